@@ -1,0 +1,297 @@
+/* nearfield: the whole public C API.
+ *
+ * Owns:      engine (a model in memory), session (one edit or generation at a time
+ *            over an engine), caption documents, lint, version.
+ * Does NOT:  open sockets, download, print, exit, call back into the host from a
+ *            random thread, or keep anything outside the objects it hands out.
+ *            It does not transcribe or render; that is the server's work.
+ * Threads:   an engine may be shared; a session belongs to one thread at a time.
+ * Read next: docs/architecture.md, then src/api/.
+ *
+ * Text is UTF-8. Offsets are bytes unless a name says otherwise. Times are
+ * milliseconds. A descriptor that is all zeros asks for the defaults. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Outcome of every call that can fail. Negative: failed for good. Zero: done.
+ * Positive: not done, nothing wrong - call again as the name says. */
+typedef enum : int32_t {
+  NF_IO = -5,          /* the machine failed: disk full, not writable, unreadable */
+  NF_CANCELLED = -4,   /* the caller asked to stop */
+  NF_BAD_INPUT = -3,   /* the bytes are not what they claim to be */
+  NF_UNSUPPORTED = -2, /* valid, but not something this build runs */
+  NF_NO_MEMORY = -1,
+  NF_OK = 0,
+  NF_NEED_BYTES = 1, /* give a longer prefix of the same file */
+  NF_PENDING = 2,    /* not finished; call the step function again */
+} nf_status;
+
+/* Borrowed bytes. `at` may be null when len is 0. Never owned by the holder. */
+typedef struct {
+  const uint8_t *at;
+  ptrdiff_t len;
+} nf_bytes;
+
+/* One line for a person: what is wrong, where, what was expected. Written only when a
+ * call fails; always NUL-terminated, never contains a line break. */
+typedef struct {
+  char line[256];
+} nf_error;
+
+/* ---- version ---------------------------------------------------------------- */
+
+const char *nf_version(void); /* "0.1.0"; static storage */
+
+/* ---- engine: a model in memory --------------------------------------------- */
+
+typedef struct nf_engine nf_engine;
+
+typedef struct {
+  int32_t n_threads;       /* 0: as many as help on this machine (at most 8) */
+  int32_t ctx_tokens_max;  /* context of each session; 0: 1024, or the model's if less */
+  const char *kernels;     /* "scalar", "avx2", "avx512vnni", ...; null: the best here */
+} nf_engine_desc;
+
+typedef struct {
+  char name[64];           /* general.name of the file, "" when absent */
+  char architecture[32];
+  char quantization[16];   /* type most of the weight bytes have, e.g. "Q4_1" */
+  char kernels[16];        /* kernel table in use, e.g. "avx512vnni" */
+  uint8_t sha256[32];      /* of the model file; zeros until nf_engine_hash was called */
+  int64_t file_bytes;
+  int64_t n_params;
+  int32_t n_vocab;
+  int32_t ctx_tokens_train; /* context the model was trained for */
+  int32_t ctx_tokens_max;   /* context of a session here */
+  int32_t n_threads;
+} nf_engine_info;
+
+/* Open the model at `path`, mapped privately (the file is never changed).
+ * errors NF_IO           cannot be read
+ *        NF_BAD_INPUT    not a GGUF file, or damaged
+ *        NF_UNSUPPORTED  architecture, tokenizer, template or type this build lacks
+ *        NF_NO_MEMORY    what nf_engine_bytes says is not to be had */
+[[nodiscard]] nf_status nf_engine_open_file(const char *path, const nf_engine_desc *desc,
+                                            nf_engine **engine, nf_error *error);
+
+/* The same over `file_bytes` bytes the caller already holds. They are repacked in place,
+ * stay borrowed until nf_engine_close and must be 64-byte aligned and writable. */
+[[nodiscard]] nf_status nf_engine_open_memory(uint8_t *file, int64_t file_bytes,
+                                              const nf_engine_desc *desc, nf_engine **engine,
+                                              nf_error *error);
+void nf_engine_close(nf_engine *engine); /* null is fine */
+void nf_engine_info_get(const nf_engine *engine, nf_engine_info *info);
+
+/* ---- session: one piece of work at a time ----------------------------------- */
+
+typedef struct nf_session nf_session;
+
+/* Bytes a session on this engine will take (KV cache and scratch). */
+int64_t nf_session_bytes(const nf_engine *engine);
+[[nodiscard]] nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *error);
+void nf_session_close(nf_session *session); /* null is fine */
+
+/* What a finished piece of work cost. Counts are exact, not estimates. */
+typedef struct {
+  double queue_ms, first_token_ms, total_ms;
+  int32_t input_tokens;  /* prompt tokens, cached ones included */
+  int32_t cached_tokens; /* of those, how many were in the KV cache already */
+  int32_t output_tokens;
+  int32_t passes;  /* times the layers were run for this request */
+  int32_t drafted; /* draft tokens offered for verification */
+  int32_t accepted;
+} nf_receipt;
+
+/* ---- generate ---------------------------------------------------------------- */
+
+typedef struct {
+  float temperature; /* 0: greedy */
+  int32_t top_k;     /* 0: off */
+  float top_p;       /* 0 or 1: off */
+  float min_p;       /* 0: off */
+  float repeat_penalty;    /* 0 or 1: off */
+  float presence_penalty;  /* 0: off */
+  float frequency_penalty; /* 0: off */
+  uint64_t seed;
+} nf_sampling;
+
+typedef enum : int32_t { NF_SYSTEM = 0, NF_USER = 1, NF_ASSISTANT = 2 } nf_role;
+typedef struct {
+  nf_role role;
+  nf_bytes text;
+} nf_message;
+
+typedef struct {
+  const nf_message *messages; /* borrowed during nf_generate_begin only */
+  int32_t n_messages;
+  nf_bytes raw_prompt;    /* instead of messages: used as it is, special tokens not parsed */
+  int32_t output_tokens_max; /* 0: what the context leaves */
+  nf_sampling sampling;
+  const nf_bytes *stops; /* stop strings, borrowed during begin only */
+  int32_t n_stops;
+} nf_generate_desc;
+
+/* Start a generation. errors NF_BAD_INPUT the prompt does not fit the context (the line says
+ * both sizes), or is not UTF-8. A work still running on this session is dropped. */
+[[nodiscard]] nf_status nf_generate_begin(nf_session *session, const nf_generate_desc *desc,
+                                          nf_error *error);
+/* One pass of the model. NF_PENDING: more to come; NF_OK: finished. `piece` is the text that
+ * became certain in this step (whole UTF-8 characters), borrowed until the next call. */
+[[nodiscard]] nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error);
+
+/* ---- edit: one caption ------------------------------------------------------- */
+
+typedef enum : int32_t {
+  NF_TASK_FIX = 0,
+  NF_TASK_SHORTEN = 1,
+  NF_TASK_FORMAL = 2,
+  NF_TASK_CASUAL = 3,
+  NF_TASK_SIMPLE = 4,
+  NF_TASK_REWRITE = 5,
+} nf_task;
+
+typedef struct {
+  nf_task task;
+  nf_bytes text; /* cue text as the file holds it: tags and line breaks included */
+  nf_bytes before, after; /* text of the neighbouring cues, may be empty */
+  int32_t max_chars; /* of the visible text, in grapheme clusters; 0: no limit */
+  int32_t max_lines; /* 0: no limit */
+  float max_cps;     /* characters a second over duration_ms; 0: no limit */
+  int32_t duration_ms;
+  const nf_bytes *protect; /* terms that must survive as they are */
+  int32_t n_protect;
+} nf_edit_desc;
+
+typedef enum : int32_t {
+  NF_UNCHANGED = 0,
+  NF_CHANGED = 1,
+  NF_UNFIT = 2, /* no answer satisfied the constraints; text is the original */
+} nf_verdict;
+
+/* input[start, end) is replaced by `replacement`. Ascending, not overlapping. */
+typedef struct {
+  int32_t start, end;     /* UTF-8 byte offsets into the input text */
+  int32_t start16, end16; /* the same in UTF-16 units */
+  nf_bytes replacement;
+} nf_change;
+
+typedef struct {
+  nf_bytes text; /* cue text with tags and line breaks back in place */
+  nf_verdict verdict;
+  const char *why; /* static; why unchanged or unfit: "ok", "number lost", "too long", ... */
+  const nf_change *changes;
+  int32_t n_changes;
+  nf_receipt receipt;
+} nf_edit_result;
+
+/* errors NF_BAD_INPUT not UTF-8, or longer than the context allows; NF_UNSUPPORTED the task
+ * is not offered by this build. A work still running on this session is dropped. */
+[[nodiscard]] nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc,
+                                      nf_error *error);
+/* One pass of the model; NF_PENDING until NF_OK, when the result can be read. */
+[[nodiscard]] nf_status nf_edit_step(nf_session *session, nf_error *error);
+/* Valid after NF_OK, borrowed until the next begin on this session. */
+void nf_edit_result_get(const nf_session *session, nf_edit_result *result);
+
+/* Name <-> task: "fix", "shorten", "formal", "casual", "simple", "rewrite". */
+const char *nf_task_name(nf_task task);                                  /* null: unknown */
+[[nodiscard]] nf_status nf_task_from_name(nf_bytes name, nf_task *task); /* NF_BAD_INPUT */
+bool nf_task_offered(nf_task task); /* does this build run it on the device? */
+
+/* ---- caption documents -------------------------------------------------------- */
+
+typedef struct nf_caption nf_caption;
+typedef enum : int32_t { NF_SRT = 0, NF_VTT = 1 } nf_caption_format;
+
+typedef struct {
+  int64_t start_ms, end_ms;
+  nf_bytes text;     /* as the file holds it, tags included, lines separated by '\n' */
+  nf_bytes settings; /* WebVTT cue settings, or what follows the SRT times; "" if none */
+  nf_bytes label;    /* SRT number or WebVTT identifier, as written */
+  int32_t line;      /* 1-based line of the file where the cue begins; 0 for an added cue */
+} nf_cue;
+
+/* Something odd in the file that was kept but that a person should know of. */
+typedef struct {
+  int32_t line; /* 1-based */
+  const char *what; /* static */
+} nf_caption_warning;
+
+/* Read an SRT or WebVTT file (decided by content; UTF-8 with or without BOM, UTF-16 LE/BE,
+ * Windows-1252). Writing it without a change gives the same bytes. The file is copied.
+ * Damaged pieces are kept and listed as warnings; nothing is dropped.
+ * errors NF_BAD_INPUT no cue at all in non-empty bytes, or binary data; empty input;
+ *        NF_NO_MEMORY; over 64 MiB */
+[[nodiscard]] nf_status nf_caption_open(nf_bytes file, nf_caption **doc, nf_error *error);
+void nf_caption_close(nf_caption *doc); /* null is fine */
+nf_caption_format nf_caption_format_get(const nf_caption *doc);
+int32_t nf_caption_cue_count(const nf_caption *doc);
+/* Borrowed until the next change of the document. 0 <= i < count. */
+void nf_caption_cue_get(const nf_caption *doc, int32_t i, nf_cue *cue);
+int32_t nf_caption_warning_count(const nf_caption *doc);
+void nf_caption_warning_get(const nf_caption *doc, int32_t i, nf_caption_warning *warning);
+
+/* Changes. Only the changed part of the file is rewritten on save.
+ * text: lines separated by '\n'. errors NF_BAD_INPUT the text would end the cue early (an
+ * empty line, or "-->" in WebVTT) or is not UTF-8; times negative or end < start. */
+[[nodiscard]] nf_status nf_caption_text_set(nf_caption *doc, int32_t i, nf_bytes text,
+                                            nf_error *error);
+[[nodiscard]] nf_status nf_caption_times_set(nf_caption *doc, int32_t i, int64_t start_ms,
+                                             int64_t end_ms, nf_error *error);
+[[nodiscard]] nf_status nf_caption_cue_insert(nf_caption *doc, int32_t i, int64_t start_ms,
+                                              int64_t end_ms, nf_bytes text, nf_error *error);
+[[nodiscard]] nf_status nf_caption_cue_remove(nf_caption *doc, int32_t i, nf_error *error);
+
+/* The document's bytes in `format` (its own encoding, BOM and line ends when the format is
+ * its own; UTF-8 and "\n" otherwise). Borrowed until the next call on the document. */
+[[nodiscard]] nf_status nf_caption_write(nf_caption *doc, nf_caption_format format,
+                                         nf_bytes *file, nf_error *error);
+
+/* What a viewer sees: tags removed, entities decoded. Writes at most `cap` bytes, returns the
+ * length. out may alias nothing. */
+ptrdiff_t nf_caption_plain(nf_bytes text, nf_caption_format format, uint8_t *out, ptrdiff_t cap);
+
+/* ---- lint --------------------------------------------------------------------- */
+
+typedef enum : int32_t {
+  NF_LINT_CPS = 0,       /* value, limit: characters a second x 100 */
+  NF_LINT_LINE_LENGTH,   /* value, limit: grapheme clusters in the longest line */
+  NF_LINT_LINE_COUNT,    /* value, limit: lines */
+  NF_LINT_DURATION_SHORT, /* value, limit: ms */
+  NF_LINT_DURATION_LONG,  /* value, limit: ms */
+  NF_LINT_GAP,            /* value, limit: ms to the next cue */
+  NF_LINT_OVERLAP,        /* value: ms shared with the next cue, limit 0 */
+} nf_lint_rule;
+
+typedef struct {
+  int32_t cue; /* index of the cue */
+  nf_lint_rule rule;
+  int32_t value, limit;
+} nf_lint_finding;
+
+typedef struct {
+  int32_t cps_max_x100, line_chars_max, lines_max;
+  int32_t duration_ms_min, duration_ms_max, gap_ms_min;
+} nf_lint_profile;
+
+/* "netflix": Netflix Timed Text Style Guide, English, adult. NF_BAD_INPUT: unknown name. */
+[[nodiscard]] nf_status nf_lint_profile_get(nf_bytes name, nf_lint_profile *profile);
+const char *nf_lint_rule_name(nf_lint_rule rule); /* "cps", "line-length", ... */
+/* Writes at most `cap` findings in cue order, returns how many there are. */
+int32_t nf_lint(const nf_caption *doc, const nf_lint_profile *profile,
+                nf_lint_finding *findings, int32_t cap);
+/* Measures of one cue text: visible characters (grapheme clusters, line breaks not counted),
+ * longest line, lines. */
+typedef struct {
+  int32_t chars, line_chars_max, lines;
+} nf_text_measure;
+nf_text_measure nf_measure(nf_bytes text, nf_caption_format format);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,75 @@
+/* Arithmetic on raw pointers: one table of functions per instruction set, all giving the same
+ * results for the integer parts and, per table, results that do not depend on how many rows
+ * are in the call (batch invariance: fixed reduction order per row).
+ *
+ * Owns nothing: no allocation, no threads (pool.h), no model knowledge.
+ * kernel_ref.c is the slow definition (f32 activations, quant_decode_row weights); every other
+ * table is one body, kernel_body.inc, compiled over simd.h with other flags.
+ * A work is split by the caller with [from, to) ranges of row tiles or heads. */
+#pragma once
+#include "base/base.h"
+#include "gguf/gguf.h"
+
+constexpr isize K_TILE_ROWS = 16; /* weight rows per tile of a packed matrix */
+
+/* A weight matrix [rows][cols], repacked in place from GGUF blocks into tile order by
+ * k_weight_pack (same number of bytes). Types without a packed form keep the file's rows. */
+typedef struct {
+  gguf_type type;
+  isize rows, cols;
+  const u8 *at;
+  bool packed;
+} k_weight;
+
+/* m rows of d activations, as products read them: int8 per 32-block with scale and sum, beside
+ * the f32 rows for weights that are not integers. Made by k_rows_bytes + k_rows_place. */
+typedef struct {
+  isize d, m_max;
+  const f32 *x; /* [m][d], borrowed: the rows last quantized */
+  u8 *q;        /* the table's own layout */
+  f32 *scale;   /* [m][d/32] */
+  f32 *sum;     /* [m][d/32]: scale * sum of the block's int8 values */
+} k_rows;
+
+typedef struct k_table {
+  const char *name; /* "ref", "scalar", "avx2", "avx512vnni", "neon", "simd128", "relaxed" */
+
+  /* Quantize rows [from, to) of x[m][d] into rows. d is a multiple of 32. */
+  void (*rows_quantize)(k_rows *rows, const f32 *x, isize from, isize to);
+  /* y[i][r] = dot(w[r], x[i]) for i in [0, m), r in tiles [tile_from, tile_to); row i of y is
+   * at y + i * y_stride. */
+  void (*matmul)(f32 *y, isize y_stride, const k_weight *w, const k_rows *x, isize m,
+                 isize tile_from, isize tile_to);
+  /* y[d] = x[d] / sqrt(mean(x^2) + eps) * w[d]; y may alias x.
+   * source Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4 */
+  void (*rms_norm)(f32 *y, const f32 *x, const f32 *w, isize d, f32 eps);
+  /* y[n] = gate[n] * sigmoid(gate[n]) * up[n]; y may alias either. source Shazeer 2020,
+   * arXiv:2002.05202 (SwiGLU) */
+  void (*swiglu)(f32 *y, const f32 *gate, const f32 *up, isize n);
+  void (*add)(f32 *y, const f32 *x, isize n); /* y += x */
+  /* Rotate adjacent pairs (x[2i], x[2i+1]) of one head by cos_sin[2i], cos_sin[2i+1]
+   * (llama.cpp's "norm" RoPE, the order GGUF llama files are permuted for).
+   * source Su et al. 2021, arXiv:2104.09864. n even, <= head_dim */
+  void (*rope)(f32 *x, const f32 *cos_sin, isize n);
+  /* out[d] = softmax(q[d] . k[0..n)[d] * scale) . v[0..n)[d]; k, v are [n][d] rows with stride
+   * kv_stride floats. scratch holds n floats. */
+  void (*attention)(f32 *out, const f32 *q, const f32 *k, const f32 *v, isize d, isize n,
+                    isize kv_stride, f32 scale, f32 *scratch);
+  isize (*argmax)(const f32 *x, isize n); /* lowest index of the largest value */
+} k_table;
+
+const k_table *k_table_best(void);               /* fastest that this machine runs right */
+const k_table *k_table_named(const char *name);  /* null: not built in, or cannot run here */
+
+/* Bring a matrix into the order `table` reads, in place: w->at must point into writable memory
+ * of quant_row_bytes(type, cols) * rows bytes. scratch: k_pack_scratch_bytes(w). */
+isize k_pack_scratch_bytes(const k_weight *w);
+void k_weight_pack(k_weight *w, u8 *writable, u8 *scratch);
+static inline isize k_tiles(const k_weight *w) {
+  return (w->rows + K_TILE_ROWS - 1) / K_TILE_ROWS;
+}
+/* dst[cols] = row r of w, decoded, packed or not (embedding look-up). */
+void k_weight_row(const k_weight *w, isize r, f32 *dst);
+
+isize k_rows_bytes(isize m_max, isize d);
+k_rows k_rows_place(void *block, isize m_max, isize d);

@@ -1,0 +1,54 @@
+/* gguf + kernels -> (tokens, positions) to logits. The llama architecture: GQA, RoPE, SwiGLU,
+ * RMS norm, tied or separate head. One recipe of kernel calls, forward_cpu.c.
+ *
+ * Owns: the table of weights (in the caller's arena) that borrows the file's bytes; KV caches
+ *       live in memory the caller gives. Does NOT know text, sampling or requests.
+ * Memory is computed before creation: model_bytes, model_kv_bytes, model_scratch_bytes. */
+#pragma once
+#include "base/arena.h"
+#include "base/base.h"
+#include "gguf/gguf.h"
+#include "kernel/kernel.h"
+#include "kernel/pool.h"
+
+typedef struct {
+  isize n_layers, d_model, d_ff, n_heads, n_kv_heads, d_head, d_rope, n_vocab;
+  isize ctx_tokens_train;
+  f32 rope_base, rms_eps;
+} model_shape;
+
+typedef struct model model;
+
+/* Read shape and check every tensor's type and dims against it.
+ * errors NF_UNSUPPORTED another architecture or an option of it this build lacks (the line
+ *        names it), NF_BAD_INPUT a tensor missing or of the wrong size */
+[[nodiscard]] nf_status model_shape_read(const gguf_file *file, model_shape *shape,
+                                         nf_error *error);
+isize model_bytes(const model_shape *shape); /* arena bytes model_open takes */
+/* file_at: the whole file's bytes, writable; weights are repacked in place with `table`. */
+[[nodiscard]] nf_status model_open(const gguf_file *file, u8 *file_at, const k_table *table,
+                                   arena *a, model **out, nf_error *error);
+const model_shape *model_shape_get(const model *m);
+
+/* One timeline's keys and values: [layer][k|v][kv_head][ctx][d_head] f32. */
+typedef struct model_kv model_kv;
+isize model_kv_bytes(const model_shape *shape, isize ctx_tokens);
+[[nodiscard]] nf_status model_kv_open(const model_shape *shape, isize ctx_tokens, arena *a,
+                                      model_kv **out);
+/* Copy positions [0, n) of another cache of the same shape. */
+void model_kv_copy(model_kv *to, const model_kv *from, isize n_tokens);
+
+constexpr isize MODEL_ROWS_MAX = 64; /* rows of one pass */
+
+/* Scratch for passes of up to MODEL_ROWS_MAX rows, shared by all sessions of a thread. */
+typedef struct model_scratch model_scratch;
+isize model_scratch_bytes(const model_shape *shape, isize ctx_tokens, isize n_threads);
+[[nodiscard]] nf_status model_scratch_open(const model_shape *shape, isize ctx_tokens,
+                                           isize n_threads, arena *a, model_scratch **out);
+
+/* One batched pass: tokens[m] at positions [pos, pos + m) of the timeline; their keys and
+ * values are written there. Logits are computed for rows [m - n_logit_rows, m) only and lie in
+ * logits[n_logit_rows][n_vocab]. 1 <= m <= MODEL_ROWS_MAX, pos + m <= the cache's ctx.
+ * A row's result does not depend on m. */
+void model_forward(const model *m_, model_kv *kv, model_scratch *scratch, pool *threads,
+                   const i32 *tokens, isize m, isize pos, isize n_logit_rows, f32 *logits);
