@@ -62,7 +62,6 @@ typedef struct {
   char architecture[32];
   char quantization[16];   /* type most of the weight bytes have, e.g. "Q4_1" */
   char kernels[16];        /* kernel table in use, e.g. "avx512vnni" */
-  uint8_t sha256[32];      /* of the model file; zeros until nf_engine_hash was called */
   int64_t file_bytes;
   int64_t n_params;
   int32_t n_vocab;
@@ -106,6 +105,15 @@ typedef struct {
   int32_t drafted; /* draft tokens offered for verification */
   int32_t accepted;
 } nf_receipt;
+
+/* How fast this engine is here: decode (one row a pass, after a 128-token prefix) and one
+ * 32-row pass; medians of `repeats` runs each. Uses the session's timeline. */
+typedef struct {
+  double decode_tok_s, rows32_tok_s;
+  double prefill_ms; /* the 128-token prefix, from nothing */
+} nf_bench_result;
+[[nodiscard]] nf_status nf_bench(nf_session *session, int32_t repeats, nf_bench_result *result,
+                                 nf_error *error);
 
 /* ---- generate ---------------------------------------------------------------- */
 
