@@ -52,8 +52,7 @@ static inline void test_engine_open_at(test_engine *e, u8 *file_at, isize file_b
                                        const char *kernels, isize n_threads, isize ctx_tokens) {
   nf_error error = {};
   *e = (test_engine){.ctx_tokens = ctx_tokens};
-  nf_status status =
-      test_directory(bytes_of(file_at, file_bytes), &e->directory, &e->gguf, &error);
+  nf_status status = test_directory(bytes_of(file_at, file_bytes), &e->directory, &e->gguf, &error);
   if (status) fail_msg("gguf_open: %d %s", status, error.line);
   model_shape shape;
   status = model_shape_read(&e->gguf, &shape, &error);
@@ -67,8 +66,7 @@ static inline void test_engine_open_at(test_engine *e, u8 *file_at, isize file_b
   status = model_open(&e->gguf, file_at, table, &e->a, &e->m, &error);
   if (status) fail_msg("model_open: %d %s", status, error.line);
   assert_int_equal(pool_start(&e->a, n_threads, &e->threads), NF_OK);
-  assert_int_equal(
-      model_scratch_open(&shape, ctx_tokens, n_threads, &e->a, &e->scratch), NF_OK);
+  assert_int_equal(model_scratch_open(&shape, ctx_tokens, n_threads, &e->a, &e->scratch), NF_OK);
   e->a.end = (u8 *)e->block + bytes;
 }
 

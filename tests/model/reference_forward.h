@@ -41,8 +41,8 @@ static inline void reference_product(const reference *ref, const char *name, isi
   }
 }
 
-static inline void reference_norm(const reference *ref, const char *name, isize layer,
-                                  const f64 *x, f64 *y) {
+static inline void reference_norm(const reference *ref, const char *name, isize layer, const f64 *x,
+                                  f64 *y) {
   char full[64];
   f64 w[4096], sum = 0;
   isize d = ref->shape.d_model;

@@ -106,7 +106,7 @@ static void heads_groups_and_separate_heads_match(void **state) {
   /* heads narrower than a tile of weight rows, and a width that is no multiple of 64 */
   check_against_reference((tiny_llama_desc){.type = GGUF_Q8_0,
                                             .embed_type = GGUF_Q4_1,
-                                            .d_model = 96,
+                                            .d_model = 96, /* heads of 8 */
                                             .d_ff = 160,
                                             .n_heads = 12,
                                             .n_kv_heads = 3},
@@ -307,7 +307,7 @@ static void other_models_are_refused_by_name(void **state) {
   tiny_llama(&g, (tiny_llama_desc){.n_heads = 4, .n_kv_heads = 3});
   expect(&g, NF_UNSUPPORTED, "number of heads");
   tiny_llama(&g, (tiny_llama_desc){.n_heads = 64, .n_kv_heads = 64});
-  expect(&g, NF_UNSUPPORTED, "multiples of 2");
+  expect(&g, NF_UNSUPPORTED, "multiples of 8");
   tiny_llama(&g, (tiny_llama_desc){.ctx_tokens = 1 << 21});
   expect(&g, NF_UNSUPPORTED, "llama.context_length");
 }

@@ -168,16 +168,26 @@ static void values_that_are_no_numbers(void **state) {
 static void ranges_are_checked(void **state) {
   (void)state;
   assert_true(sampler_valid(&(nf_sampling){}));
-  assert_true(sampler_valid(&(nf_sampling){.temperature = 0.7f, .top_k = 40, .top_p = 0.95f,
-                                           .min_p = 0.05f, .repeat_penalty = 1.1f}));
+  assert_true(sampler_valid(&(nf_sampling){
+      .temperature = 0.7f, .top_k = 40, .top_p = 0.95f, .min_p = 0.05f, .repeat_penalty = 1.1f}));
   const nf_sampling bad[] = {
-      {.temperature = -1},     {.temperature = NAN},      {.temperature = 101},
-      {.top_k = -1},           {.top_p = 1.5f},           {.top_p = -0.1f},
-      {.top_p = NAN},          {.min_p = 2},              {.min_p = NAN},
-      {.repeat_penalty = -1},  {.repeat_penalty = NAN},   {.repeat_penalty = 0.001f},
-      {.presence_penalty = INFINITY}, {.frequency_penalty = NAN},
+      {.temperature = -1},
+      {.temperature = NAN},
+      {.temperature = 101},
+      {.top_k = -1},
+      {.top_p = 1.5f},
+      {.top_p = -0.1f},
+      {.top_p = NAN},
+      {.min_p = 2},
+      {.min_p = NAN},
+      {.repeat_penalty = -1},
+      {.repeat_penalty = NAN},
+      {.repeat_penalty = 0.001f},
+      {.presence_penalty = INFINITY},
+      {.frequency_penalty = NAN},
   };
-  for (isize i = 0; i < (isize)(sizeof bad / sizeof *bad); i++) assert_false(sampler_valid(&bad[i]));
+  for (isize i = 0; i < (isize)(sizeof bad / sizeof *bad); i++)
+    assert_false(sampler_valid(&bad[i]));
 }
 
 static void a_whole_vocabulary_gives_likely_tokens(void **state) {

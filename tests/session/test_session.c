@@ -35,7 +35,8 @@ static void world_close(world *w) {
 
 static void run_to_end(session *s) {
   nf_status status;
-  while ((status = session_run(s)) == NF_PENDING) {}
+  while ((status = session_run(s)) == NF_PENDING) {
+  }
   assert_int_equal(status, NF_OK);
 }
 
@@ -110,7 +111,8 @@ static isize greedy_with_draft(session *s, const i32 *prompt, isize n_prompt, co
   while (n_out < n) {
     session_verdict v;
     nf_status status;
-    while ((status = session_verify(s, draft, n_draft, &v)) == NF_PENDING) {}
+    while ((status = session_verify(s, draft, n_draft, &v)) == NF_PENDING) {
+    }
     assert_int_equal(status, NF_OK);
     assert_true(0 <= v.n_accepted && v.n_accepted <= v.n_looked && v.n_looked <= n_draft);
     const i32 *tokens;
