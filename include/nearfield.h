@@ -300,6 +300,19 @@ typedef struct {
 } nf_text_measure;
 nf_text_measure nf_measure(nf_bytes text, nf_caption_format format);
 
+/* ---- hash --------------------------------------------------------------------- */
+
+/* SHA-256 (FIPS 180-4) of bytes that come piece by piece. Plain data: copy it, drop it. */
+typedef struct {
+  uint32_t state[8];
+  uint64_t n_bytes;
+  uint8_t block[64];
+} nf_sha256;
+void nf_sha256_begin(nf_sha256 *hash);
+void nf_sha256_add(nf_sha256 *hash, nf_bytes bytes);
+/* Writes digest[0..32); afterwards `hash` must be begun again. */
+void nf_sha256_end(nf_sha256 *hash, uint8_t digest[32]);
+
 #ifdef __cplusplus
 }
 #endif
