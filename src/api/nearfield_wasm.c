@@ -56,6 +56,17 @@ i32 EXPORT(nf_wasm_session_open)(nf_engine *engine, nf_session **session) {
 }
 void EXPORT(nf_wasm_session_close)(nf_session *session) { nf_session_close(session); }
 
+/* row[3]: decode_tok_s, rows32_tok_s, prefill_ms. For bench/, not part of the SDK's surface. */
+i32 EXPORT(nf_wasm_bench)(nf_session *session, i32 repeats, f64 *row) {
+  nf_bench_result result;
+  nf_status status = nf_bench(session, repeats, &result, &last_error);
+  if (status != NF_OK) return status;
+  row[0] = result.decode_tok_s;
+  row[1] = result.rows32_tok_s;
+  row[2] = result.prefill_ms;
+  return NF_OK;
+}
+
 /* ---- edit ---- */
 
 /* The task of that name, or NF_BAD_INPUT. */
