@@ -10,6 +10,7 @@ struct session {
   model_kv *kv;
   i32 *tokens; /* [ctx_tokens] */
   f32 *logits; /* [n_vocab] */
+  f32 *rows;   /* [MODEL_ROWS_MAX][n_vocab]: of the last verification */
   isize n_vocab, ctx_tokens;
   isize n_tokens, n_cached;
   isize n_passes;
@@ -21,9 +22,10 @@ constexpr isize line = 64;
 
 isize session_bytes(const model_shape *shape, isize ctx_tokens) {
   isize parts[] = {(isize)sizeof(session), ctx_tokens * (isize)sizeof(i32),
-                   shape->n_vocab * (isize)sizeof(f32)};
+                   shape->n_vocab * (isize)sizeof(f32),
+                   MODEL_ROWS_MAX * shape->n_vocab * (isize)sizeof(f32)};
   isize sum = model_kv_bytes(shape, ctx_tokens);
-  for (isize i = 0; i < 3; i++) {
+  for (isize i = 0; i < 4; i++) {
     if (__builtin_add_overflow(sum, round_up(parts[i], line) + line, &sum)) return ISIZE_MAX;
   }
   return sum;
@@ -37,8 +39,9 @@ nf_status session_open(const model *m, model_scratch *scratch, pool *threads, is
   session *s = arena_alloc(a, 1, (isize)sizeof(session), line);
   i32 *tokens = arena_alloc_raw(a, ctx_tokens, (isize)sizeof(i32), line);
   f32 *logits = arena_alloc_raw(a, shape->n_vocab, (isize)sizeof(f32), line);
+  f32 *rows = arena_alloc_raw(a, MODEL_ROWS_MAX * shape->n_vocab, (isize)sizeof(f32), line);
   model_kv *kv = nullptr;
-  if (!s || !tokens || !logits || model_kv_open(shape, ctx_tokens, a, &kv)) {
+  if (!s || !tokens || !logits || !rows || model_kv_open(shape, ctx_tokens, a, &kv)) {
     *a = start;
     return NF_NO_MEMORY;
   }
@@ -48,6 +51,7 @@ nf_status session_open(const model *m, model_scratch *scratch, pool *threads, is
                  .kv = kv,
                  .tokens = tokens,
                  .logits = logits,
+                 .rows = rows,
                  .n_vocab = shape->n_vocab,
                  .ctx_tokens = ctx_tokens};
   *out = s;
@@ -85,6 +89,11 @@ nf_status session_set(session *s, const i32 *tokens, isize n, isize *cached) {
   s->logits_ready = false;
   *cached = common;
   return NF_OK;
+}
+
+const f32 *session_verify_logits(const session *s, isize i) {
+  ASSERT(0 <= i && i < MODEL_ROWS_MAX);
+  return s->rows + i * s->n_vocab;
 }
 
 nf_status session_push(session *s, i32 token) {
@@ -133,7 +142,7 @@ nf_status session_verify(session *s, const i32 *draft, isize n, session_verdict 
   }
   i32 best[MODEL_ROWS_MAX];
   bytes_copy(s->tokens + s->n_tokens, draft, n * (isize)sizeof(i32));
-  pass_run(s, n_pending + n, n + 1, nullptr, best);
+  pass_run(s, n_pending + n, n + 1, s->rows, best);
   isize n_accepted = 0;
   while (n_accepted < n && draft[n_accepted] == best[n_accepted]) n_accepted++;
   s->n_tokens += n_accepted;
