@@ -20,7 +20,7 @@ static session_sizes sizes_of(const nf_engine *e) {
       .text = ctx * OUTPUT_BYTES_PER_TOKEN + text_token_bytes_max(e->vocab),
       .tokenizer = text_scratch_bytes(ctx * OUTPUT_BYTES_PER_TOKEN),
       .sampler = sampler_scratch_bytes(shape->n_vocab),
-      .edit = edit_bytes(ctx),
+      .edit = edit_bytes(shape, ctx),
   };
   z.sum = z.timeline + z.scratch + z.ids + z.text + z.tokenizer + z.sampler + z.edit +
           STOP_BYTES_MAX + (isize)sizeof(nf_session) + 16 * 64;
@@ -47,7 +47,7 @@ static nf_status session_fill(nf_session *s, arena *a, const session_sizes *z) {
   u8 *tokenizer = arena_alloc_raw(a, z->tokenizer, 1, 64);
   if (tokenizer == nullptr) return NF_NO_MEMORY;
   s->scratch = arena_of(tokenizer, z->tokenizer);
-  return edit_open(e->vocab, e->chat, s->timeline, e->ctx_tokens, a, &s->edit);
+  return edit_open(e->vocab, e->chat, s->timeline, shape, e->ctx_tokens, a, &s->edit);
 }
 
 nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *error) {

@@ -10,15 +10,20 @@
 /* words of both texts, and the diff's table; see words.h */
 constexpr isize SCRATCH_BYTES = (isize)1 << 20;
 
-isize edit_bytes(isize ctx_tokens) {
+isize edit_bytes(const model_shape *shape, isize ctx_tokens) {
   isize bytes = (isize)sizeof(edit) + (ctx_tokens + 2 * EDIT_TOKENS_MAX) * (isize)sizeof(i32) +
                 5 * EDIT_TEXT_BYTES_MAX + EDIT_PROTECT_MAX * (isize)sizeof(nf_bytes) +
                 EDIT_CHANGES_MAX * (isize)sizeof(nf_change);
+  for (i32 i = 0; i < EDIT_TASKS; i++) {
+    if (edit_task_of((nf_task)i)->device) {
+      bytes += session_snapshot_bytes(shape, EDIT_PREFIX_TOKENS_MAX);
+    }
+  }
   return bytes + SCRATCH_BYTES + text_scratch_bytes(EDIT_TEXT_BYTES_MAX * 2) + 1024;
 }
 
 nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeline,
-                    isize ctx_tokens, arena *a, edit **out) {
+                    const model_shape *shape, isize ctx_tokens, arena *a, edit **out) {
   edit *e = arena_new(a, 1, edit);
   if (e == nullptr) return NF_NO_MEMORY;
   e->vocab = vocab;
@@ -34,6 +39,12 @@ nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeli
   e->protect_bytes = arena_new(a, EDIT_TEXT_BYTES_MAX, u8);
   e->protect = arena_new(a, EDIT_PROTECT_MAX, nf_bytes);
   e->changes = arena_new(a, EDIT_CHANGES_MAX, nf_change);
+  for (i32 i = 0; i < EDIT_TASKS; i++) {
+    if (!edit_task_of((nf_task)i)->device) continue;
+    nf_status status =
+        session_snapshot_open(shape, EDIT_PREFIX_TOKENS_MAX, a, &e->tasks[i].snapshot);
+    if (status != NF_OK) return status;
+  }
   isize scratch_bytes = SCRATCH_BYTES + text_scratch_bytes(EDIT_TEXT_BYTES_MAX * 2);
   u8 *scratch = arena_alloc(a, scratch_bytes, 1, 64);
   if (scratch == nullptr || e->changes == nullptr) return NF_NO_MEMORY;
@@ -95,24 +106,46 @@ static nf_status request_take(edit *e, const nf_edit_desc *desc, nf_error *error
   return NF_OK;
 }
 
-/* system, examples, the caption -> tokens. */
-static nf_status prompt_build(edit *e, isize *n, nf_error *error) {
-  nf_message messages[2 + 2 * 3];
+/* system, examples, `caption` -> e->prompt. */
+static nf_status prompt_encode(edit *e, nf_bytes caption, isize *n) {
+  nf_message messages[2 + 2 * EDIT_EXAMPLES_MAX];
   isize n_messages = 0;
   messages[n_messages++] = (nf_message){NF_SYSTEM, bytes_from_str(e->task->system)};
   for (isize i = 0; i < e->task->n_examples; i++) {
     messages[n_messages++] = (nf_message){NF_USER, bytes_from_str(e->task->examples[i].before)};
     messages[n_messages++] = (nf_message){NF_ASSISTANT, bytes_from_str(e->task->examples[i].after)};
   }
-  messages[n_messages++] = (nf_message){NF_USER, bytes_of(e->plain, e->plain_len)};
+  messages[n_messages++] = (nf_message){NF_USER, caption};
   arena scratch = e->scratch;
-  nf_status status = text_chat_encode(e->vocab, e->chat, messages, n_messages, e->prompt,
-                                      e->ctx_tokens, n, &scratch);
+  return text_chat_encode(e->vocab, e->chat, messages, n_messages, e->prompt, e->ctx_tokens, n,
+                          &scratch);
+}
+
+/* How many tokens two prompts of the task share whatever the caption: counted once. */
+static nf_status prefix_count(edit *e) {
+  isize *n_prefix = &e->tasks[e->task_id].n_prefix;
+  if (*n_prefix > 0) return NF_OK;
+  isize n_a, n_b;
+  nf_status status = prompt_encode(e, bytes_from_str("A"), &n_a);
+  if (status != NF_OK) return status;
+  isize n_copy = isize_min(n_a, EDIT_TOKENS_MAX);
+  bytes_copy(e->answer, e->prompt, n_copy * (isize)sizeof(i32));
+  status = prompt_encode(e, bytes_from_str("7"), &n_b);
+  if (status != NF_OK) return status;
+  isize n = 0;
+  while (n < isize_min(n_copy, n_b) && e->answer[n] == e->prompt[n]) n++;
+  *n_prefix = n;
+  return NF_OK;
+}
+
+static nf_status prompt_build(edit *e, isize *n, nf_error *error) {
+  nf_status status = prefix_count(e);
+  if (status == NF_OK) status = prompt_encode(e, bytes_of(e->plain, e->plain_len), n);
   if (status != NF_OK) {
     return error_set(error, status, E_STR("the caption does not fit the context of "),
                      E_INT(e->ctx_tokens), E_STR(" tokens"));
   }
-  scratch = e->scratch;
+  arena scratch = e->scratch;
   status = text_encode(e->vocab, bytes_of(e->plain, e->plain_len), false, e->source,
                        EDIT_TOKENS_MAX - 1, &e->n_source, &scratch);
   if (status != NF_OK) return error_set(error, status, E_STR("the caption has too many tokens"));
@@ -149,6 +182,7 @@ nf_status edit_begin(edit *e, const nf_edit_desc *desc, nf_error *error) {
   isize n, cached;
   status = prompt_build(e, &n, error);
   if (status != NF_OK) return status;
+  session_restore(e->timeline, e->tasks[e->task_id].snapshot, e->prompt, n);
   status = session_set(e->timeline, e->prompt, n, &cached);
   if (status != NF_OK)
     return error_set(error, status, E_STR("the prompt does not fit the context"));
@@ -192,6 +226,16 @@ static void copy_score(edit *e, isize n_draft) {
   }
 }
 
+/* What only the first pass can give: the copy's likelihood, and the task's prefix in the cache. */
+static void first_pass_done(edit *e, isize n_draft) {
+  e->first = false;
+  copy_score(e, n_draft);
+  session_snapshot *snapshot = e->tasks[e->task_id].snapshot;
+  if (session_snapshot_empty(snapshot)) {
+    session_save(e->timeline, e->tasks[e->task_id].n_prefix, snapshot);
+  }
+}
+
 nf_status edit_step(edit *e, nf_error *error) {
   if (e->phase == EDIT_DONE) return NF_OK;
   if (e->phase == EDIT_IDLE) return error_set(error, NF_BAD_INPUT, E_STR("no edit was begun"));
@@ -205,8 +249,7 @@ nf_status edit_step(edit *e, nf_error *error) {
   n_draft = v.n_looked;
   e->receipt.drafted += (i32)n_draft;
   e->receipt.accepted += (i32)v.n_accepted;
-  if (e->first) copy_score(e, n_draft);
-  e->first = false;
+  if (e->first) first_pass_done(e, n_draft);
   bool complete = false;
   for (isize i = 0; i < v.n_accepted && !complete; i++) {
     complete = answer_push(e, draft[i], session_verify_logits(e->timeline, i));

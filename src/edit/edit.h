@@ -16,9 +16,10 @@ typedef struct edit edit;
 
 constexpr isize EDIT_TEXT_BYTES_MAX = 4096; /* longest cue text taken */
 
-isize edit_bytes(isize ctx_tokens); /* arena bytes edit_open takes */
+/* arena bytes edit_open takes: buffers, and a prefix snapshot for each task offered */
+isize edit_bytes(const model_shape *shape, isize ctx_tokens);
 [[nodiscard]] nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeline,
-                                  isize ctx_tokens, arena *a, edit **out);
+                                  const model_shape *shape, isize ctx_tokens, arena *a, edit **out);
 
 /* errors NF_BAD_INPUT not UTF-8, over EDIT_TEXT_BYTES_MAX, does not fit the context;
  *        NF_UNSUPPORTED the task is not offered on the device */

@@ -9,6 +9,7 @@
 constexpr isize EDIT_TOKENS_MAX = 2048; /* of one caption's text, and of one answer */
 constexpr isize EDIT_CHANGES_MAX = 1024;
 constexpr isize EDIT_PROTECT_MAX = 256;
+constexpr isize EDIT_PREFIX_TOKENS_MAX = 192; /* instruction and examples of a task */
 
 typedef enum : u8 { EDIT_IDLE, EDIT_PASSES, EDIT_DONE } edit_phase;
 
@@ -27,6 +28,11 @@ struct edit {
   nf_bytes *protect;        /* [EDIT_PROTECT_MAX], into protect_bytes */
   nf_change *changes;       /* [EDIT_CHANGES_MAX] */
 
+  struct {
+    session_snapshot *snapshot; /* null: the task is not offered */
+    isize n_prefix; /* tokens every prompt of the task begins with; 0: not known yet */
+  } tasks[EDIT_TASKS];
+
   /* the request */
   const edit_task *task;
   nf_task task_id;
@@ -38,7 +44,7 @@ struct edit {
   /* the passes */
   edit_phase phase;
   align guess;
-  bool first;          /* the next pass is the first: it scores the copy */
+  bool first; /* the next pass is the first: it scores the copy */
   f64 log_p_copy, log_p_answer;
   isize n_answer;
 

@@ -3,6 +3,8 @@
 #pragma once
 #include "base/base.h"
 
+constexpr isize EDIT_EXAMPLES_MAX = 3;
+
 typedef struct {
   const char *before, *after;
 } edit_example;
@@ -11,7 +13,7 @@ typedef struct {
   const char *name;
   bool device;        /* offered on the device: better there than doing nothing */
   const char *system; /* instruction, the system message */
-  edit_example examples[3];
+  edit_example examples[EDIT_EXAMPLES_MAX];
   isize n_examples;
   isize new_words_max;    /* content words an answer may bring in */
   isize kept_percent_min; /* words an answer must keep, in percent */

@@ -1,6 +1,6 @@
 /* The recipe of one pass on the CPU: a list of steps with a barrier between them, run by every
  * thread of the pool at once. Each step splits its own work: rows for norms and quantizing,
- * weight tiles for products, (head, row) pairs for attention. All arithmetic is in kernel/.
+ * weight tiles for products, rows or heads for attention. All arithmetic is in kernel/.
  * Every value is computed whole by one thread in an order that depends on neither the number
  * of rows nor of threads: that is what makes passes of any size agree bit for bit.
  * Owns nothing; writes the scratch, the KV cache and the results asked for. */
@@ -115,28 +115,69 @@ static void qkv_step(const part *p, isize i_layer) {
   }
 }
 
-/* Heads major, rows minor: neighbours share keys, and every thread gets short and long rows. */
-static void attention_step(const part *p, isize i_layer) {
+/* Query heads [head_from, head_to) of rows [from, to), kv head by kv head. */
+static void heads_attend(const part *p, isize i_layer, isize head_from, isize head_to, isize from,
+                         isize to) {
   const run *r = p->r;
   const model_shape *shape = r->shape;
-  isize d = shape->d_head, group = shape->n_heads / shape->n_kv_heads, from, to;
+  isize d = shape->d_head, group = shape->n_heads / shape->n_kv_heads;
   isize d_attn = shape->n_heads * d, stride = d_attn + 2 * shape->n_kv_heads * d;
-  f32 scale = (f32)(1 / __builtin_sqrt((f64)d));
-  f32 *scores = r->s->scores + p->i_part * r->s->scores_stride;
-  pool_share(shape->n_heads * p->n, p->i_part, p->n_parts, &from, &to);
-  for (isize at = from; at < to; at++) {
-    isize head = at / p->n, i = at % p->n, row = p->first + i;
-    r->k->attention(r->s->attn + i * d_attn + head * d, r->s->qkv + row * stride + head * d,
-                    kv_head(r, i_layer, 0, head / group), kv_head(r, i_layer, 1, head / group), d,
-                    r->pass->pos + row + 1, d, scale, scores);
+  for (isize head = head_from; head < head_to;) {
+    isize kv = head / group, end = isize_min(head_to, (kv + 1) * group);
+    const k_attention work = {
+        .out = r->s->attn + from * d_attn + head * d,
+        .q = r->s->qkv + (p->first + from) * stride + head * d,
+        .out_stride = d_attn,
+        .q_stride = stride,
+        .k = kv_head(r, i_layer, 0, kv),
+        .v = kv_head(r, i_layer, 1, kv),
+        .kv_stride = d,
+        .d = d,
+        .n_heads = end - head,
+        .m = to - from,
+        .n = r->pass->pos + p->first + from + 1,
+        .scale = (f32)(1 / __builtin_sqrt((f64)d)),
+        .scratch = r->s->scores + p->i_part * r->s->scores_stride,
+    };
+    r->k->attention_rows(&work);
+    head = end;
   }
 }
 
-static void quantize_step(const part *p, k_rows *rows, const f32 *x) {
+/* The row where part i_part begins when rows are shared by what they cost: row i sees
+ * pos + i + 1 keys, so later rows are dearer. */
+static isize row_by_cost(const part *p, isize i_part) {
+  isize first_keys = p->r->pass->pos + p->first + 1, sum = 0, i = 0;
+  isize total = p->n * first_keys + p->n * (p->n - 1) / 2;
+  while (i < p->n && sum * p->n_parts < total * i_part) sum += first_keys + i++;
+  return i;
+}
+
+/* Many rows: shared by rows, and each thread quantizes its own. Few: shared by heads, and the
+ * rows are quantized after a barrier. */
+static void attention_step(part *p, isize i_layer) {
+  const run *r = p->r;
+  const f32 *attn = r->s->attn;
+  isize from, to;
+  if (p->n >= 4 * p->n_parts || p->n_parts == 1) {
+    from = row_by_cost(p, p->i_part);
+    to = row_by_cost(p, p->i_part + 1);
+    if (from < to) heads_attend(p, i_layer, 0, r->shape->n_heads, from, to);
+  } else {
+    pool_share(r->shape->n_heads, p->i_part, p->n_parts, &from, &to);
+    heads_attend(p, i_layer, from, to, 0, p->n);
+    pool_barrier(r->threads);
+    pool_share(p->n, p->i_part, p->n_parts, &from, &to);
+  }
+  r->k->rows_quantize(&p->rows_attn, attn, from, to);
+  p->rows_attn.x = attn;
+}
+
+static void ff_quantize_step(part *p) {
   isize from, to;
   pool_share(p->n, p->i_part, p->n_parts, &from, &to);
-  p->r->k->rows_quantize(rows, x, from, to);
-  rows->x = x;
+  p->r->k->rows_quantize(&p->rows_ff, p->r->s->ff, from, to);
+  p->rows_ff.x = p->r->s->ff;
 }
 
 /* delta = w x, the input of the next norm step. */
@@ -176,15 +217,13 @@ static void layer_run(part *p, isize i_layer) {
   }
   attention_step(p, i_layer);
   pool_barrier(r->threads);
-  quantize_step(p, &p->rows_attn, r->s->attn);
-  pool_barrier(r->threads);
   delta_step(p, &layer->o, &p->rows_attn);
   pool_barrier(r->threads);
   norm_step(p, layer->ffn_norm, true);
   pool_barrier(r->threads);
   gate_up_step(p, layer);
   pool_barrier(r->threads);
-  quantize_step(p, &p->rows_ff, r->s->ff);
+  ff_quantize_step(p);
   pool_barrier(r->threads);
   delta_step(p, &layer->down, &p->rows_ff);
   pool_barrier(r->threads);

@@ -25,8 +25,8 @@ typedef struct model model;
 /* Read shape and check every tensor's type and dims against it. shape holds no pointer: it
  * stays valid without the file.
  * errors NF_UNSUPPORTED another architecture, or an option, a tensor (biases, experts) or a
- *        size of it this build lacks (widths are multiples of 32, a head is even and at most
- *        256 wide); the line names it. NF_BAD_INPUT a key or tensor missing or of the wrong
+ *        size of it this build lacks (widths are multiples of 32, a head's of 8 and at most
+ *        256); the line names it. NF_BAD_INPUT a key or tensor missing or of the wrong
  *        size, a number out of any sense */
 [[nodiscard]] nf_status model_shape_read(const gguf_file *file, model_shape *shape,
                                          nf_error *error);

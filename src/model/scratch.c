@@ -37,7 +37,8 @@ static void scratch_take(taker *t, const model_shape *shape, model_scratch *s) {
   s->rows_model = take_quantized(t, shape->d_model);
   s->rows_attn = take_quantized(t, d_attn);
   s->rows_ff = take_quantized(t, shape->d_ff);
-  s->scores_stride = round_up(s->ctx_tokens, MODEL_LINE / (isize)sizeof(f32));
+  s->scores_stride =
+      round_up(k_attention_floats(shape->d_head, s->ctx_tokens), MODEL_LINE / (isize)sizeof(f32));
   s->scores = take(t, s->n_threads, s->scores_stride * (isize)sizeof(f32));
   s->head = take_rows(t, s->n_threads * MODEL_HEAD_TILES * K_TILE_ROWS);
   s->best = take(t, s->n_threads * MODEL_ROWS_MAX, (isize)sizeof(model_best));

@@ -10,7 +10,8 @@
  * a context cannot overflow a 64-bit count. */
 constexpr i64 layers_max = 1024, width_max = 1 << 17, vocab_max = 1 << 21, ctx_max = 1 << 20;
 constexpr i64 head_width_max = 256;
-constexpr isize width_step = 32; /* one quantized activation block */
+constexpr isize width_step = 32;     /* one quantized activation block */
+constexpr isize head_width_step = 8; /* what attention takes at a time */
 
 typedef struct {
   const gguf_file *file;
@@ -141,7 +142,7 @@ static nf_status widths_check(reader *r, const model_shape *s) {
       {"the feed-forward width", s->d_ff, width_step},
       {"heads times head width", s->n_heads * s->d_head, width_step},
       {"the number of heads", s->n_heads, s->n_kv_heads},
-      {"the head width", s->d_head, 2},
+      {"the head width", s->d_head, head_width_step},
       {"the rope width", s->d_rope, 2},
   };
   for (isize i = 0; i < (isize)(sizeof widths / sizeof *widths); i++) {

@@ -78,10 +78,15 @@ static bool tokens_known(const session *s, const i32 *tokens, isize n) {
   return true;
 }
 
+static isize common_tokens(const i32 *a, isize n_a, const i32 *b, isize n_b) {
+  isize n = 0, limit = isize_min(n_a, n_b);
+  while (n < limit && a[n] == b[n]) n++;
+  return n;
+}
+
 nf_status session_set(session *s, const i32 *tokens, isize n, isize *cached) {
   if (n < 1 || n >= s->ctx_tokens || !tokens_known(s, tokens, n)) return NF_BAD_INPUT;
-  isize common = 0, limit = isize_min(n - 1, s->n_cached);
-  while (common < limit && s->tokens[common] == tokens[common]) common++;
+  isize common = common_tokens(s->tokens, s->n_cached, tokens, n - 1);
   bytes_move(s->tokens, tokens, n * (isize)sizeof(i32)); /* may be our own tokens */
   s->n_tokens = n;
   s->n_cached = common;
@@ -150,4 +155,49 @@ nf_status session_verify(session *s, const i32 *draft, isize n, session_verdict 
   s->logits_ready = false;
   *verdict = (session_verdict){.n_looked = n, .n_accepted = n_accepted, .next = best[n_accepted]};
   return NF_OK;
+}
+
+struct session_snapshot {
+  model_kv *kv;
+  i32 *tokens; /* [tokens_max] */
+  isize n, tokens_max;
+};
+
+isize session_snapshot_bytes(const model_shape *shape, isize tokens_max) {
+  isize bytes = model_kv_bytes(shape, tokens_max);
+  isize rest = (isize)sizeof(session_snapshot) + tokens_max * (isize)sizeof(i32) + 2 * line;
+  return __builtin_add_overflow(bytes, rest, &bytes) ? ISIZE_MAX : bytes;
+}
+
+nf_status session_snapshot_open(const model_shape *shape, isize tokens_max, arena *a,
+                                session_snapshot **out) {
+  arena start = *a;
+  session_snapshot *snapshot = arena_new(a, 1, session_snapshot);
+  i32 *tokens = arena_new(a, tokens_max, i32);
+  model_kv *kv = nullptr;
+  if (!snapshot || !tokens || model_kv_open(shape, tokens_max, a, &kv) != NF_OK) {
+    *a = start;
+    return NF_NO_MEMORY;
+  }
+  *snapshot = (session_snapshot){.kv = kv, .tokens = tokens, .tokens_max = tokens_max};
+  *out = snapshot;
+  return NF_OK;
+}
+
+bool session_snapshot_empty(const session_snapshot *snapshot) { return snapshot->n == 0; }
+
+void session_save(const session *s, isize n, session_snapshot *to) {
+  to->n = isize_min(isize_min(n, s->n_cached), to->tokens_max);
+  bytes_copy(to->tokens, s->tokens, to->n * (isize)sizeof(i32));
+  model_kv_copy(to->kv, s->kv, to->n);
+}
+
+void session_restore(session *s, const session_snapshot *from, const i32 *tokens, isize n) {
+  if (common_tokens(from->tokens, from->n, tokens, n) < from->n) return;
+  if (common_tokens(s->tokens, s->n_cached, tokens, n) >= from->n) return;
+  if (from->n > s->ctx_tokens) return;
+  bytes_copy(s->tokens, from->tokens, from->n * (isize)sizeof(i32));
+  model_kv_copy(s->kv, from->kv, from->n);
+  s->n_tokens = s->n_cached = from->n;
+  s->logits_ready = false;
 }

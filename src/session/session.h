@@ -59,6 +59,20 @@ typedef struct {
  * where draft[i] was offered, 0 <= i <= n_looked. Valid until the next pass. */
 const f32 *session_verify_logits(const session *s, isize i);
 
+/* ---- snapshots: the cached start of a timeline, kept aside (a task's instruction and examples,
+ * the same for every request) ---- */
+typedef struct session_snapshot session_snapshot;
+isize session_snapshot_bytes(const model_shape *shape, isize tokens_max);
+/* Empty; holds prefixes of up to tokens_max tokens. NF_NO_MEMORY */
+[[nodiscard]] nf_status session_snapshot_open(const model_shape *shape, isize tokens_max, arena *a,
+                                              session_snapshot **out);
+bool session_snapshot_empty(const session_snapshot *snapshot);
+/* Keep the first n tokens, or as many of them as are cached and fit. */
+void session_save(const session *s, isize n, session_snapshot *to);
+/* Where tokens[0, n) begins with the snapshot and the cache shares less with it: put the
+ * snapshot into the cache. The session_set that follows finds it there. */
+void session_restore(session *s, const session_snapshot *from, const i32 *tokens, isize n);
+
 /* ---- sampling (sampler.c) ---- */
 typedef struct {
   u64 state; /* from nf_sampling.seed */
