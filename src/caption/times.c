@@ -55,8 +55,8 @@ static bool time_read(nf_bytes text, isize *at, isize to, nf_caption_format form
   if (n < 2) return false;
   i64 fraction = 0;
   u8 sign = i < to ? text.at[i] : 0;
-  bool has_fraction = (sign == ',' || sign == '.' || sign == ':') && i + 1 < to &&
-                      is_digit(text.at[i + 1]);
+  bool has_fraction =
+      (sign == ',' || sign == '.' || sign == ':') && i + 1 < to && is_digit(text.at[i + 1]);
   if (has_fraction) {
     i++;
     if (!fraction_read(text, &i, to, &fraction, odd)) return false;
@@ -75,8 +75,7 @@ static bool time_read(nf_bytes text, isize *at, isize to, nf_caption_format form
   return true;
 }
 
-bool time_line_read(nf_bytes text, isize from, isize to, nf_caption_format format,
-                    time_line *out) {
+bool time_line_read(nf_bytes text, isize from, isize to, nf_caption_format format, time_line *out) {
   time_line t = {};
   t.start_from = blanks_skip(text, from, to);
   isize at = t.start_from;
@@ -103,9 +102,14 @@ bool time_line_damaged(nf_bytes text, isize from, isize to) {
   isize at = blanks_skip(text, from, to);
   if (at < to && text.at[at] == '-') at++; /* a negative time */
   if (at >= to || !is_digit(text.at[at])) return false;
-  nf_bytes line = bytes_slice(text, at, to);
-  isize arrow = bytes_find(line, bytes_from_str("-->"));
-  return arrow >= 0 && bytes_find(bytes_slice(line, 0, arrow), bytes_from_str(":")) >= 0;
+  isize n_colons = 0;
+  for (; at + 1 < to; at++) {
+    if (text.at[at] == ':') n_colons++;
+    if (text.at[at] != '-' || text.at[at + 1] != '>') continue;
+    /* "10:30 -> 11:00" is text; "00:10:30 -> " and "10:30 --> " are damaged */
+    return n_colons >= 2 || (n_colons == 1 && at > from && text.at[at - 1] == '-');
+  }
+  return false;
 }
 
 static void padded_out(text_out *o, i64 value, i64 width_value) {

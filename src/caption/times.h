@@ -16,9 +16,8 @@ typedef struct {
 /* Read text[from, to) as "START --> END rest". false: it is not such a line.
  * Accepts hours of any width or none, '.', ',' or ':' before the milliseconds, 1 to 9 digits
  * of them (three count), and no milliseconds at all. */
-bool time_line_read(nf_bytes text, isize from, isize to, nf_caption_format format,
-                    time_line *out);
-/* A line with "-->" that begins like a time but is none: a damaged time line, not text. */
+bool time_line_read(nf_bytes text, isize from, isize to, nf_caption_format format, time_line *out);
+/* A line with an arrow that begins like a time but is none: a damaged time line, not text. */
 bool time_line_damaged(nf_bytes text, isize from, isize to);
 
 constexpr isize TIME_TEXT_BYTES = 32;
