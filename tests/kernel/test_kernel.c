@@ -1,5 +1,5 @@
 /* Every kernel table of this machine against kernel_ref: the cases of kernel_cases.c, one cmocka
- * test per table and case. Tables this machine cannot run are named and skipped. */
+ * test per table and case. Tables this machine cannot run are named and left out. */
 #include "cmocka_all.h"
 #include "kernel_cases.c"
 
@@ -13,7 +13,7 @@ typedef struct {
 static void run_case(void **state) {
   const run_of *run = *state;
   const k_table *table = k_table_named(run->table);
-  if (table == nullptr) skip();
+  assert_non_null(table);
   const char *wrong = run->entry->run(table);
   if (wrong != nullptr) fail_msg("%s: %s: %s", run->table, run->entry->name, wrong);
 }
@@ -37,6 +37,10 @@ int main(void) {
   int n = 0;
   tests[n++] = (struct CMUnitTest)cmocka_unit_test(best_is_one_of_them);
   for (int i = 0; i < N_NAMES; i++) {
+    if (k_table_named(names[i]) == nullptr) {
+      printf("no table %s here\n", names[i]);
+      continue;
+    }
     for (const kernel_case_entry *e = kernel_cases; e->name != nullptr; e++, n++) {
       runs[n] = (run_of){names[i], e};
       snprintf(titles[n], sizeof titles[n], "%s %s", names[i], e->name);

@@ -1,0 +1,67 @@
+/** Every lint finding of the file, and what was odd when it was opened. F8 walks them. */
+import { useApp, useChecks, useEditor } from '../../shell/use'
+import { VirtualListbox } from '../../shell/listbox'
+import { findingText } from './finding'
+import './problems.css'
+
+export function Problems() {
+  const { editor } = useApp()
+  const findings = useChecks((state) => state.findings)
+  const linted = useChecks((state) => state.linted)
+  const warnings = useEditor((state) => state.project?.warnings)
+  const activeId = useEditor((state) => state.activeId)
+  const cueOf = (i: number) => linted?.cues[findings[i]?.cue ?? -1]
+  const first = findings.findIndex((_, i) => cueOf(i)?.id === activeId)
+  return (
+    <section className="panel problems" aria-label="Problems">
+      <header className="panel-head">
+        <h2>
+          Problems <span className="count">{findings.length}</span>
+        </h2>
+        {findings.length > 0 && (
+          <p>
+            <kbd>F8</kbd> next
+          </p>
+        )}
+      </header>
+      {warnings && warnings.length > 0 && (
+        <details className="warnings">
+          <summary>Odd in the file as opened: {warnings.length}</summary>
+          <ul>
+            {warnings.slice(0, 100).map(({ line, what }) => (
+              <li key={`${line} ${what}`}>
+                Line {line}: {what}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+      {findings.length === 0 ? (
+        <p className="panel-empty">{linted ? 'Every cue is within its limits.' : 'Checking…'}</p>
+      ) : (
+        <VirtualListbox
+          label="Problems"
+          count={findings.length}
+          rowHeight={32}
+          marked={first}
+          onChoose={(i) => {
+            const cue = cueOf(i)
+            if (cue) editor.activate(cue.id)
+          }}
+          onEnter={() => editor.focus.get('text')?.()}
+          render={(i) => {
+            const finding = findings[i]
+            return (
+              finding && (
+                <>
+                  <span className="place">{finding.cue + 1}</span>
+                  <span className="words">{findingText(finding)}</span>
+                </>
+              )
+            )
+          }}
+        />
+      )}
+    </section>
+  )
+}
