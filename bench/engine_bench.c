@@ -108,12 +108,13 @@ int main(int argc, char **argv) {
   }
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
-  printf("{\"decode_tok_s\": %.1f, \"rows32_tok_s\": %.1f, \"rows32_prompt_tok_s\": %.1f, "
-         "\"threads\": %d, \"kernels\": \"%s\", \"load_ms\": %.1f, \"peak_rss_bytes\": %lld, "
-         "\"file_bytes\": %lld, \"kv_bytes\": %lld, \"scratch_bytes\": %lld}\n",
-         decode, rows32, prompt32, (int)pool_threads(e.threads), table->name, load_ms,
-         (long long)usage.ru_maxrss * 1024, (long long)map.len, (long long)kv_bytes,
-         (long long)scratch_bytes);
+  printf(
+      "{\"decode_tok_s\": %.1f, \"rows32_tok_s\": %.1f, \"rows32_prompt_tok_s\": %.1f, "
+      "\"threads\": %d, \"kernels\": \"%s\", \"load_ms\": %.1f, \"peak_rss_bytes\": %lld, "
+      "\"file_bytes\": %lld, \"kv_bytes\": %lld, \"scratch_bytes\": %lld}\n",
+      decode, rows32, prompt32, (int)pool_threads(e.threads), table->name, load_ms,
+      (long long)usage.ru_maxrss * 1024, (long long)map.len, (long long)kv_bytes,
+      (long long)scratch_bytes);
   pool_stop(e.threads);
   os_file_unmap(&map);
   return 0;
