@@ -43,7 +43,8 @@ static int usage(const char *why) {
   if (why != nullptr) fprintf(stderr, "nearfield edit: %s\n", why);
   fputs(
       "usage: nearfield edit --task fix|shorten [--max-chars N] [--max-lines N] [--max-cps X]\n"
-      "                      [--protect TERM]... [--model FILE] [--threads N] [--json] IN [-o OUT]\n"
+      "                      [--protect TERM]... [--model FILE] [--threads N] [--json] IN [-o "
+      "OUT]\n"
       "Without -o the edited captions go to standard output (with --json only the report does).\n",
       stderr);
   return EXIT_USAGE;
@@ -66,18 +67,24 @@ static const char *option_take(request *r, int option, bool *task_given) {
     case 't':
       *task_given = true;
       if (nf_task_from_name(bytes_of_str(optarg), &r->task) != NF_OK) return "--task: not a task";
-      return nf_task_offered(r->task) ? nullptr : "--task: this build does not offer it on the device";
-    case OPT_CHARS: return whole_number(optarg, 100000, &r->max_chars) ? nullptr : "--max-chars wants a number";
-    case OPT_LINES: return whole_number(optarg, 1000, &r->max_lines) ? nullptr : "--max-lines wants a number";
+      return nf_task_offered(r->task) ? nullptr
+                                      : "--task: this build does not offer it on the device";
+    case OPT_CHARS:
+      return whole_number(optarg, 100000, &r->max_chars) ? nullptr : "--max-chars wants a number";
+    case OPT_LINES:
+      return whole_number(optarg, 1000, &r->max_lines) ? nullptr : "--max-lines wants a number";
     case OPT_CPS:
       r->max_cps = strtof(optarg, &end);
-      return *end == 0 && r->max_cps > 0 && r->max_cps < 1000 ? nullptr : "--max-cps wants a number above 0";
+      return *end == 0 && r->max_cps > 0 && r->max_cps < 1000 ? nullptr
+                                                              : "--max-cps wants a number above 0";
     case OPT_PROTECT:
       if (r->n_protect == PROTECT_MAX) return "--protect: too many terms";
       r->protect[r->n_protect++] = bytes_of_str(optarg);
       return nullptr;
     case OPT_MODEL: r->model = optarg; return nullptr;
-    case OPT_THREADS: return whole_number(optarg, 64, &r->threads) ? nullptr : "--threads wants a number from 1 to 64";
+    case OPT_THREADS:
+      return whole_number(optarg, 64, &r->threads) ? nullptr
+                                                   : "--threads wants a number from 1 to 64";
     case OPT_N:
       if (!whole_number(optarg, 16, &n)) return "--n wants a number";
       return n == 1 ? nullptr : "--n: no task of this build gives more than one version";
@@ -88,13 +95,17 @@ static const char *option_take(request *r, int option, bool *task_given) {
 }
 
 static const char *options_read(request *r, int argc, char **argv) {
-  static const struct option options[] = {
-      {"task", required_argument, nullptr, 't'},          {"max-chars", required_argument, nullptr, OPT_CHARS},
-      {"max-lines", required_argument, nullptr, OPT_LINES}, {"max-cps", required_argument, nullptr, OPT_CPS},
-      {"protect", required_argument, nullptr, OPT_PROTECT}, {"model", required_argument, nullptr, OPT_MODEL},
-      {"threads", required_argument, nullptr, OPT_THREADS}, {"json", no_argument, nullptr, OPT_JSON},
-      {"n", required_argument, nullptr, OPT_N},             {"output", required_argument, nullptr, 'o'},
-      {}};
+  static const struct option options[] = {{"task", required_argument, nullptr, 't'},
+                                          {"max-chars", required_argument, nullptr, OPT_CHARS},
+                                          {"max-lines", required_argument, nullptr, OPT_LINES},
+                                          {"max-cps", required_argument, nullptr, OPT_CPS},
+                                          {"protect", required_argument, nullptr, OPT_PROTECT},
+                                          {"model", required_argument, nullptr, OPT_MODEL},
+                                          {"threads", required_argument, nullptr, OPT_THREADS},
+                                          {"json", no_argument, nullptr, OPT_JSON},
+                                          {"n", required_argument, nullptr, OPT_N},
+                                          {"output", required_argument, nullptr, 'o'},
+                                          {}};
   bool task_given = false;
   opterr = 0;
   for (int option; (option = getopt_long(argc, argv, "o:", options, nullptr)) != -1;) {
@@ -127,16 +138,18 @@ static void print_cue(FILE *out, int i, nf_bytes before, const nf_edit_result *r
   fputs(", \"changes\": [", out);
   for (int k = 0; k < r->n_changes; k++) {
     const nf_change *c = &r->changes[k];
-    fprintf(out, "%s{\"start\": %d, \"end\": %d, \"replacement\": ", k ? ", " : "", c->start16, c->end16);
+    fprintf(out, "%s{\"start\": %d, \"end\": %d, \"replacement\": ", k ? ", " : "", c->start16,
+            c->end16);
     json_string(out, c->replacement);
     putc('}', out);
   }
   const nf_receipt *m = &r->receipt;
-  fprintf(out,
-          "], \"totalMs\": %.2f, \"firstTokenMs\": %.2f, \"inputTokens\": %d, \"cachedTokens\": %d, "
-          "\"outputTokens\": %d, \"passes\": %d, \"drafted\": %d, \"accepted\": %d}",
-          m->total_ms, m->first_token_ms, m->input_tokens, m->cached_tokens, m->output_tokens, m->passes,
-          m->drafted, m->accepted);
+  fprintf(
+      out,
+      "], \"totalMs\": %.2f, \"firstTokenMs\": %.2f, \"inputTokens\": %d, \"cachedTokens\": %d, "
+      "\"outputTokens\": %d, \"passes\": %d, \"drafted\": %d, \"accepted\": %d}",
+      m->total_ms, m->first_token_ms, m->input_tokens, m->cached_tokens, m->output_tokens,
+      m->passes, m->drafted, m->accepted);
 }
 
 static nf_status cue_edit(job *j, const request *r, int i, nf_error *error) {
@@ -200,7 +213,8 @@ static int job_run(job *j, const request *r, nf_engine *engine) {
   status = cues_edit(j, r, &error);
   if (status != NF_OK) return exit_code(status);
   if (r->json) {
-    printf("\n  ],\n  \"changed\": %d, \"unfit\": %d, \"totalMs\": %.1f}\n", j->n_changed, j->n_unfit, j->total_ms);
+    printf("\n  ],\n  \"changed\": %d, \"unfit\": %d, \"totalMs\": %.1f}\n", j->n_changed,
+           j->n_unfit, j->total_ms);
   }
   if (r->json && r->out == nullptr) return report_stdout_closed();
   nf_bytes file;

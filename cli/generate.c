@@ -35,8 +35,20 @@ static int usage(const char *why) {
 }
 
 enum {
-  OPT_PROMPT = 256, OPT_SYSTEM, OPT_RAW, OPT_TOKENS, OPT_TEMPERATURE, OPT_TOP_K, OPT_TOP_P, OPT_MIN_P,
-  OPT_REPEAT, OPT_SEED, OPT_STOP, OPT_MODEL, OPT_THREADS, OPT_JSON
+  OPT_PROMPT = 256,
+  OPT_SYSTEM,
+  OPT_RAW,
+  OPT_TOKENS,
+  OPT_TEMPERATURE,
+  OPT_TOP_K,
+  OPT_TOP_P,
+  OPT_MIN_P,
+  OPT_REPEAT,
+  OPT_SEED,
+  OPT_STOP,
+  OPT_MODEL,
+  OPT_THREADS,
+  OPT_JSON
 };
 
 static bool number(const char *text, double *out) {
@@ -62,14 +74,20 @@ static const char *option_take(request *r, int option) {
   }
   if (!number(optarg, &x)) return "a number was expected";
   switch (option) {
-    case OPT_TOKENS: r->max_tokens = (int)x; return x >= 1 && x <= 1e6 ? nullptr : "--max-tokens: 1 or more";
+    case OPT_TOKENS:
+      r->max_tokens = (int)x;
+      return x >= 1 && x <= 1e6 ? nullptr : "--max-tokens: 1 or more";
     case OPT_TEMPERATURE: r->sampling.temperature = (float)x; break;
     case OPT_TOP_K: r->sampling.top_k = (int)x; break;
     case OPT_TOP_P: r->sampling.top_p = (float)x; break;
     case OPT_MIN_P: r->sampling.min_p = (float)x; break;
     case OPT_REPEAT: r->sampling.repeat_penalty = (float)x; break;
-    case OPT_SEED: r->sampling.seed = (uint64_t)x; return x >= 0 && x < 9e15 ? nullptr : "--seed: 0 or more";
-    case OPT_THREADS: r->threads = (int)x; return x >= 1 && x <= 64 ? nullptr : "--threads: 1 to 64";
+    case OPT_SEED:
+      r->sampling.seed = (uint64_t)x;
+      return x >= 0 && x < 9e15 ? nullptr : "--seed: 0 or more";
+    case OPT_THREADS:
+      r->threads = (int)x;
+      return x >= 1 && x <= 64 ? nullptr : "--threads: 1 to 64";
     default: return "unknown option";
   }
   return nullptr;
@@ -77,13 +95,20 @@ static const char *option_take(request *r, int option) {
 
 static const char *options_read(request *r, int argc, char **argv) {
   static const struct option options[] = {
-      {"prompt", required_argument, nullptr, OPT_PROMPT},   {"system", required_argument, nullptr, OPT_SYSTEM},
-      {"raw", no_argument, nullptr, OPT_RAW},               {"max-tokens", required_argument, nullptr, OPT_TOKENS},
-      {"temperature", required_argument, nullptr, OPT_TEMPERATURE}, {"top-k", required_argument, nullptr, OPT_TOP_K},
-      {"top-p", required_argument, nullptr, OPT_TOP_P},     {"min-p", required_argument, nullptr, OPT_MIN_P},
-      {"repeat-penalty", required_argument, nullptr, OPT_REPEAT}, {"seed", required_argument, nullptr, OPT_SEED},
-      {"stop", required_argument, nullptr, OPT_STOP},       {"model", required_argument, nullptr, OPT_MODEL},
-      {"threads", required_argument, nullptr, OPT_THREADS}, {"json", no_argument, nullptr, OPT_JSON},
+      {"prompt", required_argument, nullptr, OPT_PROMPT},
+      {"system", required_argument, nullptr, OPT_SYSTEM},
+      {"raw", no_argument, nullptr, OPT_RAW},
+      {"max-tokens", required_argument, nullptr, OPT_TOKENS},
+      {"temperature", required_argument, nullptr, OPT_TEMPERATURE},
+      {"top-k", required_argument, nullptr, OPT_TOP_K},
+      {"top-p", required_argument, nullptr, OPT_TOP_P},
+      {"min-p", required_argument, nullptr, OPT_MIN_P},
+      {"repeat-penalty", required_argument, nullptr, OPT_REPEAT},
+      {"seed", required_argument, nullptr, OPT_SEED},
+      {"stop", required_argument, nullptr, OPT_STOP},
+      {"model", required_argument, nullptr, OPT_MODEL},
+      {"threads", required_argument, nullptr, OPT_THREADS},
+      {"json", no_argument, nullptr, OPT_JSON},
       {}};
   opterr = 0;
   for (int option; (option = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
@@ -125,8 +150,11 @@ static int generate(const request *r, nf_session *session) {
   nf_receipt receipt;
   nf_generate_receipt(session, &receipt);
   if (r->json) {
-    printf("], \"inputTokens\": %d, \"outputTokens\": %d, \"passes\": %d, \"firstTokenMs\": %.2f, \"totalMs\": %.2f}",
-           receipt.input_tokens, receipt.output_tokens, receipt.passes, receipt.first_token_ms, receipt.total_ms);
+    printf(
+        "], \"inputTokens\": %d, \"outputTokens\": %d, \"passes\": %d, \"firstTokenMs\": %.2f, "
+        "\"totalMs\": %.2f}",
+        receipt.input_tokens, receipt.output_tokens, receipt.passes, receipt.first_token_ms,
+        receipt.total_ms);
   }
   putchar('\n');
   return report_stdout_closed();

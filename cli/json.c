@@ -6,7 +6,12 @@
 /* Bytes of the UTF-8 character at text[i], 0 when there is none. Source: RFC 3629. */
 static ptrdiff_t character_bytes(nf_bytes text, ptrdiff_t i) {
   uint8_t lead = text.at[i];
-  ptrdiff_t n = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+  ptrdiff_t n = lead < 0x80   ? 1
+                : lead < 0xC2 ? 0
+                : lead < 0xE0 ? 2
+                : lead < 0xF0 ? 3
+                : lead < 0xF5 ? 4
+                              : 0;
   if (n == 0 || i + n > text.len) return 0;
   for (ptrdiff_t k = 1; k < n; k++) {
     if ((text.at[i + k] & 0xC0) != 0x80) return 0;

@@ -11,7 +11,8 @@ static const char default_model[] = "nearfield/models/SmolLM2-135M-Instruct.Q4_1
 
 /* The folder that ./dev keeps downloads in: tools/dev/setup.sh. */
 static void default_path(char *path, size_t cap) {
-  const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"), *own = getenv("NEARFIELD_CACHE");
+  const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"),
+             *own = getenv("NEARFIELD_CACHE");
   if (own != nullptr && *own != 0) {
     snprintf(path, cap, "%s/models/SmolLM2-135M-Instruct.Q4_1.gguf", own);
   } else if (cache != nullptr && *cache != 0) {
@@ -28,7 +29,10 @@ int model_open_for_command(const char *path, int threads, nf_engine **engine) {
     default_path(fallback, sizeof fallback);
     path = fallback;
     if (access(path, R_OK) != 0) {
-      fprintf(stderr, "nearfield: no model: expected %s (./dev model fetches it), --model FILE or NEARFIELD_MODEL\n", path);
+      fprintf(stderr,
+              "nearfield: no model: expected %s (./dev model fetches it), --model FILE or "
+              "NEARFIELD_MODEL\n",
+              path);
       return EXIT_INPUT;
     }
   }
