@@ -169,11 +169,13 @@ static isize chars_between(const joiner *j, isize from, isize to) {
   return from >= to ? 0 : grapheme_count(bytes_slice(j->fresh, from, to));
 }
 
-/* Length of the longer line when a single break is put at b. */
+/* Length of the longer line when a single break is put at b; blanks at the ends do not count. */
 static isize longer_line(const joiner *j, isize b) {
-  isize end = b > 0 ? j->news.at[b - 1].to : 0;
-  isize next = b < j->news.n ? j->news.at[b].from : j->fresh.len;
-  return isize_max(chars_between(j, 0, end), chars_between(j, next, j->fresh.len));
+  const cue_token *tokens = j->news.at;
+  isize n = j->news.n;
+  isize first = b > 0 ? chars_between(j, tokens[0].from, tokens[b - 1].to) : 0;
+  isize second = b < n ? chars_between(j, tokens[b].from, tokens[n - 1].to) : 0;
+  return isize_max(first, second);
 }
 
 /* The fitting boundary that makes the two lines most equal; -1: none. */
