@@ -159,6 +159,7 @@ static nf_status cue_edit(job *j, const request *r, int i, nf_error *error) {
   if (i + 1 < nf_caption_cue_count(j->doc)) nf_caption_cue_get(j->doc, i + 1, &after);
   nf_edit_desc desc = {.task = r->task,
                        .text = cue.text,
+                       .format = nf_caption_format_get(j->doc),
                        .before = before.text,
                        .after = after.text,
                        .max_chars = r->max_chars,

@@ -155,6 +155,8 @@ typedef struct {
 /* What the generation begun last has cost so far; complete after NF_OK. */
 void nf_generate_receipt(const nf_session *session, nf_receipt *receipt);
 
+typedef enum : int32_t { NF_SRT = 0, NF_VTT = 1 } nf_caption_format;
+
 /* ---- edit: one caption ------------------------------------------------------- */
 
 typedef enum : int32_t {
@@ -169,6 +171,7 @@ typedef enum : int32_t {
 typedef struct {
   nf_task task;
   nf_bytes text; /* cue text as the file holds it: tags and line breaks included */
+  nf_caption_format format; /* whose markup the text has, for counting what a viewer sees */
   nf_bytes before, after; /* text of the neighbouring cues, may be empty */
   int32_t max_chars; /* of the visible text, in grapheme clusters; 0: no limit */
   int32_t max_lines; /* 0: no limit */
@@ -217,7 +220,6 @@ bool nf_task_offered(nf_task task); /* does this build run it on the device? */
 /* ---- caption documents -------------------------------------------------------- */
 
 typedef struct nf_caption nf_caption;
-typedef enum : int32_t { NF_SRT = 0, NF_VTT = 1 } nf_caption_format;
 
 typedef struct {
   int64_t start_ms, end_ms;

@@ -135,10 +135,8 @@ static nf_bytes value_once(const head_facts *facts, field_id id) {
 
 /* llhttp's verdict as an HTTP status. */
 static http_refusal refusal_of(llhttp_errno_t error, const head_facts *facts) {
+  if (facts->n_headers > HTTP_HEADERS_MAX) return (http_refusal){431, "over 100 headers"};
   switch (error) {
-    case HPE_USER:
-      if (facts->n_headers > HTTP_HEADERS_MAX) return (http_refusal){431, "over 100 headers"};
-      return (http_refusal){400, "malformed head"};
     case HPE_INVALID_METHOD: return (http_refusal){501, "unknown method"};
     case HPE_INVALID_VERSION: return (http_refusal){505, "unknown HTTP version"};
     case HPE_INVALID_CONTENT_LENGTH:

@@ -64,7 +64,11 @@ nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *err
   s->block = block;
   s->block_bytes = z.sum;
   nf_status status = session_fill(s, &a, &z);
-  ASSERT(status == NF_OK); /* the sizes above are exact promises */
+  ASSERT(status != NF_NO_MEMORY); /* the sizes above are exact promises */
+  if (status != NF_OK) {
+    os_memory_release(block, z.sum);
+    return error_set(error, status, E_STR("the vocabulary has no token that ends an answer"));
+  }
   *session = s;
   return NF_OK;
 }

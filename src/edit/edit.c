@@ -49,6 +49,7 @@ nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeli
   if (scratch == nullptr || e->changes == nullptr) return NF_NO_MEMORY;
   e->scratch = arena_of(scratch, scratch_bytes);
   e->end_token = text_turn_end(vocab, chat);
+  if (e->end_token < 0) return NF_UNSUPPORTED;
   *out = e;
   return NF_OK;
 }
@@ -85,6 +86,7 @@ static isize chars_limit(const nf_edit_desc *desc) {
 static nf_status request_take(edit *e, const nf_edit_desc *desc, nf_error *error) {
   e->task = edit_task_of(desc->task);
   e->task_id = desc->task;
+  e->format = desc->format;
   if (e->task == nullptr || !e->task->device) {
     return error_set(error, NF_UNSUPPORTED, E_STR("the task "),
                      E_STR(e->task == nullptr ? "?" : e->task->name),

@@ -18,6 +18,7 @@ constexpr isize EDIT_TEXT_BYTES_MAX = 4096; /* longest cue text taken */
 
 /* arena bytes edit_open takes: buffers, and a prefix snapshot for each task offered */
 isize edit_bytes(const model_shape *shape, isize ctx_tokens);
+/* errors NF_NO_MEMORY; NF_UNSUPPORTED the vocabulary has no token that ends an answer */
 [[nodiscard]] nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeline,
                                   const model_shape *shape, isize ctx_tokens, arena *a, edit **out);
 

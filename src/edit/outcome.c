@@ -1,7 +1,7 @@
 /* What becomes of a finished answer: gate, guard, limits, tags and line breaks back in place,
  * the list of changes. Deterministic; no model. */
 #include "base/utf8.h"
-#include "caption/measure.h"
+#include "caption/plain.h"
 #include "edit/fillers.h"
 #include "edit/guard.h"
 #include "edit/state.h"
@@ -31,7 +31,7 @@ static nf_bytes trim(nf_bytes text) {
 }
 
 static bool fits(const edit *e, nf_bytes cue) {
-  text_measure m = caption_measure(cue);
+  nf_text_measure m = plain_measure(cue, e->format);
   return (e->chars_max == 0 || m.chars <= e->chars_max) &&
          (e->lines_max == 0 || m.lines <= e->lines_max);
 }
@@ -64,7 +64,7 @@ static const char *answer_refused(const edit *e, nf_bytes answer) {
 /* Visible characters the plain text may have: the cue's limit less what the model never sees. */
 static isize plain_limit(const edit *e) {
   if (e->chars_max == 0) return 0;
-  isize unseen = caption_measure(bytes_of(e->input, e->input_len)).chars -
+  isize unseen = plain_measure(bytes_of(e->input, e->input_len), e->format).chars -
                  grapheme_count(bytes_of(e->plain, e->plain_len));
   return isize_max(e->chars_max - isize_max(unseen, 0), 1);
 }

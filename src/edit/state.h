@@ -36,6 +36,7 @@ struct edit {
   /* the request */
   const edit_task *task;
   nf_task task_id;
+  nf_caption_format format;
   isize input_len, plain_len, n_source, n_protect;
   isize chars_max; /* of the whole cue's visible text; 0: no limit */
   isize lines_max; /* 0: no limit */

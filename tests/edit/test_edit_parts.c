@@ -95,8 +95,9 @@ static void the_guard_keeps_numbers_names_and_terms(void **state) {
                       "a name was lost");
   assert_string_equal(refused(NF_TASK_FIX, "it have near field in it", "it has nearby field in it"),
                       "a protected term was lost");
-  assert_string_equal(refused(NF_TASK_FIX, "the zephyr were cold", "the spasmodic tornado was cold"),
-                      "the meaning may have changed");
+  assert_string_equal(
+      refused(NF_TASK_FIX, "the zephyr were cold", "the spasmodic tornado was cold"),
+      "the meaning may have changed");
   assert_string_equal(refused(NF_TASK_FIX, "we was there", "We were there.\nNote: fixed"),
                       "a line was added");
   assert_string_equal(refused(NF_TASK_FIX, "hello there", "<b>hello</b> there"),
