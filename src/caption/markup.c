@@ -4,6 +4,18 @@
 static bool is_letter(u8 c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
 static bool is_digit(u8 c) { return c >= '0' && c <= '9'; }
 
+/* End of the time stamp at text[at] == '<', or -1: "<00:01.000>". */
+static isize stamp_end(nf_bytes text, isize at) {
+  bool colon = false;
+  for (isize i = at + 1; i < text.len && i - at < 32; i++) {
+    u8 c = text.at[i];
+    if (c == '>') return colon ? i + 1 : -1;
+    if (!is_digit(c) && c != ':' && c != '.') return -1;
+    colon |= c == ':';
+  }
+  return -1;
+}
+
 /* End of the tag at text[at] == '<', or -1. */
 static isize srt_tag_end(nf_bytes text, isize at) {
   isize i = at + 1;
@@ -73,8 +85,7 @@ static isize entity_end(nf_bytes text, isize at, u32 *codepoint) {
   return -1;
 }
 
-/* Does something other than plain text begin at text[at]? */
-static bool special_at(nf_bytes text, nf_caption_format format, isize at, mark *out) {
+bool mark_at(nf_bytes text, nf_caption_format format, isize at, mark *out) {
   *out = (mark){.from = at, .to = -1};
   switch (text.at[at]) {
     case '\n':
@@ -84,6 +95,7 @@ static bool special_at(nf_bytes text, nf_caption_format format, isize at, mark *
     case '<':
       out->kind = MARK_TAG;
       out->to = format == NF_VTT ? vtt_tag_end(text, at) : srt_tag_end(text, at);
+      if (out->to < 0 && format == MARKUP_ANY) out->to = stamp_end(text, at);
       break;
     case '{':
       out->kind = MARK_OVERRIDE;
@@ -91,7 +103,7 @@ static bool special_at(nf_bytes text, nf_caption_format format, isize at, mark *
       break;
     case '&':
       out->kind = MARK_ENTITY;
-      if (format == NF_VTT) out->to = entity_end(text, at, &out->codepoint);
+      if (format != NF_SRT) out->to = entity_end(text, at, &out->codepoint);
       break;
     default: break;
   }
@@ -101,10 +113,10 @@ static bool special_at(nf_bytes text, nf_caption_format format, isize at, mark *
 mark mark_next(nf_bytes text, nf_caption_format format, isize at) {
   ASSERT(at >= 0 && at < text.len);
   mark m;
-  if (special_at(text, format, at, &m)) return m;
+  if (mark_at(text, format, at, &m)) return m;
   isize to = at + 1;
   mark other;
-  while (to < text.len && !special_at(text, format, to, &other)) to++;
+  while (to < text.len && !mark_at(text, format, to, &other)) to++;
   return (mark){.kind = MARK_TEXT, .from = at, .to = to};
 }
 

@@ -19,8 +19,15 @@ typedef struct {
   u32 codepoint; /* MARK_ENTITY: the character */
 } mark;
 
+/* For callers that know no format: SRT's tags and time stamps are tags, references are
+ * references. A lone '<' or '&' stays text in all of them. */
+constexpr nf_caption_format MARKUP_ANY = (nf_caption_format)2;
+
 /* The piece at text[at], 0 <= at < text.len. Pieces follow each other without a gap. */
 mark mark_next(nf_bytes text, nf_caption_format format, isize at);
+
+/* Does something other than plain text begin at text[at]? Then it is *out. */
+bool mark_at(nf_bytes text, nf_caption_format format, isize at, mark *out);
 
 typedef struct {
   bool closing;
