@@ -3,9 +3,10 @@
  * (written on every autosave, with a rising version). Owns the database; knows no React and
  * no timing (autosave.ts).
  */
-import type { CaptionCue, CaptionFile, CaptionFormat } from 'nearfield'
+
 import type { DBSchema, IDBPDatabase } from 'idb'
 import { openDB } from 'idb'
+import type { CaptionCue, CaptionFile, CaptionFormat } from 'nearfield'
 
 export interface ProjectHead {
   readonly id: string

@@ -32,7 +32,7 @@ export function createApp(engine: Engine, projects: ProjectStore): App {
 function moveRegion(editor: Editor, step: 1 | -1): void {
   const present = REGIONS.filter((region) => editor.focus.has(region))
   const inside = document.activeElement?.closest('[data-region]')?.getAttribute('data-region')
-  const here = present.findIndex((region) => region === inside)
+  const here = present.indexOf(inside as Region)
   const from = here < 0 && step < 0 ? 0 : here
   const next = present[(from + step + present.length) % present.length]
   if (next) editor.focus.get(next)?.()

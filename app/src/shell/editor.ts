@@ -229,7 +229,10 @@ export class Editor {
     const places = [...new Set(findings.map((finding) => linted.cues[finding.cue]?.id))]
       .map((id) => (id === undefined ? undefined : document.order.get(id)))
       .filter((place) => place !== undefined)
-    if (places.length === 0) return this.announce('No problems')
+    if (places.length === 0) {
+      this.announce('No problems')
+      return
+    }
     const next =
       direction === 1
         ? (places.find((place) => place > here) ?? places[0])
@@ -299,7 +302,10 @@ export class Editor {
     if (!document || !this.#writable()) return
     const cues = document.cues.filter((cue) => cue.text.trim() !== '')
     const ids = task === 'fix' ? cues.map((cue) => cue.id) : this.#tooLong(document)
-    if (ids.length === 0) return this.notify('info', 'Every cue is within its limits already.')
+    if (ids.length === 0) {
+      this.notify('info', 'Every cue is within its limits already.')
+      return
+    }
     this.store.set({ panel: 'review' })
     void this.assist.runBatch(task, ids)
   }

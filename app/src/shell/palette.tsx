@@ -61,6 +61,7 @@ export function Palette() {
   }
 
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: a click beside it closes it; Escape is the dialog's own
     <dialog
       ref={dialog}
       className="palette"

@@ -1,6 +1,8 @@
 /** Every lint finding of the file, and what was odd when it was opened. F8 walks them. */
-import { useApp, useChecks, useEditor } from '../../shell/use'
+
 import { VirtualListbox } from '../../shell/listbox'
+import { PanelTabs } from '../../shell/panel-tabs'
+import { useApp, useChecks, useEditor } from '../../shell/use'
 import { findingText } from './finding'
 import './problems.css'
 
@@ -15,9 +17,7 @@ export function Problems() {
   return (
     <section className="panel problems" aria-label="Problems">
       <header className="panel-head">
-        <h2>
-          Problems <span className="count">{findings.length}</span>
-        </h2>
+        <PanelTabs withCues={false} />
         {findings.length > 0 && (
           <p>
             <kbd>F8</kbd> next
