@@ -152,6 +152,9 @@ typedef struct {
  * became certain in this step (whole UTF-8 characters), borrowed until the next call. */
 [[nodiscard]] nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error);
 
+/* What the generation begun last has cost so far; complete after NF_OK. */
+void nf_generate_receipt(const nf_session *session, nf_receipt *receipt);
+
 /* ---- edit: one caption ------------------------------------------------------- */
 
 typedef enum : int32_t {

@@ -1,4 +1,4 @@
-// Builds sdk/dist: two ES modules (the page's and the worker's), types, and nearfield.wasm.
+// Builds sdk/dist: two ES modules (the page's and the worker's), types, and the wasm modules.
 // `new URL('./x', import.meta.url)` is left as it is: every bundler and the browser know it.
 // Owns nothing of the wasm build: build/wasm/ must exist (./dev build wasm).
 import { execFileSync } from 'node:child_process'
@@ -10,9 +10,10 @@ process.chdir(import.meta.dirname)
 const tsc = createRequire(import.meta.url).resolve('typescript/package.json').replace('package.json', 'bin/tsc')
 const check = (...args) => execFileSync(process.execPath, [tsc, ...args], { stdio: 'inherit' })
 
-const wasm = '../build/wasm/nearfield.wasm'
-if (!existsSync(wasm)) {
-  console.error('build/wasm/nearfield.wasm is missing: run ./dev build wasm first')
+const modules = ['nearfield.wasm', 'nearfield-relaxed.wasm']
+for (const name of modules) {
+  if (existsSync(`../build/wasm/${name}`)) continue
+  console.error(`build/wasm/${name} is missing: run ./dev build wasm first`)
   process.exit(1)
 }
 check('-p', 'tsconfig.worker.json')
@@ -25,4 +26,4 @@ for (const [input, file] of [['src/index.ts', 'index.js'], ['src/engine.worker.t
   await bundle.write({ file: `dist/${file}`, format: 'es', minify: true, sourcemap: true, codeSplitting: false })
   await bundle.close()
 }
-copyFileSync(wasm, 'dist/nearfield.wasm')
+for (const name of modules) copyFileSync(`../build/wasm/${name}`, `dist/${name}`)

@@ -11,10 +11,10 @@ import { openEngine } from './worker/open.ts'
 import { type Runtime, startRuntime } from './worker/runtime.ts'
 import { serveCalls } from './worker/serve.ts'
 import { serveAsThread } from './worker/threads.ts'
-import { wasmUrl } from './worker/wasm_url.ts'
 
 const CAPTION_BYTES_MAX = 2 ** 30
 
+let wasm = ''
 let engine: Engine | null = null
 let forCaptions: Promise<Runtime> | null = null
 
@@ -24,7 +24,7 @@ function opened(): Engine {
 }
 
 function captionRuntime(): Promise<Runtime> {
-  forCaptions ??= startRuntime(wasmUrl(), { shared: false, bytesMax: CAPTION_BYTES_MAX })
+  forCaptions ??= startRuntime(wasm, { shared: false, bytesMax: CAPTION_BYTES_MAX })
   forCaptions.catch(() => {
     forCaptions = null // the next call tries again
   })
@@ -33,7 +33,7 @@ function captionRuntime(): Promise<Runtime> {
 
 const onCall = serveCalls((message: FromWorker) => self.postMessage(message), {
   async open(args, context) {
-    const { engine: made, status } = await openEngine(args, context)
+    const { engine: made, status } = await openEngine(wasm, args, context)
     engine = made
     return status
   },
@@ -47,5 +47,6 @@ const onCall = serveCalls((message: FromWorker) => self.postMessage(message), {
 
 self.onmessage = ({ data }: MessageEvent<ToWorker | ThreadStart>) => {
   if (data.kind === 'thread') void serveAsThread(data)
+  else if (data.kind === 'start') wasm = data.wasm
   else onCall(data)
 }

@@ -30,7 +30,7 @@ export interface ProofreadResult {
   corrections: ProofreadCorrection[]
 }
 
-export const DEFAULT_MODEL = '/models/smollm2-135m-instruct/'
+export const DEFAULT_MODEL = '/models/smollm2-135m-instruct.q4_1/'
 
 /** Fires 'downloadprogress' with loaded 0..1 and total 1. */
 export class DownloadMonitor extends EventTarget {

@@ -45,7 +45,11 @@ export type Progress = Parameters<NonNullable<OpenOptions['onProgress']>>[0]
 export type CallMessage = {
   [Name in CallName]: { kind: 'call'; id: number; name: Name; args: Calls[Name]['args']; sentAt: number }
 }[CallName]
-export type ToWorker = CallMessage | { kind: 'cancel'; id: number }
+/** start comes first and once: where the wasm module to use lies. */
+export type ToWorker =
+  | { kind: 'start'; wasm: string }
+  | CallMessage
+  | { kind: 'cancel'; id: number }
 
 export type FromWorker =
   | { kind: 'value'; id: number; value: Calls[CallName]['value'] }

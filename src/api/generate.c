@@ -162,3 +162,7 @@ nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error
   if (status == NF_OK) status = advance(session, piece);
   return status;
 }
+
+void nf_generate_receipt(const nf_session *session, nf_receipt *receipt) {
+  *receipt = session->receipt;
+}

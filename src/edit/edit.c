@@ -3,7 +3,6 @@
 
 #include "base/text_out.h"
 #include "base/utf8.h"
-#include "caption/measure.h"
 #include "edit/score.h"
 #include "edit/state.h"
 
@@ -177,6 +176,10 @@ nf_status edit_begin(edit *e, const nf_edit_desc *desc, nf_error *error) {
   if (status != NF_OK) return error_set(error, status, E_STR("the caption has too many tags"));
   if (!has_letters(bytes_of(e->plain, e->plain_len))) {
     edit_keep(e, NF_UNCHANGED, "no words to edit");
+    return NF_OK;
+  }
+  if (desc->task == NF_TASK_SHORTEN && (e->chars_max > 0 || e->lines_max > 0) && edit_fits(e)) {
+    edit_keep(e, NF_UNCHANGED, "fits already");
     return NF_OK;
   }
   isize n, cached;

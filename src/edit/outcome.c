@@ -36,6 +36,8 @@ static bool fits(const edit *e, nf_bytes cue) {
          (e->lines_max == 0 || m.lines <= e->lines_max);
 }
 
+bool edit_fits(const edit *e) { return fits(e, bytes_of(e->input, e->input_len)); }
+
 /* Put tags and breaks back around `plain`; when it fits, that is the result. */
 static bool propose(edit *e, nf_bytes plain, const char *why, nf_status *status) {
   *status = cue_text_join(&e->split, bytes_of(e->input, e->input_len), plain, e->scratch, e->text,
@@ -90,7 +92,7 @@ static nf_status shorten_outcome(edit *e, nf_bytes answer) {
     if (done) return NF_OK;
   }
   if (status != NF_OK) return status;
-  bool fitted = fits(e, bytes_of(e->input, e->input_len));
+  bool fitted = edit_fits(e);
   edit_keep(
       e, fitted ? NF_UNCHANGED : NF_UNFIT,
       fitted ? (refused == nullptr ? "nothing to leave out" : refused) : "no shorter form fits");
@@ -104,7 +106,7 @@ nf_status edit_outcome(edit *e, nf_bytes answer) {
   const char *refused = answer_refused(e, answer);
   if (refused == nullptr && propose(e, answer, "ok", &status)) return NF_OK;
   if (status != NF_OK) return status;
-  bool fitted = fits(e, bytes_of(e->input, e->input_len));
+  bool fitted = edit_fits(e);
   if (refused == nullptr) refused = "the correction does not fit";
   edit_keep(e, fitted ? NF_UNCHANGED : NF_UNFIT, refused);
   return NF_OK;

@@ -57,5 +57,7 @@ struct edit {
 
 /* The answer is complete: plain text -> guard, gate, limits -> verdict, text, changes. */
 nf_status edit_outcome(edit *e, nf_bytes answer);
+/* Is the input within the request's limits? */
+bool edit_fits(const edit *e);
 /* No model needed: the outcome is the input itself. */
 void edit_keep(edit *e, nf_verdict verdict, const char *why);

@@ -12,5 +12,12 @@ void k_weight_part(const k_weight *w, isize r, isize col, isize n, f32 *dst);
 typedef struct {
   const k_table *table; /* null ends the list */
   bool (*runs)(void);   /* can this machine run it, and are its results right */
+  bool by_clock;        /* better than the one before only if it is faster here */
 } k_built;
 extern const k_built k_tables_built[]; /* slowest first; tables.c */
+
+/* Products of extreme and ordinary values agree with another table's: engines have compiled
+ * relaxed SIMD wrongly. check.c */
+bool k_table_right(const k_table *table, const k_table *trusted);
+/* Nanoseconds of a small batched product, the best of a few. */
+i64 k_table_cost(const k_table *table);

@@ -119,7 +119,10 @@ const k_table *k_table_named(const char *name) {
 const k_table *k_table_best(void) {
   const k_table *best = nullptr;
   for (isize i = 0; k_tables_built[i].table != nullptr; i++) { /* slowest first */
-    if (k_tables_built[i].runs()) best = k_tables_built[i].table;
+    const k_built *next = &k_tables_built[i];
+    if (!next->runs()) continue;
+    if (next->by_clock && k_table_cost(next->table) >= k_table_cost(best)) continue;
+    best = next->table;
   }
   return best;
 }

@@ -7,7 +7,7 @@ cache=${NEARFIELD_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/nearfield}
 node_version=22.20.0 # not the machine's: node 20 computes wrong relaxed SIMD, vitest 5 wants 22
 PATH=$cache/node-$node_version/bin:$PATH
 
-packages_build='ca-certificates clang-19 lld-19 llvm-19 cmake ninja-build libc6-dev libuv1-dev
+packages_build='ca-certificates clang-19 lld-19 llvm-19 cmake ninja-build pkg-config libc6-dev libuv1-dev
   python3 python3-pip'
 packages_test='libclang-rt-19-dev clang-format-19 clang-tidy-19 libcmocka-dev chromium
   fonts-dejavu-core'

@@ -11,7 +11,6 @@ import { loadModel } from './load.ts'
 import { startRuntime } from './runtime.ts'
 import type { CallContext } from './serve.ts'
 import { startThreads } from './threads.ts'
-import { wasmUrl } from './wasm_url.ts'
 
 const THREADS_MAX = 8
 /** Beside the file: KV cache, scratch, stacks. Reserved as address space, taken as needed. */
@@ -19,6 +18,7 @@ const BESIDE_FILE_BYTES = 512 * 2 ** 20
 const WASM_BYTES_MAX = 2 ** 32
 
 export async function openEngine(
+  wasm: string,
   { model, threads }: Calls['open']['args'],
   { signal, progress }: CallContext,
 ): Promise<{ engine: Engine; status: Status }> {
@@ -28,7 +28,7 @@ export async function openEngine(
   }
   const isolated = globalThis.crossOriginIsolated === true
   const wanted = isolated ? Math.min(threads ?? navigator.hardwareConcurrency ?? 1, THREADS_MAX) : 1
-  const runtime = await startRuntime(wasmUrl(), {
+  const runtime = await startRuntime(wasm, {
     shared: wanted > 1,
     bytesMax: Math.min(WASM_BYTES_MAX, manifest.bytes + BESIDE_FILE_BYTES),
   })

@@ -18,7 +18,7 @@ export interface RuntimeOptions {
 
 export const clockMs = () => performance.timeOrigin + performance.now()
 
-export async function startRuntime(url: URL, { shared, bytesMax }: RuntimeOptions): Promise<Runtime> {
+export async function startRuntime(url: string, { shared, bytesMax }: RuntimeOptions): Promise<Runtime> {
   const bytes = await fetchModule(url)
   const wants = memoryImport(bytes)
   setMemoryShared(bytes, wants, shared)
@@ -38,13 +38,13 @@ export async function startRuntime(url: URL, { shared, bytesMax }: RuntimeOption
   }
 }
 
-async function fetchModule(url: URL): Promise<Uint8Array<ArrayBuffer>> {
+async function fetchModule(url: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const response = await fetch(url)
     if (!response.ok) throw new Error(`the server answered ${response.status}`)
     return new Uint8Array(await response.arrayBuffer())
   } catch (error) {
-    throw new NearfieldError('network', `${url.href} could not be fetched: ${error}`, { cause: error })
+    throw new NearfieldError('network', `${url} could not be fetched: ${error}`, { cause: error })
   }
 }
 

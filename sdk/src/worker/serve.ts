@@ -15,7 +15,9 @@ export type Handlers = {
   [Name in CallName]: (args: Calls[Name]['args'], context: CallContext) => Promise<Calls[Name]['value']>
 }
 
-export function serveCalls(post: (message: FromWorker) => void, handlers: Handlers): (message: ToWorker) => void {
+type Heard = Exclude<ToWorker, { kind: 'start' }>
+
+export function serveCalls(post: (message: FromWorker) => void, handlers: Handlers): (message: Heard) => void {
   const running = new Map<number, AbortController>()
   const answer = async (call: CallMessage) => {
     const { id, name, args, sentAt } = call

@@ -2,6 +2,7 @@
  * Threads of the engine are workers that park inside the wasm module before the engine opens
  * (a blocked worker cannot start others). Owns starting them; protocol: src/os/os_wasm.c.
  */
+import { scriptUrl } from '../trusted.ts'
 import type { ThreadParked, ThreadStart } from '../protocol.ts'
 import type { Exports } from './exports.ts'
 import { clockMs, type Runtime } from './runtime.ts'
@@ -19,7 +20,7 @@ function startThread({ exports, module, memory }: Runtime): Promise<boolean> {
   if (slot < 0) return Promise.resolve(false)
   return new Promise((resolve) => {
     // This very script, wherever a bundler has put it: engine.worker.ts looks at the message.
-    const worker = new Worker(self.location.href, { type: 'module', name: `nearfield thread ${slot}` })
+    const worker = new Worker(scriptUrl(self.location.href), { type: 'module', name: `nearfield thread ${slot}` })
     const late = setTimeout(failed, START_MS_MAX)
     function failed() {
       clearTimeout(late)
