@@ -46,7 +46,7 @@ def write_table(path, head, name, entries, shift):
         line += f" {w},"
     lines.append(line)
     body = "\n".join(lines)
-    path.write_text(f"{head}static const u32 {name}[{len(words)}] = {{\n{body}\n}};\n")
+    path.write_text(f"{head}// clang-format off\nstatic const u32 {name}[{len(words)}] = {{\n{body}\n}};\n")
     print(path.relative_to(ROOT), len(words), "entries", 4 * len(words), "bytes")
 
 

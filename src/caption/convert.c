@@ -94,8 +94,8 @@ static bool gaps_warn(caption_doc *doc) {
   i32 slot = 0, number = 1;
   bool inside = false, ok = true;
   for (isize at = 0; at < text.len && ok; number++) {
-    while (slot < doc->n_source && at >= caption_slot(doc, slot)->block_to) slot++;
-    bool in_cue = slot < doc->n_source && at >= caption_slot(doc, slot)->block_from;
+    while (slot < doc->n_source && at >= (isize)caption_slot(doc, slot)->block_to) slot++;
+    bool in_cue = slot < doc->n_source && at >= (isize)caption_slot(doc, slot)->block_from;
     text_line line = line_at(text, at);
     nf_bytes seen = trimmed(bytes_slice(text, line.from, line.to));
     bool signature = doc->format == NF_VTT && bytes_equal(seen, bytes_from_str("WEBVTT"));

@@ -32,7 +32,7 @@ bool caption_warn(caption_doc *doc, i32 line, const char *what) {
 
 /* The pool's new end as a span; u32 is enough until 4 GiB of texts were typed. */
 static bool pool_add(caption_doc *doc, nf_bytes text, caption_span *span) {
-  if (doc->pool.len > (isize)UINT32_MAX - text.len) return false;
+  if ((u64)doc->pool.len + (u64)text.len > UINT32_MAX) return false;
   isize at = doc->pool.len;
   doc->pool.failed = false;
   buffer_add(&doc->pool, text);
