@@ -33,7 +33,9 @@ describe('format', () => {
 
 describe('limits', () => {
   const cue = (text: string, endMs: number) => {
-    const [one] = createDocument('srt', [{ source: 0, startMs: 0, endMs, text, settings: '', label: '' }]).cues
+    const [one] = createDocument('srt', [
+      { source: 0, startMs: 0, endMs, text, settings: '', label: '' },
+    ]).cues
     if (!one) throw new Error()
     return one
   }
@@ -41,7 +43,11 @@ describe('limits', () => {
 
   it('Fix has none; Shorten aims at the rate, at two lines, or at less', () => {
     expect(limitsFor('fix', cue('x', 1000), undefined)).toEqual({})
-    expect(limitsFor('shorten', cue('x', 1000), chars(30))).toMatchObject({ maxChars: 20, maxLines: 2, maxCps: 20 })
+    expect(limitsFor('shorten', cue('x', 1000), chars(30))).toMatchObject({
+      maxChars: 20,
+      maxLines: 2,
+      maxCps: 20,
+    })
     expect(limitsFor('shorten', cue('x', 10_000), chars(100)).maxChars).toBe(84)
     expect(limitsFor('shorten', cue('x', 10_000), chars(70)).maxChars).toBe(60)
     expect(limitsFor('shorten', cue('x', 0), chars(1)).maxChars).toBe(1)

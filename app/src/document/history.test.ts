@@ -53,37 +53,44 @@ function randomStep(history: History, random: () => number): History {
     const cue = pick(document.cues, random)
     if (!cue) return history
     const at = Math.floor(random() * (cue.text.length + 1))
-    return type(history, cue.id, cue.text.slice(0, at) + (pick(['a', ' ', 'b'], random) ?? '') + cue.text.slice(at))
+    return type(
+      history,
+      cue.id,
+      cue.text.slice(0, at) + (pick(['a', ' ', 'b'], random) ?? '') + cue.text.slice(at),
+    )
   }
   const command = randomCommand(document, random)
   return command ? commit(history, command, 'random') : history
 }
 
 describe('history', () => {
-  it.each(Array.from({ length: 60 }, (_, seed) => seed))('random commands undo to the same value, seed %i', (seed) => {
-    const random = mulberry(seed)
-    const start = createHistory(make(['So last spring', 'We didn’t', 'One\ntwelfth', 'bees']))
-    const values = [start.present]
-    let history = start
-    for (let i = 0; i < 40; i += 1) {
-      const next = randomStep(history, random)
-      if (next.past.length > history.past.length) values.push(next.present)
-      else values[values.length - 1] = next.present
-      history = next
-    }
-    expect(history.past.length).toBe(values.length - 1)
-    const end = history.present
-    for (let i = values.length - 2; i >= 0; i -= 1) {
-      const moved = undo(history)
-      if (!moved) throw new Error('a step could not be undone')
-      history = moved.history
-      expect(history.present).toEqual(values[i])
-    }
-    expect(undo(history)).toBeNull()
-    expect(history.present).toEqual(start.present)
-    for (let moved = redo(history); moved; moved = redo(history)) history = moved.history
-    expect(history.present).toEqual(end)
-  })
+  it.each(Array.from({ length: 60 }, (_, seed) => seed))(
+    'random commands undo to the same value, seed %i',
+    (seed) => {
+      const random = mulberry(seed)
+      const start = createHistory(make(['So last spring', 'We didn’t', 'One\ntwelfth', 'bees']))
+      const values = [start.present]
+      let history = start
+      for (let i = 0; i < 40; i += 1) {
+        const next = randomStep(history, random)
+        if (next.past.length > history.past.length) values.push(next.present)
+        else values[values.length - 1] = next.present
+        history = next
+      }
+      expect(history.past.length).toBe(values.length - 1)
+      const end = history.present
+      for (let i = values.length - 2; i >= 0; i -= 1) {
+        const moved = undo(history)
+        if (!moved) throw new Error('a step could not be undone')
+        history = moved.history
+        expect(history.present).toEqual(values[i])
+      }
+      expect(undo(history)).toBeNull()
+      expect(history.present).toEqual(start.present)
+      for (let moved = redo(history); moved; moved = redo(history)) history = moved.history
+      expect(history.present).toEqual(end)
+    },
+  )
 
   it('never changes the value it was given', () => {
     const document = make(['one', 'two'])
@@ -127,7 +134,11 @@ function keys(history: History, id: number, text: string): History {
 describe('typing', () => {
   const start = () => {
     const history = createHistory(make(['x', 'y']))
-    return { history, id: history.present.cues[0]?.id ?? -1, other: history.present.cues[1]?.id ?? -1 }
+    return {
+      history,
+      id: history.present.cues[0]?.id ?? -1,
+      other: history.present.cues[1]?.id ?? -1,
+    }
   }
 
   it('coalesces by word', () => {

@@ -4,7 +4,10 @@ import { countChanges, describeChanges, takeChange, wordDiff } from './worddiff'
 
 describe('wordDiff', () => {
   it('keeps a word with its apostrophe whole', () => {
-    const parts = wordDiff("bees doesn't care about you're plans.", "bees don't care about your plans.")
+    const parts = wordDiff(
+      "bees doesn't care about you're plans.",
+      "bees don't care about your plans.",
+    )
     const changes = parts.filter((part) => part.kind === 'change')
     expect(changes.map(({ removed, added }) => [removed, added])).toEqual([
       ["doesn't", "don't"],
@@ -30,7 +33,10 @@ describe('wordDiff', () => {
   it('any two texts: parts rebuild both sides, taking every change in any order gives the second', () => {
     const random = mulberry(7)
     const words = ['a', 'bee', "don't", '\n', ' ', '<i>', '1,400', '.', '🐝', 'é', '-', 'Mr.']
-    const text = () => Array.from({ length: Math.floor(random() * 12) }, () => pick(words, random)).join(random() < 0.5 ? ' ' : '')
+    const text = () =>
+      Array.from({ length: Math.floor(random() * 12) }, () => pick(words, random)).join(
+        random() < 0.5 ? ' ' : '',
+      )
     for (let round = 0; round < 400; round += 1) {
       const before = text()
       const after = text()

@@ -35,6 +35,9 @@ interface Schema extends DBSchema {
   cues: { key: string; value: ProjectCues }
 }
 
+/** What the editor asks of a store; tests hold one in memory. */
+export type Projects = Pick<ProjectStore, 'create' | 'save' | 'load' | 'list'>
+
 const KEPT = 20
 
 export class ProjectStore {
