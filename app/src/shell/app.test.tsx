@@ -168,7 +168,7 @@ describe('commands', () => {
     await user.keyboard('{Control>}k{/Control}')
     const input = screen.getByRole('combobox')
     await user.type(input, 'next cue')
-    expect(screen.getAllByRole('option').map((one) => one.textContent)).toContain('Next cueAlt+↓')
+    expect(screen.getAllByRole('option').map((one) => one.textContent)).toContain('Next cue Alt+↓')
     const first = app.editor.active?.id
     await user.keyboard('{Control>}a{/Control}next cue{Enter}')
     await waitFor(() => expect(app.editor.active?.id).not.toBe(first))

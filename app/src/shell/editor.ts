@@ -3,7 +3,7 @@
  * left. Owns how the parts below it (document, project, assist) work together; no React, no DOM.
  * Read next: workspace.ts (files and autosave), actions.ts (what a key or button calls).
  */
-import type { CaptionFile, CaptionFormat, EditRequest } from 'nearfield'
+import type { CaptionFile, CaptionFormat, EditRequest, LintFinding } from 'nearfield'
 import type { BatchItem, OfferedTask } from '../assist/assist'
 import { Assist } from '../assist/assist'
 import type { Engine } from '../assist/engine'
@@ -46,6 +46,8 @@ export interface EditorState {
   readonly save: SaveState
   readonly readOnly: boolean
   readonly notice: Notice | null
+  /** Gaps between cues are many in most files and no matter of text: listed when asked for. */
+  readonly showGaps: boolean
 }
 
 const PREFETCHED = 4
@@ -59,6 +61,7 @@ export class Editor {
     save: 'saved',
     readOnly: false,
     notice: null,
+    showGaps: false,
   })
   /** What a screen reader should hear next; `n` rises so that a repeated text is heard too. */
   readonly voice = createStore({ text: '', n: 0 })
@@ -226,7 +229,8 @@ export class Editor {
     const { findings, linted } = this.checks.store.get()
     if (!document || !linted) return
     const here = active ? (document.order.get(active.id) ?? 0) : 0
-    const places = [...new Set(findings.map((finding) => linted.cues[finding.cue]?.id))]
+    const shown = shownFindings(findings, this.store.get().showGaps)
+    const places = [...new Set(shown.map((finding) => linted.cues[finding.cue]?.id))]
       .map((id) => (id === undefined ? undefined : document.order.get(id)))
       .filter((place) => place !== undefined)
     if (places.length === 0) {
@@ -349,5 +353,9 @@ export class Editor {
     this.announce(text)
   }
 }
+
+/** The findings a person looks at now. */
+export const shownFindings = (findings: readonly LintFinding[], showGaps: boolean) =>
+  showGaps ? findings : findings.filter(({ rule }) => rule !== 'gap')
 
 export const taskLabel = (task: OfferedTask): string => (task === 'fix' ? 'Fix' : 'Shorten')

@@ -97,8 +97,7 @@ export function Palette() {
             aria-selected={i === current}
             onClick={() => run(action)}
           >
-            <span>{action.label}</span>
-            {action.keys[0] && <kbd>{chordName(action.keys[0])}</kbd>}
+            <span>{action.label}</span> {action.keys[0] && <kbd>{chordName(action.keys[0])}</kbd>}
           </div>
         ))}
       </div>

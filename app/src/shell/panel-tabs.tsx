@@ -1,7 +1,7 @@
 /** Which list is shown: cues (only where the window is narrow), problems, review. */
 
 import type { Panel } from './editor'
-import { useApp, useAssist, useChecks, useEditor } from './use'
+import { useApp, useAssist, useEditor, useFindings } from './use'
 
 interface Props {
   /** The cue list shares the place with the others. */
@@ -11,7 +11,7 @@ interface Props {
 export function PanelTabs({ withCues }: Props) {
   const { editor, actions } = useApp()
   const panel = useEditor((state) => state.panel)
-  const problems = useChecks((state) => state.findings.length)
+  const problems = useFindings().length
   const review = useAssist((state) => state.batch?.items.length ?? null)
   const cues = useEditor((state) => state.history?.present.cues.length ?? 0)
   const shown = !withCues && panel === 'cues' ? 'problems' : panel

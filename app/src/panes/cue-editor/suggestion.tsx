@@ -9,7 +9,7 @@ import type { Cue } from '../../document/cue'
 import { cps } from '../../document/format'
 import { describeChange, wordDiff } from '../../document/worddiff'
 import { ReceiptText } from '../../shell/receipt'
-import { useApp, useAssist, useChecks, useModel } from '../../shell/use'
+import { useApp, useAssist, useChecks, useFindings, useModel } from '../../shell/use'
 import { ModelAsk } from '../device/model-ask'
 import { findingText } from '../problems/finding'
 
@@ -123,7 +123,7 @@ function After({ cue, text }: { cue: Cue; text: string }) {
 }
 
 function Findings({ cue }: { cue: Cue }) {
-  const findings = useChecks((state) => state.findings)
+  const findings = useFindings()
   const linted = useChecks((state) => state.linted)
   const mine = findings.filter((finding) => linted?.cues[finding.cue]?.id === cue.id)
   const empty = /(^|\n)(\n|$)/.test(cue.text) && cue.text !== ''
