@@ -80,6 +80,12 @@ export class Editor {
       announce: (text) => this.announce(text),
       fail: (text) => this.notify('error', text),
     })
+    let before = this.model.state.kind
+    this.model.store.subscribe(() => {
+      const { kind } = this.model.state
+      if (kind === 'ready' && before === 'opening') this.announce('The model is ready')
+      before = kind
+    })
     this.checks = createChecks(engine.captions, (error) => {
       this.notify('error', error instanceof Error ? error.message : 'The captions worker stopped.')
     })

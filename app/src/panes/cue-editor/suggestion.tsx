@@ -14,6 +14,7 @@ import { ModelAsk } from '../device/model-ask'
 import { findingText } from '../problems/finding'
 
 export function SuggestionStrip({ cue }: { cue: Cue }) {
+  const { editor } = useApp()
   const suggestion = useAssist((state) => state.suggestions.get(cue.id))
   const pending = useAssist((state) => state.pending.get(cue.id))
   const batchWaits = useAssist((state) => state.batch?.running === true && state.batch.done === 0)
@@ -22,7 +23,7 @@ export function SuggestionStrip({ cue }: { cue: Cue }) {
   return (
     <div className="strip" id="suggestion" data-region="suggestion">
       {asks ? (
-        <ModelAsk />
+        <ModelAsk onDone={() => editor.focus.get('text')?.()} />
       ) : pending ? (
         <p className="shimmer">
           {pending === 'fix' ? 'Reading the cue…' : 'Looking for a shorter line…'}
@@ -74,11 +75,12 @@ function Offer({ cue, suggestion }: { cue: Cue; suggestion: Suggestion }) {
                 key={part.index}
                 type="button"
                 className="change"
-                aria-label={`Accept: ${describeChange(part.removed, part.added)}`}
                 title="Accept only this"
                 onClick={() => then(() => editor.acceptChange(part.index))}
               >
+                <Said>Accept: </Said>
                 {part.removed && <del>{visible(part.removed)}</del>}
+                <Said>{joint(part.removed, part.added)}</Said>
                 {part.added && <ins>{visible(part.added)}</ins>}
               </button>
             ),
@@ -135,6 +137,17 @@ function Findings({ cue }: { cue: Cue }) {
       ))}
     </ul>
   )
+}
+
+/** For ears only: the colours' meaning in words, so that the button reads "Accept: a becomes b". */
+const Said = ({ children }: { children: string }) => <span className="hidden">{children}</span>
+
+/** What stands between the words seen; a space or line break alone would not be heard. */
+function joint(removed: string, added: string): string {
+  if (removed.trim() && added.trim()) return ' becomes '
+  if (removed.trim() && !added) return ' removed'
+  if (added.trim() && !removed) return 'added '
+  return ` ${describeChange(removed, added)} `
 }
 
 /** A removed or added line break must be seen. */
