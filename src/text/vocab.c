@@ -82,7 +82,7 @@ static nf_status tokens_read(text_vocab *v, const sources *s, arena *a, nf_error
   if (s->has_scores && s->scores.n != n) {
     return length_error("tokenizer.ggml.scores", s->scores.n, n, error);
   }
-  if (s->tokens.bytes.len > UINT32_MAX) {
+  if ((u64)s->tokens.bytes.len > UINT32_MAX) {
     return error_set(error, NF_UNSUPPORTED, E_STR("token strings of more than 4 GiB"));
   }
   v->n_tokens = n;
