@@ -68,10 +68,18 @@ typedef struct {
  * errors NF_NEED_BYTES the directory is not complete in `prefix`
  *        NF_BAD_INPUT  wrong magic, a count, size, offset or string past the file's end,
  *                      tensors that overlap or are misaligned, dims that overflow
- *        NF_UNSUPPORTED version not 3, big-endian, a tensor type not listed above
- *        NF_NO_MEMORY  the arena is too small */
+ *        NF_UNSUPPORTED version not 3, big-endian, a tensor type not listed above, an array of
+ *                      arrays, a tensor too large for this build's memory sizes
+ *        NF_NO_MEMORY  the arena is smaller than gguf_arena_bytes says
+ * `file` is untouched, and the arena as before, unless NF_OK. */
 [[nodiscard]] nf_status gguf_open(nf_bytes prefix, u64 file_bytes, arena *a, gguf_file *file,
                                   nf_error *error);
+
+/* Arena bytes gguf_open takes for this file, scratch for its checks included. Walks the
+ * directory, so a forged count is refused here and never becomes a memory size.
+ * errors as gguf_open, but NF_NO_MEMORY */
+[[nodiscard]] nf_status gguf_arena_bytes(nf_bytes prefix, u64 file_bytes, isize *bytes,
+                                         nf_error *error);
 
 const gguf_tensor *gguf_tensor_find(const gguf_file *file, const char *name); /* or null */
 const gguf_kv *gguf_kv_find(const gguf_file *file, const char *key);          /* or null */
