@@ -62,7 +62,6 @@ typedef struct {
   char architecture[32];
   char quantization[16];   /* type most of the weight bytes have, e.g. "Q4_1" */
   char kernels[16];        /* kernel table in use, e.g. "avx512vnni" */
-  uint8_t sha256[32];      /* of the model file; zeros until nf_engine_hash was called */
   int64_t file_bytes;
   int64_t n_params;
   int32_t n_vocab;
@@ -107,6 +106,15 @@ typedef struct {
   int32_t accepted;
 } nf_receipt;
 
+/* How fast this engine is here: decode (one row a pass, after a 128-token prefix) and one
+ * 32-row pass; medians of `repeats` runs each. Uses the session's timeline. */
+typedef struct {
+  double decode_tok_s, rows32_tok_s;
+  double prefill_ms; /* the 128-token prefix, from nothing */
+} nf_bench_result;
+[[nodiscard]] nf_status nf_bench(nf_session *session, int32_t repeats, nf_bench_result *result,
+                                 nf_error *error);
+
 /* ---- generate ---------------------------------------------------------------- */
 
 typedef struct {
@@ -144,6 +152,11 @@ typedef struct {
  * became certain in this step (whole UTF-8 characters), borrowed until the next call. */
 [[nodiscard]] nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error);
 
+/* What the generation begun last has cost so far; complete after NF_OK. */
+void nf_generate_receipt(const nf_session *session, nf_receipt *receipt);
+
+typedef enum : int32_t { NF_SRT = 0, NF_VTT = 1 } nf_caption_format;
+
 /* ---- edit: one caption ------------------------------------------------------- */
 
 typedef enum : int32_t {
@@ -158,6 +171,7 @@ typedef enum : int32_t {
 typedef struct {
   nf_task task;
   nf_bytes text; /* cue text as the file holds it: tags and line breaks included */
+  nf_caption_format format; /* whose markup the text has, for counting what a viewer sees */
   nf_bytes before, after; /* text of the neighbouring cues, may be empty */
   int32_t max_chars; /* of the visible text, in grapheme clusters; 0: no limit */
   int32_t max_lines; /* 0: no limit */
@@ -206,7 +220,6 @@ bool nf_task_offered(nf_task task); /* does this build run it on the device? */
 /* ---- caption documents -------------------------------------------------------- */
 
 typedef struct nf_caption nf_caption;
-typedef enum : int32_t { NF_SRT = 0, NF_VTT = 1 } nf_caption_format;
 
 typedef struct {
   int64_t start_ms, end_ms;
@@ -291,6 +304,19 @@ typedef struct {
   int32_t chars, line_chars_max, lines;
 } nf_text_measure;
 nf_text_measure nf_measure(nf_bytes text, nf_caption_format format);
+
+/* ---- hash --------------------------------------------------------------------- */
+
+/* SHA-256 (FIPS 180-4) of bytes that come piece by piece. Plain data: copy it, drop it. */
+typedef struct {
+  uint32_t state[8];
+  uint64_t n_bytes;
+  uint8_t block[64];
+} nf_sha256;
+void nf_sha256_begin(nf_sha256 *hash);
+void nf_sha256_add(nf_sha256 *hash, nf_bytes bytes);
+/* Writes digest[0..32); afterwards `hash` must be begun again. */
+void nf_sha256_end(nf_sha256 *hash, uint8_t digest[32]);
 
 #ifdef __cplusplus
 }

@@ -19,6 +19,8 @@ export interface OpenOptions {
 export interface EditRequest {
   task: Task
   text: string
+  /** Whose markup the text has (tags, entities); default 'srt'. */
+  format?: CaptionFormat
   context?: { before?: string; after?: string }
   maxChars?: number
   maxLines?: number
