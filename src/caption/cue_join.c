@@ -26,6 +26,7 @@ typedef struct {
   item *items; /* ascending place */
   isize n_items;
   isize i_span; /* first span not placed yet */
+  isize k_moved; /* old boundary of `moved`; 0: none moved */
   item moved;   /* the only break, when it left its words for a better balance; to > from */
   isize old_line_max;
   u8 *out;
@@ -90,6 +91,7 @@ static bool intact(const joiner *j, isize b, isize *k) {
   if (b <= 0 || b >= j->news.n) return false;
   i32 before = j->news.at[b - 1].match, after = j->news.at[b].match;
   if (before < 0 || after != before + 1) return false;
+  if (after == j->k_moved) return false;
   *k = after;
   return bytes_equal(blanks_before(j->old, &j->olds, after), blanks_before(j->fresh, &j->news, b));
 }
@@ -167,11 +169,13 @@ static isize chars_between(const joiner *j, isize from, isize to) {
   return from >= to ? 0 : grapheme_count(bytes_slice(j->fresh, from, to));
 }
 
-/* Length of the longer line when a single break is put at b. */
+/* Length of the longer line when a single break is put at b; blanks at the ends do not count. */
 static isize longer_line(const joiner *j, isize b) {
-  isize end = b > 0 ? j->news.at[b - 1].to : 0;
-  isize next = b < j->news.n ? j->news.at[b].from : j->fresh.len;
-  return isize_max(chars_between(j, 0, end), chars_between(j, next, j->fresh.len));
+  const cue_token *tokens = j->news.at;
+  isize n = j->news.n;
+  isize first = b > 0 ? chars_between(j, tokens[0].from, tokens[b - 1].to) : 0;
+  isize second = b < n ? chars_between(j, tokens[b].from, tokens[n - 1].to) : 0;
+  return isize_max(first, second);
 }
 
 /* The fitting boundary that makes the two lines most equal; -1: none. */
@@ -191,26 +195,39 @@ static isize break_count(const joiner *j) {
   return n;
 }
 
-/* Spans [from, to) hold a line break and move as one; `k` is their old boundary. */
-static void break_add(joiner *j, isize k, isize from, isize to) {
-  const cue_span *spans = j->split->spans;
-  bool pure = true, dash = false;
-  for (isize i = from; i < to; i++) {
-    pure &= spans[i].kind == CUE_BREAK || spans[i].kind == CUE_PAD;
-    dash |= spans[i].kind == CUE_DASH || spans[i].kind == CUE_LABEL;
+/* The only break, at new boundary `place` (-1: nowhere), makes a line too long: let it go where
+ * the lines are most equal. False: it stays. */
+static bool break_moves(joiner *j, isize k, isize place) {
+  if (break_count(j) != 1) return false;
+  isize longest = isize_max(CUE_LINE_CHARS, j->old_line_max);
+  if (place >= 0 && longer_line(j, place) <= longest) return false;
+  isize better = break_balanced(j);
+  if (place >= 0 && (better < 0 || longer_line(j, better) >= longer_line(j, place))) return false;
+  j->k_moved = k;
+  j->moved =
+      (item){.place = (i32)better, .from = gap_from(j, k), .to = gap_to(j, k), .instead = true};
+  return true;
+}
+
+/* The next spans, up to byte `until`: are they a break and blanks only? */
+static bool pure_break(const joiner *j, i32 until) {
+  bool has_break = false;
+  for (isize i = j->i_span; i < j->split->n_spans && j->split->spans[i].from < until; i++) {
+    cue_kind kind = j->split->spans[i].kind;
+    if (kind != CUE_BREAK && kind != CUE_PAD) return false;
+    has_break |= kind == CUE_BREAK;
   }
+  return has_break;
+}
+
+/* Spans [from, to) hold a line break and move as one; `k` is their old boundary. */
+static void break_add(joiner *j, isize k, isize from, isize to, bool pure) {
+  const cue_span *spans = j->split->spans;
+  bool dash = false;
+  for (isize i = from; i < to; i++) dash |= spans[i].kind == CUE_DASH || spans[i].kind == CUE_LABEL;
   range r = range_of(j, k);
   isize place = break_place(j, target_of(&r, dash), r.low, r.high);
-  bool alone = pure && break_count(j) == 1;
-  bool grew =
-      alone && place >= 0 && longer_line(j, place) > isize_max(CUE_LINE_CHARS, j->old_line_max);
-  if (alone && (place < 0 || grew)) {
-    j->moved = (item){.place = (i32)break_balanced(j),
-                      .from = gap_from(j, k),
-                      .to = gap_to(j, k),
-                      .instead = true};
-    return;
-  }
+  if (pure && break_moves(j, k, place)) return;
   if (place >= 0) {
     item_add(
         j,
@@ -231,13 +248,13 @@ static void break_add(joiner *j, isize k, isize from, isize to) {
 static void spans_place(joiner *j, isize k, i32 until, bool inside) {
   const cue_span *spans = j->split->spans;
   isize from = j->i_span, to = from;
-  bool line_break = false;
+  bool line_break = false, pure = pure_break(j, until);
   for (; to < j->split->n_spans && spans[to].from < until; to++) {
     line_break |= spans[to].kind == CUE_BREAK;
   }
   j->i_span = to;
   if (line_break) {
-    break_add(j, k, from, to);
+    break_add(j, k, from, to, pure);
     return;
   }
   for (isize i = from; i < to; i++) {
@@ -261,6 +278,7 @@ static void all_place(joiner *j) {
     if (k > 0) {
       isize b = j->olds.at[k].match, same;
       if (b > 0 && intact(j, b, &same) && same == k) {
+        if (pure_break(j, gap_to(j, k))) (void)break_moves(j, k, b);
         while (j->i_span < j->split->n_spans && j->split->spans[j->i_span].from < gap_to(j, k)) {
           j->i_span++;
         }

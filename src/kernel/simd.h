@@ -329,7 +329,7 @@ SIMD_FN vf v_if_less(vf a, vf b, vf yes, vf no) {
   SIMD_EACH(vf, a.at[l] < b.at[l] ? yes.at[l] : no.at[l]);
 }
 SIMD_FN vf v_from_f16(const u8 *p) { /* as for WebAssembly */
-  SIMD_EACH(vf, f32_from_bits((u32)((i32)(i16)load_u16(p + 2 * l) << 13) & 0x8FFFE000u) * 0x1p112f);
+  SIMD_EACH(vf, f32_from_bits(((u32)(i32)(i16)load_u16(p + 2 * l) << 13) & 0x8FFFE000u) * 0x1p112f);
 }
 SIMD_FN vf v_from_i(vi a) { SIMD_EACH(vf, (f32)a.at[l]); }
 SIMD_FN vi v_nearest(vf a) { /* |a| < 2^22: the sum's low bits are the rounded integer */
