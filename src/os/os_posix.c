@@ -100,7 +100,7 @@ nf_status os_file_map(const char *path, os_map *map, nf_error *error) {
   } else if (!S_ISREG(info.st_mode)) {
     status = io_error(error, "cannot read ", path, S_ISDIR(info.st_mode) ? EISDIR : ESPIPE);
   } else if ((len = (isize)info.st_size) == 0) {
-    status = io_error(error, "cannot read ", path, ENODATA);
+    status = error_set(error, NF_BAD_INPUT, E_STR(path), E_STR(" is empty"));
   } else if ((at = os_memory_get(len)) == nullptr) {
     status = io_error(error, "no memory to read ", path, ENOMEM);
   } else {
