@@ -21,18 +21,38 @@ typedef struct {
   bool packed;
 } k_weight;
 
-/* m rows of d activations, as products read them: int8 per 32-block with scale and sum, beside
- * the f32 rows for weights that are not integers. Made by k_rows_bytes + k_rows_place. */
+/* m rows of d activations, as products read them: integers in [-127, 127] per 32-block with
+ * scale and sum, beside the f32 rows for weights that are not packed. Made by k_rows_bytes +
+ * k_rows_place. Rows lie in groups of K_ROW_GROUP, a group's block together:
+ * row i, block b is entry ((i / 8) * d/32 + b) * 8 + i % 8. */
+constexpr isize K_ROW_GROUP = 8;
 typedef struct {
   isize d, m_max;
-  const f32 *x; /* [m][d], borrowed: the rows last quantized */
-  u8 *q;        /* the table's own layout */
-  f32 *scale;   /* [m][d/32] */
-  f32 *sum;     /* [m][d/32]: scale * sum of the block's int8 values */
+  const f32 *x; /* [m][d], borrowed: the rows last quantized; must live until the products end */
+  u8 *q;        /* 32 values per entry, in the table's own order and width */
+  f32 *scale;   /* per entry: value = scale * integer */
+  f32 *sum;     /* per entry: scale * isum */
+  i32 *isum;    /* per entry: sum of the block's integers */
 } k_rows;
 
+/* Attention of m rows at successive positions, for the query heads that share one kv head. */
+typedef struct {
+  f32 *out;                    /* row i, head h: d floats at out + i * out_stride + h * d */
+  const f32 *q;                /* the same with q_stride; head 0 is the group's first */
+  isize out_stride, q_stride;  /* floats */
+  const f32 *k, *v;            /* this kv head's rows [.][d], kv_stride floats apart */
+  isize kv_stride;
+  isize d;       /* head size, a multiple of 8 */
+  isize n_heads; /* query heads that share k and v */
+  isize m;       /* rows */
+  isize n;       /* keys row 0 sees (its own included); row i sees n + i */
+  f32 scale;
+  f32 *scratch; /* k_attention_floats(d, n + m - 1) floats */
+} k_attention;
+
 typedef struct k_table {
-  const char *name; /* "ref", "scalar", "avx2", "avx512vnni", "neon", "simd128", "relaxed" */
+  const char *name; /* "ref", "scalar", "avx2", "avx512vnni", "neon", "simd128", "relaxed",
+                     "relaxed32" */
 
   /* Quantize rows [from, to) of x[m][d] into rows. d is a multiple of 32. */
   void (*rows_quantize)(k_rows *rows, const f32 *x, isize from, isize to);
@@ -55,19 +75,29 @@ typedef struct k_table {
    * kv_stride floats. scratch holds n floats. */
   void (*attention)(f32 *out, const f32 *q, const f32 *k, const f32 *v, isize d, isize n,
                     isize kv_stride, f32 scale, f32 *scratch);
-  isize (*argmax)(const f32 *x, isize n); /* lowest index of the largest value */
+  /* The same for a whole group, much faster: keys and values are read once for up to 16
+   * queries. A row's result depends neither on m nor on n_heads; it is not bit-equal to
+   * `attention`. MODEL: use this one; split the work over kv heads and over row ranges. */
+  void (*attention_rows)(const k_attention *work);
+  isize (*argmax)(const f32 *x, isize n); /* lowest index of the largest value; NaN never wins */
 } k_table;
 
 const k_table *k_table_best(void);               /* fastest that this machine runs right */
 const k_table *k_table_named(const char *name);  /* null: not built in, or cannot run here */
 
-/* Bring a matrix into the order `table` reads, in place: w->at must point into writable memory
- * of quant_row_bytes(type, cols) * rows bytes. scratch: k_pack_scratch_bytes(w). */
+/* Bring a matrix into the order every table reads, in place: w->at must point into writable
+ * memory of quant_row_bytes(type, cols) * rows bytes. scratch: k_pack_scratch_bytes(w), 0 for
+ * the types that stay as they are (all but Q4_0, Q4_1, Q8_0).
+ * Packed: for each whole tile of 16 rows, for each 32-block: the rows' integers, four columns
+ * of the 16 rows together (64 bytes; nibbles: columns 4g..4g+3 low, 16 more high; Q8_0 plus
+ * 128), then 16 f16 scales, then (Q4_1) 16 f16 minima. rows % 16 last rows stay in file order. */
 isize k_pack_scratch_bytes(const k_weight *w);
 void k_weight_pack(k_weight *w, u8 *writable, u8 *scratch);
 static inline isize k_tiles(const k_weight *w) {
   return (w->rows + K_TILE_ROWS - 1) / K_TILE_ROWS;
 }
+/* Scratch of attention_rows when the last row sees n_keys. */
+static inline isize k_attention_floats(isize d, isize n_keys) { return 16 * (n_keys + 2 * d); }
 /* dst[cols] = row r of w, decoded, packed or not (embedding look-up). */
 void k_weight_row(const k_weight *w, isize r, f32 *dst);
 

@@ -50,6 +50,8 @@ typedef enum : i32 { TEXT_CHATML = 0, TEXT_LLAMA3, TEXT_GEMMA, TEXT_LLAMA2 } tex
 /* Scratch that text_chat_encode needs. */
 isize text_chat_scratch_bytes(const text_vocab *vocab, const nf_message *messages,
                               isize n_messages);
+/* The token that ends an assistant's turn; -1: the vocabulary has none. */
+i32 text_turn_end(const text_vocab *vocab, text_template chat);
 /* Messages -> tokens, ending with the head of the assistant's turn. A last message with
  * NF_ASSISTANT role is left open, so that the model goes on with it. Only the template's own
  * markers become special tokens: markers inside a message stay text. What the file's own

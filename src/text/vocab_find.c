@@ -187,3 +187,13 @@ bool text_is_end(const text_vocab *v, i32 id) {
   }
   return false;
 }
+
+i32 text_turn_end(const text_vocab *v, text_template chat) {
+  static const char *const marks[] = {[TEXT_CHATML] = "<|im_end|>",
+                                      [TEXT_LLAMA3] = "<|eot_id|>",
+                                      [TEXT_GEMMA] = "<end_of_turn>",
+                                      [TEXT_LLAMA2] = "</s>"};
+  i32 id = vocab_find(v, bytes_from_str(marks[chat]));
+  if (id >= 0 && text_is_end(v, id)) return id;
+  return v->n_ends > 0 ? v->ends[0] : -1;
+}

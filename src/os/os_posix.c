@@ -1,0 +1,314 @@
+/* os.h on Linux: mmap, pthreads, futex, rename. The one file below cli/ and server/ that calls
+ * libc. Owns nothing between calls, except the start record of a thread until it runs.
+ * Does NOT decide policy: no retries of I/O but EINTR, no fallback places for files.
+ * Read next: os.h, os_wasm.c. */
+#define _GNU_SOURCE
+#include "os/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text_out.h"
+
+constexpr isize HUGE_PAGE_BYTES = 2 << 20;
+
+/* ---- memory ---- */
+void *os_memory_get(isize bytes) {
+  if (bytes <= 0) return nullptr;
+  void *at = mmap(nullptr, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (at == MAP_FAILED) return nullptr;
+  /* weights are read front to back all the time: large pages save most address look-ups */
+  if (bytes >= 4 * HUGE_PAGE_BYTES) (void)madvise(at, (size_t)bytes, MADV_HUGEPAGE);
+  return at;
+}
+
+void os_memory_release(void *at, isize bytes) {
+  if (at != nullptr) ASSERT(munmap(at, (size_t)bytes) == 0);
+}
+
+/* ---- files ---- */
+/* One line: what failed, the path's end (the file's name is what a person looks for), why. */
+static nf_status io_error(nf_error *error, const char *what, const char *path, int reason) {
+  char shown[128];
+  isize len = (isize)strlen(path), max = (isize)sizeof shown - 1;
+  const char *from = len > max ? path + (len - max) : path;
+  isize n = isize_min(len, max);
+  for (isize i = 0; i < n; i++) {
+    bool control = (u8)from[i] < 0x20 || from[i] == 0x7F;
+    shown[i] = control ? '?' : from[i];
+  }
+  shown[n] = 0;
+  char why[64];
+  return error_set(error, NF_IO, E_STR(what), E_STR(shown), E_STR(": "),
+                   E_STR(strerror_r(reason, why, sizeof why)));
+}
+
+static int open_retry(const char *path, int flags) {
+  int fd;
+  do fd = open(path, flags | O_CLOEXEC);
+  while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+/* Up to n bytes; fewer only at the end of the file. -1: errno says why. */
+static isize read_all(int fd, u8 *at, isize n) {
+  isize done = 0;
+  while (done < n) {
+    ssize_t got = read(fd, at + done, (size_t)isize_min(n - done, 1 << 30));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -1;
+    if (got == 0) break;
+    done += got;
+  }
+  return done;
+}
+
+static bool write_all(int fd, nf_bytes content) {
+  isize done = 0;
+  while (done < content.len) {
+    ssize_t put = write(fd, content.at + done, (size_t)isize_min(content.len - done, 1 << 30));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return false;
+    done += put;
+  }
+  return true;
+}
+
+/* Read into large pages rather than mapped: every page of the weights is rewritten by the
+ * repacking, so a mapping would fault and copy each 4 KiB page. */
+nf_status os_file_map(const char *path, os_map *map, nf_error *error) {
+  int fd = open_retry(path, O_RDONLY);
+  if (fd < 0) return io_error(error, "cannot open ", path, errno);
+  nf_status status = NF_OK;
+  struct stat info;
+  u8 *at = nullptr;
+  isize len = 0;
+  if (fstat(fd, &info) != 0) {
+    status = io_error(error, "cannot read ", path, errno);
+  } else if (!S_ISREG(info.st_mode)) {
+    status = io_error(error, "cannot read ", path, S_ISDIR(info.st_mode) ? EISDIR : ESPIPE);
+  } else if ((len = (isize)info.st_size) == 0) {
+    status = io_error(error, "cannot read ", path, ENODATA);
+  } else if ((at = os_memory_get(len)) == nullptr) {
+    status = io_error(error, "no memory to read ", path, ENOMEM);
+  } else {
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    isize got = read_all(fd, at, len);
+    if (got != len) {
+      status = io_error(error, "cannot read ", path, got < 0 ? errno : EIO);
+      os_memory_release(at, len);
+    }
+  }
+  close(fd);
+  if (status == NF_OK) *map = (os_map){at, len};
+  return status;
+}
+
+void os_file_unmap(os_map *map) {
+  os_memory_release(map->at, map->len);
+  *map = (os_map){};
+}
+
+/* Read a stream of unknown length in growing blocks. */
+static nf_status stream_read(int fd, const char *path, isize bytes_max, os_map *block,
+                             nf_error *error) {
+  isize cap = isize_min(bytes_max, 1 << 16) + 1, len = 0; /* + 1 shows what is too long */
+  u8 *at = os_memory_get(cap);
+  while (at != nullptr) {
+    isize got = read_all(fd, at + len, cap - len);
+    if (got < 0) {
+      nf_status status = io_error(error, "cannot read ", path, errno);
+      os_memory_release(at, cap);
+      return status;
+    }
+    len += got;
+    if (len < cap) break;
+    if (cap > bytes_max) {
+      os_memory_release(at, cap);
+      return error_set(error, NF_BAD_INPUT, E_FOREIGN(bytes_from_str(path)),
+                       E_STR(" is larger than "), E_INT(bytes_max), E_STR(" bytes"));
+    }
+    isize more = isize_min(bytes_max, cap * 4) + 1;
+    u8 *grown = os_memory_get(more);
+    if (grown != nullptr) bytes_copy(grown, at, len);
+    os_memory_release(at, cap);
+    at = grown;
+    cap = more;
+  }
+  if (at == nullptr) return error_set(error, NF_NO_MEMORY, E_STR("no memory to read the input"));
+  /* os_memory_release(at, len) must fit: give back whole pages past len now */
+  isize page = (isize)sysconf(_SC_PAGESIZE), keep = round_up(isize_max(len, 1), page);
+  if (round_up(cap, page) > keep) os_memory_release(at + keep, round_up(cap, page) - keep);
+  if (len == 0) {
+    os_memory_release(at, keep);
+    at = nullptr;
+  }
+  *block = (os_map){at, len};
+  return NF_OK;
+}
+
+nf_status os_file_read(const char *path, isize bytes_max, os_map *block, nf_error *error) {
+  if (strcmp(path, "-") == 0) return stream_read(0, "standard input", bytes_max, block, error);
+  int fd = open_retry(path, O_RDONLY);
+  if (fd < 0) return io_error(error, "cannot open ", path, errno);
+  nf_status status = stream_read(fd, path, bytes_max, block, error);
+  close(fd);
+  return status;
+}
+
+/* The folder's entry must survive a power cut too. Some file systems refuse (EINVAL): fine. */
+static bool folder_sync(const char *path) {
+  const char *slash = strrchr(path, '/');
+  char folder[PATH_MAX];
+  isize n = slash == nullptr ? 0 : isize_max(slash - path, 1);
+  if (slash == nullptr) {
+    folder[n++] = '.';
+  } else {
+    bytes_copy(folder, path, n);
+  }
+  folder[n] = 0;
+  int fd = open_retry(folder, O_RDONLY | O_DIRECTORY);
+  if (fd < 0) return errno == EACCES; /* a folder one may write but not list */
+  bool done = fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP;
+  close(fd);
+  return done;
+}
+
+static nf_status file_write_direct(const char *path, nf_bytes content, nf_error *error) {
+  bool is_stdout = strcmp(path, "-") == 0;
+  const char *name = is_stdout ? "standard output" : path;
+  int fd = is_stdout ? 1 : open_retry(path, O_WRONLY);
+  if (fd < 0) return io_error(error, "cannot write ", name, errno);
+  bool done = write_all(fd, content);
+  int reason = errno;
+  if (!is_stdout && close(fd) != 0 && done) {
+    done = false;
+    reason = errno;
+  }
+  return done ? NF_OK : io_error(error, "cannot write ", name, reason);
+}
+
+/* Write, sync and rename; 0 or an errno. The temp file is gone in every failing case. */
+static int file_replace_through(const char *temp, int fd, const char *target, mode_t mode,
+                                nf_bytes content) {
+  int reason = 0;
+  if (!write_all(fd, content) || fchmod(fd, mode) != 0 || fsync(fd) != 0) reason = errno;
+  if (close(fd) != 0 && reason == 0) reason = errno;
+  if (reason == 0 && rename(temp, target) != 0) reason = errno;
+  if (reason != 0) {
+    (void)unlink(temp);
+    return reason;
+  }
+  return folder_sync(target) ? 0 : errno;
+}
+
+nf_status os_file_replace(const char *path, nf_bytes content, nf_error *error) {
+  if (strcmp(path, "-") == 0) return file_write_direct(path, content, error);
+  struct stat info;
+  bool exists = stat(path, &info) == 0;
+  /* a device or pipe is written to, never replaced by a file */
+  if (exists && S_ISDIR(info.st_mode)) return io_error(error, "cannot write ", path, EISDIR);
+  if (exists && !S_ISREG(info.st_mode)) return file_write_direct(path, content, error);
+  /* a file its owner made read-only stays as it is, though rename could replace it */
+  if (exists && access(path, W_OK) != 0) return io_error(error, "cannot write ", path, errno);
+
+  char target[PATH_MAX], temp[PATH_MAX + 16];
+  if (exists) { /* follow a link: the link stays, its target is replaced */
+    if (realpath(path, target) == nullptr) return io_error(error, "cannot write ", path, errno);
+  } else {
+    if (strlen(path) >= sizeof target) return io_error(error, "cannot write ", path, ENAMETOOLONG);
+    strcpy(target, path);
+  }
+  snprintf(temp, sizeof temp, "%s.tmpXXXXXX", target);
+  int fd = mkostemp(temp, O_CLOEXEC);
+  if (fd < 0) return io_error(error, "cannot write beside ", path, errno);
+  mode_t mask = umask(0);
+  (void)umask(mask);
+  mode_t mode = exists ? info.st_mode & 07777 : 0666 & ~mask;
+  int reason = file_replace_through(temp, fd, target, mode, content);
+  return reason == 0 ? NF_OK : io_error(error, "cannot write ", path, reason);
+}
+
+/* ---- threads ---- */
+/* A container's CPU quota, rounded up; ISIZE_MAX when there is none. */
+static isize cpu_quota(void) {
+  FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
+  if (file == nullptr) return ISIZE_MAX;
+  long long quota = 0, period = 0;
+  int n = fscanf(file, "%lld %lld", &quota, &period);
+  fclose(file);
+  return n == 2 && quota > 0 && period > 0 ? (isize)((quota + period - 1) / period) : ISIZE_MAX;
+}
+
+isize os_cpu_count(void) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  isize n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
+                                                        : sysconf(_SC_NPROCESSORS_ONLN);
+  return isize_max(1, isize_min(n, cpu_quota()));
+}
+
+typedef struct {
+  void (*body)(void *arg);
+  void *arg;
+} thread_start;
+
+static void *thread_main(void *record) {
+  thread_start start = *(thread_start *)record;
+  free(record);
+  start.body(start.arg);
+  return nullptr;
+}
+
+nf_status os_thread_start(os_thread *thread, void (*body)(void *arg), void *arg) {
+  thread_start *start = malloc(sizeof *start);
+  if (start == nullptr) return NF_NO_MEMORY;
+  *start = (thread_start){body, arg};
+  pthread_t id;
+  if (pthread_create(&id, nullptr, thread_main, start) != 0) {
+    free(start);
+    return NF_NO_MEMORY;
+  }
+  thread->id = (u64)id;
+  return NF_OK;
+}
+
+void os_thread_join(os_thread thread) { ASSERT(pthread_join((pthread_t)thread.id, nullptr) == 0); }
+
+void os_wait(_Atomic u32 *word, u32 expected, i64 timeout_ns) {
+  struct timespec limit = {timeout_ns / 1'000'000'000, timeout_ns % 1'000'000'000};
+  (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout_ns < 0 ? nullptr : &limit,
+                nullptr, 0);
+}
+
+void os_wake(_Atomic u32 *word, isize n_threads) {
+  (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, (int)isize_min(n_threads, INT_MAX), nullptr,
+                nullptr, 0);
+}
+
+void os_spin_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("isb" ::: "memory"); /* yield is a no-op on most cores; isb waits a little */
+#endif
+}
+
+/* ---- clock ---- */
+i64 os_clock_ns(void) {
+  struct timespec now;
+  ASSERT(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+  return (i64)now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
