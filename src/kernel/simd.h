@@ -9,6 +9,7 @@
  *               most 8 dots of nibbles (its lanes may be 16 bits wide), then acc_end.
  *   SIMD_BYTES  1: wq may hold whole bytes (w_byte) minus SIMD_BYTE_ZERO; 0: only nibbles,
  *               Q8_0 is done as two products
+ *   SIMD_UNPACK with few registers: from so many rows on, weights are unpacked to memory once
  *   SIMD_X_BYTES bytes of one stored activation; x_store knows their order */
 #pragma once
 #include "base/base.h"
@@ -27,6 +28,7 @@ SIMD_FN u32 simd_load_u32(const void *p) {
 #define SIMD_LANES 16
 #define SIMD_VECS 1
 #define SIMD_ROWS 8
+#define SIMD_UNPACK ISIZE_MAX /* never */
 #define SIMD_BYTES 1
 #define SIMD_BYTE_ZERO 128
 #define SIMD_X_BYTES 1
@@ -77,6 +79,7 @@ SIMD_FN vi acc_end(acc a, i32 bias) {
 #define SIMD_LANES 8
 #define SIMD_VECS 2
 #define SIMD_ROWS 4
+#define SIMD_UNPACK ISIZE_MAX /* never */
 #define SIMD_BYTES 0
 #define SIMD_BYTE_ZERO 128
 #define SIMD_X_BYTES 1
@@ -132,6 +135,7 @@ SIMD_FN vi acc_end(acc a, i32 bias) {
 #define SIMD_LANES 4
 #define SIMD_VECS 4
 #define SIMD_ROWS 4
+#define SIMD_UNPACK ISIZE_MAX /* never */
 #define SIMD_BYTES 1
 #define SIMD_BYTE_ZERO 0 /* w_byte makes the byte signed again */
 #define SIMD_X_BYTES 1
@@ -214,6 +218,7 @@ SIMD_FN void i_store(i32 *p, vi a) { wasm_v128_store(p, a); }
 SIMD_FN wraw w_load(const u8 *p) { return wasm_v128_load(p); }
 #if defined(SIMD_RELAXED)
 #define SIMD_ROWS 2
+#define SIMD_UNPACK 6
 #define SIMD_BYTES 0
 #define SIMD_X_BYTES 1
 typedef v128_t wq, xq;
@@ -251,6 +256,7 @@ SIMD_FN vi acc_end(acc a, i32 bias) {
 #endif
 #else /* plain: 16-bit products; even and odd columns of a row apart, so no sums across lanes */
 #define SIMD_ROWS 2
+#define SIMD_UNPACK 6
 #define SIMD_BYTES 1
 #define SIMD_X_BYTES 2 /* stored in the order 0 2 1 3 of each four columns */
 typedef struct {
@@ -292,6 +298,7 @@ SIMD_FN vi acc_end(acc a, i32 bias) {
 #define SIMD_LANES 4
 #define SIMD_VECS 4
 #define SIMD_ROWS 1
+#define SIMD_UNPACK ISIZE_MAX /* never */
 #define SIMD_BYTES 1
 #define SIMD_BYTE_ZERO 128
 #define SIMD_X_BYTES 1
@@ -329,7 +336,7 @@ SIMD_FN vf v_if_less(vf a, vf b, vf yes, vf no) {
   SIMD_EACH(vf, a.at[l] < b.at[l] ? yes.at[l] : no.at[l]);
 }
 SIMD_FN vf v_from_f16(const u8 *p) { /* as for WebAssembly */
-  SIMD_EACH(vf, f32_from_bits((u32)((i32)(i16)load_u16(p + 2 * l) << 13) & 0x8FFFE000u) * 0x1p112f);
+  SIMD_EACH(vf, f32_from_bits((u32)(i32)(i16)load_u16(p + 2 * l) << 13 & 0x8FFFE000u) * 0x1p112f);
 }
 SIMD_FN vf v_from_i(vi a) { SIMD_EACH(vf, (f32)a.at[l]); }
 SIMD_FN vi v_nearest(vf a) { /* |a| < 2^22: the sum's low bits are the rounded integer */
