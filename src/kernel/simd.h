@@ -122,9 +122,7 @@ SIMD_FN acc acc_start(i32 bias) {
   (void)bias;
   return _mm256_setzero_si256();
 }
-SIMD_FN acc acc_dot(acc a, wq w, xq x) {
-  return _mm256_add_epi16(a, _mm256_maddubs_epi16(w, x));
-}
+SIMD_FN acc acc_dot(acc a, wq w, xq x) { return _mm256_add_epi16(a, _mm256_maddubs_epi16(w, x)); }
 SIMD_FN vi acc_end(acc a, i32 bias) {
   return _mm256_add_epi32(_mm256_madd_epi16(a, _mm256_set1_epi16(1)), _mm256_set1_epi32(bias));
 }
@@ -154,9 +152,7 @@ SIMD_FN vf v_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
 SIMD_FN vf v_max(vf a, vf b) { return vmaxq_f32(a, b); }
 SIMD_FN vf v_min(vf a, vf b) { return vminq_f32(a, b); }
 SIMD_FN vf v_if_less(vf a, vf b, vf yes, vf no) { return vbslq_f32(vcltq_f32(a, b), yes, no); }
-SIMD_FN vf v_from_f16(const u8 *p) {
-  return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p)));
-}
+SIMD_FN vf v_from_f16(const u8 *p) { return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p))); }
 SIMD_FN vf v_from_i(vi a) { return vcvtq_f32_s32(a); }
 SIMD_FN vi v_nearest(vf a) { return vcvtnq_s32_f32(a); }
 SIMD_FN vf v_pow2(vi n) {
@@ -246,9 +242,7 @@ SIMD_FN vi acc_end(acc a, i32 bias) {
 }
 #else /* one instruction where the machine has VEX VNNI or NEON dotprod */
 SIMD_FN acc acc_start(i32 bias) { return wasm_i32x4_splat(bias); }
-SIMD_FN acc acc_dot(acc a, wq w, xq x) {
-  return wasm_i32x4_relaxed_dot_i8x16_i7x16_add(x, w, a);
-}
+SIMD_FN acc acc_dot(acc a, wq w, xq x) { return wasm_i32x4_relaxed_dot_i8x16_i7x16_add(x, w, a); }
 SIMD_FN vi acc_end(acc a, i32 bias) {
   (void)bias;
   return a;
@@ -316,9 +310,9 @@ typedef wraw wq;
 typedef struct {
   i8 at[4];
 } xq;
-#define SIMD_EACH(type, expression)                               \
-  type z_;                                                        \
-  for (i32 l = 0; l < 4; l++) z_.at[l] = (expression);            \
+#define SIMD_EACH(type, expression)                    \
+  type z_;                                             \
+  for (i32 l = 0; l < 4; l++) z_.at[l] = (expression); \
   return z_
 SIMD_FN vf v_set(f32 x) { SIMD_EACH(vf, x); }
 SIMD_FN vf v_load(const f32 *p) { SIMD_EACH(vf, p[l]); }
