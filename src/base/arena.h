@@ -17,6 +17,9 @@ static inline arena arena_of(void *block, isize bytes) {
  * null when they do not fit; then nothing was taken. n, size >= 0. */
 void *arena_alloc(arena *a, isize n, isize size, isize align);
 
+/* The same, not zeroed: for large buffers that are written before they are read. */
+void *arena_alloc_raw(arena *a, isize n, isize size, isize align);
+
 /* Typed and zeroed: arena_new(a, n, type) is a type* with room for n, or null. */
 #define arena_new(a, n, type) \
   ((type *)arena_alloc((a), (n), (isize)sizeof(type), (isize)alignof(type)))

@@ -5,7 +5,7 @@
 
 /* e^x = 2^n e^f by the series of e^f, |f| <= ln(2)/2: error below 1e-12. */
 static f64 ref_exp(f64 x) {
-  if (x < -700) return 0;
+  if (!(x >= -700)) return x != x ? x : 0;
   if (x > 700) x = 700;
   f64 t = x * 1.4426950408889634;
   i64 n = (i64)(t < 0 ? t - 0.5 : t + 0.5);

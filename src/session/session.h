@@ -10,33 +10,93 @@
 
 typedef struct session session;
 
+/* Arena bytes session_open takes: KV cache, tokens, one row of logits. */
 isize session_bytes(const model_shape *shape, isize ctx_tokens);
-/* Borrows model, scratch and pool. */
+/* Borrows model, scratch and pool. ctx_tokens >= 2, at most the scratch's.
+ * errors NF_NO_MEMORY */
 [[nodiscard]] nf_status session_open(const model *m, model_scratch *scratch, pool *threads,
                                      isize ctx_tokens, arena *a, session **out);
 isize session_ctx_tokens(const session *s);
 
 /* Make the timeline be tokens[0, n): keep the longest common prefix that is in the cache, forget
- * the rest, remember what is to be computed. n < ctx. Returns how many were cached (at most
- * n - 1: the last is always run, its logits are wanted). errors NF_BAD_INPUT does not fit */
+ * the rest, remember what is to be computed. 1 <= n < ctx. Returns how many were cached (at
+ * most n - 1: the last is always run, its logits are wanted).
+ * errors NF_BAD_INPUT does not fit, or a token is none of the model's; then nothing changed */
 [[nodiscard]] nf_status session_set(session *s, const i32 *tokens, isize n, isize *cached);
 /* Run at most one pass towards the end of the timeline. NF_PENDING: more passes needed;
- * NF_OK: logits of the last token are ready. */
+ * NF_OK: logits of the last token are ready. errors NF_BAD_INPUT the timeline is empty */
 [[nodiscard]] nf_status session_run(session *s);
-const f32 *session_logits(const session *s); /* [n_vocab], after NF_OK */
-/* Append one chosen token (then session_run again). NF_BAD_INPUT: the context is full. */
+/* [n_vocab], after NF_OK of session_run and until the timeline changes; the caller may write
+ * there (a sampler does). */
+f32 *session_logits(session *s);
+/* Append one chosen token (then session_run again). NF_BAD_INPUT: the context is full, or the
+ * token is none of the model's. */
 [[nodiscard]] nf_status session_push(session *s, i32 token);
 isize session_tokens(const session *s, const i32 **tokens);
 isize session_passes(const session *s); /* passes since the last session_set */
+
+/* Draft tokens that one verification looks at; more are ignored (offer the rest next time). */
+constexpr isize SESSION_DRAFT_MAX = MODEL_ROWS_MAX - 1;
+typedef struct {
+  isize n_looked;   /* draft tokens that were looked at: min(n, SESSION_DRAFT_MAX, room) */
+  isize n_accepted; /* of those, the longest run the model would have chosen itself */
+  i32 next;         /* the model's own choice after the accepted ones; not on the timeline */
+} session_verdict;
+/* Greedy decoding with a guess: one pass over what is pending on the timeline and draft[0, n)
+ * together. The timeline is extended by the accepted tokens; what was computed for the others
+ * is forgotten. The tokens are exactly those of session_run, argmax, session_push, one by one
+ * (a row's result does not depend on the pass it ran in); n = 0 is such a step.
+ * Usual loop: session_set; then verify a draft, session_push(next), verify the rest, ...
+ * session_run afterwards runs the last token again.
+ * NF_PENDING: a long prompt, one pass of it was run; call again with the same draft.
+ * NF_OK: *verdict is filled. errors NF_BAD_INPUT the timeline is empty, or a draft token is
+ * none of the model's
+ * source Leviathan et al. 2023, arXiv:2211.17192 (verification); Ge et al. 2022,
+ *        arXiv:2205.10350 (drafts from the input) */
+[[nodiscard]] nf_status session_verify(session *s, const i32 *draft, isize n,
+                                       session_verdict *verdict);
+/* Logits [n_vocab] that chose row i of the last verification: row i is what the model expected
+ * where draft[i] was offered, 0 <= i <= n_looked. Valid until the next pass. */
+const f32 *session_verify_logits(const session *s, isize i);
+
+/* ---- snapshots: the cached start of a timeline, kept aside (a task's instruction and examples,
+ * the same for every request) ---- */
+typedef struct session_snapshot session_snapshot;
+isize session_snapshot_bytes(const model_shape *shape, isize tokens_max);
+/* Empty; holds prefixes of up to tokens_max tokens. NF_NO_MEMORY */
+[[nodiscard]] nf_status session_snapshot_open(const model_shape *shape, isize tokens_max, arena *a,
+                                              session_snapshot **out);
+bool session_snapshot_empty(const session_snapshot *snapshot);
+/* Keep the first n tokens, or as many of them as are cached and fit. */
+void session_save(const session *s, isize n, session_snapshot *to);
+/* Where tokens[0, n) begins with the snapshot and the cache shares less with it: put the
+ * snapshot into the cache. The session_set that follows finds it there. */
+void session_restore(session *s, const session_snapshot *from, const i32 *tokens, isize n);
 
 /* ---- sampling (sampler.c) ---- */
 typedef struct {
   u64 state; /* from nf_sampling.seed */
 } session_rng;
 session_rng session_rng_of(u64 seed);
-/* Choose from logits[n_vocab] (changed in place). history: tokens that penalties look at.
- * temperature 0 is argmax. Order: penalties, top-k, min-p, top-p, temperature. scratch holds
- * n_vocab candidates (sampler_scratch_bytes). */
+f64 session_rng_unit(session_rng *rng); /* [0, 1), 53 random bits */
+
+/* Ranges, which the caller has checked with sampler_valid (api/ refuses the rest):
+ *   temperature 0..100, top_k >= 0, top_p 0..1, min_p 0..1 (1 is 0 and 1: off for top_p; min_p
+ *   1 keeps only the largest), repeat_penalty 0 (off) or 0.01..100, presence and frequency
+ *   penalties -100..100; none NaN */
+bool sampler_valid(const nf_sampling *how);
+/* Choose from logits[n_vocab] (changed in place). history: tokens that penalties look at, each
+ * in [0, n_vocab).
+ * Order: penalties, top-k, min-p, top-p, temperature: every filter sees probabilities at
+ * temperature 1 of what the one before it left. temperature 0 is argmax after penalties. Equal
+ * logits count as ordered by token id, lower first. NaN logits are never chosen.
+ * penalties: for a token that occurs c > 0 times in history, logit is divided by repeat_penalty
+ * when positive, else multiplied; then presence + c * frequency is subtracted.
+ * scratch: sampler_scratch_bytes(n_vocab), 8-byte aligned. Same inputs give the same token on
+ * every platform.
+ * source Keskar et al. 2019, arXiv:1909.05858 (repeat); Fan et al. 2018, arXiv:1805.04833
+ *        (top-k); Holtzman et al. 2020, arXiv:1904.09751 (top-p); Nguyen et al. 2024,
+ *        arXiv:2407.01082 (min-p) */
 isize sampler_scratch_bytes(isize n_vocab);
 i32 sampler_choose(f32 *logits, isize n_vocab, const nf_sampling *how, const i32 *history,
                    isize n_history, session_rng *rng, void *scratch);

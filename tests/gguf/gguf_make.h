@@ -51,8 +51,8 @@ static inline void make_string(make_bytes *b, const char *s) {
 }
 
 /* ---- key-values ---- */
-static inline void gguf_make_kv(gguf_make *g, const char *key, gguf_kv_type type,
-                                const void *value, isize n) {
+static inline void gguf_make_kv(gguf_make *g, const char *key, gguf_kv_type type, const void *value,
+                                isize n) {
   make_string(&g->kvs, key);
   make_u32(&g->kvs, type);
   make_put(&g->kvs, value, n);

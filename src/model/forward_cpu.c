@@ -1,0 +1,318 @@
+/* The recipe of one pass on the CPU: a list of steps with a barrier between them, run by every
+ * thread of the pool at once. Each step splits its own work: rows for norms and quantizing,
+ * weight tiles for products, rows or heads for attention. All arithmetic is in kernel/.
+ * Every value is computed whole by one thread in an order that depends on neither the number
+ * of rows nor of threads: that is what makes passes of any size agree bit for bit.
+ * Owns nothing; writes the scratch, the KV cache and the results asked for. */
+#include "base/math.h"
+#include "model/model_internal.h"
+
+typedef struct {
+  const model *m;
+  const model_shape *shape;
+  const k_table *k;
+  model_kv *kv;
+  model_scratch *s;
+  pool *threads;
+  const model_pass *pass;
+} run;
+
+/* One thread's place in the pass. first: rows before it are not needed any more (the last
+ * layer computes past attention's keys and values only what is asked for). */
+typedef struct {
+  const run *r;
+  isize i_part, n_parts;
+  isize first, n; /* rows [first, first + n) are computed */
+  k_rows rows_model, rows_attn, rows_ff;
+} part;
+
+static f32 *kv_head(const run *r, isize i_layer, isize k_or_v, isize i_head) {
+  isize plane = (i_layer * 2 + k_or_v) * r->kv->n_kv_heads + i_head;
+  return r->kv->at + plane * r->kv->ctx_tokens * r->kv->d_head;
+}
+
+/* Rows i of the tokens' embeddings, and the rotations of their positions. */
+static void embed_step(const part *p) {
+  const run *r = p->r;
+  isize from, to, d_rope = r->shape->d_rope;
+  pool_share(p->n, p->i_part, p->n_parts, &from, &to);
+  for (isize i = from; i < to; i++) {
+    k_weight_row(&r->m->embed, r->pass->tokens[i], r->s->x + i * r->shape->d_model);
+    f32 *cos_sin = r->s->cos_sin + i * d_rope;
+    for (isize j = 0; j < d_rope; j += 2) {
+      f64 sin_x, cos_x;
+      math_sincos((f64)(r->pass->pos + i) * r->m->rope_step[j / 2], &sin_x, &cos_x);
+      cos_sin[j] = (f32)cos_x;
+      cos_sin[j + 1] = (f32)sin_x;
+    }
+  }
+}
+
+/* x += delta (unless this is the first norm of the pass); quantized norm(x) -> rows_model. */
+static void norm_step(part *p, const f32 *weight, bool add_delta) {
+  const run *r = p->r;
+  isize from, to, d = r->shape->d_model;
+  pool_share(p->n, p->i_part, p->n_parts, &from, &to);
+  f32 *x = r->s->x + p->first * d, *delta = r->s->delta;
+  for (isize i = from; i < to; i++) {
+    if (add_delta) r->k->add(x + i * d, delta + i * d, d);
+    r->k->rms_norm(r->s->norm + i * d, x + i * d, weight, d, r->shape->rms_eps);
+  }
+  r->k->rows_quantize(&p->rows_model, r->s->norm, from, to);
+  p->rows_model.x = r->s->norm; /* also in a thread that had no row */
+}
+
+/* Rotate rows [from, to) of the heads in x[m][stride] by each token's position: the columns a
+ * thread has just computed. from, to are even. */
+static void rope_columns(const part *p, f32 *x, isize stride, isize from, isize to) {
+  const run *r = p->r;
+  isize d_head = r->shape->d_head, d_rope = r->shape->d_rope;
+  for (isize col = from; col < to;) {
+    isize in_head = col % d_head, end = isize_min(to, col - in_head + d_head);
+    isize n = isize_min(end - col + in_head, d_rope) - in_head;
+    for (isize i = 0; n > 0 && i < p->n; i++) {
+      r->k->rope(x + i * stride + col, r->s->cos_sin + i * d_rope + in_head, n);
+    }
+    col = end;
+  }
+}
+
+/* Columns [from, to) of k or v [m][stride] into the cache. */
+static void kv_append(const part *p, isize i_layer, isize k_or_v, const f32 *x, isize stride,
+                      isize from, isize to) {
+  const run *r = p->r;
+  isize d_head = r->shape->d_head;
+  for (isize col = from; col < to;) {
+    isize in_head = col % d_head, end = isize_min(to, col - in_head + d_head);
+    f32 *cache = kv_head(r, i_layer, k_or_v, col / d_head) + r->pass->pos * d_head + in_head;
+    for (isize i = 0; i < p->n; i++) {
+      bytes_copy(cache + i * d_head, x + i * stride + col, (end - col) * (isize)sizeof(f32));
+    }
+    col = end;
+  }
+}
+
+/* q, k, v of the rows: tiles of the three matrices in one row of work. Whoever computed columns
+ * of q or k also rotates them (a tile holds whole pairs); k and v go to the cache. */
+static void qkv_step(const part *p, isize i_layer) {
+  const run *r = p->r;
+  const model_layer *layer = &r->m->layers[i_layer];
+  const k_weight *weights[3] = {&layer->q, &layer->k, &layer->v};
+  isize stride = layer->q.rows + 2 * layer->k.rows, from, to, base = 0, col = 0;
+  pool_share(k_tiles(&layer->q) + 2 * k_tiles(&layer->k), p->i_part, p->n_parts, &from, &to);
+  for (isize i = 0; i < 3; i++) {
+    const k_weight *w = weights[i];
+    isize t_from = isize_max(from - base, 0), t_to = isize_min(to - base, k_tiles(w));
+    f32 *y = r->s->qkv + col;
+    if (t_from < t_to) {
+      isize c_from = t_from * K_TILE_ROWS, c_to = isize_min(t_to * K_TILE_ROWS, w->rows);
+      r->k->matmul(y, stride, w, &p->rows_model, p->n, t_from, t_to);
+      if (i < 2) rope_columns(p, y, stride, c_from, c_to);
+      if (i > 0) kv_append(p, i_layer, i - 1, y, stride, c_from, c_to);
+    }
+    base += k_tiles(w);
+    col += w->rows;
+  }
+}
+
+/* Query heads [head_from, head_to) of rows [from, to), kv head by kv head. */
+static void heads_attend(const part *p, isize i_layer, isize head_from, isize head_to, isize from,
+                         isize to) {
+  const run *r = p->r;
+  const model_shape *shape = r->shape;
+  isize d = shape->d_head, group = shape->n_heads / shape->n_kv_heads;
+  isize d_attn = shape->n_heads * d, stride = d_attn + 2 * shape->n_kv_heads * d;
+  for (isize head = head_from; head < head_to;) {
+    isize kv = head / group, end = isize_min(head_to, (kv + 1) * group);
+    const k_attention work = {
+        .out = r->s->attn + from * d_attn + head * d,
+        .q = r->s->qkv + (p->first + from) * stride + head * d,
+        .out_stride = d_attn,
+        .q_stride = stride,
+        .k = kv_head(r, i_layer, 0, kv),
+        .v = kv_head(r, i_layer, 1, kv),
+        .kv_stride = d,
+        .d = d,
+        .n_heads = end - head,
+        .m = to - from,
+        .n = r->pass->pos + p->first + from + 1,
+        .scale = (f32)(1 / __builtin_sqrt((f64)d)),
+        .scratch = r->s->scores + p->i_part * r->s->scores_stride,
+    };
+    r->k->attention_rows(&work);
+    head = end;
+  }
+}
+
+/* The row where part i_part begins when rows are shared by what they cost: row i sees
+ * pos + i + 1 keys, so later rows are dearer. */
+static isize row_by_cost(const part *p, isize i_part) {
+  isize first_keys = p->r->pass->pos + p->first + 1, sum = 0, i = 0;
+  isize total = p->n * first_keys + p->n * (p->n - 1) / 2;
+  while (i < p->n && sum * p->n_parts < total * i_part) sum += first_keys + i++;
+  return i;
+}
+
+/* Many rows: shared by rows, and each thread quantizes its own. Few: shared by heads, and the
+ * rows are quantized after a barrier. */
+static void attention_step(part *p, isize i_layer) {
+  const run *r = p->r;
+  const f32 *attn = r->s->attn;
+  isize from, to;
+  if (p->n >= 4 * p->n_parts || p->n_parts == 1) {
+    from = row_by_cost(p, p->i_part);
+    to = row_by_cost(p, p->i_part + 1);
+    if (from < to) heads_attend(p, i_layer, 0, r->shape->n_heads, from, to);
+  } else {
+    pool_share(r->shape->n_heads, p->i_part, p->n_parts, &from, &to);
+    heads_attend(p, i_layer, from, to, 0, p->n);
+    pool_barrier(r->threads);
+    pool_share(p->n, p->i_part, p->n_parts, &from, &to);
+  }
+  r->k->rows_quantize(&p->rows_attn, attn, from, to);
+  p->rows_attn.x = attn;
+}
+
+static void ff_quantize_step(part *p) {
+  isize from, to;
+  pool_share(p->n, p->i_part, p->n_parts, &from, &to);
+  p->r->k->rows_quantize(&p->rows_ff, p->r->s->ff, from, to);
+  p->rows_ff.x = p->r->s->ff;
+}
+
+/* delta = w x, the input of the next norm step. */
+static void delta_step(const part *p, const k_weight *w, const k_rows *x) {
+  const run *r = p->r;
+  isize from, to;
+  pool_share(k_tiles(w), p->i_part, p->n_parts, &from, &to);
+  r->k->matmul(r->s->delta, w->rows, w, x, p->n, from, to);
+}
+
+/* The same columns of gate and up, then their product, by one thread. */
+static void gate_up_step(const part *p, const model_layer *layer) {
+  const run *r = p->r;
+  isize from, to, d_ff = r->shape->d_ff;
+  pool_share(k_tiles(&layer->gate), p->i_part, p->n_parts, &from, &to);
+  f32 *gate = r->s->ff, *up = r->s->ff + MODEL_ROWS_MAX * d_ff;
+  r->k->matmul(gate, d_ff, &layer->gate, &p->rows_model, p->n, from, to);
+  r->k->matmul(up, d_ff, &layer->up, &p->rows_model, p->n, from, to);
+  isize c_from = from * K_TILE_ROWS, c_to = isize_min(to * K_TILE_ROWS, d_ff);
+  for (isize i = 0; i < p->n && c_from < c_to; i++) {
+    f32 *g = gate + i * d_ff + c_from;
+    r->k->swiglu(g, g, up + i * d_ff + c_from, c_to - c_from);
+  }
+}
+
+static void layer_run(part *p, isize i_layer) {
+  const run *r = p->r;
+  const model_layer *layer = &r->m->layers[i_layer];
+  norm_step(p, layer->attn_norm, i_layer > 0);
+  pool_barrier(r->threads);
+  qkv_step(p, i_layer);
+  pool_barrier(r->threads);
+  if (i_layer == r->shape->n_layers - 1) { /* from here on only rows that are asked for */
+    p->first = r->pass->m - r->pass->n_out_rows;
+    p->n = r->pass->n_out_rows;
+    if (p->n == 0) return;
+  }
+  attention_step(p, i_layer);
+  pool_barrier(r->threads);
+  delta_step(p, &layer->o, &p->rows_attn);
+  pool_barrier(r->threads);
+  norm_step(p, layer->ffn_norm, true);
+  pool_barrier(r->threads);
+  gate_up_step(p, layer);
+  pool_barrier(r->threads);
+  ff_quantize_step(p);
+  pool_barrier(r->threads);
+  delta_step(p, &layer->down, &p->rows_ff);
+  pool_barrier(r->threads);
+}
+
+static model_best best_of(model_best a, model_best b) {
+  return b.value > a.value || (b.value == a.value && b.token < a.token) ? b : a;
+}
+
+/* Tiles of the head, a few at a time: into the logits asked for, or only looked at for the
+ * largest. */
+static void head_step(const part *p) {
+  const run *r = p->r;
+  const k_weight *w = &r->m->head;
+  isize from, to;
+  pool_share(k_tiles(w), p->i_part, p->n_parts, &from, &to);
+  model_best *best = r->s->best + p->i_part * MODEL_ROWS_MAX;
+  for (isize i = 0; i < p->n; i++) best[i] = (model_best){-__builtin_inff(), 0x7FFFFFFF};
+  constexpr isize chunk_cols = MODEL_HEAD_TILES * K_TILE_ROWS;
+  f32 *chunk = r->s->head + p->i_part * MODEL_ROWS_MAX * chunk_cols;
+  for (isize tile = from; tile < to; tile += MODEL_HEAD_TILES) {
+    isize tile_to = isize_min(tile + MODEL_HEAD_TILES, to), col = tile * K_TILE_ROWS;
+    isize n_cols = isize_min(tile_to * K_TILE_ROWS, w->rows) - col;
+    f32 *y = r->pass->logits ? r->pass->logits : chunk - col; /* matmul writes from y + col */
+    isize stride = r->pass->logits ? w->rows : chunk_cols;
+    r->k->matmul(y, stride, w, &p->rows_model, p->n, tile, tile_to);
+    for (isize i = 0; r->pass->best && i < p->n; i++) {
+      const f32 *logits = y + i * stride + col;
+      isize at = r->k->argmax(logits, n_cols);
+      best[i] = best_of(best[i], (model_best){logits[at], (i32)(col + at)});
+    }
+  }
+}
+
+/* The parts' candidates joined; by one thread, after a barrier. */
+static void best_join(const part *p) {
+  const run *r = p->r;
+  for (isize i = 0; i < p->n; i++) {
+    model_best best = r->s->best[i];
+    for (isize j = 1; j < p->n_parts; j++) {
+      best = best_of(best, r->s->best[j * MODEL_ROWS_MAX + i]);
+    }
+    r->pass->best[i] = best.token < r->shape->n_vocab ? best.token : 0; /* all NaN: 0 */
+  }
+}
+
+static void pass_part(void *context, isize i_part, isize n_parts) {
+  const run *r = context;
+  part p = {.r = r,
+            .i_part = i_part,
+            .n_parts = n_parts,
+            .n = r->pass->m,
+            .rows_model = r->s->rows_model,
+            .rows_attn = r->s->rows_attn,
+            .rows_ff = r->s->rows_ff};
+  embed_step(&p);
+  for (isize i = 0; i < r->shape->n_layers; i++) layer_run(&p, i);
+  if (p.n == 0) return;
+  norm_step(&p, r->m->output_norm, true);
+  pool_barrier(r->threads);
+  head_step(&p);
+  if (!r->pass->best) return;
+  pool_barrier(r->threads);
+  if (i_part == 0) best_join(&p);
+}
+
+void model_pass_run(const model *m_, model_kv *kv, model_scratch *scratch, pool *threads,
+                    const model_pass *pass) {
+  const model_shape *shape = &m_->shape;
+  ASSERT(1 <= pass->m && pass->m <= MODEL_ROWS_MAX && pass->pos >= 0);
+  ASSERT(pass->pos + pass->m <= kv->ctx_tokens && pass->pos + pass->m <= scratch->ctx_tokens);
+  ASSERT(0 <= pass->n_out_rows && pass->n_out_rows <= pass->m);
+  ASSERT(pool_threads(threads) <= scratch->n_threads);
+  for (isize i = 0; i < pass->m; i++) {
+    ASSERT(0 <= pass->tokens[i] && pass->tokens[i] < shape->n_vocab);
+  }
+  run r = {.m = m_,
+           .shape = shape,
+           .k = m_->table,
+           .kv = kv,
+           .s = scratch,
+           .threads = threads,
+           .pass = pass};
+  pool_run(threads, pass_part, &r);
+}
+
+void model_forward(const model *m_, model_kv *kv, model_scratch *scratch, pool *threads,
+                   const i32 *tokens, isize m, isize pos, isize n_logit_rows, f32 *logits) {
+  const model_pass pass = {
+      .tokens = tokens, .m = m, .pos = pos, .n_out_rows = n_logit_rows, .logits = logits};
+  model_pass_run(m_, kv, scratch, threads, &pass);
+}

@@ -1,0 +1,66 @@
+/* The structs behind model.h, for the files of this folder only, and how their memory is
+ * counted: each *_bytes function adds what its *_open takes, block by block. */
+#pragma once
+#include "model/arch.h"
+#include "model/model.h"
+
+typedef struct {
+  const f32 *attn_norm, *ffn_norm; /* [d_model], in the file's bytes */
+  k_weight q, k, v, o, gate, up, down;
+} model_layer;
+
+struct model {
+  model_shape shape;
+  const k_table *table;
+  const f32 *output_norm; /* [d_model], in the file's bytes */
+  k_weight embed, head;   /* the same matrix when tied */
+  f64 *rope_step;         /* [d_rope / 2] radians per position of each pair */
+  model_layer *layers;    /* [n_layers] */
+};
+
+struct model_kv {
+  isize n_layers, n_kv_heads, d_head, ctx_tokens;
+  f32 *at; /* [layer][k|v][kv_head][ctx_tokens][d_head] */
+};
+
+/* Weight tiles of the head that one thread finishes before it looks for the largest logit. */
+constexpr isize MODEL_HEAD_TILES = 16;
+
+typedef struct {
+  f32 value;
+  i32 token;
+} model_best;
+
+struct model_scratch {
+  isize ctx_tokens, n_threads;
+  f32 *x;       /* [ROWS][d_model] the residual stream */
+  f32 *delta;   /* [ROWS][d_model] what the next norm step adds to it */
+  f32 *norm;    /* [ROWS][d_model] */
+  f32 *qkv;     /* [ROWS][(n_heads + 2 n_kv_heads) d_head]: q, then k, then v */
+  f32 *attn;    /* [ROWS][n_heads d_head] */
+  f32 *ff;      /* [2][ROWS][d_ff]: gate (then the product with up), up */
+  f32 *cos_sin; /* [ROWS][d_rope] pairs of the rows' positions */
+  k_rows rows_model, rows_attn, rows_ff;
+  f32 *scores;      /* [n_threads][scores_stride] */
+  f32 *head;        /* [n_threads][ROWS][MODEL_HEAD_TILES * K_TILE_ROWS] */
+  model_best *best; /* [n_threads][ROWS] */
+  isize scores_stride;
+};
+
+/* Bytes of n objects rounded up to whole cache lines; ISIZE_MAX on overflow, and it stays
+ * there when added up with bytes_add. */
+constexpr isize MODEL_LINE = 64;
+static inline isize bytes_add(isize a, isize b) {
+  isize sum;
+  return __builtin_add_overflow(a, b, &sum) ? ISIZE_MAX : sum;
+}
+static inline isize bytes_of_n(isize n, isize size) {
+  isize bytes;
+  if (__builtin_mul_overflow(n, size, &bytes) || bytes > ISIZE_MAX - MODEL_LINE) return ISIZE_MAX;
+  return round_up(bytes, MODEL_LINE);
+}
+
+/* Tensor `which` (of layer i_layer when it is per layer), or null. */
+const gguf_tensor *model_tensor_find(const gguf_file *file, const arch_table *arch,
+                                     arch_tensor which, isize i_layer);
+const arch_table *model_arch_of(const gguf_file *file); /* null: unknown */

@@ -1,0 +1,105 @@
+/* A model opened for a test: its own writable copy of the file, arena, pool and scratch.
+ * Asserts instead of reporting. Does NOT make files: tests/gguf/tiny_llama.h. */
+#pragma once
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmocka_all.h"
+#include "gguf/tiny_llama.h"
+#include "model/model.h"
+#include "os/os.h"
+
+typedef struct {
+  u8 *file; /* the copy that the model repacked */
+  void *block, *directory;
+  arena a;
+  gguf_file gguf;
+  model *m;
+  pool *threads;
+  model_scratch *scratch;
+  isize ctx_tokens;
+} test_engine;
+
+static inline nf_status test_directory(nf_bytes file, void **block, gguf_file *gguf,
+                                       nf_error *error) {
+  isize bytes = 4 << 20;
+  *block = malloc((size_t)bytes);
+  assert_non_null(*block);
+  arena a = arena_of(*block, bytes);
+  return gguf_open(file, (u64)file.len, &a, gguf, error);
+}
+
+/* The real model's path; fails the test when there is none, with what to do. */
+static inline const char *test_model_path(void) {
+  static char path[1024];
+  const char *named = getenv("NEARFIELD_MODEL"), *home = getenv("HOME");
+  if (named && *named) {
+    snprintf(path, sizeof path, "%s", named);
+  } else {
+    snprintf(path, sizeof path, "%s/.cache/nearfield/models/SmolLM2-135M-Instruct.Q4_1.gguf",
+             home ? home : "");
+  }
+  FILE *f = fopen(path, "rb");
+  if (!f) {
+    fail_msg("no model at %s: run ./dev model, or set NEARFIELD_MODEL to a GGUF file", path);
+  }
+  fclose(f);
+  return path;
+}
+
+/* file_at is repacked; it must outlive the engine. */
+static inline void test_engine_open_at(test_engine *e, u8 *file_at, isize file_bytes,
+                                       const char *kernels, isize n_threads, isize ctx_tokens) {
+  nf_error error = {};
+  *e = (test_engine){.ctx_tokens = ctx_tokens};
+  nf_status status = test_directory(bytes_of(file_at, file_bytes), &e->directory, &e->gguf, &error);
+  if (status) fail_msg("gguf_open: %d %s", status, error.line);
+  model_shape shape;
+  status = model_shape_read(&e->gguf, &shape, &error);
+  if (status) fail_msg("model_shape_read: %d %s", status, error.line);
+  isize bytes = model_bytes(&shape) + model_scratch_bytes(&shape, ctx_tokens, n_threads) + 65536;
+  e->block = os_memory_get(bytes);
+  assert_non_null(e->block);
+  e->a = arena_of(e->block, bytes);
+  const k_table *table = kernels ? k_table_named(kernels) : k_table_best();
+  assert_non_null(table);
+  status = model_open(&e->gguf, file_at, table, &e->a, &e->m, &error);
+  if (status) fail_msg("model_open: %d %s", status, error.line);
+  assert_int_equal(pool_start(&e->a, n_threads, &e->threads), NF_OK);
+  assert_int_equal(model_scratch_open(&shape, ctx_tokens, n_threads, &e->a, &e->scratch), NF_OK);
+  e->a.end = (u8 *)e->block + bytes;
+}
+
+static inline void test_engine_open(test_engine *e, nf_bytes file, const char *kernels,
+                                    isize n_threads, isize ctx_tokens) {
+  u8 *copy = aligned_alloc(64, (size_t)round_up(file.len, 64));
+  assert_non_null(copy);
+  memcpy(copy, file.at, (size_t)file.len);
+  test_engine_open_at(e, copy, file.len, kernels, n_threads, ctx_tokens);
+  e->file = copy;
+}
+
+static inline void test_engine_close(test_engine *e) {
+  pool_stop(e->threads);
+  os_memory_release(e->block, (isize)(e->a.end - (u8 *)e->block));
+  free(e->directory);
+  free(e->file);
+}
+
+static inline model_kv *test_kv_open(const test_engine *e, void **block) {
+  isize bytes = model_kv_bytes(model_shape_get(e->m), e->ctx_tokens);
+  *block = malloc((size_t)bytes);
+  assert_non_null(*block);
+  memset(*block, 0xFF, (size_t)bytes); /* NaN: reading what was not written shows */
+  arena a = arena_of(*block, bytes);
+  model_kv *kv;
+  assert_int_equal(model_kv_open(model_shape_get(e->m), e->ctx_tokens, &a, &kv), NF_OK);
+  return kv;
+}
+
+static const char *const test_tables[] = {"ref", "scalar", "avx2", "avx512vnni", "neon"};
+constexpr isize n_test_tables = 5; /* those this machine lacks are passed over */
+
+static inline void test_tokens_fill(i32 *tokens, isize n, isize n_vocab, u64 seed) {
+  for (isize i = 0; i < n; i++) tokens[i] = (i32)(make_random(&seed) % (u64)n_vocab);
+}
