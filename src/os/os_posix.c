@@ -27,7 +27,8 @@ constexpr isize HUGE_PAGE_BYTES = 2 << 20;
 /* ---- memory ---- */
 void *os_memory_get(isize bytes) {
   if (bytes <= 0) return nullptr;
-  void *at = mmap(nullptr, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *at =
+      mmap(nullptr, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED) return nullptr;
   /* weights are read front to back all the time: large pages save most address look-ups */
   if (bytes >= 4 * HUGE_PAGE_BYTES) (void)madvise(at, (size_t)bytes, MADV_HUGEPAGE);
@@ -255,8 +256,8 @@ static isize cpu_quota(void) {
 isize os_cpu_count(void) {
   cpu_set_t set;
   CPU_ZERO(&set);
-  isize n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
-                                                        : sysconf(_SC_NPROCESSORS_ONLN);
+  isize n =
+      sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
   return isize_max(1, isize_min(n, cpu_quota()));
 }
 
