@@ -10,10 +10,11 @@ static http_head_found refused(int status, const char *why) {
 }
 
 http_head_found http_head_scan_add(http_head_scan *scan, nf_bytes bytes) {
+  isize room = HTTP_HEAD_BYTES_MAX - scan->n_bytes;
   for (isize i = 0; i < bytes.len; i++) {
     u8 c = bytes.at[i];
+    if (i >= room) return refused(431, "head is over 16 KB");
     if (c >= 0x20 && c != 0x7F && scan->last != '\r') { /* nearly every byte */
-      if (scan->n_bytes + i >= HTTP_HEAD_BYTES_MAX) return refused(431, "head is over 16 KB");
       if (c == ' ' && (scan->n_newlines > 0 || !scan->in_line)) {
         return refused(400, "folded header line");
       }
@@ -39,7 +40,6 @@ http_head_found http_head_scan_add(http_head_scan *scan, nf_bytes bytes) {
     scan->last = c;
   }
   scan->n_bytes += bytes.len;
-  if (scan->n_bytes > HTTP_HEAD_BYTES_MAX) return refused(431, "head is over 16 KB");
   return (http_head_found){.used = bytes.len};
 }
 

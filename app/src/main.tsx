@@ -1,5 +1,5 @@
 /**
- * Starts the editor: trusted types, engine, stores, keys, React. The only place where the parts
+ * Starts the editor: engine, stores, keys, React. The only place where the parts
  * are chosen; everything else is given what it needs. Read next: shell/app.tsx.
  */
 import { createRoot } from 'react-dom/client'
@@ -7,11 +7,9 @@ import { nearfieldEngine } from './assist/engine'
 import { ProjectStore } from './project/store'
 import { AppView } from './shell/app'
 import { createApp } from './shell/create'
-import { allowOwnWorkers } from './shell/trusted'
 import './shell/theme.css'
 import './shell/layout.css'
 
-allowOwnWorkers()
 const root = document.getElementById('root')
 if (!root) throw new Error('index.html has no #root')
 
@@ -22,5 +20,9 @@ addEventListener('pagehide', () => void app.workspace.flush())
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'hidden') void app.workspace.flush()
 })
-void app.workspace.restore()
+// "./dev run --demo" prints the address with ?sample.
+if (new URLSearchParams(location.search).has('sample')) {
+  history.replaceState(null, '', location.pathname)
+  void app.workspace.openSample()
+} else void app.workspace.restore()
 void app.editor.model.look()

@@ -77,12 +77,12 @@ i32 EXPORT(nf_wasm_task)(const u8 *name, i32 len) {
 }
 i32 EXPORT(nf_wasm_task_offered)(i32 task) { return nf_task_offered((nf_task)task); }
 
-/* desc: nf_edit_desc as it lies on wasm32, 13 words: task, text, text_len, before, before_len,
- * after, after_len, max_chars, max_lines, max_cps (f32), duration_ms, protect (address of pairs
- * of address and length), n_protect. Everything is borrowed during this call only. */
+/* desc: nf_edit_desc as it lies on wasm32, 14 words: task, text, text_len, format, before,
+ * before_len, after, after_len, max_chars, max_lines, max_cps (f32), duration_ms, protect (address
+ * of pairs of address and length), n_protect. Everything is borrowed during this call only. */
 i32 EXPORT(nf_wasm_edit_begin)(nf_session *session, const nf_edit_desc *desc) {
-  static_assert(offsetof(nf_edit_desc, text) == 4 && offsetof(nf_edit_desc, max_cps) == 36 &&
-                sizeof(nf_bytes) == 8 && sizeof(nf_edit_desc) == 52);
+  static_assert(offsetof(nf_edit_desc, text) == 4 && offsetof(nf_edit_desc, max_cps) == 40 &&
+                sizeof(nf_bytes) == 8 && sizeof(nf_edit_desc) == 56);
   return nf_edit_begin(session, desc, &last_error);
 }
 i32 EXPORT(nf_wasm_edit_step)(nf_session *session) { return nf_edit_step(session, &last_error); }

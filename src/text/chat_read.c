@@ -43,6 +43,37 @@ static bool chatml_default(nf_bytes t, nf_bytes *text) {
   }
 }
 
+/* Qwen's templates say one thing with tools and another without, "{%if tools%}A{%else%}B{%endif%}";
+ * this build never gives tools, so A goes. Works on the buffer t lies in. */
+static nf_bytes tools_drop(u8 *text, isize len) {
+  nf_bytes t = bytes_of(text, len), head = bytes_from_str("{%iftools%}");
+  isize from = bytes_find(t, head), depth = 0;
+  if (from < 0) return t;
+  for (isize at = from + head.len; at < len; at++) {
+    nf_bytes rest = bytes_slice(t, at, len);
+    if (bytes_start_with(rest, bytes_from_str("{%if"))) depth++;
+    if (bytes_start_with(rest, bytes_from_str("{%endif%}")) && depth-- == 0) return t;
+    if (depth == 0 && bytes_start_with(rest, bytes_from_str("{%else%}"))) {
+      isize to = at + 8; /* its {%endif%} stays; nothing here minds */
+      bytes_move(text + from, text + to, len - to);
+      return bytes_of(text, len - (to - from));
+    }
+  }
+  return t;
+}
+
+/* Every value that is given to a variable of this name is one of the n listed. */
+static bool only_set_to(nf_bytes t, const char *set, const char *const *values, isize n) {
+  for (nf_bytes rest = t, head = bytes_from_str(set);;) {
+    isize at = bytes_find(rest, head);
+    if (at < 0) return true;
+    rest = bytes_slice(rest, at + head.len, rest.len);
+    bool listed = false;
+    for (isize i = 0; i < n; i++) listed |= bytes_start_with(rest, bytes_from_str(values[i]));
+    if (!listed) return false;
+  }
+}
+
 static bool chatml_read(nf_bytes t, chat_style *style) {
   if (!has(t, "<|im_start|>\1message.role\2\n\1message.content\2<|im_end|>\n")) return false;
   if (!has(t, "{%ifadd_generation_prompt%}<|im_start|>assistant\n{%endif%}")) return false;
@@ -77,7 +108,10 @@ static bool gemma_read(nf_bytes t, chat_style *style) {
     style->family = CHAT_GEMMA;
     return true;
   }
+  static const char *const values[] = {"\1messages[0].content\2\n\n%}",
+                                       "\1messages[0].content[0].text\2\n\n%}", "%}"};
   style->system_in_user = has(t, "{%setfirst_user_prefix=\1messages[0].content\2\n\n%}") &&
+                          only_set_to(t, "{%setfirst_user_prefix=", values, 3) &&
                           has(t,
                               "<start_of_turn>\1role\2\n\1(first_user_prefixifloop.firstelse'')\2"
                               "{%ifmessage.contentisstring%}\1message.content|trim\2") &&
@@ -91,17 +125,9 @@ static bool llama2_read(nf_bytes t, chat_style *style) {
   if (!has(t, " \1content.strip()\2 \1eos_token\2")) return false;
   if (!has(t, "<<SYS>>\n\1system_message\2\n<</SYS>>\n\n\1message.content\2")) return false;
   if (!has(t, "{%setsystem_message=\1messages[0].content\2%}")) return false;
-  /* any other value of system_message is a default that is said without being asked */
-  nf_bytes set = bytes_from_str("{%setsystem_message=");
-  for (nf_bytes rest = t;;) {
-    isize at = bytes_find(rest, set);
-    if (at < 0) break;
-    rest = bytes_slice(rest, at + set.len, rest.len);
-    if (!bytes_start_with(rest, bytes_from_str("\1messages[0].content\2%}")) &&
-        !bytes_start_with(rest, bytes_from_str("\1false\2%}"))) {
-      return false;
-    }
-  }
+  /* any other value would be a default that is said without being asked */
+  static const char *const values[] = {"\1messages[0].content\2%}", "\1false\2%}"};
+  if (!only_set_to(t, "{%setsystem_message=", values, 2)) return false;
   style->family = CHAT_LLAMA2;
   return true;
 }
@@ -114,6 +140,7 @@ nf_status chat_style_read(nf_bytes template_text, arena *a, chat_style *style, n
   u8 *buffer = arena_new(a, chat_style_bytes(template_text.len), u8);
   if (buffer == nullptr) return NF_NO_MEMORY;
   nf_bytes t = template_normalize(template_text, buffer);
+  t = tools_drop(buffer, t.len);
   chat_style found = {};
   bool known = !is_foreign(t) && (chatml_read(t, &found) || llama3_read(t, &found) ||
                                   gemma_read(t, &found) || llama2_read(t, &found));

@@ -21,7 +21,7 @@ constexpr int LINES = 60;
 #endif
 
 static nf_engine *engine;
-static nf_session *session;
+static nf_session *work;
 
 static const char *model_path(void) {
   static char path[4096];
@@ -40,35 +40,35 @@ static int open_model(void **state) {
     print_error("no model: %s (./dev model fetches it)\n", error.line);
     return -1;
   }
-  return nf_session_open(engine, &session, &error) == NF_OK ? 0 : -1;
+  return nf_session_open(engine, &work, &error) == NF_OK ? 0 : -1;
 }
 
 static int close_model(void **state) {
   (void)state;
-  nf_session_close(session);
+  nf_session_close(work);
   nf_engine_close(engine);
   return 0;
 }
 
 static void run_edit(const nf_edit_desc *desc, nf_edit_result *result) {
   nf_error error = {};
-  nf_status status = nf_edit_begin(session, desc, &error);
-  while (status == NF_OK && (status = nf_edit_step(session, &error)) == NF_PENDING) status = NF_OK;
+  nf_status status = nf_edit_begin(work, desc, &error);
+  while (status == NF_OK && (status = nf_edit_step(work, &error)) == NF_PENDING) status = NF_OK;
   if (status != NF_OK) fail_msg("%s", error.line);
-  nf_edit_result_get(session, result);
+  nf_edit_result_get(work, result);
 }
 
 /* The same answer, one token a pass. */
 static isize plain_greedy(const i32 *prompt, isize n_prompt, i32 *out, isize cap) {
   isize cached, n = 0;
-  assert_int_equal(session_set(session->timeline, prompt, n_prompt, &cached), NF_OK);
+  assert_int_equal(session_set(work->timeline, prompt, n_prompt, &cached), NF_OK);
   for (; n < cap; n++) {
-    while (session_run(session->timeline) == NF_PENDING) continue;
-    i32 best = (i32)engine->kernels->argmax(session_logits(session->timeline),
+    while (session_run(work->timeline) == NF_PENDING) continue;
+    i32 best = (i32)engine->kernels->argmax(session_logits(work->timeline),
                                             text_n_vocab(engine->vocab));
     if (text_is_end(engine->vocab, best)) break;
     out[n] = best;
-    assert_int_equal(session_push(session->timeline, best), NF_OK);
+    assert_int_equal(session_push(work->timeline, best), NF_OK);
   }
   return n;
 }
@@ -85,7 +85,7 @@ static void a_drafted_edit_is_plain_greedy_decoding(void **state) {
                          .text = bytes_from_str(line)};
     nf_edit_result result;
     run_edit(&desc, &result);
-    edit *e = session->edit;
+    edit *e = work->edit;
     i32 answer[EDIT_TOKENS_MAX], plain[EDIT_TOKENS_MAX], prompt[2048];
     isize n_answer = e->n_answer, n_prompt = result.receipt.input_tokens;
     memcpy(answer, e->answer, (size_t)n_answer * sizeof *answer);
@@ -126,8 +126,8 @@ static void tags_and_breaks_do_not_reach_the_model(void **state) {
                        .text = bytes_from_str("<i>we was going\nto the store</i>")};
   nf_edit_result result;
   run_edit(&desc, &result);
-  for (isize i = 0; i < session->edit->plain_len; i++) {
-    assert_true(session->edit->plain[i] != '<' && session->edit->plain[i] != '\n');
+  for (isize i = 0; i < work->edit->plain_len; i++) {
+    assert_true(work->edit->plain[i] != '<' && work->edit->plain[i] != '\n');
   }
   assert_true(bytes_start_with(result.text, bytes_from_str("<i>")));
   assert_true(bytes_find(result.text, bytes_from_str("</i>")) == result.text.len - 4);
@@ -151,16 +151,16 @@ static void bad_requests_are_refused(void **state) {
   (void)state;
   nf_error error;
   nf_edit_desc desc = {.task = NF_TASK_FORMAL, .text = bytes_from_str("hello there")};
-  assert_int_equal(nf_edit_begin(session, &desc, &error), NF_UNSUPPORTED);
+  assert_int_equal(nf_edit_begin(work, &desc, &error), NF_UNSUPPORTED);
   desc.task = (nf_task)77;
-  assert_int_equal(nf_edit_begin(session, &desc, &error), NF_UNSUPPORTED);
+  assert_int_equal(nf_edit_begin(work, &desc, &error), NF_UNSUPPORTED);
   desc = (nf_edit_desc){.task = NF_TASK_FIX, .text = bytes_of("ab\xFF\xFE", 4)};
-  assert_int_equal(nf_edit_begin(session, &desc, &error), NF_BAD_INPUT);
-  assert_int_equal(nf_edit_step(session, &error), NF_BAD_INPUT); /* nothing was begun */
+  assert_int_equal(nf_edit_begin(work, &desc, &error), NF_BAD_INPUT);
+  assert_int_equal(nf_edit_step(work, &error), NF_BAD_INPUT); /* nothing was begun */
   static char long_text[5000];
   memset(long_text, 'a', sizeof long_text - 1);
   desc.text = bytes_from_str(long_text);
-  assert_int_equal(nf_edit_begin(session, &desc, &error), NF_BAD_INPUT);
+  assert_int_equal(nf_edit_begin(work, &desc, &error), NF_BAD_INPUT);
 }
 
 int main(void) {

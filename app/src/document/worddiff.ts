@@ -2,7 +2,7 @@
  * A suggestion as words: what stays, and numbered changes that can be taken one by one.
  * The comparison is npm `diff`; owns only the grouping and the offsets.
  */
-import { diffWordsWithSpace } from 'diff'
+import { diffArrays } from 'diff'
 
 export type DiffPart =
   | { readonly kind: 'same'; readonly text: string }
@@ -14,6 +14,11 @@ export type DiffPart =
       readonly removed: string
       readonly added: string
     }
+
+/** Words with their apostrophes and hyphens, tags, runs of space, single other characters. */
+const TOKENS = /\n|[^\S\n]+|<[^<>]*>|[\p{L}\p{N}\p{M}]+(?:['’.,-][\p{L}\p{N}\p{M}]+)*|./gsu
+
+const tokens = (text: string): string[] => text.match(TOKENS) ?? []
 
 export function wordDiff(before: string, after: string): readonly DiffPart[] {
   const parts: DiffPart[] = []
@@ -29,13 +34,14 @@ export function wordDiff(before: string, after: string): readonly DiffPart[] {
     removed = ''
     added = ''
   }
-  for (const piece of diffWordsWithSpace(before, after)) {
-    if (piece.removed) removed += piece.value
-    else if (piece.added) added += piece.value
+  for (const piece of diffArrays(tokens(before), tokens(after))) {
+    const text = piece.value.join('')
+    if (piece.removed) removed += text
+    else if (piece.added) added += text
     else {
       flush()
-      parts.push({ kind: 'same', text: piece.value })
-      start += piece.value.length
+      parts.push({ kind: 'same', text })
+      start += text.length
     }
   }
   flush()

@@ -3,9 +3,10 @@
  * (written on every autosave, with a rising version). Owns the database; knows no React and
  * no timing (autosave.ts).
  */
-import type { CaptionCue, CaptionFile, CaptionFormat } from 'nearfield'
+
 import type { DBSchema, IDBPDatabase } from 'idb'
 import { openDB } from 'idb'
+import type { CaptionCue, CaptionFile, CaptionFormat } from 'nearfield'
 
 export interface ProjectHead {
   readonly id: string
@@ -33,6 +34,9 @@ interface Schema extends DBSchema {
   files: { key: string; value: ProjectFile }
   cues: { key: string; value: ProjectCues }
 }
+
+/** What the editor asks of a store; tests hold one in memory. */
+export type Projects = Pick<ProjectStore, 'create' | 'save' | 'load' | 'list'>
 
 const KEPT = 20
 

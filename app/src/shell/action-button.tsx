@@ -30,7 +30,12 @@ export function ActionButton({ id, label, className = '', showKey = false }: Pro
       onClick={() => enabled && action.run()}
     >
       {label ?? action.label}
-      {showKey && key && <kbd>{chordName(key)}</kbd>}
+      {showKey && key && (
+        <>
+          {' '}
+          <kbd>{chordName(key)}</kbd>
+        </>
+      )}
     </button>
   )
 }

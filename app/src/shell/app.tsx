@@ -10,10 +10,11 @@ import { Review } from '../panes/review/review'
 import { Start } from '../panes/start/start'
 import { matches, parseChord } from './keys'
 import { Palette } from './palette'
+import { PanelTabs } from './panel-tabs'
 import { StatusBar } from './status-bar'
 import { TopBar } from './top-bar'
 import type { App } from './use'
-import { AppContext, useApp, useAssist, useChecks, useEditor, useStore } from './use'
+import { AppContext, useApp, useEditor, useStore } from './use'
 
 export function AppView({ app }: { app: App }) {
   return (
@@ -55,39 +56,13 @@ function Work() {
           Read only: this project is open in another tab. It becomes yours when that tab closes.
         </p>
       )}
-      <Views />
+      <PanelTabs withCues />
       <CueList key={project} />
       <div className="side">
         <CueEditor />
         {panel === 'review' ? <Review /> : <Problems />}
       </div>
     </main>
-  )
-}
-
-/** Which list is shown; in a narrow window they share one place. */
-function Views() {
-  const { editor, actions } = useApp()
-  const panel = useEditor((state) => state.panel)
-  const problems = useChecks((state) => state.findings.length)
-  const review = useAssist((state) => state.batch?.items.length ?? null)
-  const cues = useEditor((state) => state.history?.present.cues.length ?? 0)
-  const tab = (id: typeof panel, label: string, count: number) => (
-    <button
-      type="button"
-      className={`view view-${id}`}
-      aria-pressed={panel === id || (id === 'problems' && panel === 'cues' ? undefined : false)}
-      onClick={() => (id === 'cues' ? editor.store.set({ panel: id }) : actions.by[id].run())}
-    >
-      {label} <span className="count">{count}</span>
-    </button>
-  )
-  return (
-    <nav className="views" aria-label="Lists">
-      {tab('cues', 'Cues', cues)}
-      {tab('problems', 'Problems', problems)}
-      {review !== null && tab('review', 'Review', review)}
-    </nav>
   )
 }
 

@@ -3,7 +3,7 @@
  * table needs: the palette's and the device panel's openers are registered by their components.
  */
 import type { Engine } from '../assist/engine'
-import type { ProjectStore } from '../project/store'
+import type { Projects } from '../project/store'
 import { createActions } from './actions'
 import type { Region } from './editor'
 import { Editor } from './editor'
@@ -13,7 +13,7 @@ import { Workspace } from './workspace'
 
 const REGIONS: readonly Region[] = ['list', 'text', 'suggestion', 'panel']
 
-export function createApp(engine: Engine, projects: ProjectStore): App {
+export function createApp(engine: Engine, projects: Projects): App {
   const editor = new Editor(engine)
   const workspace = new Workspace(editor, engine.captions, projects)
   const actions = createActions(editor, workspace, {
@@ -32,7 +32,7 @@ export function createApp(engine: Engine, projects: ProjectStore): App {
 function moveRegion(editor: Editor, step: 1 | -1): void {
   const present = REGIONS.filter((region) => editor.focus.has(region))
   const inside = document.activeElement?.closest('[data-region]')?.getAttribute('data-region')
-  const here = present.findIndex((region) => region === inside)
+  const here = present.indexOf(inside as Region)
   const from = here < 0 && step < 0 ? 0 : here
   const next = present[(from + step + present.length) % present.length]
   if (next) editor.focus.get(next)?.()

@@ -3,7 +3,7 @@
  * left. Owns how the parts below it (document, project, assist) work together; no React, no DOM.
  * Read next: workspace.ts (files and autosave), actions.ts (what a key or button calls).
  */
-import type { CaptionFile, CaptionFormat, EditRequest } from 'nearfield'
+import type { CaptionFile, CaptionFormat, EditRequest, LintFinding } from 'nearfield'
 import type { BatchItem, OfferedTask } from '../assist/assist'
 import { Assist } from '../assist/assist'
 import type { Engine } from '../assist/engine'
@@ -46,6 +46,8 @@ export interface EditorState {
   readonly save: SaveState
   readonly readOnly: boolean
   readonly notice: Notice | null
+  /** Gaps between cues are many in most files and no matter of text: listed when asked for. */
+  readonly showGaps: boolean
 }
 
 const PREFETCHED = 4
@@ -59,6 +61,7 @@ export class Editor {
     save: 'saved',
     readOnly: false,
     notice: null,
+    showGaps: false,
   })
   /** What a screen reader should hear next; `n` rises so that a repeated text is heard too. */
   readonly voice = createStore({ text: '', n: 0 })
@@ -76,6 +79,12 @@ export class Editor {
       request: (id, task) => this.#request(id, task),
       announce: (text) => this.announce(text),
       fail: (text) => this.notify('error', text),
+    })
+    let before = this.model.state.kind
+    this.model.store.subscribe(() => {
+      const { kind } = this.model.state
+      if (kind === 'ready' && before === 'opening') this.announce('The model is ready')
+      before = kind
     })
     this.checks = createChecks(engine.captions, (error) => {
       this.notify('error', error instanceof Error ? error.message : 'The captions worker stopped.')
@@ -226,10 +235,14 @@ export class Editor {
     const { findings, linted } = this.checks.store.get()
     if (!document || !linted) return
     const here = active ? (document.order.get(active.id) ?? 0) : 0
-    const places = [...new Set(findings.map((finding) => linted.cues[finding.cue]?.id))]
+    const shown = shownFindings(findings, this.store.get().showGaps)
+    const places = [...new Set(shown.map((finding) => linted.cues[finding.cue]?.id))]
       .map((id) => (id === undefined ? undefined : document.order.get(id)))
       .filter((place) => place !== undefined)
-    if (places.length === 0) return this.announce('No problems')
+    if (places.length === 0) {
+      this.announce('No problems')
+      return
+    }
     const next =
       direction === 1
         ? (places.find((place) => place > here) ?? places[0])
@@ -299,7 +312,10 @@ export class Editor {
     if (!document || !this.#writable()) return
     const cues = document.cues.filter((cue) => cue.text.trim() !== '')
     const ids = task === 'fix' ? cues.map((cue) => cue.id) : this.#tooLong(document)
-    if (ids.length === 0) return this.notify('info', 'Every cue is within its limits already.')
+    if (ids.length === 0) {
+      this.notify('info', 'Every cue is within its limits already.')
+      return
+    }
     this.store.set({ panel: 'review' })
     void this.assist.runBatch(task, ids)
   }
@@ -343,5 +359,9 @@ export class Editor {
     this.announce(text)
   }
 }
+
+/** The findings a person looks at now. */
+export const shownFindings = (findings: readonly LintFinding[], showGaps: boolean) =>
+  showGaps ? findings : findings.filter(({ rule }) => rule !== 'gap')
 
 export const taskLabel = (task: OfferedTask): string => (task === 'fix' ? 'Fix' : 'Shorten')

@@ -61,6 +61,7 @@ export function Palette() {
   }
 
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: a click beside it closes it; Escape is the dialog's own
     <dialog
       ref={dialog}
       className="palette"
@@ -96,8 +97,7 @@ export function Palette() {
             aria-selected={i === current}
             onClick={() => run(action)}
           >
-            <span>{action.label}</span>
-            {action.keys[0] && <kbd>{chordName(action.keys[0])}</kbd>}
+            <span>{action.label}</span> {action.keys[0] && <kbd>{chordName(action.keys[0])}</kbd>}
           </div>
         ))}
       </div>

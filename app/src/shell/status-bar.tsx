@@ -9,6 +9,7 @@ export function StatusBar() {
   const document = useEditor((state) => state.history?.present ?? null)
   const batch = useAssist((state) => state.batch)
   const last = useAssist((state) => state.last)
+  const panel = useEditor((state) => state.panel)
   const end = document?.cues.at(-1)?.endMs ?? 0
   return (
     <footer className="status">
@@ -20,7 +21,7 @@ export function StatusBar() {
         <p>Your captions stay on this device.</p>
       )}
       <span className="spring" />
-      {batch?.running && (
+      {batch?.running && panel !== 'review' && (
         <div className="job">
           <span>
             {batch.task === 'fix' ? 'Fixing' : 'Shortening'} {batch.done} of {batch.total}

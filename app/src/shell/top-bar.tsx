@@ -54,11 +54,9 @@ export function TopBar() {
         type="button"
         className="quiet"
         aria-haspopup="dialog"
-        aria-label="All commands"
         onClick={() => actions.by.palette.run()}
       >
-        <span className="medium">Commands</span>
-        <span className="narrow-only">Menu</span> <kbd className="medium">{paletteKey}</kbd>
+        Commands <kbd className="medium">{paletteKey}</kbd>
       </button>
       <Device />
     </header>

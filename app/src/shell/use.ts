@@ -2,13 +2,15 @@
  * React's view of the editor: one context and selectors over its stores. Owns no state.
  * A selector must return a value that is equal (Object.is) while nothing it names has changed.
  */
-import { createContext, useContext, useSyncExternalStore } from 'react'
+import type { LintFinding } from 'nearfield'
+import { createContext, useContext, useMemo, useSyncExternalStore } from 'react'
 import type { AssistState } from '../assist/assist'
 import type { ModelState } from '../assist/model'
 import type { ChecksState } from '../document/checks'
 import type { Store } from '../document/store'
 import type { Actions } from './actions'
 import type { Editor, EditorState } from './editor'
+import { shownFindings } from './editor'
 import type { Workspace, WorkspaceState } from './workspace'
 
 export interface App {
@@ -37,6 +39,13 @@ export const useAssist = <R>(select: (state: AssistState) => R): R =>
 
 export const useChecks = <R>(select: (state: ChecksState) => R): R =>
   useStore(useApp().editor.checks.store, select)
+
+/** What the problems list, the tabs and F8 go by. */
+export function useFindings(): readonly LintFinding[] {
+  const findings = useChecks((state) => state.findings)
+  const showGaps = useEditor((state) => state.showGaps)
+  return useMemo(() => shownFindings(findings, showGaps), [findings, showGaps])
+}
 
 export const useModel = (): ModelState =>
   useStore(useApp().editor.model.store, (value) => value.state)

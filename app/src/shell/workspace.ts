@@ -12,10 +12,12 @@ import { createStore } from '../document/store'
 import { Autosave } from '../project/autosave'
 import type { OpenedFile, SaveTarget } from '../project/files'
 import { chooseFile, readFile, saveFile } from '../project/files'
-import type { ProjectHead, ProjectStore } from '../project/store'
+import type { ProjectHead, Projects } from '../project/store'
 import type { Seat } from '../project/tabs'
 import { takeSeat } from '../project/tabs'
 import type { Editor, Project } from './editor'
+
+type Stored = NonNullable<Awaited<ReturnType<Projects['load']>>>
 
 export interface WorkspaceState {
   readonly opening: boolean
@@ -26,14 +28,14 @@ export class Workspace {
   readonly store = createStore<WorkspaceState>({ opening: true, recent: [] })
   readonly #editor: Editor
   readonly #captions: CaptionsApi
-  readonly #projects: ProjectStore
+  readonly #projects: Projects
   readonly #autosave: Autosave<{ project: Project; document: CaptionDocument }>
   #seat: Seat | null = null
   #target: SaveTarget = null
   #version = 0
   #opening = 0
 
-  constructor(editor: Editor, captions: CaptionsApi, projects: ProjectStore) {
+  constructor(editor: Editor, captions: CaptionsApi, projects: Projects) {
     this.#editor = editor
     this.#captions = captions
     this.#projects = projects
@@ -128,19 +130,36 @@ export class Workspace {
   async reopen(id: string): Promise<void> {
     this.#opening += 1
     const mine = this.#opening
-    const stored = await this.#projects.load(id)
-    if (!stored || mine !== this.#opening) return
+    const known = await this.#projects.load(id)
+    if (!known || mine !== this.#opening) return
     await this.#leave()
-    const seat = await takeSeat(id, () => void this.reopen(id))
-    if (mine !== this.#opening) return seat.release()
+    const seat = await takeSeat(id, () => void this.#promote(id))
+    // Loaded again: the tab that had it may have saved in the meantime.
+    const stored = await this.#projects.load(id)
+    if (!stored || mine !== this.#opening) {
+      seat.release()
+      return
+    }
     this.#seat = seat
     this.#target = null
-    this.#version = stored.version
-    const { name, format, original, warnings } = stored
-    const document = createDocument(format, stored.cues)
-    this.#editor.show({ id, name, format, original, warnings }, document, !seat.writer)
+    this.#show(stored, !seat.writer)
     sessionStorage.removeItem('nearfield/closed')
     if (!seat.writer) this.#editor.announce('Read only: this project is open in another tab.')
+  }
+
+  /** The tab that wrote is gone: what it saved last is ours to go on with. */
+  async #promote(id: string): Promise<void> {
+    const stored = await this.#projects.load(id)
+    if (!stored || this.#editor.store.get().project?.id !== id) return
+    this.#show(stored, false)
+    this.#editor.notify('info', 'The other tab has closed: you can edit here now.')
+  }
+
+  #show(stored: Stored, readOnly: boolean): void {
+    this.#version = stored.version
+    const { id, name, format, original, warnings } = stored
+    const document = createDocument(format, stored.cues)
+    this.#editor.show({ id, name, format, original, warnings }, document, readOnly)
   }
 
   /** Back to the start; the project stays in this browser. */

@@ -9,11 +9,12 @@ import type { Cue } from '../../document/cue'
 import { cps } from '../../document/format'
 import { describeChange, wordDiff } from '../../document/worddiff'
 import { ReceiptText } from '../../shell/receipt'
-import { useApp, useAssist, useChecks, useModel } from '../../shell/use'
+import { useApp, useAssist, useChecks, useFindings, useModel } from '../../shell/use'
 import { ModelAsk } from '../device/model-ask'
 import { findingText } from '../problems/finding'
 
 export function SuggestionStrip({ cue }: { cue: Cue }) {
+  const { editor } = useApp()
   const suggestion = useAssist((state) => state.suggestions.get(cue.id))
   const pending = useAssist((state) => state.pending.get(cue.id))
   const batchWaits = useAssist((state) => state.batch?.running === true && state.batch.done === 0)
@@ -22,7 +23,7 @@ export function SuggestionStrip({ cue }: { cue: Cue }) {
   return (
     <div className="strip" id="suggestion" data-region="suggestion">
       {asks ? (
-        <ModelAsk />
+        <ModelAsk onDone={() => editor.focus.get('text')?.()} />
       ) : pending ? (
         <p className="shimmer">
           {pending === 'fix' ? 'Reading the cue…' : 'Looking for a shorter line…'}
@@ -74,11 +75,12 @@ function Offer({ cue, suggestion }: { cue: Cue; suggestion: Suggestion }) {
                 key={part.index}
                 type="button"
                 className="change"
-                aria-label={`Accept: ${describeChange(part.removed, part.added)}`}
                 title="Accept only this"
                 onClick={() => then(() => editor.acceptChange(part.index))}
               >
+                <Said>Accept: </Said>
                 {part.removed && <del>{visible(part.removed)}</del>}
+                <Said>{joint(part.removed, part.added)}</Said>
                 {part.added && <ins>{visible(part.added)}</ins>}
               </button>
             ),
@@ -123,7 +125,7 @@ function After({ cue, text }: { cue: Cue; text: string }) {
 }
 
 function Findings({ cue }: { cue: Cue }) {
-  const findings = useChecks((state) => state.findings)
+  const findings = useFindings()
   const linted = useChecks((state) => state.linted)
   const mine = findings.filter((finding) => linted?.cues[finding.cue]?.id === cue.id)
   const empty = /(^|\n)(\n|$)/.test(cue.text) && cue.text !== ''
@@ -135,6 +137,17 @@ function Findings({ cue }: { cue: Cue }) {
       ))}
     </ul>
   )
+}
+
+/** For ears only: the colours' meaning in words, so that the button reads "Accept: a becomes b". */
+const Said = ({ children }: { children: string }) => <span className="hidden">{children}</span>
+
+/** What stands between the words seen; a space or line break alone would not be heard. */
+function joint(removed: string, added: string): string {
+  if (removed.trim() && added.trim()) return ' becomes '
+  if (removed.trim() && !added) return ' removed'
+  if (added.trim() && !removed) return 'added '
+  return ` ${describeChange(removed, added)} `
 }
 
 /** A removed or added line break must be seen. */

@@ -41,7 +41,7 @@ export const CueRow = memo(function CueRow(props: Props) {
   const waiting = useAssist((state) => state.pending.has(cue.id))
   const rate = measure && cps(measure.chars, cue.startMs, cue.endMs)
   const timing = broken?.has('duration-short') || broken?.has('duration-long')
-  const place = broken?.has('gap') || broken?.has('overlap')
+  const place = broken?.has('overlap')
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the grid has the keys; the row is its active descendant
     <div

@@ -10,6 +10,7 @@ import { ModelAsk } from './model-ask'
 export function Device() {
   const state = useModel()
   const panel = useRef<HTMLDivElement>(null)
+  const chip = useRef<HTMLButtonElement>(null)
   useEffect(() => {
     openers.device = () => panel.current?.showPopover?.()
     return () => {
@@ -18,7 +19,13 @@ export function Device() {
   }, [])
   return (
     <>
-      <button type="button" className="chip" data-state={state.kind} popoverTarget="device">
+      <button
+        ref={chip}
+        type="button"
+        className="chip"
+        data-state={state.kind}
+        popoverTarget="device"
+      >
         <span className="dot" />
         {chipText(state)}
       </button>
@@ -32,7 +39,7 @@ export function Device() {
       >
         <h2>{TITLES[state.kind]}</h2>
         <Facts state={state} />
-        <ModelAsk />
+        <ModelAsk onDone={() => chip.current?.focus()} />
       </div>
     </>
   )

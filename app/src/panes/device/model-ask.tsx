@@ -5,15 +5,19 @@
 import { formatBytes } from '../../document/format'
 import { useApp, useModel } from '../../shell/use'
 
-export function ModelAsk() {
+interface Props {
+  /** Takes the focus when the button that had it goes away. */
+  readonly onDone: () => void
+}
+
+export function ModelAsk({ onDone }: Props) {
   const { editor } = useApp()
   const state = useModel()
   const { model, assist } = editor
 
-  /** The button goes away with what it did: the text takes the focus. */
   const then = (act: () => void) => () => {
     act()
-    editor.focus.get('text')?.()
+    onDone()
   }
   const refuse = then(() => {
     model.refuse()

@@ -1,12 +1,18 @@
 /** Every lint finding of the file, and what was odd when it was opened. F8 walks them. */
-import { useApp, useChecks, useEditor } from '../../shell/use'
+
+import { plural } from '../../document/format'
 import { VirtualListbox } from '../../shell/listbox'
+import { PanelTabs } from '../../shell/panel-tabs'
+import { useApp, useChecks, useEditor, useFindings } from '../../shell/use'
 import { findingText } from './finding'
 import './problems.css'
 
 export function Problems() {
   const { editor } = useApp()
-  const findings = useChecks((state) => state.findings)
+  const findings = useFindings()
+  const all = useChecks((state) => state.findings)
+  const showGaps = useEditor((state) => state.showGaps)
+  const gaps = all.filter(({ rule }) => rule === 'gap').length
   const linted = useChecks((state) => state.linted)
   const warnings = useEditor((state) => state.project?.warnings)
   const activeId = useEditor((state) => state.activeId)
@@ -15,13 +21,16 @@ export function Problems() {
   return (
     <section className="panel problems" aria-label="Problems">
       <header className="panel-head">
-        <h2>
-          Problems <span className="count">{findings.length}</span>
-        </h2>
-        {findings.length > 0 && (
-          <p>
-            <kbd>F8</kbd> next
-          </p>
+        <PanelTabs withCues={false} />
+        {gaps > 0 && (
+          <button
+            type="button"
+            className="quiet"
+            aria-pressed={showGaps}
+            onClick={() => editor.store.set({ showGaps: !showGaps })}
+          >
+            {showGaps ? 'Hide' : 'Show'} {plural(gaps, 'short gap')}
+          </button>
         )}
       </header>
       {warnings && warnings.length > 0 && (

@@ -6,6 +6,7 @@ import type { Batch, BatchItem } from '../../assist/assist'
 import { plural } from '../../document/format'
 import { wordDiff } from '../../document/worddiff'
 import { VirtualListbox } from '../../shell/listbox'
+import { PanelTabs } from '../../shell/panel-tabs'
 import { useApp, useAssist, useEditor } from '../../shell/use'
 import './review.css'
 
@@ -19,7 +20,7 @@ function ReviewEmpty() {
   return (
     <section className="panel" aria-label="Review">
       <header className="panel-head">
-        <h2>Review</h2>
+        <PanelTabs withCues={false} />
       </header>
       <p className="panel-empty">Fix all or Shorten all lists its suggestions here.</p>
     </section>
@@ -48,10 +49,7 @@ function ReviewList({ batch }: { batch: Batch }) {
   return (
     <section className="panel review" aria-label="Review">
       <header className="panel-head">
-        <h2>
-          {batch.task === 'fix' ? 'Fix all' : 'Shorten all'}{' '}
-          <span className="count">{items.length}</span>
-        </h2>
+        <PanelTabs withCues={false} />
         {items.length > 0 && (
           <button type="button" className="quiet" onClick={() => editor.assist.select(() => !all)}>
             {all ? 'Select none' : 'Select all'}
