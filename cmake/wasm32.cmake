@@ -9,5 +9,4 @@ set(CMAKE_RANLIB llvm-ranlib-19)
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 set(CMAKE_C_FLAGS_INIT
   "-ffreestanding -nostdlib -matomics -mbulk-memory -mmutable-globals -msimd128 -mnontrapping-fptoint -msign-ext")
-set(CMAKE_EXECUTABLE_SUFFIX .wasm)
 set(CMAKE_C_LINK_EXECUTABLE "wasm-ld-19 <LINK_FLAGS> <OBJECTS> -o <TARGET> <LINK_LIBRARIES>")

@@ -62,7 +62,6 @@ typedef struct {
   char architecture[32];
   char quantization[16];   /* type most of the weight bytes have, e.g. "Q4_1" */
   char kernels[16];        /* kernel table in use, e.g. "avx512vnni" */
-  uint8_t sha256[32];      /* of the model file; zeros until nf_engine_hash was called */
   int64_t file_bytes;
   int64_t n_params;
   int32_t n_vocab;
@@ -107,6 +106,15 @@ typedef struct {
   int32_t accepted;
 } nf_receipt;
 
+/* How fast this engine is here: decode (one row a pass, after a 128-token prefix) and one
+ * 32-row pass; medians of `repeats` runs each. Uses the session's timeline. */
+typedef struct {
+  double decode_tok_s, rows32_tok_s;
+  double prefill_ms; /* the 128-token prefix, from nothing */
+} nf_bench_result;
+[[nodiscard]] nf_status nf_bench(nf_session *session, int32_t repeats, nf_bench_result *result,
+                                 nf_error *error);
+
 /* ---- generate ---------------------------------------------------------------- */
 
 typedef struct {
@@ -144,6 +152,11 @@ typedef struct {
  * became certain in this step (whole UTF-8 characters), borrowed until the next call. */
 [[nodiscard]] nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error);
 
+/* What the generation begun last has cost so far; complete after NF_OK. */
+void nf_generate_receipt(const nf_session *session, nf_receipt *receipt);
+
+typedef enum : int32_t { NF_SRT = 0, NF_VTT = 1 } nf_caption_format;
+
 /* ---- edit: one caption ------------------------------------------------------- */
 
 typedef enum : int32_t {
@@ -158,6 +171,7 @@ typedef enum : int32_t {
 typedef struct {
   nf_task task;
   nf_bytes text; /* cue text as the file holds it: tags and line breaks included */
+  nf_caption_format format; /* whose markup the text has, for counting what a viewer sees */
   nf_bytes before, after; /* text of the neighbouring cues, may be empty */
   int32_t max_chars; /* of the visible text, in grapheme clusters; 0: no limit */
   int32_t max_lines; /* 0: no limit */
@@ -203,10 +217,21 @@ const char *nf_task_name(nf_task task);                                  /* null
 [[nodiscard]] nf_status nf_task_from_name(nf_bytes name, nf_task *task); /* NF_BAD_INPUT */
 bool nf_task_offered(nf_task task); /* does this build run it on the device? */
 
+/* ---- files: as a whole or not at all ------------------------------------------ */
+
+/* Read a whole file of at most bytes_max bytes; "-" is standard input. Give it back with
+ * nf_file_free. errors NF_IO; NF_BAD_INPUT larger; NF_NO_MEMORY; NF_UNSUPPORTED in wasm, where
+ * files belong to the host */
+[[nodiscard]] nf_status nf_file_read(const char *path, int64_t bytes_max, nf_bytes *file,
+                                     nf_error *error);
+void nf_file_free(nf_bytes file);
+/* Replace `path` by `content`: a temporary file beside it, fsync, rename. On failure the old file
+ * is as it was and nothing is left over. "-" is standard output. errors as nf_file_read */
+[[nodiscard]] nf_status nf_file_replace(const char *path, nf_bytes content, nf_error *error);
+
 /* ---- caption documents -------------------------------------------------------- */
 
 typedef struct nf_caption nf_caption;
-typedef enum : int32_t { NF_SRT = 0, NF_VTT = 1 } nf_caption_format;
 
 typedef struct {
   int64_t start_ms, end_ms;
@@ -225,8 +250,8 @@ typedef struct {
 /* Read an SRT or WebVTT file (decided by content; UTF-8 with or without BOM, UTF-16 LE/BE,
  * Windows-1252). Writing it without a change gives the same bytes. The file is copied.
  * Damaged pieces are kept and listed as warnings; nothing is dropped.
- * errors NF_BAD_INPUT no cue at all in non-empty bytes, or binary data; empty input;
- *        NF_NO_MEMORY; over 64 MiB */
+ * errors NF_BAD_INPUT empty, binary, over 64 MiB, or no cue at all (a file that begins with
+ *        WEBVTT may have none); the line begins with "line N: ". NF_NO_MEMORY */
 [[nodiscard]] nf_status nf_caption_open(nf_bytes file, nf_caption **doc, nf_error *error);
 void nf_caption_close(nf_caption *doc); /* null is fine */
 nf_caption_format nf_caption_format_get(const nf_caption *doc);
@@ -238,7 +263,9 @@ void nf_caption_warning_get(const nf_caption *doc, int32_t i, nf_caption_warning
 
 /* Changes. Only the changed part of the file is rewritten on save.
  * text: lines separated by '\n'. errors NF_BAD_INPUT the text would end the cue early (an
- * empty line, or "-->" in WebVTT) or is not UTF-8; times negative or end < start. */
+ * empty line; "-->" in WebVTT; a time line in SRT), has a NUL or is not UTF-8; times negative or
+ * end < start. An SRT cue whose own text has empty lines may keep some. An inserted SRT cue gets
+ * the number after the one before it; the others keep theirs. */
 [[nodiscard]] nf_status nf_caption_text_set(nf_caption *doc, int32_t i, nf_bytes text,
                                             nf_error *error);
 [[nodiscard]] nf_status nf_caption_times_set(nf_caption *doc, int32_t i, int64_t start_ms,
@@ -248,7 +275,9 @@ void nf_caption_warning_get(const nf_caption *doc, int32_t i, nf_caption_warning
 [[nodiscard]] nf_status nf_caption_cue_remove(nf_caption *doc, int32_t i, nf_error *error);
 
 /* The document's bytes in `format` (its own encoding, BOM and line ends when the format is
- * its own; UTF-8 and "\n" otherwise). Borrowed until the next call on the document. */
+ * its own; UTF-8 and "\n" otherwise). Borrowed until the next call on the document.
+ * A text that Windows-1252 cannot hold turns the file into UTF-8 with BOM; that, and whatever the
+ * other format lacks, is added to the document's warnings (until the next write). */
 [[nodiscard]] nf_status nf_caption_write(nf_caption *doc, nf_caption_format format,
                                          nf_bytes *file, nf_error *error);
 
@@ -291,6 +320,19 @@ typedef struct {
   int32_t chars, line_chars_max, lines;
 } nf_text_measure;
 nf_text_measure nf_measure(nf_bytes text, nf_caption_format format);
+
+/* ---- hash --------------------------------------------------------------------- */
+
+/* SHA-256 (FIPS 180-4) of bytes that come piece by piece. Plain data: copy it, drop it. */
+typedef struct {
+  uint32_t state[8];
+  uint64_t n_bytes;
+  uint8_t block[64];
+} nf_sha256;
+void nf_sha256_begin(nf_sha256 *hash);
+void nf_sha256_add(nf_sha256 *hash, nf_bytes bytes);
+/* Writes digest[0..32); afterwards `hash` must be begun again. */
+void nf_sha256_end(nf_sha256 *hash, uint8_t digest[32]);
 
 #ifdef __cplusplus
 }

@@ -19,6 +19,8 @@ export interface OpenOptions {
 export interface EditRequest {
   task: Task
   text: string
+  /** Whose markup the text has (tags, entities); default 'srt'. */
+  format?: CaptionFormat
   context?: { before?: string; after?: string }
   maxChars?: number
   maxLines?: number
@@ -98,7 +100,13 @@ export interface Measure {
   lines: number
 }
 export type LintRule =
-  | 'cps' | 'line-length' | 'line-count' | 'duration-short' | 'duration-long' | 'gap' | 'overlap'
+  | 'cps'
+  | 'line-length'
+  | 'line-count'
+  | 'duration-short'
+  | 'duration-long'
+  | 'gap'
+  | 'overlap'
 export interface LintFinding {
   cue: number
   rule: LintRule

@@ -57,7 +57,7 @@ static inline nf_bytes bytes_from_str(const char *s) {
 }
 static inline nf_bytes bytes_slice(nf_bytes b, isize from, isize to) {
   ASSERT(0 <= from && from <= to && to <= b.len);
-  return (nf_bytes){b.at + from, to - from};
+  return (nf_bytes){b.at == nullptr ? nullptr : b.at + from, to - from}; /* null + 0 is UB in C23 */
 }
 bool bytes_equal(nf_bytes a, nf_bytes b);
 bool bytes_start_with(nf_bytes b, nf_bytes prefix);

@@ -279,3 +279,17 @@ size_t strlen(const char *s) {
   while (s[n] != 0) n++;
   return n;
 }
+
+/* 128-bit product, which __builtin_mul_overflow on 64 bits calls (compiler-rt is not linked);
+ * by halves of 32 bits, Knuth, TAOCP 2, 4.3.1, algorithm M. */
+__int128 __multi3(__int128 a, __int128 b);
+__int128 __multi3(__int128 a, __int128 b) {
+  u64 a_low = (u64)a, b_low = (u64)b;
+  u64 a0 = (u32)a_low, a1 = a_low >> 32, b0 = (u32)b_low, b1 = b_low >> 32;
+  u64 p00 = a0 * b0, p01 = a0 * b1, p10 = a1 * b0;
+  u64 middle = (p00 >> 32) + (u32)p01 + (u32)p10;
+  u64 low = middle << 32 | (u32)p00;
+  u64 high = a1 * b1 + (p01 >> 32) + (p10 >> 32) + (middle >> 32);
+  high += (u64)(a >> 64) * b_low + a_low * (u64)(b >> 64);
+  return (__int128)((unsigned __int128)high << 64 | low);
+}

@@ -10,6 +10,7 @@ struct session {
   model_kv *kv;
   i32 *tokens; /* [ctx_tokens] */
   f32 *logits; /* [n_vocab] */
+  f32 *rows;   /* [MODEL_ROWS_MAX][n_vocab]: of the last verification */
   isize n_vocab, ctx_tokens;
   isize n_tokens, n_cached;
   isize n_passes;
@@ -21,9 +22,10 @@ constexpr isize line = 64;
 
 isize session_bytes(const model_shape *shape, isize ctx_tokens) {
   isize parts[] = {(isize)sizeof(session), ctx_tokens * (isize)sizeof(i32),
-                   shape->n_vocab * (isize)sizeof(f32)};
+                   shape->n_vocab * (isize)sizeof(f32),
+                   MODEL_ROWS_MAX * shape->n_vocab * (isize)sizeof(f32)};
   isize sum = model_kv_bytes(shape, ctx_tokens);
-  for (isize i = 0; i < 3; i++) {
+  for (isize i = 0; i < 4; i++) {
     if (__builtin_add_overflow(sum, round_up(parts[i], line) + line, &sum)) return ISIZE_MAX;
   }
   return sum;
@@ -37,8 +39,9 @@ nf_status session_open(const model *m, model_scratch *scratch, pool *threads, is
   session *s = arena_alloc(a, 1, (isize)sizeof(session), line);
   i32 *tokens = arena_alloc_raw(a, ctx_tokens, (isize)sizeof(i32), line);
   f32 *logits = arena_alloc_raw(a, shape->n_vocab, (isize)sizeof(f32), line);
+  f32 *rows = arena_alloc_raw(a, MODEL_ROWS_MAX * shape->n_vocab, (isize)sizeof(f32), line);
   model_kv *kv = nullptr;
-  if (!s || !tokens || !logits || model_kv_open(shape, ctx_tokens, a, &kv)) {
+  if (!s || !tokens || !logits || !rows || model_kv_open(shape, ctx_tokens, a, &kv)) {
     *a = start;
     return NF_NO_MEMORY;
   }
@@ -48,6 +51,7 @@ nf_status session_open(const model *m, model_scratch *scratch, pool *threads, is
                  .kv = kv,
                  .tokens = tokens,
                  .logits = logits,
+                 .rows = rows,
                  .n_vocab = shape->n_vocab,
                  .ctx_tokens = ctx_tokens};
   *out = s;
@@ -74,10 +78,15 @@ static bool tokens_known(const session *s, const i32 *tokens, isize n) {
   return true;
 }
 
+static isize common_tokens(const i32 *a, isize n_a, const i32 *b, isize n_b) {
+  isize n = 0, limit = isize_min(n_a, n_b);
+  while (n < limit && a[n] == b[n]) n++;
+  return n;
+}
+
 nf_status session_set(session *s, const i32 *tokens, isize n, isize *cached) {
   if (n < 1 || n >= s->ctx_tokens || !tokens_known(s, tokens, n)) return NF_BAD_INPUT;
-  isize common = 0, limit = isize_min(n - 1, s->n_cached);
-  while (common < limit && s->tokens[common] == tokens[common]) common++;
+  isize common = common_tokens(s->tokens, s->n_cached, tokens, n - 1);
   bytes_move(s->tokens, tokens, n * (isize)sizeof(i32)); /* may be our own tokens */
   s->n_tokens = n;
   s->n_cached = common;
@@ -85,6 +94,11 @@ nf_status session_set(session *s, const i32 *tokens, isize n, isize *cached) {
   s->logits_ready = false;
   *cached = common;
   return NF_OK;
+}
+
+const f32 *session_verify_logits(const session *s, isize i) {
+  ASSERT(0 <= i && i < MODEL_ROWS_MAX);
+  return s->rows + i * s->n_vocab;
 }
 
 nf_status session_push(session *s, i32 token) {
@@ -133,7 +147,7 @@ nf_status session_verify(session *s, const i32 *draft, isize n, session_verdict 
   }
   i32 best[MODEL_ROWS_MAX];
   bytes_copy(s->tokens + s->n_tokens, draft, n * (isize)sizeof(i32));
-  pass_run(s, n_pending + n, n + 1, nullptr, best);
+  pass_run(s, n_pending + n, n + 1, s->rows, best);
   isize n_accepted = 0;
   while (n_accepted < n && draft[n_accepted] == best[n_accepted]) n_accepted++;
   s->n_tokens += n_accepted;
@@ -141,4 +155,49 @@ nf_status session_verify(session *s, const i32 *draft, isize n, session_verdict 
   s->logits_ready = false;
   *verdict = (session_verdict){.n_looked = n, .n_accepted = n_accepted, .next = best[n_accepted]};
   return NF_OK;
+}
+
+struct session_snapshot {
+  model_kv *kv;
+  i32 *tokens; /* [tokens_max] */
+  isize n, tokens_max;
+};
+
+isize session_snapshot_bytes(const model_shape *shape, isize tokens_max) {
+  isize bytes = model_kv_bytes(shape, tokens_max);
+  isize rest = (isize)sizeof(session_snapshot) + tokens_max * (isize)sizeof(i32) + 2 * line;
+  return __builtin_add_overflow(bytes, rest, &bytes) ? ISIZE_MAX : bytes;
+}
+
+nf_status session_snapshot_open(const model_shape *shape, isize tokens_max, arena *a,
+                                session_snapshot **out) {
+  arena start = *a;
+  session_snapshot *snapshot = arena_new(a, 1, session_snapshot);
+  i32 *tokens = arena_new(a, tokens_max, i32);
+  model_kv *kv = nullptr;
+  if (!snapshot || !tokens || model_kv_open(shape, tokens_max, a, &kv) != NF_OK) {
+    *a = start;
+    return NF_NO_MEMORY;
+  }
+  *snapshot = (session_snapshot){.kv = kv, .tokens = tokens, .tokens_max = tokens_max};
+  *out = snapshot;
+  return NF_OK;
+}
+
+bool session_snapshot_empty(const session_snapshot *snapshot) { return snapshot->n == 0; }
+
+void session_save(const session *s, isize n, session_snapshot *to) {
+  to->n = isize_min(isize_min(n, s->n_cached), to->tokens_max);
+  bytes_copy(to->tokens, s->tokens, to->n * (isize)sizeof(i32));
+  model_kv_copy(to->kv, s->kv, to->n);
+}
+
+void session_restore(session *s, const session_snapshot *from, const i32 *tokens, isize n) {
+  if (common_tokens(from->tokens, from->n, tokens, n) < from->n) return;
+  if (common_tokens(s->tokens, s->n_cached, tokens, n) >= from->n) return;
+  if (from->n > s->ctx_tokens) return;
+  bytes_copy(s->tokens, from->tokens, from->n * (isize)sizeof(i32));
+  model_kv_copy(s->kv, from->kv, from->n);
+  s->n_tokens = s->n_cached = from->n;
+  s->logits_ready = false;
 }

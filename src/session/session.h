@@ -47,7 +47,7 @@ typedef struct {
  * is forgotten. The tokens are exactly those of session_run, argmax, session_push, one by one
  * (a row's result does not depend on the pass it ran in); n = 0 is such a step.
  * Usual loop: session_set; then verify a draft, session_push(next), verify the rest, ...
- * No row of logits is kept: session_run afterwards runs the last token again to have them.
+ * session_run afterwards runs the last token again.
  * NF_PENDING: a long prompt, one pass of it was run; call again with the same draft.
  * NF_OK: *verdict is filled. errors NF_BAD_INPUT the timeline is empty, or a draft token is
  * none of the model's
@@ -55,6 +55,23 @@ typedef struct {
  *        arXiv:2205.10350 (drafts from the input) */
 [[nodiscard]] nf_status session_verify(session *s, const i32 *draft, isize n,
                                        session_verdict *verdict);
+/* Logits [n_vocab] that chose row i of the last verification: row i is what the model expected
+ * where draft[i] was offered, 0 <= i <= n_looked. Valid until the next pass. */
+const f32 *session_verify_logits(const session *s, isize i);
+
+/* ---- snapshots: the cached start of a timeline, kept aside (a task's instruction and examples,
+ * the same for every request) ---- */
+typedef struct session_snapshot session_snapshot;
+isize session_snapshot_bytes(const model_shape *shape, isize tokens_max);
+/* Empty; holds prefixes of up to tokens_max tokens. NF_NO_MEMORY */
+[[nodiscard]] nf_status session_snapshot_open(const model_shape *shape, isize tokens_max, arena *a,
+                                              session_snapshot **out);
+bool session_snapshot_empty(const session_snapshot *snapshot);
+/* Keep the first n tokens, or as many of them as are cached and fit. */
+void session_save(const session *s, isize n, session_snapshot *to);
+/* Where tokens[0, n) begins with the snapshot and the cache shares less with it: put the
+ * snapshot into the cache. The session_set that follows finds it there. */
+void session_restore(session *s, const session_snapshot *from, const i32 *tokens, isize n);
 
 /* ---- sampling (sampler.c) ---- */
 typedef struct {

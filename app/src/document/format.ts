@@ -1,0 +1,47 @@
+/**
+ * Times and rates as text for people, and the text of a cue as a file can hold it.
+ * Pure; no locale surprises: caption people read 00:00:01.200 everywhere.
+ */
+import type { CaptionFormat } from 'nearfield'
+
+const two = (n: number) => String(n).padStart(2, '0')
+
+/** 1:02:03.450, hours only where there are any; minutes always. */
+export function formatTime(ms: number): string {
+  const whole = Math.max(0, Math.round(ms))
+  const hours = Math.floor(whole / 3_600_000)
+  const minutes = Math.floor(whole / 60_000) % 60
+  const seconds = Math.floor(whole / 1000) % 60
+  const head = hours > 0 ? `${hours}:${two(minutes)}` : two(minutes)
+  return `${head}:${two(seconds)}.${String(whole % 1000).padStart(3, '0')}`
+}
+
+export const formatDuration = (ms: number): string => `${(ms / 1000).toFixed(2)} s`
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`
+  if (bytes < 1_000_000) return `${Math.round(bytes / 1000)} kB`
+  return `${Math.round(bytes / 1_000_000)} MB`
+}
+
+export const formatMs = (ms: number): string =>
+  ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
+
+/** Characters a second; a cue without length has no rate. */
+export function cps(chars: number, startMs: number, endMs: number): number | null {
+  return endMs > startMs ? (chars * 1000) / (endMs - startMs) : null
+}
+
+/**
+ * An empty line would end the cue in SRT and WebVTT, and "-->" is a time line in WebVTT:
+ * the editor lets people type them, the file cannot hold them.
+ */
+export function savableText(text: string, format: CaptionFormat): string {
+  const lines = text.split('\n')
+  const kept = lines.length > 1 ? lines.filter((line) => line !== '') : lines
+  const joined = kept.join('\n')
+  return format === 'vtt' ? joined.replaceAll('-->', '--&gt;') : joined
+}
+
+export const plural = (n: number, noun: string): string =>
+  `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`

@@ -1,0 +1,28 @@
+/**
+ * Starts the editor: engine, stores, keys, React. The only place where the parts
+ * are chosen; everything else is given what it needs. Read next: shell/app.tsx.
+ */
+import { createRoot } from 'react-dom/client'
+import { nearfieldEngine } from './assist/engine'
+import { ProjectStore } from './project/store'
+import { AppView } from './shell/app'
+import { createApp } from './shell/create'
+import './shell/theme.css'
+import './shell/layout.css'
+
+const root = document.getElementById('root')
+if (!root) throw new Error('index.html has no #root')
+
+const app = createApp(nearfieldEngine, new ProjectStore())
+createRoot(root).render(<AppView app={app} />)
+
+addEventListener('pagehide', () => void app.workspace.flush())
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'hidden') void app.workspace.flush()
+})
+// "./dev run --demo" prints the address with ?sample.
+if (new URLSearchParams(location.search).has('sample')) {
+  history.replaceState(null, '', location.pathname)
+  void app.workspace.openSample()
+} else void app.workspace.restore()
+void app.editor.model.look()

@@ -1,0 +1,108 @@
+/**
+ * The cue in hand: its times and measures, its text, and under it what is suggested or wrong.
+ * Owns the text box and its caret; suggestions are suggestion.tsx.
+ */
+import { useEffect, useLayoutEffect, useRef } from 'react'
+import type { Cue } from '../../document/cue'
+import { cps, formatTime } from '../../document/format'
+import { spliceBetween } from '../../document/typing'
+import { ActionButton } from '../../shell/action-button'
+import { useApp, useChecks, useEditor } from '../../shell/use'
+import './cue-editor.css'
+import { SuggestionStrip } from './suggestion'
+
+export function CueEditor() {
+  const document = useEditor((state) => state.history?.present)
+  const activeId = useEditor((state) => state.activeId)
+  const i = activeId === null ? undefined : document?.order.get(activeId)
+  const cue = i === undefined ? undefined : document?.cues[i]
+  if (!document || i === undefined || !cue) return null
+  return (
+    <section className="cue-editor" aria-label="The cue in hand">
+      <header className="cue-head">
+        <h2>
+          Cue {i + 1} <span>of {document.cues.length}</span>
+        </h2>
+        <p className="times">
+          {formatTime(cue.startMs)} <span>–</span> {formatTime(cue.endMs)}
+        </p>
+      </header>
+      <TextBox cue={cue} />
+      <div className="cue-line">
+        <ActionButton id="fix" label="Fix" showKey />
+        <ActionButton id="shorten" label="Shorten" showKey />
+        <span className="spring" />
+        <Measures cue={cue} />
+      </div>
+      <SuggestionStrip cue={cue} />
+    </section>
+  )
+}
+
+function TextBox({ cue }: { cue: Cue }) {
+  const { editor } = useApp()
+  const readOnly = useEditor((state) => state.readOnly)
+  const field = useRef<HTMLTextAreaElement>(null)
+  const shown = useRef({ id: cue.id, text: cue.text, typed: false })
+
+  useEffect(() => {
+    editor.focus.set('text', () => field.current?.focus())
+    return () => void editor.focus.delete('text')
+  }, [editor])
+
+  // A text changed by undo or an accepted suggestion leaves the caret where the change ends.
+  useLayoutEffect(() => {
+    const last = shown.current
+    shown.current = { id: cue.id, text: cue.text, typed: false }
+    if (last.typed || last.text === cue.text || !field.current) return
+    const { start, inserted } = spliceBetween(last.id === cue.id ? last.text : '', cue.text)
+    const caret = last.id === cue.id ? start + inserted.length : cue.text.length
+    field.current.setSelectionRange(caret, caret)
+  }, [cue])
+
+  const onKeyDown = (event: React.KeyboardEvent) => {
+    if (event.nativeEvent.isComposing) return
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey
+    if (event.key === 'Tab' && plain) {
+      if (!editor.accept()) return
+    } else if (event.key === 'Escape') {
+      if (!editor.reject()) editor.focus.get('list')?.()
+    } else if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) editor.step(1)
+    else return
+    event.preventDefault()
+  }
+
+  return (
+    <textarea
+      ref={field}
+      data-region="text"
+      aria-label={`Text of cue, ${formatTime(cue.startMs)}`}
+      aria-describedby="suggestion"
+      rows={2}
+      spellCheck
+      readOnly={readOnly}
+      value={cue.text}
+      onChange={(event) => {
+        shown.current.typed = true
+        editor.type(cue.id, event.target.value)
+      }}
+      onKeyDown={onKeyDown}
+    />
+  )
+}
+
+/** Rate, characters and longest line of the text as it stands. */
+function Measures({ cue }: { cue: Cue }) {
+  const measure = useChecks((state) => state.measures.get(cue.text))
+  const last = useRef(measure)
+  // While a new text is measured the old numbers stay, rather than blink.
+  if (measure) last.current = measure
+  const known = measure ?? last.current
+  if (!known) return <p className="measures" />
+  const rate = cps(known.chars, cue.startMs, cue.endMs)
+  return (
+    <p className="measures">
+      {known.chars} chars · line {known.lineCharsMax} · {rate === null ? '–' : rate.toFixed(1)} cps
+    </p>
+  )
+}

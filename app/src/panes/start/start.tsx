@@ -1,0 +1,43 @@
+/** Before anything is open: where to drop, what may be dropped, what was open before. */
+import { plural } from '../../document/format'
+import { ActionButton } from '../../shell/action-button'
+import { useApp, useWorkspace } from '../../shell/use'
+import './start.css'
+
+export function Start() {
+  const { workspace } = useApp()
+  const opening = useWorkspace((state) => state.opening)
+  const recent = useWorkspace((state) => state.recent)
+  return (
+    <main className="start" aria-busy={opening}>
+      <div className="start-box">
+        <h2>Drop captions here</h2>
+        <p>SRT or WebVTT. Files are read in this browser and stay in it.</p>
+        <div className="start-actions">
+          <ActionButton id="open" className="primary" label="Open a file" />
+          <ActionButton id="sample" />
+        </div>
+        {recent.length > 0 && (
+          <section className="recent" aria-labelledby="recent">
+            <h3 id="recent">Recent</h3>
+            <ul>
+              {recent.slice(0, 5).map((head) => (
+                <li key={head.id}>
+                  <button type="button" onClick={() => void workspace.reopen(head.id)}>
+                    <span className="recent-name">{head.name}</span>
+                    <span className="recent-facts">
+                      {plural(head.cueCount, 'cue')} · {when(head.savedAt)}
+                    </span>
+                  </button>
+                </li>
+              ))}
+            </ul>
+          </section>
+        )}
+      </div>
+    </main>
+  )
+}
+
+const when = (time: number) =>
+  new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(time)

@@ -1,0 +1,105 @@
+/**
+ * Projects in IndexedDB: the file as opened (written once) and the cues as they are now
+ * (written on every autosave, with a rising version). Owns the database; knows no React and
+ * no timing (autosave.ts).
+ */
+
+import type { DBSchema, IDBPDatabase } from 'idb'
+import { openDB } from 'idb'
+import type { CaptionCue, CaptionFile, CaptionFormat } from 'nearfield'
+
+export interface ProjectHead {
+  readonly id: string
+  readonly name: string
+  readonly format: CaptionFormat
+  readonly cueCount: number
+  readonly savedAt: number
+  readonly version: number
+}
+
+export interface ProjectFile {
+  readonly id: string
+  /** Null: a document that never was a file. */
+  readonly original: Uint8Array | null
+  readonly warnings: CaptionFile['warnings']
+}
+
+export interface ProjectCues {
+  readonly id: string
+  readonly cues: readonly CaptionCue[]
+}
+
+interface Schema extends DBSchema {
+  heads: { key: string; value: ProjectHead; indexes: { savedAt: number } }
+  files: { key: string; value: ProjectFile }
+  cues: { key: string; value: ProjectCues }
+}
+
+/** What the editor asks of a store; tests hold one in memory. */
+export type Projects = Pick<ProjectStore, 'create' | 'save' | 'load' | 'list'>
+
+const KEPT = 20
+
+export class ProjectStore {
+  readonly #db: Promise<IDBPDatabase<Schema>>
+
+  constructor(name = 'nearfield') {
+    this.#db = openDB<Schema>(name, 1, {
+      upgrade(db) {
+        db.createObjectStore('heads', { keyPath: 'id' }).createIndex('savedAt', 'savedAt')
+        db.createObjectStore('files', { keyPath: 'id' })
+        db.createObjectStore('cues', { keyPath: 'id' })
+      },
+    })
+    this.#db.catch(() => undefined)
+  }
+
+  /** A new project, whole, in one transaction; the oldest beyond KEPT go. */
+  async create(head: ProjectHead, file: ProjectFile, cues: ProjectCues): Promise<void> {
+    const db = await this.#db
+    const tx = db.transaction(['heads', 'files', 'cues'], 'readwrite')
+    await Promise.all([
+      tx.objectStore('heads').put(head),
+      tx.objectStore('files').put(file),
+      tx.objectStore('cues').put(cues),
+      tx.done,
+    ])
+    const ids = await db.getAllKeysFromIndex('heads', 'savedAt')
+    for (const id of ids.slice(0, Math.max(0, ids.length - KEPT))) await this.remove(id)
+  }
+
+  /** The state of an existing project; the file as opened is not written again. */
+  async save(head: ProjectHead, cues: ProjectCues): Promise<void> {
+    const tx = (await this.#db).transaction(['heads', 'cues'], 'readwrite')
+    await Promise.all([
+      tx.objectStore('heads').put(head),
+      tx.objectStore('cues').put(cues),
+      tx.done,
+    ])
+  }
+
+  async load(id: string): Promise<(ProjectHead & ProjectFile & ProjectCues) | null> {
+    const tx = (await this.#db).transaction(['heads', 'files', 'cues'])
+    const [head, file, cues] = await Promise.all([
+      tx.objectStore('heads').get(id),
+      tx.objectStore('files').get(id),
+      tx.objectStore('cues').get(id),
+    ])
+    return head && file && cues ? { ...head, ...file, ...cues } : null
+  }
+
+  /** Newest first. */
+  async list(): Promise<readonly ProjectHead[]> {
+    return (await (await this.#db).getAllFromIndex('heads', 'savedAt')).reverse()
+  }
+
+  async remove(id: string): Promise<void> {
+    const tx = (await this.#db).transaction(['heads', 'files', 'cues'], 'readwrite')
+    await Promise.all([
+      tx.objectStore('heads').delete(id),
+      tx.objectStore('files').delete(id),
+      tx.objectStore('cues').delete(id),
+      tx.done,
+    ])
+  }
+}

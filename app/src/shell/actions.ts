@@ -1,0 +1,141 @@
+/**
+ * Everything a person can do, once: its name, its key, whether it applies now, what it does.
+ * Buttons, keys and the palette all go through this table. No React.
+ * Read next: editor.ts, keys.ts, palette.tsx.
+ */
+import type { Editor, EditorState, Region } from './editor'
+import type { Workspace } from './workspace'
+
+export type ActionId =
+  | 'open'
+  | 'sample'
+  | 'save'
+  | 'save-as'
+  | 'close'
+  | 'undo'
+  | 'redo'
+  | 'previous'
+  | 'next'
+  | 'split'
+  | 'merge'
+  | 'delete'
+  | 'fix'
+  | 'shorten'
+  | 'accept'
+  | 'reject'
+  | 'fix-all'
+  | 'shorten-all'
+  | 'stop'
+  | 'next-problem'
+  | 'previous-problem'
+  | 'problems'
+  | 'review'
+  | 'cues'
+  | 'next-region'
+  | 'previous-region'
+  | 'model'
+  | 'palette'
+
+export interface Action {
+  readonly id: ActionId
+  readonly label: string
+  /** The first is shown. */
+  readonly keys: readonly string[]
+  enabled(): boolean
+  run(): void
+}
+
+export interface Actions {
+  readonly list: readonly Action[]
+  readonly by: Readonly<Record<ActionId, Action>>
+}
+
+/** What only the page can do; given by the shell. */
+export interface PageHooks {
+  palette(): void
+  device(): void
+  caret(): number
+  region(step: 1 | -1): void
+}
+
+export function createActions(editor: Editor, workspace: Workspace, page: PageHooks): Actions {
+  const state = (): EditorState => editor.store.get()
+  const open = () => state().project !== null
+  const writable = () => open() && !state().readOnly
+  const go = (region: Region) => editor.focus.get(region)?.()
+  const suggested = () => {
+    const { active } = editor
+    const suggestion = active && editor.assist.store.get().suggestions.get(active.id)
+    return suggestion !== undefined
+  }
+  const panel = (name: EditorState['panel'], region: Region) => () => {
+    editor.store.set({ panel: name })
+    queueMicrotask(() => go(region))
+  }
+  const batch = () => editor.assist.store.get().batch
+  const always = () => true
+
+  const table: [ActionId, string, readonly string[], () => boolean, () => void][] = [
+    ['open', 'Open a file…', ['Mod+O'], always, () => void workspace.choose()],
+    ['sample', 'Open the sample', [], always, () => void workspace.openSample()],
+    ['save', 'Save', ['Mod+S'], open, () => void workspace.save()],
+    ['save-as', 'Save as…', ['Mod+Shift+S'], open, () => void workspace.save(true)],
+    ['close', 'Close this file', [], open, () => void workspace.close()],
+    [
+      'undo',
+      'Undo',
+      ['Mod+Z'],
+      () => writable() && !!state().history?.past.length,
+      () => editor.undo(),
+    ],
+    [
+      'redo',
+      'Redo',
+      ['Mod+Y', 'Mod+Shift+Z'],
+      () => writable() && !!state().history?.future.length,
+      () => editor.redo(),
+    ],
+    ['fix', 'Fix this cue', ['Alt+F'], writable, () => editor.ask('fix')],
+    ['shorten', 'Shorten this cue', ['Alt+S'], writable, () => editor.ask('shorten')],
+    ['accept', 'Accept the suggestion', ['Tab'], suggested, () => void editor.accept()],
+    ['reject', 'Dismiss the suggestion', ['Escape'], suggested, () => void editor.reject()],
+    ['fix-all', 'Fix all cues', ['Alt+Shift+F'], writable, () => editor.batch('fix')],
+    [
+      'shorten-all',
+      'Shorten all cues over a limit',
+      ['Alt+Shift+S'],
+      writable,
+      () => editor.batch('shorten'),
+    ],
+    ['stop', 'Stop', [], () => batch()?.running === true, () => editor.assist.cancelBatch()],
+    ['previous', 'Previous cue', ['Alt+ArrowUp'], open, () => editor.step(-1)],
+    ['next', 'Next cue', ['Alt+ArrowDown'], open, () => editor.step(1)],
+    ['next-problem', 'Next problem', ['F8'], open, () => editor.nextProblem(1)],
+    ['previous-problem', 'Previous problem', ['Shift+F8'], open, () => editor.nextProblem(-1)],
+    [
+      'split',
+      'Split the cue at the cursor',
+      ['Mod+Alt+V'],
+      writable,
+      () => editor.split(page.caret()),
+    ],
+    ['merge', 'Merge with the next cue', ['Mod+Shift+M'], writable, () => editor.merge()],
+    ['delete', 'Delete the cue', [], writable, () => editor.remove()],
+    ['cues', 'Show the cue list', [], open, panel('cues', 'list')],
+    ['problems', 'Show problems', [], open, panel('problems', 'panel')],
+    ['review', 'Show suggestions to review', [], () => batch() !== null, panel('review', 'panel')],
+    ['next-region', 'Go to the next part of the window', ['F6'], open, () => page.region(1)],
+    [
+      'previous-region',
+      'Go to the previous part of the window',
+      ['Shift+F6'],
+      open,
+      () => page.region(-1),
+    ],
+    ['model', 'Device and model…', [], always, () => page.device()],
+    ['palette', 'All commands…', ['Mod+K'], always, () => page.palette()],
+  ]
+  const list = table.map(([id, label, keys, enabled, run]) => ({ id, label, keys, enabled, run }))
+  const by = Object.fromEntries(list.map((action) => [action.id, action]))
+  return { list, by: by as Record<ActionId, Action> }
+}

@@ -1,0 +1,233 @@
+// @vitest-environment jsdom
+import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react'
+import userEvent from '@testing-library/user-event'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { HandEngine } from '../../tests/fake/engine'
+import { MemoryProjects } from '../../tests/fake/projects'
+import { AppView } from './app'
+import { createApp } from './create'
+
+const SRT = `1
+00:00:01,000 --> 00:00:03,000
+its louder then this
+
+2
+00:00:03,000 --> 00:00:05,000
+they is here
+`
+
+beforeEach(() => {
+  // jsdom has no layout: the virtual list needs a height to show rows.
+  vi.spyOn(HTMLElement.prototype, 'offsetHeight', 'get').mockReturnValue(600)
+  vi.spyOn(HTMLElement.prototype, 'clientHeight', 'get').mockReturnValue(600)
+  vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(800)
+  vi.spyOn(HTMLElement.prototype, 'offsetWidth', 'get').mockReturnValue(800)
+  HTMLDialogElement.prototype.showModal = function () {
+    this.open = true
+  }
+  HTMLDialogElement.prototype.close = function () {
+    this.open = false
+    this.dispatchEvent(new Event('close'))
+  }
+})
+afterEach(() => {
+  cleanup()
+  sessionStorage.clear()
+})
+
+async function start(facts: Partial<HandEngine['facts']> = {}) {
+  const engine = new HandEngine()
+  engine.facts = { ...engine.facts, ...facts }
+  const projects = new MemoryProjects()
+  const app = createApp(engine, projects)
+  render(<AppView app={app} />)
+  await app.editor.model.look()
+  await app.workspace.restore()
+  const open = async (text = SRT) => {
+    await app.workspace.open({ name: 'bees.srt', bytes: new TextEncoder().encode(text) })
+    return screen.findByRole('grid', { name: 'Cues' })
+  }
+  const box = () => screen.getByRole<HTMLTextAreaElement>('textbox')
+  return { engine, app, projects, open, box, user: userEvent.setup() }
+}
+
+describe('the list', () => {
+  it('is a grid with counts, the cue in hand its active descendant', async () => {
+    const { open, user } = await start()
+    const grid = await open()
+    expect(grid.getAttribute('aria-rowcount')).toBe('3')
+    expect(grid.getAttribute('aria-colcount')).toBe('6')
+    const rows = within(grid).getAllByRole('row')
+    expect(rows).toHaveLength(3)
+    expect(rows[1]?.getAttribute('aria-selected')).toBe('true')
+    grid.focus()
+    await user.keyboard('{ArrowDown}')
+    expect(grid.getAttribute('aria-activedescendant')).toBe(rows[2]?.id)
+    expect(document.activeElement).toBe(grid)
+    await user.keyboard('{Enter}')
+    expect(document.activeElement).toBe(screen.getByRole('textbox'))
+    await user.keyboard('{Escape}')
+    expect(document.activeElement).toBe(grid)
+  })
+
+  it('shows a cue’s rate, and says when it is over the limit', async () => {
+    const { open } = await start()
+    const grid = await open('1\n00:00:00,000 --> 00:00:01,000\nthirty characters in a second!!\n')
+    await waitFor(() => expect(within(grid).getByText('31.0', { exact: false })).toBeTruthy())
+    await waitFor(() => expect(within(grid).getAllByText(', over the limit')).toHaveLength(1))
+  })
+})
+
+describe('a suggestion', () => {
+  async function suggested() {
+    const all = await start()
+    await all.open()
+    all.box().focus()
+    fireEvent.keyDown(all.box(), { key: 'f', code: 'KeyF', altKey: true })
+    await waitFor(() => expect(all.engine.asked).toHaveLength(1))
+    all.engine.asked[0]?.finish("it's louder than this")
+    await screen.findByRole('button', { name: "Accept: its becomes it's" })
+    return all
+  }
+
+  it('Tab accepts it whole; without one Tab moves on', async () => {
+    const { box, user } = await suggested()
+    await user.tab()
+    expect(box().value).toBe("it's louder than this")
+    expect(document.activeElement).toBe(box())
+    await user.tab()
+    expect(document.activeElement).not.toBe(box())
+  })
+
+  it('Escape dismisses it and leaves the text', async () => {
+    const { box, user } = await suggested()
+    await user.keyboard('{Escape}')
+    expect(screen.queryByText('than')).toBeNull()
+    expect(box().value).toBe('its louder then this')
+    expect(document.activeElement).toBe(box())
+  })
+
+  it('a click on a changed word accepts only that word; focus goes to the text', async () => {
+    const { box, user } = await suggested()
+    await user.click(screen.getByRole('button', { name: 'Accept: then becomes than' }))
+    expect(box().value).toBe('its louder than this')
+    expect(screen.getByRole('button', { name: "Accept: its becomes it's" })).toBeTruthy()
+    expect(document.activeElement).toBe(box())
+  })
+
+  it('shows its receipt and is announced politely', async () => {
+    await suggested()
+    expect(screen.getAllByText('this device, 38 ms').length).toBeGreaterThan(0)
+    expect(screen.getByRole('status').textContent).toBe("Fix suggests: it's louder than this")
+  })
+
+  it('Ctrl+Z undoes it in one step, Ctrl+Y brings it back', async () => {
+    const { box, user } = await suggested()
+    await user.tab()
+    await user.keyboard('{Control>}z{/Control}')
+    expect(box().value).toBe('its louder then this')
+    await user.keyboard('{Control>}y{/Control}')
+    expect(box().value).toBe("it's louder than this")
+  })
+})
+
+describe('the model', () => {
+  it('is asked for with its size before anything is fetched, and can be refused', async () => {
+    const { engine, open, box, user } = await start({ availability: 'downloadable' })
+    await open()
+    await user.click(screen.getByRole('button', { name: /^Fix Alt/ }))
+    const strip = document.getElementById('suggestion')
+    if (!strip) throw new Error('no strip')
+    expect(within(strip).getByText(/98 MB\), works/)).toBeTruthy()
+    expect(engine.opens).toBe(0)
+    await user.click(within(strip).getByRole('button', { name: 'Not now' }))
+    expect(engine.opens).toBe(0)
+    expect(within(strip).queryByRole('button')).toBeNull()
+    expect(document.activeElement).toBe(box())
+  })
+
+  it('shows progress, then does what was asked', async () => {
+    const { engine, open, user } = await start({ availability: 'downloadable' })
+    engine.holdOpen = true
+    await open()
+    await user.click(screen.getByRole('button', { name: /^Fix Alt/ }))
+    const strip = document.getElementById('suggestion')
+    if (!strip) throw new Error('no strip')
+    await user.click(within(strip).getByRole('button', { name: 'Download 98 MB' }))
+    engine.progress?.(49_000_000, 98_000_000)
+    expect(await within(strip).findByText('Getting the model: 49 MB of 98 MB')).toBeTruthy()
+    engine.finishOpen?.()
+    await waitFor(() => expect(engine.asked).toHaveLength(1))
+  })
+})
+
+describe('commands', () => {
+  it('the palette filters and runs', async () => {
+    const { app, open, user } = await start()
+    await open()
+    await user.keyboard('{Control>}k{/Control}')
+    const input = screen.getByRole('combobox')
+    await user.type(input, 'next cue')
+    expect(screen.getAllByRole('option').map((one) => one.textContent)).toContain('Next cue Alt+↓')
+    const first = app.editor.active?.id
+    await user.keyboard('{Control>}a{/Control}next cue{Enter}')
+    await waitFor(() => expect(app.editor.active?.id).not.toBe(first))
+  })
+
+  it('review: none selected accepts nothing, all accepts in one step', async () => {
+    const { engine, app, open, user } = await start()
+    await open()
+    await user.click(screen.getByRole('button', { name: 'Fix all' }))
+    engine.asked[0]?.finish("it's louder than this")
+    await waitFor(() => expect(engine.asked).toHaveLength(2))
+    engine.asked[1]?.finish('they are here')
+    const list = await screen.findByRole('listbox', { name: 'Suggestions' })
+    await waitFor(() => expect(within(list).getAllByRole('option')).toHaveLength(2))
+    await user.click(screen.getByRole('button', { name: 'Select none' }))
+    await user.click(screen.getByRole('button', { name: /^Accept$/ }))
+    expect(app.editor.store.get().history?.past).toHaveLength(0)
+    await user.click(screen.getByRole('button', { name: 'Select all' }))
+    await user.click(screen.getByRole('button', { name: 'Accept 2' }))
+    expect(app.editor.document?.cues.map((cue) => cue.text)).toEqual([
+      "it's louder than this",
+      'they are here',
+    ])
+    expect(app.editor.store.get().history?.past).toHaveLength(1)
+  })
+})
+
+describe('files', () => {
+  it('a file that cannot be read is told; what is open stays', async () => {
+    const { app, open } = await start()
+    await open()
+    await app.workspace.open({ name: 'noise.srt', bytes: new Uint8Array([1, 2, 3]) })
+    expect(
+      await screen.findByText('noise.srt was not opened: line 1: no cue found', { selector: 'p' }),
+    ).toBeTruthy()
+    expect(app.editor.store.get().project?.name).toBe('bees.srt')
+  })
+
+  it('typing is kept in this browser and restored', async () => {
+    const { app, open, box, projects, user } = await start()
+    await open()
+    await user.type(box(), '!')
+    await app.workspace.flush()
+    expect(projects.saves).toBe(1)
+    cleanup()
+    const again = createApp(new HandEngine(), projects)
+    render(<AppView app={again} />)
+    await again.workspace.restore()
+    expect(screen.getByRole<HTMLTextAreaElement>('textbox').value).toBe('its louder then this!')
+  })
+
+  it('a browser that keeps nothing says so', async () => {
+    const { app, open, projects, box, user } = await start()
+    await open()
+    projects.fail = new Error('the disk is full.')
+    await user.type(box(), '!')
+    await app.workspace.flush()
+    expect(
+      await screen.findByText(/Not saved in this browser: the disk is full/, { selector: 'p' }),
+    ).toBeTruthy()
+  })
+})

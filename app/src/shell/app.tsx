@@ -1,0 +1,152 @@
+/**
+ * The window: top bar, list, cue in hand, panel, status. Owns layout, the page's keys and
+ * dropping files; each part is a pane. Read next: actions.ts, ../panes/.
+ */
+import { useEffect, useState } from 'react'
+import { CueEditor } from '../panes/cue-editor/cue-editor'
+import { CueList } from '../panes/cues/cue-list'
+import { Problems } from '../panes/problems/problems'
+import { Review } from '../panes/review/review'
+import { Start } from '../panes/start/start'
+import { matches, parseChord } from './keys'
+import { Palette } from './palette'
+import { PanelTabs } from './panel-tabs'
+import { StatusBar } from './status-bar'
+import { TopBar } from './top-bar'
+import type { App } from './use'
+import { AppContext, useApp, useEditor, useStore } from './use'
+
+export function AppView({ app }: { app: App }) {
+  return (
+    <AppContext value={app}>
+      <Frame />
+    </AppContext>
+  )
+}
+
+function Frame() {
+  const open = useEditor((state) => state.project !== null)
+  useKeys()
+  const dropping = useDrop()
+  return (
+    <div className="app" data-dropping={dropping || undefined}>
+      <TopBar />
+      <NoticeBar />
+      {open ? <Work /> : <Start />}
+      <StatusBar />
+      <Palette />
+      <Voice />
+      {dropping && (
+        <div className="drop-veil">
+          <p>Drop to open</p>
+        </div>
+      )}
+    </div>
+  )
+}
+
+function Work() {
+  const panel = useEditor((state) => state.panel)
+  const project = useEditor((state) => state.project?.id)
+  const readOnly = useEditor((state) => state.readOnly)
+  return (
+    <main className="work" data-panel={panel}>
+      {readOnly && (
+        <p className="read-only">
+          Read only: this project is open in another tab. It becomes yours when that tab closes.
+        </p>
+      )}
+      <PanelTabs withCues />
+      <CueList key={project} />
+      <div className="side">
+        <CueEditor />
+        {panel === 'review' ? <Review /> : <Problems />}
+      </div>
+    </main>
+  )
+}
+
+function NoticeBar() {
+  const { editor } = useApp()
+  const notice = useEditor((state) => state.notice)
+  useEffect(() => {
+    if (notice?.kind !== 'info') return
+    const timer = setTimeout(() => editor.store.set({ notice: null }), 6000)
+    return () => clearTimeout(timer)
+  }, [notice, editor])
+  if (!notice) return null
+  return (
+    <div className="notice" data-kind={notice.kind}>
+      <p>{notice.text}</p>
+      <button type="button" className="quiet" onClick={() => editor.store.set({ notice: null })}>
+        Dismiss
+      </button>
+    </div>
+  )
+}
+
+/** What changed, said politely; the number makes a repeated text a new one. */
+function Voice() {
+  const { editor } = useApp()
+  const { text, n } = useStore(editor.voice, (state) => state)
+  return (
+    <div className="hidden" role="status" aria-live="polite">
+      <span key={n}>{text}</span>
+    </div>
+  )
+}
+
+function useKeys(): void {
+  const { actions } = useApp()
+  useEffect(() => {
+    const chords = actions.list.flatMap((action) =>
+      action.keys
+        .filter((key) => key !== 'Tab' && key !== 'Escape')
+        .map((key) => ({ action, chord: parseChord(key) })),
+    )
+    const onKey = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.isComposing) return
+      const found = chords.find(({ chord }) => matches(chord, event))
+      if (!found) return
+      if (document.querySelector('dialog[open]') && found.action.id !== 'palette') return
+      // Also when it does not apply now: Ctrl+S must never open the browser's own dialog.
+      event.preventDefault()
+      if (found.action.enabled()) found.action.run()
+    }
+    addEventListener('keydown', onKey)
+    return () => removeEventListener('keydown', onKey)
+  }, [actions])
+}
+
+/** Files may be dropped anywhere. */
+function useDrop(): boolean {
+  const { workspace } = useApp()
+  const [dropping, setDropping] = useState(false)
+  useEffect(() => {
+    const carries = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false
+    const onOver = (event: DragEvent) => {
+      if (!carries(event)) return
+      event.preventDefault()
+      setDropping(true)
+    }
+    const onLeave = (event: DragEvent) => {
+      if (event.relatedTarget === null) setDropping(false)
+    }
+    const onDrop = (event: DragEvent) => {
+      if (!carries(event)) return
+      event.preventDefault()
+      setDropping(false)
+      const file = event.dataTransfer?.files[0]
+      if (file) void workspace.openFile(file)
+    }
+    addEventListener('dragover', onOver)
+    addEventListener('dragleave', onLeave)
+    addEventListener('drop', onDrop)
+    return () => {
+      removeEventListener('dragover', onOver)
+      removeEventListener('dragleave', onLeave)
+      removeEventListener('drop', onDrop)
+    }
+  }, [workspace])
+  return dropping
+}

@@ -1,0 +1,35 @@
+/** Which list is shown: cues (only where the window is narrow), problems, review. */
+
+import type { Panel } from './editor'
+import { useApp, useAssist, useEditor, useFindings } from './use'
+
+interface Props {
+  /** The cue list shares the place with the others. */
+  readonly withCues: boolean
+}
+
+export function PanelTabs({ withCues }: Props) {
+  const { editor, actions } = useApp()
+  const panel = useEditor((state) => state.panel)
+  const problems = useFindings().length
+  const review = useAssist((state) => state.batch?.items.length ?? null)
+  const cues = useEditor((state) => state.history?.present.cues.length ?? 0)
+  const shown = !withCues && panel === 'cues' ? 'problems' : panel
+  const tab = (id: Panel, label: string, count: number) => (
+    <button
+      type="button"
+      className="view"
+      aria-pressed={shown === id}
+      onClick={() => (id === 'cues' ? editor.store.set({ panel: id }) : actions.by[id].run())}
+    >
+      {label} <span className="count">{count.toLocaleString('en')}</span>
+    </button>
+  )
+  return (
+    <nav className="views" data-with-cues={withCues} aria-label={withCues ? 'Lists' : 'Panels'}>
+      {withCues && tab('cues', 'Cues', cues)}
+      {tab('problems', 'Problems', problems)}
+      {review !== null && tab('review', 'Review', review)}
+    </nav>
+  )
+}

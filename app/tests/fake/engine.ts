@@ -1,0 +1,89 @@
+/**
+ * A stand-in for the SDK, for tests only: edits come from a function the test gives, and every
+ * step waits until the test lets it go.
+ */
+import type { EditRequest, EditResult, NearfieldApi, Receipt, Status } from 'nearfield'
+import type { Engine, ModelFacts } from '../../src/assist/engine'
+import { captions } from './captions'
+
+export const receipt: Receipt = {
+  source: 'device',
+  backend: 'wasm',
+  model: { id: 'fake', sha256: '' },
+  queueMs: 0,
+  firstTokenMs: 1,
+  totalMs: 38,
+  inputTokens: 20,
+  cachedTokens: 0,
+  outputTokens: 10,
+  passes: 10,
+  drafted: 0,
+  accepted: 0,
+  bytesSent: 0,
+  costUsd: 0,
+  why: 'only_device',
+  attempts: [],
+}
+
+export const status: Status = {
+  state: 'ready',
+  backend: 'wasm',
+  kernels: 'relaxed SIMD',
+  threads: 2,
+  isolated: true,
+  model: { id: 'fake-135m', sha256: '', bytes: 98_000_000 },
+  cached: true,
+}
+
+export function answer(request: EditRequest, text: string): EditResult {
+  const verdict = text === request.text ? 'unchanged' : 'changed'
+  return { text, verdict, why: 'ok', changes: [], receipt }
+}
+
+export const abortError = () => new DOMException('aborted', 'AbortError')
+
+/** Each edit waits for its `finish`; aborting rejects it as the SDK does. */
+export class HandEngine implements Engine {
+  readonly captions = captions
+  readonly asked: {
+    request: EditRequest
+    finish: (text?: string) => void
+    fail: (error: Error) => void
+  }[] = []
+  facts: ModelFacts = { id: 'fake', bytes: 98_000_000, availability: 'available' }
+  opens = 0
+  progress: ((loaded: number, total: number) => void) | null = null
+  /** Set: open() waits until it is called. */
+  finishOpen: ((error?: Error) => void) | null = null
+  holdOpen = false
+
+  async model(): Promise<ModelFacts> {
+    return this.facts
+  }
+
+  open: Engine['open'] = async ({ onProgress, signal }) => {
+    this.opens += 1
+    this.progress = (loaded, total) => onProgress?.({ loaded, total, stage: 'download' })
+    if (this.holdOpen) {
+      await new Promise<void>((resolve, reject) => {
+        this.finishOpen = (error) => (error ? reject(error) : resolve())
+        signal?.addEventListener('abort', () => reject(abortError()))
+      })
+    }
+    return this.nearfield
+  }
+
+  readonly nearfield: NearfieldApi = {
+    status,
+    close: () => undefined,
+    edit: (request) =>
+      new Promise((resolve, reject) => {
+        this.asked.push({
+          request,
+          finish: (text = request.text.toUpperCase()) => resolve(answer(request, text)),
+          fail: reject,
+        })
+        request.signal?.addEventListener('abort', () => reject(abortError()))
+      }),
+  }
+}

@@ -1,0 +1,243 @@
+/* nearfield edit: every cue of a caption file through one task of the local model; the file is
+ * replaced as a whole or not at all. Owns the loop over cues and what is printed. */
+#include "commands.h"
+#include "json.h"
+#include "model.h"
+#include "report.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+constexpr int PROTECT_MAX = 256;
+
+typedef struct {
+  nf_task task;
+  const char *in, *out, *model;
+  int threads, max_chars, max_lines;
+  float max_cps;
+  bool json;
+  nf_bytes protect[PROTECT_MAX];
+  int n_protect;
+} request;
+
+typedef struct {
+  nf_caption *doc;
+  nf_session *session;
+  int n_changed, n_unfit;
+  double total_ms;
+} job;
+
+static volatile sig_atomic_t stopped;
+static void stop(int signal_number) {
+  (void)signal_number;
+  stopped = 1;
+}
+
+static nf_bytes bytes_of_str(const char *s) {
+  return (nf_bytes){(const uint8_t *)s, (ptrdiff_t)strlen(s)};
+}
+
+static int usage(const char *why) {
+  if (why != nullptr) fprintf(stderr, "nearfield edit: %s\n", why);
+  fputs(
+      "usage: nearfield edit --task fix|shorten [--max-chars N] [--max-lines N] [--max-cps X]\n"
+      "                      [--protect TERM]... [--model FILE] [--threads N] [--json] IN [-o "
+      "OUT]\n"
+      "Without -o the edited captions go to standard output (with --json only the report does).\n",
+      stderr);
+  return EXIT_USAGE;
+}
+
+static bool whole_number(const char *text, int max, int *out) {
+  char *end;
+  long value = strtol(text, &end, 10);
+  if (*end != 0 || end == text || value < 1 || value > max) return false;
+  *out = (int)value;
+  return true;
+}
+
+enum { OPT_CHARS = 256, OPT_LINES, OPT_CPS, OPT_PROTECT, OPT_MODEL, OPT_THREADS, OPT_JSON, OPT_N };
+
+static const char *option_take(request *r, int option, bool *task_given) {
+  char *end;
+  int n;
+  switch (option) {
+    case 't':
+      *task_given = true;
+      if (nf_task_from_name(bytes_of_str(optarg), &r->task) != NF_OK) return "--task: not a task";
+      return nf_task_offered(r->task) ? nullptr
+                                      : "--task: this build does not offer it on the device";
+    case OPT_CHARS:
+      return whole_number(optarg, 100000, &r->max_chars) ? nullptr : "--max-chars wants a number";
+    case OPT_LINES:
+      return whole_number(optarg, 1000, &r->max_lines) ? nullptr : "--max-lines wants a number";
+    case OPT_CPS:
+      r->max_cps = strtof(optarg, &end);
+      return *end == 0 && r->max_cps > 0 && r->max_cps < 1000 ? nullptr
+                                                              : "--max-cps wants a number above 0";
+    case OPT_PROTECT:
+      if (r->n_protect == PROTECT_MAX) return "--protect: too many terms";
+      r->protect[r->n_protect++] = bytes_of_str(optarg);
+      return nullptr;
+    case OPT_MODEL: r->model = optarg; return nullptr;
+    case OPT_THREADS:
+      return whole_number(optarg, 64, &r->threads) ? nullptr
+                                                   : "--threads wants a number from 1 to 64";
+    case OPT_N:
+      if (!whole_number(optarg, 16, &n)) return "--n wants a number";
+      return n == 1 ? nullptr : "--n: no task of this build gives more than one version";
+    case OPT_JSON: r->json = true; return nullptr;
+    case 'o': r->out = optarg; return nullptr;
+    default: return "unknown option";
+  }
+}
+
+static const char *options_read(request *r, int argc, char **argv) {
+  static const struct option options[] = {{"task", required_argument, nullptr, 't'},
+                                          {"max-chars", required_argument, nullptr, OPT_CHARS},
+                                          {"max-lines", required_argument, nullptr, OPT_LINES},
+                                          {"max-cps", required_argument, nullptr, OPT_CPS},
+                                          {"protect", required_argument, nullptr, OPT_PROTECT},
+                                          {"model", required_argument, nullptr, OPT_MODEL},
+                                          {"threads", required_argument, nullptr, OPT_THREADS},
+                                          {"json", no_argument, nullptr, OPT_JSON},
+                                          {"n", required_argument, nullptr, OPT_N},
+                                          {"output", required_argument, nullptr, 'o'},
+                                          {}};
+  bool task_given = false;
+  opterr = 0;
+  for (int option; (option = getopt_long(argc, argv, "o:", options, nullptr)) != -1;) {
+    const char *wrong = option_take(r, option, &task_given);
+    if (wrong != nullptr) return wrong;
+  }
+  if (!task_given) return "--task is missing";
+  if (optind != argc - 1) return "one caption file is wanted";
+  r->in = argv[optind];
+  return nullptr;
+}
+
+/* shorten without a limit of its own goes by the reading speed a viewer can follow. */
+static void limits_default(request *r) {
+  nf_lint_profile profile;
+  if (r->task != NF_TASK_SHORTEN || r->max_chars || r->max_lines || r->max_cps > 0) return;
+  if (nf_lint_profile_get(bytes_of_str("netflix"), &profile) == NF_OK) {
+    r->max_cps = (float)profile.cps_max_x100 / 100;
+  }
+}
+
+static void print_cue(FILE *out, int i, nf_bytes before, const nf_edit_result *r) {
+  static const char *const verdicts[] = {"unchanged", "changed", "unfit"};
+  fprintf(out, "%s\n    {\"index\": %d, \"before\": ", i == 0 ? "" : ",", i);
+  json_string(out, before);
+  fputs(", \"after\": ", out);
+  json_string(out, r->text);
+  fprintf(out, ", \"verdict\": \"%s\", \"why\": ", verdicts[r->verdict]);
+  json_str(out, r->why);
+  fputs(", \"changes\": [", out);
+  for (int k = 0; k < r->n_changes; k++) {
+    const nf_change *c = &r->changes[k];
+    fprintf(out, "%s{\"start\": %d, \"end\": %d, \"replacement\": ", k ? ", " : "", c->start16,
+            c->end16);
+    json_string(out, c->replacement);
+    putc('}', out);
+  }
+  const nf_receipt *m = &r->receipt;
+  fprintf(
+      out,
+      "], \"totalMs\": %.2f, \"firstTokenMs\": %.2f, \"inputTokens\": %d, \"cachedTokens\": %d, "
+      "\"outputTokens\": %d, \"passes\": %d, \"drafted\": %d, \"accepted\": %d}",
+      m->total_ms, m->first_token_ms, m->input_tokens, m->cached_tokens, m->output_tokens,
+      m->passes, m->drafted, m->accepted);
+}
+
+static nf_status cue_edit(job *j, const request *r, int i, nf_error *error) {
+  nf_cue cue, before = {}, after = {};
+  nf_caption_cue_get(j->doc, i, &cue);
+  if (i > 0) nf_caption_cue_get(j->doc, i - 1, &before);
+  if (i + 1 < nf_caption_cue_count(j->doc)) nf_caption_cue_get(j->doc, i + 1, &after);
+  nf_edit_desc desc = {.task = r->task,
+                       .text = cue.text,
+                       .format = nf_caption_format_get(j->doc),
+                       .before = before.text,
+                       .after = after.text,
+                       .max_chars = r->max_chars,
+                       .max_lines = r->max_lines,
+                       .max_cps = r->max_cps,
+                       .duration_ms = (int32_t)(cue.end_ms - cue.start_ms),
+                       .protect = r->protect,
+                       .n_protect = r->n_protect};
+  nf_status status = nf_edit_begin(j->session, &desc, error);
+  while (status == NF_OK && (status = nf_edit_step(j->session, error)) == NF_PENDING && !stopped) {
+    status = NF_OK;
+  }
+  if (stopped) return NF_CANCELLED;
+  if (status != NF_OK) return status;
+  nf_edit_result result;
+  nf_edit_result_get(j->session, &result);
+  if (r->json) print_cue(stdout, i, cue.text, &result);
+  j->n_changed += result.verdict == NF_CHANGED;
+  j->n_unfit += result.verdict == NF_UNFIT;
+  j->total_ms += result.receipt.total_ms;
+  if (result.verdict != NF_CHANGED) return NF_OK;
+  return nf_caption_text_set(j->doc, i, result.text, error);
+}
+
+static nf_status cues_edit(job *j, const request *r, nf_error *error) {
+  int n = nf_caption_cue_count(j->doc);
+  for (int i = 0; i < n; i++) {
+    report_progress("%d of %d cues, %d changed", i, n, j->n_changed);
+    nf_status status = cue_edit(j, r, i, error);
+    if (status != NF_OK) {
+      report_progress_end();
+      return report_at_cue(j->doc, i, r->in, error), status;
+    }
+  }
+  report_progress_end();
+  return NF_OK;
+}
+
+static int job_run(job *j, const request *r, nf_engine *engine) {
+  nf_error error;
+  nf_status status = nf_session_open(engine, &j->session, &error);
+  if (status != NF_OK) return report_failure(status, nullptr, &error);
+  nf_engine_info info;
+  nf_engine_info_get(engine, &info);
+  if (r->json) {
+    fputs("{\"file\": ", stdout);
+    json_str(stdout, r->in);
+    printf(", \"task\": \"%s\", \"model\": ", nf_task_name(r->task));
+    json_str(stdout, info.name);
+    printf(", \"kernels\": \"%s\", \"threads\": %d,\n  \"cues\": [", info.kernels, info.n_threads);
+  }
+  status = cues_edit(j, r, &error);
+  if (status != NF_OK) return exit_code(status);
+  if (r->json) {
+    printf("\n  ],\n  \"changed\": %d, \"unfit\": %d, \"totalMs\": %.1f}\n", j->n_changed,
+           j->n_unfit, j->total_ms);
+  }
+  if (r->json && r->out == nullptr) return report_stdout_closed();
+  nf_bytes file;
+  status = nf_caption_write(j->doc, nf_caption_format_get(j->doc), &file, &error);
+  if (status != NF_OK) return report_failure(status, r->in, &error);
+  return write_output(r->out, file);
+}
+
+int command_edit(int argc, char **argv) {
+  request r = {};
+  const char *wrong = options_read(&r, argc, argv);
+  if (wrong != nullptr) return usage(wrong);
+  limits_default(&r);
+  job j = {};
+  int code = caption_open(r.in, &j.doc);
+  if (code != 0) return code;
+  signal(SIGINT, stop);
+  nf_engine *engine = nullptr;
+  code = model_open_for_command(r.model, r.threads, &engine);
+  if (code == 0) code = job_run(&j, &r, engine);
+  nf_session_close(j.session);
+  nf_engine_close(engine);
+  nf_caption_close(j.doc);
+  return code;
+}

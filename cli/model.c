@@ -1,0 +1,43 @@
+/* See model.h. */
+#include "model.h"
+
+#include "report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char default_model[] = "nearfield/models/SmolLM2-135M-Instruct.Q4_1.gguf";
+
+/* The folder that ./dev keeps downloads in: tools/dev/setup.sh. */
+static void default_path(char *path, size_t cap) {
+  const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"),
+             *own = getenv("NEARFIELD_CACHE");
+  if (own != nullptr && *own != 0) {
+    snprintf(path, cap, "%s/models/SmolLM2-135M-Instruct.Q4_1.gguf", own);
+  } else if (cache != nullptr && *cache != 0) {
+    snprintf(path, cap, "%s/%s", cache, default_model);
+  } else {
+    snprintf(path, cap, "%s/.cache/%s", home != nullptr ? home : "", default_model);
+  }
+}
+
+int model_open_for_command(const char *path, int threads, nf_engine **engine) {
+  char fallback[4096];
+  if (path == nullptr) path = getenv("NEARFIELD_MODEL");
+  if (path == nullptr || *path == 0) {
+    default_path(fallback, sizeof fallback);
+    path = fallback;
+    if (access(path, R_OK) != 0) {
+      fprintf(stderr,
+              "nearfield: no model: expected %s (./dev model fetches it), --model FILE or "
+              "NEARFIELD_MODEL\n",
+              path);
+      return EXIT_INPUT;
+    }
+  }
+  nf_error error;
+  nf_engine_desc desc = {.n_threads = threads};
+  nf_status status = nf_engine_open_file(path, &desc, engine, &error);
+  return status == NF_OK ? 0 : report_failure(status, path, &error);
+}

@@ -1,0 +1,7 @@
+/* Which model a command uses, and opening it. */
+#pragma once
+#include "nearfield.h"
+
+/* `path`, or $NEARFIELD_MODEL, or what ./dev model keeps in the user's cache folder. Returns an
+ * exit code; on failure one line was printed. threads 0: as many as help. */
+int model_open_for_command(const char *path, int threads, nf_engine **engine);

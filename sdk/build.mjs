@@ -1,0 +1,40 @@
+// Builds sdk/dist: two ES modules (the page's and the worker's), types, and the wasm modules.
+// `new URL('./x', import.meta.url)` is left as it is: every bundler and the browser know it.
+// Owns nothing of the wasm build: build/wasm/ must exist (./dev build wasm).
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { rolldown } from 'rolldown'
+
+process.chdir(import.meta.dirname)
+const tsc = createRequire(import.meta.url)
+  .resolve('typescript/package.json')
+  .replace('package.json', 'bin/tsc')
+const check = (...args) => execFileSync(process.execPath, [tsc, ...args], { stdio: 'inherit' })
+
+const modules = ['nearfield.wasm', 'nearfield-relaxed.wasm']
+for (const name of modules) {
+  if (existsSync(`../build/wasm/${name}`)) continue
+  console.error(`build/wasm/${name} is missing: run ./dev build wasm first`)
+  process.exit(1)
+}
+check('-p', 'tsconfig.worker.json')
+check('-p', 'tsconfig.json')
+rmSync('dist', { recursive: true, force: true })
+mkdirSync('dist')
+check('-p', 'tsconfig.types.json')
+for (const [input, file] of [
+  ['src/index.ts', 'index.js'],
+  ['src/engine.worker.ts', 'engine.worker.js'],
+]) {
+  const bundle = await rolldown({ input, platform: 'browser' })
+  await bundle.write({
+    file: `dist/${file}`,
+    format: 'es',
+    minify: true,
+    sourcemap: true,
+    codeSplitting: false,
+  })
+  await bundle.close()
+}
+for (const name of modules) copyFileSync(`../build/wasm/${name}`, `dist/${name}`)

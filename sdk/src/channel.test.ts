@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest'
+import { Channel, type WorkerLike } from './channel.ts'
+import type { FromWorker, ToWorker } from './protocol.ts'
+
+class FakeWorker implements WorkerLike {
+  sent: ToWorker[] = []
+  terminated = false
+  onmessage: ((event: MessageEvent<FromWorker>) => void) | null = null
+  onerror: ((event: ErrorEvent) => void) | null = null
+  postMessage(message: ToWorker) {
+    this.sent.push(message)
+  }
+  terminate() {
+    this.terminated = true
+  }
+  answer(message: FromWorker) {
+    this.onmessage?.({ data: message } as MessageEvent<FromWorker>)
+  }
+}
+
+function pair() {
+  const worker = new FakeWorker()
+  return { worker, channel: new Channel(worker) }
+}
+const args = { texts: ['a'], format: 'srt' } as const
+const call = (channel: Channel, signal?: AbortSignal) =>
+  channel.call('measure', { ...args, texts: ['a'] }, signal ? { signal } : {})
+
+test('answers find their calls whatever their order', async () => {
+  const { worker, channel } = pair()
+  const first = call(channel)
+  const second = call(channel)
+  worker.answer({ kind: 'value', id: 2, value: [] })
+  worker.answer({ kind: 'failure', id: 1, error: { code: 'bad_input', message: 'line 3: no' } })
+  await expect(second).resolves.toEqual([])
+  await expect(first).rejects.toMatchObject({
+    name: 'NearfieldError',
+    code: 'bad_input',
+    message: 'line 3: no',
+  })
+})
+
+test('progress goes to its call only', async () => {
+  const { worker, channel } = pair()
+  const seen: number[] = []
+  const opened = channel.call(
+    'open',
+    { model: 'm', threads: null },
+    { onProgress: (p) => seen.push(p.loaded) },
+  )
+  worker.answer({ kind: 'progress', id: 1, progress: { loaded: 0, total: 9, stage: 'download' } })
+  worker.answer({ kind: 'progress', id: 7, progress: { loaded: 5, total: 9, stage: 'download' } })
+  worker.answer({ kind: 'failure', id: 1, error: { code: 'network', message: 'cut' } })
+  await expect(opened).rejects.toMatchObject({ code: 'network' })
+  expect(seen).toEqual([0])
+})
+
+test('abort rejects at once with the reason, tells the worker, and ignores a late answer', async () => {
+  const { worker, channel } = pair()
+  const controller = new AbortController()
+  const running = call(channel, controller.signal)
+  const reason = new Error('typed on')
+  controller.abort(reason)
+  await expect(running).rejects.toBe(reason)
+  expect(worker.sent.at(-1)).toEqual({ kind: 'cancel', id: 1 })
+  worker.answer({ kind: 'value', id: 1, value: [] })
+})
+
+test('an aborted signal sends nothing', async () => {
+  const { worker, channel } = pair()
+  await expect(call(channel, AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' })
+  expect(worker.sent).toEqual([])
+})
+
+test('an abort after the answer does nothing', async () => {
+  const { worker, channel } = pair()
+  const controller = new AbortController()
+  const running = call(channel, controller.signal)
+  worker.answer({ kind: 'value', id: 1, value: [] })
+  await running
+  controller.abort()
+  expect(worker.sent).toHaveLength(1)
+})
+
+test('close: what runs rejects with AbortError, what comes later is closed', async () => {
+  const { worker, channel } = pair()
+  const running = call(channel)
+  channel.close()
+  await expect(running).rejects.toMatchObject({ name: 'AbortError' })
+  await expect(call(channel)).rejects.toMatchObject({ code: 'closed' })
+  expect(worker.terminated).toBe(true)
+})
+
+test('a worker that fails loses its calls and says why', async () => {
+  const { worker, channel } = pair()
+  const lost: string[] = []
+  channel.onLost = (error) => lost.push(error.message)
+  const running = call(channel)
+  worker.onerror?.({ message: 'out of memory' } as ErrorEvent)
+  await expect(running).rejects.toMatchObject({
+    code: 'lost',
+    message: expect.stringContaining('out of memory'),
+  })
+  await expect(call(channel)).rejects.toMatchObject({ code: 'lost' })
+  expect(lost).toHaveLength(1)
+})

@@ -1,0 +1,101 @@
+/**
+ * The page's end of one worker: calls with ids, abort, progress, and what happens when the
+ * worker ends. Owns the worker. Knows nothing of models or captions.
+ * Read next: protocol.ts.
+ */
+import { abortError, fromWire, NearfieldError } from './error.ts'
+import type { CallMessage, CallName, Calls, FromWorker, Progress, ToWorker } from './protocol.ts'
+
+/** What this file needs of a Worker; tests give a fake. */
+export interface WorkerLike {
+  postMessage(message: ToWorker, transfer?: Transferable[]): void
+  terminate(): void
+  onmessage: ((event: MessageEvent<FromWorker>) => void) | null
+  onerror: ((event: ErrorEvent) => void) | null
+}
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined
+  onProgress?: ((progress: Progress) => void) | undefined
+  transfer?: Transferable[]
+}
+
+interface Pending {
+  resolve(value: never): void
+  reject(reason: unknown): void
+  onProgress: ((progress: Progress) => void) | undefined
+}
+
+export class Channel {
+  /** Called once, when the worker failed by itself. */
+  onLost: ((error: NearfieldError) => void) | null = null
+  #worker: WorkerLike
+  #pending = new Map<number, Pending>()
+  #nextId = 1
+  #ended: NearfieldError | null = null
+
+  constructor(worker: WorkerLike) {
+    this.#worker = worker
+    worker.onmessage = (event) => this.#receive(event.data)
+    worker.onerror = (event) => {
+      const why = event.message || 'its script could not be loaded'
+      const error = new NearfieldError('lost', `the engine's worker ended: ${why}`)
+      this.#end(error, error)
+      this.onLost?.(error)
+    }
+  }
+
+  call<Name extends CallName>(
+    name: Name,
+    args: Calls[Name]['args'],
+    { signal, onProgress, transfer = [] }: CallOptions = {},
+  ): Promise<Calls[Name]['value']> {
+    if (this.#ended) return Promise.reject(this.#ended)
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    const id = this.#nextId++
+    return new Promise<Calls[Name]['value']>((resolve, reject) => {
+      // The caller hears of an abort at once; the worker drops the work after its current pass.
+      const onAbort = () => {
+        this.#pending.delete(id)
+        if (!this.#ended) this.#worker.postMessage({ kind: 'cancel', id })
+        reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      const settled =
+        <T>(settle: (value: T) => void) =>
+        (value: T) => {
+          signal?.removeEventListener('abort', onAbort)
+          settle(value)
+        }
+      this.#pending.set(id, { resolve: settled(resolve), reject: settled(reject), onProgress })
+      const sentAt = performance.timeOrigin + performance.now()
+      this.#worker.postMessage({ kind: 'call', id, name, args, sentAt } as CallMessage, transfer)
+    })
+  }
+
+  /** What runs rejects with an AbortError, later calls with a NearfieldError 'closed'. */
+  close(): void {
+    this.#end(new NearfieldError('closed', 'close() was called'), abortError('close() was called'))
+  }
+
+  #receive(message: FromWorker): void {
+    const pending = this.#pending.get(message.id)
+    if (!pending) return // aborted meanwhile
+    if (message.kind === 'progress') {
+      pending.onProgress?.(message.progress)
+      return
+    }
+    this.#pending.delete(message.id)
+    if (message.kind === 'value') pending.resolve(message.value as never)
+    else pending.reject(fromWire(message.error))
+  }
+
+  #end(later: NearfieldError, now: Error): void {
+    if (this.#ended) return
+    this.#ended = later
+    this.#worker.terminate()
+    const running = [...this.#pending.values()]
+    this.#pending.clear()
+    for (const pending of running) pending.reject(now)
+  }
+}

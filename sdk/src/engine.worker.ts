@@ -1,0 +1,53 @@
+/**
+ * The worker's entry: hears the calls of one page object and owns that object's runtime. Started
+ * by worker_start.ts; also, by worker/threads.ts, as one more thread of an engine.
+ * Read next: worker/serve.ts, worker/open.ts, worker/captions.ts.
+ */
+import { NearfieldError } from './error.ts'
+import type { FromWorker, ThreadStart, ToWorker } from './protocol.ts'
+import { lint, measure } from './worker/caption_lint.ts'
+import { parse, write } from './worker/captions.ts'
+import type { Engine } from './worker/engine.ts'
+import { openEngine } from './worker/open.ts'
+import { type Runtime, startRuntime } from './worker/runtime.ts'
+import { serveCalls } from './worker/serve.ts'
+import { serveAsThread } from './worker/threads.ts'
+
+const CAPTION_BYTES_MAX = 2 ** 30
+
+let wasm = ''
+let engine: Engine | null = null
+let forCaptions: Promise<Runtime> | null = null
+
+function opened(): Engine {
+  if (!engine) throw new NearfieldError('closed', 'no model is open')
+  return engine
+}
+
+function captionRuntime(): Promise<Runtime> {
+  forCaptions ??= startRuntime(wasm, { shared: false, bytesMax: CAPTION_BYTES_MAX })
+  forCaptions.catch(() => {
+    forCaptions = null // the next call tries again
+  })
+  return forCaptions
+}
+
+const onCall = serveCalls((message: FromWorker) => self.postMessage(message), {
+  async open(args, context) {
+    const { engine: made, status } = await openEngine(wasm, args, context)
+    engine = made
+    return status
+  },
+  edit: async (request, { signal, sentAt }) => opened().edit(request, signal, sentAt),
+  bench: async ({ repeats }, { signal }) => opened().bench(repeats, signal),
+  parse: async (args) => parse(await captionRuntime(), args),
+  write: async (args) => write(await captionRuntime(), args),
+  lint: async (args) => lint(await captionRuntime(), args),
+  measure: async (args) => measure(await captionRuntime(), args),
+})
+
+self.onmessage = ({ data }: MessageEvent<ToWorker | ThreadStart>) => {
+  if (data.kind === 'thread') void serveAsThread(data)
+  else if (data.kind === 'start') wasm = data.wasm
+  else onCall(data)
+}

@@ -1,0 +1,23 @@
+/** nearfield: small language models beside the cursor. The package's whole surface. */
+export { captions } from './captions.ts'
+export { type ErrorCode, NearfieldError } from './error.ts'
+export { Nearfield } from './nearfield.ts'
+export { Proofreader, type ProofreaderOptions } from './proofreader.ts'
+export type {
+  Availability,
+  CaptionCue,
+  CaptionFile,
+  CaptionFormat,
+  CaptionsApi,
+  Change,
+  EditRequest,
+  EditResult,
+  LintFinding,
+  LintRule,
+  Measure,
+  NearfieldApi,
+  OpenOptions,
+  Receipt,
+  Status,
+  Task,
+} from './types.ts'

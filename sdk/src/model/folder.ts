@@ -1,0 +1,77 @@
+/**
+ * Where models lie in the browser's own storage (OPFS), and which manifest came last from a URL.
+ *   nearfield/models/SHA256/file     the model's bytes
+ *   nearfield/models/SHA256/chunks   one byte a chunk: 1 when it was verified and flushed
+ *   nearfield/manifests/HASH.json    the manifest of the URL with that SHA-256
+ * Everything here answers null where there is no storage (private window, insecure page).
+ */
+import { hashHex } from './hash.ts'
+
+async function folder(
+  create: boolean,
+  ...path: string[]
+): Promise<FileSystemDirectoryHandle | null> {
+  try {
+    let at = await navigator.storage.getDirectory()
+    for (const name of ['nearfield', ...path]) at = await at.getDirectoryHandle(name, { create })
+    return at
+  } catch {
+    return null
+  }
+}
+
+export function modelFolder(
+  sha256: string,
+  create: boolean,
+): Promise<FileSystemDirectoryHandle | null> {
+  return folder(create, 'models', sha256)
+}
+
+export async function removeModel(sha256: string): Promise<void> {
+  try {
+    await (await folder(false, 'models'))?.removeEntry(sha256, { recursive: true })
+  } catch {
+    // Another tab reads it, or it is gone: either way it is not ours to remove now.
+  }
+}
+
+/** How many chunks are marked as kept; 0 where nothing is. */
+export async function keptChunks(sha256: string): Promise<number> {
+  try {
+    const handle = await (await modelFolder(sha256, false))?.getFileHandle('chunks')
+    if (!handle) return 0
+    const marks = new Uint8Array(await (await handle.getFile()).arrayBuffer())
+    return marks.reduce((n, mark) => n + (mark === 1 ? 1 : 0), 0)
+  } catch {
+    return 0
+  }
+}
+
+async function manifestName(url: string): Promise<string> {
+  return `${await hashHex(new TextEncoder().encode(url))}.json`
+}
+
+export async function keptManifest(url: string): Promise<unknown> {
+  try {
+    const handle = await (await folder(false, 'manifests'))?.getFileHandle(await manifestName(url))
+    return handle ? JSON.parse(await (await handle.getFile()).text()) : null
+  } catch {
+    return null
+  }
+}
+
+/** Never fails: a manifest that could not be kept only costs the offline start. */
+export async function keepManifest(url: string, manifest: { sha256: string }): Promise<void> {
+  try {
+    const before = (await keptManifest(url)) as { sha256?: string } | null
+    if (before?.sha256 === manifest.sha256) return
+    const files = await folder(true, 'manifests')
+    const file = await files?.getFileHandle(await manifestName(url), { create: true })
+    const writer = await file?.createWritable()
+    await writer?.write(JSON.stringify(manifest))
+    await writer?.close()
+    if (before?.sha256) await removeModel(before.sha256) // replaced by the server
+  } catch {
+    // no room, or no createWritable: start offline is what is lost
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * The class an app holds: one model in one worker. Owns the worker's life and its status.
+ * Does not know how models are fetched (worker/load.ts) or run (worker/engine.ts).
+ */
+import { availabilityOf } from './availability.ts'
+import { Channel } from './channel.ts'
+import type { Bench } from './protocol.ts'
+import type {
+  Availability,
+  EditRequest,
+  EditResult,
+  NearfieldApi,
+  OpenOptions,
+  Status,
+} from './types.ts'
+import { startWorker } from './worker_start.ts'
+
+export class Nearfield implements NearfieldApi {
+  #channel: Channel
+  #status: Status
+
+  private constructor(channel: Channel, status: Status) {
+    this.#channel = channel
+    this.#status = status
+    channel.onLost = () => {
+      this.#status = { ...this.#status, state: 'lost' }
+    }
+  }
+
+  /** Can this browser run a model, and is it stored already? Downloads nothing but manifest.json. */
+  static availability(options: Pick<OpenOptions, 'model'>): Promise<Availability> {
+    return availabilityOf(new URL(options.model, document.baseURI))
+  }
+
+  /** Resolves when the model is in memory. Rejects with NearfieldError or the signal's reason. */
+  static async open(options: OpenOptions): Promise<Nearfield> {
+    options.signal?.throwIfAborted()
+    const model = new URL(options.model, document.baseURI).href
+    const channel = new Channel(startWorker())
+    try {
+      const status = await channel.call(
+        'open',
+        { model, threads: options.threads ?? null },
+        { signal: options.signal, onProgress: options.onProgress },
+      )
+      return new Nearfield(channel, status)
+    } catch (error) {
+      channel.close()
+      throw error
+    }
+  }
+
+  get status(): Status {
+    return this.#status
+  }
+
+  /** One caption. Requests run one at a time, in the order they came. */
+  edit(request: EditRequest): Promise<EditResult> {
+    const { signal, ...args } = request
+    return this.#channel.call('edit', args, { signal })
+  }
+
+  /** How fast this engine is here; for bench/, it blocks the queue for seconds. */
+  bench(repeats = 5): Promise<Bench> {
+    return this.#channel.call('bench', { repeats })
+  }
+
+  close(): void {
+    this.#channel.close()
+    this.#status = { ...this.#status, state: 'closed' }
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}

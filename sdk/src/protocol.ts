@@ -1,0 +1,77 @@
+/**
+ * Messages between the page and engine.worker.ts. One table of calls types both ends.
+ * Owns the shapes only. Read next: channel.ts (page side), worker/serve.ts (worker side).
+ */
+import type { WireError } from './error.ts'
+import type {
+  CaptionCue,
+  CaptionFile,
+  CaptionFormat,
+  EditRequest,
+  EditResult,
+  LintFinding,
+  Measure,
+  OpenOptions,
+  Status,
+} from './types.ts'
+
+/** Medians: tokens a second decoding one at a time, and in passes of 32 rows. */
+export interface Bench {
+  decodeTokS: number
+  rows32TokS: number
+  /** A 128-token prefix from nothing. */
+  prefillMs: number
+}
+
+export interface Calls {
+  open: { args: { model: string; threads: number | null }; value: Status }
+  edit: { args: Omit<EditRequest, 'signal'>; value: EditResult }
+  bench: { args: { repeats: number }; value: Bench }
+  parse: { args: { file: Uint8Array }; value: CaptionFile }
+  write: {
+    args: { original: Uint8Array | null; cues: CaptionCue[]; format: CaptionFormat }
+    value: Uint8Array
+  }
+  lint: {
+    args: { cues: CaptionCue[]; format: CaptionFormat; profile: string }
+    value: LintFinding[]
+  }
+  measure: { args: { texts: string[]; format: CaptionFormat }; value: Measure[] }
+}
+export type CallName = keyof Calls
+export type Progress = Parameters<NonNullable<OpenOptions['onProgress']>>[0]
+
+/** sentAt: performance.timeOrigin + performance.now() of the page, for the queue's time. */
+export type CallMessage = {
+  [Name in CallName]: {
+    kind: 'call'
+    id: number
+    name: Name
+    args: Calls[Name]['args']
+    sentAt: number
+  }
+}[CallName]
+/** start comes first and once: where the wasm module to use lies. */
+export type ToWorker =
+  | { kind: 'start'; wasm: string }
+  | CallMessage
+  | { kind: 'cancel'; id: number }
+
+export type FromWorker =
+  | { kind: 'value'; id: number; value: Calls[CallName]['value'] }
+  | { kind: 'failure'; id: number; error: WireError }
+  | { kind: 'progress'; id: number; progress: Progress }
+
+/** To a worker that lends itself to the engine as a thread; see src/os/os_wasm.c. */
+export interface ThreadStart {
+  kind: 'thread'
+  module: WebAssembly.Module
+  memory: WebAssembly.Memory
+  slot: number
+  stackTop: number
+  tls: number
+}
+/** What that worker answers before it parks for good. */
+export interface ThreadParked {
+  kind: 'parked'
+}

@@ -1,0 +1,80 @@
+/**
+ * The browser's private file system in memory, as much of it as the SDK uses, with limits and
+ * faults on demand. Files survive their handles, as they do a tab. For tests only.
+ */
+
+export class FakeOpfs {
+  files = new Map<string, Uint8Array<ArrayBuffer>>()
+  /** Writes beyond this many bytes in all throw QuotaExceededError. */
+  quota = Number.POSITIVE_INFINITY
+  open = new Set<string>()
+
+  used(): number {
+    return [...this.files.values()].reduce((n, file) => n + file.length, 0)
+  }
+
+  directory(path = ''): FileSystemDirectoryHandle {
+    const missing = () => new DOMException('not there', 'NotFoundError')
+    const fake = {
+      getDirectoryHandle: async (name: string, options?: { create?: boolean }) => {
+        const inside = `${path}${name}/`
+        const known = [...this.files.keys()].some((file) => file.startsWith(inside))
+        if (!known && !options?.create) throw missing()
+        return this.directory(inside)
+      },
+      getFileHandle: async (name: string, options?: { create?: boolean }) => {
+        const file = `${path}${name}`
+        if (!this.files.has(file)) {
+          if (!options?.create) throw missing()
+          this.files.set(file, new Uint8Array(0))
+        }
+        return this.#file(file)
+      },
+      removeEntry: async (name: string) => {
+        for (const file of [...this.files.keys()]) {
+          if (file.startsWith(`${path}${name}/`)) this.files.delete(file)
+        }
+      },
+    }
+    return fake as unknown as FileSystemDirectoryHandle
+  }
+
+  write(file: string, bytes: Uint8Array, at: number): number {
+    const old = this.files.get(file) ?? new Uint8Array(0)
+    const grown = Math.max(old.length, at + bytes.length)
+    if (this.used() - old.length + grown > this.quota)
+      throw new DOMException('full', 'QuotaExceededError')
+    const next = new Uint8Array(grown)
+    next.set(old)
+    next.set(bytes, at)
+    this.files.set(file, next)
+    return bytes.length
+  }
+
+  #file(file: string): unknown {
+    return {
+      getFile: async () => new Blob([this.files.get(file)!]),
+      createWritable: async () => ({
+        write: async (text: string) => {
+          this.files.set(file, new Uint8Array(0))
+          this.write(file, new TextEncoder().encode(text), 0)
+        },
+        close: async () => {},
+      }),
+      createSyncAccessHandle: async () => {
+        if (this.open.has(file)) throw new DOMException('held', 'NoModificationAllowedError')
+        this.open.add(file)
+        return {
+          read: (into: Uint8Array, { at }: { at: number }) => {
+            const part = this.files.get(file)!.subarray(at, at + into.length)
+            into.set(part)
+            return part.length
+          },
+          write: (bytes: Uint8Array, { at }: { at: number }) => this.write(file, bytes, at),
+          flush: () => {},
+          close: () => this.open.delete(file),
+        }
+      },
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * An edit request as nearfield_wasm.c reads it: nf_edit_desc's 14 words, the protected terms'
+ * pairs, then all texts, in one piece of memory that lives during `use`.
+ */
+import type { Calls } from '../protocol.ts'
+import type { Runtime } from './runtime.ts'
+
+const DESC_WORDS = 14
+
+export function placeEdit<T>(
+  runtime: Runtime,
+  task: number,
+  request: Calls['edit']['args'],
+  use: (desc: number) => T,
+): T {
+  const { text, format, context, maxChars, maxLines, maxCps, durationMs, protect = [] } = request
+  const texts = [text, context?.before ?? '', context?.after ?? '', ...protect].map((t) =>
+    runtime.encode(t),
+  )
+  const head = 4 * (DESC_WORDS + 2 * protect.length)
+  const total = texts.reduce((n, t) => n + t.length, head)
+  return runtime.using(total, (at) => {
+    let free = at + head
+    const pairs = texts.map((bytes) => {
+      runtime.bytes(free, bytes.length).set(bytes)
+      free += bytes.length
+      return [free - bytes.length, bytes.length] as const
+    })
+    const terms = at + 4 * DESC_WORDS
+    const words = new DataView(runtime.memory.buffer, at, head)
+    const [own, ...others] = pairs.slice(0, 3)
+    const whole = [
+      task,
+      ...own!,
+      format === 'vtt' ? 1 : 0,
+      ...others.flat(),
+      maxChars ?? 0,
+      maxLines ?? 0,
+      0,
+      durationMs ?? 0,
+      protect.length ? terms : 0,
+      protect.length,
+      ...pairs.slice(3).flat(),
+    ]
+    for (const [i, word] of whole.entries()) words.setInt32(4 * i, word, true)
+    words.setFloat32(40, maxCps ?? 0, true)
+    return use(at)
+  })
+}

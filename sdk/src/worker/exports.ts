@@ -1,0 +1,61 @@
+/** What nearfield.wasm exports, as nearfield_wasm.c and os_wasm.c document it. Addresses are
+ * byte offsets into the memory; a function that answers a status answers nf_status. */
+export interface Exports {
+  nf_wasm_get(bytes: number): number
+  nf_wasm_release(at: number, bytes: number): void
+  nf_wasm_error(): number
+  nf_wasm_version(): number
+
+  nf_wasm_engine_open(
+    file: number,
+    bytes: number,
+    threads: number,
+    ctxTokens: number,
+    kernels: number,
+    out: number,
+  ): number
+  nf_wasm_engine_close(engine: number): void
+  nf_wasm_engine_info(engine: number, row: number): void
+  nf_wasm_session_open(engine: number, out: number): number
+  nf_wasm_session_close(session: number): void
+  nf_wasm_bench(session: number, repeats: number, row: number): number
+
+  nf_wasm_task(name: number, length: number): number
+  nf_wasm_task_offered(task: number): number
+  nf_wasm_edit_begin(session: number, desc: number): number
+  nf_wasm_edit_step(session: number): number
+  nf_wasm_edit_result(session: number, row: number): void
+  nf_wasm_edit_change(index: number, row: number): void
+
+  nf_wasm_caption_open(file: number, length: number, out: number): number
+  nf_wasm_caption_close(doc: number): void
+  nf_wasm_caption_format(doc: number): number
+  nf_wasm_caption_cues(doc: number): number
+  nf_wasm_caption_cue(doc: number, index: number, row: number): void
+  nf_wasm_caption_warnings(doc: number): number
+  nf_wasm_caption_warning(doc: number, index: number, row: number): void
+  nf_wasm_caption_text_set(doc: number, index: number, text: number, length: number): number
+  nf_wasm_caption_times_set(doc: number, index: number, startMs: number, endMs: number): number
+  nf_wasm_caption_insert(
+    doc: number,
+    index: number,
+    startMs: number,
+    endMs: number,
+    text: number,
+    length: number,
+  ): number
+  nf_wasm_caption_remove(doc: number, index: number): number
+  nf_wasm_caption_write(doc: number, format: number, row: number): number
+  nf_wasm_lint(doc: number, name: number, length: number, out: number, cap: number): number
+  nf_wasm_lint_rule(rule: number): number
+  nf_wasm_measure(text: number, length: number, format: number, row: number): void
+
+  os_thread_prepare(): number
+  os_thread_stack_top(slot: number): number
+  os_thread_tls(slot: number): number
+  os_thread_park(slot: number): void
+  os_thread_entry(slot: number): void
+  os_threads_parked(): number
+  __stack_pointer: WebAssembly.Global
+  __wasm_init_tls(at: number): void
+}

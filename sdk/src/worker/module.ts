@@ -1,0 +1,73 @@
+/**
+ * nearfield.wasm as bytes: finds the memory it imports and, where threads are not to be had,
+ * makes that memory an ordinary one by changing a single flag (docs/adr/0010-one-wasm.md).
+ * Owns the little of the binary format that takes. Read next: runtime.ts.
+ */
+import { NearfieldError } from '../error.ts'
+
+export interface MemoryImport {
+  /** Where the limits' flag byte is: bit 0 has a maximum, bit 1 shared. */
+  flagAt: number
+  initial: number
+  maximum: number
+}
+
+const SHARED = 2
+
+function damaged(): NearfieldError {
+  return new NearfieldError(
+    'bad_input',
+    'nearfield.wasm: not a WebAssembly module that imports env.memory',
+  )
+}
+
+/** Unsigned LEB128 at `at`: [value, next]. */
+function leb(bytes: Uint8Array, at: number): [number, number] {
+  let value = 0
+  for (let shift = 0; shift < 35; shift += 7) {
+    const byte = bytes[at++]
+    if (byte === undefined) break
+    value += (byte & 127) * 2 ** shift
+    if (byte < 128) return [value, at]
+  }
+  throw damaged()
+}
+
+/** source WebAssembly core 3.0, 5.5.5 "Import Section" and 5.3.8 "Limits" */
+export function memoryImport(bytes: Uint8Array): MemoryImport {
+  if (bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d) throw damaged()
+  let at = 8
+  while (at < bytes.length) {
+    const id = bytes[at]!
+    const [size, body] = leb(bytes, at + 1)
+    if (id === 2) return memoryAmong(bytes, body)
+    at = body + size
+  }
+  throw damaged()
+}
+
+function memoryAmong(bytes: Uint8Array, from: number): MemoryImport {
+  let [count, at] = leb(bytes, from)
+  for (; count > 0; count--) {
+    for (let name = 0; name < 2; name++) {
+      const [length, text] = leb(bytes, at)
+      at = text + length
+    }
+    const kind = bytes[at++]
+    if (kind === 2) {
+      const flag = bytes[at]
+      const [initial, next] = leb(bytes, at + 1)
+      if (flag === undefined || (flag & 1) === 0) throw damaged()
+      return { flagAt: at, initial, maximum: leb(bytes, next)[0] }
+    }
+    if (kind !== 0) throw damaged() // functions and the memory are all this module imports
+    at = leb(bytes, at)[1]
+  }
+  throw damaged()
+}
+
+/** The same module over shared or ordinary memory. `bytes` is changed in place. */
+export function setMemoryShared(bytes: Uint8Array, memory: MemoryImport, shared: boolean): void {
+  const flag = bytes[memory.flagAt]!
+  bytes[memory.flagAt] = shared ? flag | SHARED : flag & ~SHARED
+}

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest'
+import { NearfieldError } from '../error.ts'
+import type { FromWorker } from '../protocol.ts'
+import { breathe, Fifo } from './queue.ts'
+import { type Handlers, serveCalls } from './serve.ts'
+
+const unused = async (): Promise<never> => {
+  throw new Error('not part of this test')
+}
+
+function serving(handlers: Partial<Handlers>) {
+  const sent: FromWorker[] = []
+  const all = {
+    open: unused,
+    edit: unused,
+    bench: unused,
+    parse: unused,
+    write: unused,
+    lint: unused,
+    measure: unused,
+  }
+  const receive = serveCalls((message) => sent.push(message), { ...all, ...handlers })
+  const measure = (id: number) =>
+    receive({ kind: 'call', id, name: 'measure', args: { texts: [], format: 'srt' }, sentAt: 0 })
+  return { sent, receive, measure }
+}
+
+test('a value, a failure of ours and a surprise each come back under their id', async () => {
+  let n = 0
+  const { sent, measure } = serving({
+    measure: async () => {
+      n++
+      if (n === 2) throw new NearfieldError('unsupported', 'no')
+      if (n === 3) throw new RangeError('odd')
+      return []
+    },
+  })
+  for (const id of [11, 12, 13]) measure(id)
+  await breathe()
+  expect(sent).toEqual([
+    { kind: 'value', id: 11, value: [] },
+    { kind: 'failure', id: 12, error: { code: 'unsupported', message: 'no' } },
+    {
+      kind: 'failure',
+      id: 13,
+      error: { code: 'lost', message: 'the engine failed: RangeError: odd' },
+    },
+  ])
+})
+
+test('cancel stops a running call between passes and a queued one before it starts', async () => {
+  const queue = new Fifo()
+  let passes = 0
+  const { sent, receive, measure } = serving({
+    measure: (_args, { signal }) =>
+      queue.run(signal, async () => {
+        for (;;) {
+          passes++
+          await breathe()
+          signal.throwIfAborted()
+        }
+      }),
+  })
+  measure(1)
+  measure(2)
+  for (let i = 0; i < 5; i++) await breathe()
+  const before = passes
+  expect(before).toBeGreaterThan(2)
+  receive({ kind: 'cancel', id: 2 })
+  receive({ kind: 'cancel', id: 1 })
+  for (let i = 0; i < 5; i++) await breathe()
+  expect(passes).toBeLessThanOrEqual(before + 1)
+  expect(sent.map((m) => [m.id, m.kind === 'failure' && m.error.code])).toEqual([
+    [1, 'abort'],
+    [2, 'abort'],
+  ])
+})
+
+test('the queue keeps the order and survives a failure', async () => {
+  const queue = new Fifo()
+  const { signal } = new AbortController()
+  const order: number[] = []
+  const work = (i: number) =>
+    queue.run(signal, async () => {
+      await breathe()
+      order.push(i)
+      if (i === 1) throw new Error('one')
+      return i
+    })
+  const all = await Promise.allSettled([work(0), work(1), work(2)])
+  expect(order).toEqual([0, 1, 2])
+  expect(all.map((r) => r.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+})

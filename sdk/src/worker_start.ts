@@ -1,0 +1,21 @@
+/**
+ * Starts engine.worker.js and tells it where the engine lies. Every file of the package that is
+ * not this bundle is named here, as the one literal that bundlers look for; the worker and the
+ * modules need no bundling themselves.
+ */
+import type { WorkerLike } from './channel.ts'
+import { hasRelaxedSimd } from './features.ts'
+import { scriptUrl } from './trusted.ts'
+
+export function startWorker(): WorkerLike {
+  const script = new URL('./engine.worker.js', import.meta.url)
+  const wasm = hasRelaxedSimd()
+    ? new URL('./nearfield-relaxed.wasm', import.meta.url)
+    : new URL('./nearfield.wasm', import.meta.url)
+  const worker: WorkerLike = new Worker(scriptUrl(script.href), {
+    type: 'module',
+    name: 'nearfield',
+  })
+  worker.postMessage({ kind: 'start', wasm: wasm.href })
+  return worker
+}

@@ -1,0 +1,209 @@
+/* See config.h. */
+#include "server/config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+
+typedef enum { KEY_INT, KEY_BOOL, KEY_TEXT, KEY_MODEL, KEY_HOST } key_kind;
+typedef struct {
+  const char *name;
+  key_kind kind;
+  size_t at;
+  int min, max; /* KEY_TEXT: max is the room in bytes */
+  bool reload;
+  const char *help;
+} key_row;
+
+#define AT(member) offsetof(config, member)
+static const key_row KEYS[] = {
+    {"host", KEY_TEXT, AT(host), 0, 64, false, "address to listen on [127.0.0.1]"},
+    {"port", KEY_INT, AT(port), 0, 65535, false, "port, 0 for any free one [8080]"},
+    {"root", KEY_TEXT, AT(root), 0, CONFIG_PATH_BYTES, false, "folder of the app [app/dist]"},
+    {"models", KEY_MODEL, 0, 0, 0, true,
+     "folder of GGUF files, may repeat [~/.cache/nearfield/models]"},
+    {"model", KEY_MODEL, 0, 0, 0, true, "one GGUF file, may repeat"},
+    {"hosts", KEY_HOST, 0, 0, 0, true, "further names allowed in Host, comma-separated"},
+    {"token_file", KEY_TEXT, AT(token_file), 0, CONFIG_PATH_BYTES, false,
+     "made by --make-token; needed beyond loopback"},
+    {"behind_proxy", KEY_BOOL, AT(behind_proxy), 0, 1, false,
+     "a proxy in front does TLS; needed beyond loopback [no]"},
+    {"quiet", KEY_BOOL, AT(quiet), 0, 1, true, "no access log [no]"},
+    {"connections_max", KEY_INT, AT(connections_max), 1, 1000000, true, "[12000]"},
+    {"idle_ms", KEY_INT, AT(idle_ms), 100, 3600000, true, "connection without a request [60000]"},
+    {"head_ms", KEY_INT, AT(head_ms), 100, 600000, true,
+     "from the first byte of a head to its last [10000]"},
+    {"body_ms", KEY_INT, AT(body_ms), 100, 3600000, true,
+     "from the end of the head to the end of the body [30000]"},
+    {"drain_ms", KEY_INT, AT(drain_ms), 0, 600000, true, "to finish replies at SIGTERM [10000]"},
+    {"send_bytes_s_min", KEY_INT, AT(send_bytes_s_min), 1, 1000000000, true,
+     "a reply may take 30 s plus its size over this [16384]"},
+};
+enum { N_KEYS = sizeof KEYS / sizeof KEYS[0] };
+
+void config_defaults(config *c) {
+  *c = (config){.host = "127.0.0.1",
+                .port = 8080,
+                .root = "app/dist",
+                .connections_max = 12000,
+                .idle_ms = 60000,
+                .head_ms = 10000,
+                .body_ms = 30000,
+                .drain_ms = 10000,
+                .send_bytes_s_min = 16384};
+}
+
+static bool fail(nf_error *error, const char *key, const char *expected, const char *value) {
+  snprintf(error->line, sizeof error->line, "%.32s: expected %s, got '%.80s'", key, expected,
+           value);
+  for (char *at = error->line; *at != 0; at++) {
+    if ((u8)*at < 0x20) *at = '?';
+  }
+  return false;
+}
+
+static bool hosts_add(config *c, const char *value, nf_error *error) {
+  nf_bytes rest = text(value);
+  while (rest.len > 0) {
+    nf_bytes name = bytes_take(&rest, ',');
+    if (name.len == 0) continue;
+    if (name.len >= (isize)sizeof c->hosts[0] || c->n_hosts == CONFIG_HOSTS_MAX) {
+      return fail(error, "hosts", "at most 8 names", value);
+    }
+    memcpy(c->hosts[c->n_hosts], name.at, (size_t)name.len);
+    c->hosts[c->n_hosts++][name.len] = 0;
+  }
+  return true;
+}
+
+static bool bool_parse(const char *value, int *out) {
+  *out = !strcmp(value, "yes") || !strcmp(value, "true") || !strcmp(value, "1");
+  return *out || !strcmp(value, "no") || !strcmp(value, "false") || !strcmp(value, "0");
+}
+
+static bool row_set(config *c, const key_row *row, const char *value, nf_error *error) {
+  char *at = (char *)c + row->at;
+  i64 number;
+  int flag;
+  switch (row->kind) {
+    case KEY_INT:
+      if (!bytes_number(text(value), &number) || number < row->min || number > row->max) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "a number from %d to %d", row->min, row->max);
+        return fail(error, row->name, expected, value);
+      }
+      memcpy(at, &(int){(int)number}, sizeof(int));
+      return true;
+    case KEY_BOOL:
+      if (!bool_parse(value, &flag)) return fail(error, row->name, "yes or no", value);
+      memcpy(at, &flag, sizeof flag);
+      return true;
+    case KEY_TEXT:
+      if (value[0] == 0 || strlen(value) >= (size_t)row->max) {
+        return fail(error, row->name, "a shorter text, not an empty one", value);
+      }
+      strcpy(at, value);
+      return true;
+    case KEY_MODEL:
+      if (value[0] == 0 || strlen(value) >= CONFIG_PATH_BYTES || c->n_models == CONFIG_MODELS_MAX) {
+        return fail(error, row->name, "at most 8 paths", value);
+      }
+      strcpy(c->models[c->n_models++], value);
+      return true;
+    case KEY_HOST: return hosts_add(c, value, error);
+  }
+  return false;
+}
+
+bool config_set(config *c, const char *key, const char *value, nf_error *error) {
+  for (int i = 0; i < N_KEYS; i++) {
+    if (strcmp(KEYS[i].name, key) == 0) return row_set(c, &KEYS[i], value, error);
+  }
+  snprintf(error->line, sizeof error->line, "unknown setting '%.60s'", key);
+  return false;
+}
+
+/* One line without its end. "" and "# ..." are fine. */
+static bool line_set(config *c, char *line, nf_error *error) {
+  nf_bytes rest = bytes_trim(text(line));
+  if (rest.len == 0 || rest.at[0] == '#') return true;
+  bool has_equals = memchr(rest.at, '=', (size_t)rest.len) != nullptr;
+  nf_bytes key = bytes_take(&rest, '='), value = bytes_trim(rest);
+  if (!has_equals || key.len == 0 || key.len > 63) {
+    snprintf(error->line, sizeof error->line, "expected 'key = value'");
+    return false;
+  }
+  char key_text[64], value_text[2048];
+  memcpy(key_text, key.at, (size_t)key.len);
+  key_text[key.len] = 0;
+  memcpy(value_text, value.at, (size_t)value.len);
+  value_text[value.len] = 0;
+  return config_set(c, key_text, value_text, error);
+}
+
+bool config_file_read(config *c, const char *path, nf_error *error) {
+  FILE *file = fopen(path, "r");
+  if (file == nullptr) {
+    snprintf(error->line, sizeof error->line, "%.160s: %s", path, strerror(errno));
+    return false;
+  }
+  char line[2048];
+  bool ok = true;
+  for (int n = 1; ok && fgets(line, sizeof line, file) != nullptr; n++) {
+    size_t len = strlen(line);
+    nf_error why = {"line is too long"};
+    bool whole = len > 0 && (line[len - 1] == '\n' || len + 1 < sizeof line);
+    while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r')) line[--len] = 0;
+    ok = whole && line_set(c, line, &why);
+    if (!ok) snprintf(error->line, sizeof error->line, "%.100s:%d: %.140s", path, n, why.line);
+  }
+  fclose(file);
+  return ok;
+}
+
+bool config_is_loopback(const config *c) {
+  struct in_addr v4;
+  struct in6_addr v6;
+  if (inet_pton(AF_INET, c->host, &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+  return inet_pton(AF_INET6, c->host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+bool config_check(const config *c, nf_error *error) {
+  struct in6_addr any;
+  if (inet_pton(AF_INET, c->host, &any) != 1 && inet_pton(AF_INET6, c->host, &any) != 1) {
+    return fail(error, "host", "an IP address such as 127.0.0.1", c->host);
+  }
+  if (config_is_loopback(c)) return true;
+  const char *missing = c->token_file[0] == 0 ? "token_file (see --make-token)"
+                        : !c->behind_proxy    ? "behind_proxy = yes and a proxy that does TLS"
+                        : c->n_hosts == 0     ? "hosts, the names clients may use"
+                                              : nullptr;
+  if (missing == nullptr) return true;
+  snprintf(error->line, sizeof error->line, "host %.64s is not loopback: that needs %s", c->host,
+           missing);
+  return false;
+}
+
+void config_reload(config *c, const config *from) {
+  for (int i = 0; i < N_KEYS; i++) {
+    if (!KEYS[i].reload || (KEYS[i].kind != KEY_INT && KEYS[i].kind != KEY_BOOL)) continue;
+    memcpy((char *)c + KEYS[i].at, (const char *)from + KEYS[i].at, sizeof(int));
+  }
+  memcpy(c->models, from->models, sizeof c->models);
+  c->n_models = from->n_models;
+  memcpy(c->hosts, from->hosts, sizeof c->hosts);
+  c->n_hosts = from->n_hosts;
+}
+
+void config_help(FILE *out) {
+  fputs(
+      "usage: nearfield-server [--config FILE] [--KEY VALUE]... [--quiet]\n"
+      "       nearfield-server --make-token FILE | --version | --help\n"
+      "Settings, as --KEY VALUE or as 'KEY = VALUE' lines of the config file (later wins;\n"
+      "SIGHUP reads the file again for those marked *):\n",
+      out);
+  for (int i = 0; i < N_KEYS; i++) {
+    fprintf(out, " %c %-17s %s\n", KEYS[i].reload ? '*' : ' ', KEYS[i].name, KEYS[i].help);
+  }
+}

@@ -1,0 +1,34 @@
+/* Settings: one table of keys serves the config file (`key = value`) and the command line
+ * (`--key value`). Owns names, limits and defaults; opens nothing but the config file.
+ * `nearfield-server --help` prints the table. Read next: server.h. */
+#pragma once
+#include "server/words.h"
+
+enum { CONFIG_PATH_BYTES = 1024, CONFIG_MODELS_MAX = 8, CONFIG_HOSTS_MAX = 8 };
+
+typedef struct {
+  char host[64];                                      /* an IP address */
+  int port;                                           /* 0: the system chooses one */
+  char root[CONFIG_PATH_BYTES];                       /* folder of the application */
+  char models[CONFIG_MODELS_MAX][CONFIG_PATH_BYTES];  /* GGUF files and folders of them */
+  int n_models;
+  char hosts[CONFIG_HOSTS_MAX][128]; /* further names allowed in Host, with port if not 80/443 */
+  int n_hosts;
+  char token_file[CONFIG_PATH_BYTES];
+  int behind_proxy, quiet;
+  int connections_max;
+  int idle_ms, head_ms, body_ms, drain_ms;
+  int send_bytes_s_min; /* a client slower than this over a whole reply is cut */
+} config;
+
+void config_defaults(config *c);
+/* Set one key. false: `line` says what is wrong, without a place. Lists (model, hosts) grow. */
+bool config_set(config *c, const char *key, const char *value, nf_error *error);
+/* false: the line names file, line number and what was expected. c may be half changed. */
+bool config_file_read(config *c, const char *path, nf_error *error);
+/* Checks what concerns several keys: where it may listen and with which protection. */
+bool config_check(const config *c, nf_error *error);
+/* What SIGHUP may change while running: quiet, hosts, deadlines, limits, models. */
+void config_reload(config *c, const config *from);
+bool config_is_loopback(const config *c);
+void config_help(FILE *out);

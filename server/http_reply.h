@@ -1,0 +1,35 @@
+/* One reply: what routes fill in and the connection sends. Owns an open file or a block of
+ * memory until http_reply_drop. Read next: http_reply.c for the headers every reply carries. */
+#pragma once
+#include "server/etag.h"
+
+typedef struct {
+  int status;
+  /* static strings or null */
+  const char *content_type, *content_encoding, *cache_control, *allow;
+  const char *why; /* of an error: its text, and the log's */
+  bool vary_encoding, accept_ranges, close;
+  int retry_after_s; /* 0: none */
+  validator validator;
+  i64 range_from, range_total; /* 206: Content-Range from and size; 416: size; total -1: none */
+  i64 body_bytes;   /* Content-Length, also of a HEAD */
+  int file;         /* -1, or open: body_bytes from file_from are the body */
+  i64 file_from;
+  char *memory;     /* null, or malloc'd: the body */
+  const char *fixed; /* null, or static: the body */
+} http_reply;
+
+/* Nothing open, status 500, so that a forgotten case does not look like success. */
+void http_reply_begin(http_reply *reply);
+void http_reply_drop(http_reply *reply);
+
+/* Turn `reply` into an error with a one-line text body. Closes what was open. close: the
+ * connection ends after it. why: static, or null for the status' own text. */
+void http_reply_error(http_reply *reply, int status, const char *why, bool close);
+
+enum { HTTP_REPLY_HEAD_BYTES_MAX = 2048 };
+/* Writes the head with its empty line to out[HTTP_REPLY_HEAD_BYTES_MAX], returns its length.
+ * keep_alive: the connection stays open; http10: say so in HTTP/1.0's way.
+ * date: 29 letters for the Date header. */
+isize http_reply_head_write(const http_reply *reply, bool keep_alive, bool http10, const char *date,
+                            char *out);

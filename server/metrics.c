@@ -1,0 +1,37 @@
+/* See metrics.h. */
+#include "server/metrics.h"
+
+static void row(text_buf *out, const char *name, const char *type, const char *help, i64 value) {
+  char line[400];
+  int n = snprintf(line, sizeof line, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", name, help, name,
+                   type, name, (long long)value);
+  text_buf_add(out, bytes_from(line, n));
+}
+
+void metrics_write(const metrics *m, text_buf *out) {
+  text_buf_str(out,
+               "# HELP nearfield_http_requests_total Requests answered, by status.\n"
+               "# TYPE nearfield_http_requests_total counter\n");
+  for (int status = 0; status < 600; status++) {
+    if (m->n_requests[status] == 0) continue;
+    char line[100];
+    int n = snprintf(line, sizeof line, "nearfield_http_requests_total{code=\"%d\"} %lld\n", status,
+                     (long long)m->n_requests[status]);
+    text_buf_add(out, bytes_from(line, n));
+  }
+  row(out, "nearfield_http_sent_bytes_total", "counter", "Bytes sent, heads included.",
+      m->bytes_sent);
+  row(out, "nearfield_http_connections", "gauge", "Open connections.", m->n_connections);
+  row(out, "nearfield_http_connections_total", "counter", "Connections accepted.",
+      m->n_connections_total);
+  row(out, "nearfield_http_connections_refused_total", "counter",
+      "Connections turned away at the limit.", m->n_connections_refused);
+  row(out, "nearfield_http_replies_cut_total", "counter", "Replies that did not end.",
+      m->n_replies_cut);
+  row(out, "nearfield_http_deadlines_total", "counter", "Connections ended by a deadline.",
+      m->n_deadlines);
+  row(out, "nearfield_models", "gauge", "Model files offered.", m->n_models);
+  row(out, "nearfield_models_ready", "gauge", "Model files hashed and served.", m->n_models_ready);
+  row(out, "nearfield_log_dropped_total", "counter", "Log lines nobody took.", m->n_log_dropped);
+  row(out, "process_start_time_seconds", "gauge", "Start, seconds since 1970.", m->started_s);
+}

@@ -1,0 +1,317 @@
+/* See models.h. */
+#include "server/models.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "server/model_hash.h"
+#include "server/static_file.h"
+
+enum { MODELS_MAX = 256 };
+
+typedef struct {
+  char *name, *file; /* as in the URLs */
+  char *path;        /* absolute */
+  model_hash hash;
+  enum { MODEL_HASHING, MODEL_READY, MODEL_FAILED, MODEL_GONE } state;
+  bool seen; /* by the scan that runs now */
+} model;
+
+struct models {
+  uv_loop_t *loop;
+  server_log *log;
+  model list[MODELS_MAX];
+  int n;
+  int n_jobs;
+  _Atomic bool stop;
+};
+
+typedef struct {
+  uv_work_t work;
+  models *owner;
+  int i_model;
+  char *path;
+  bool ok;
+  model_hash hash;
+  nf_error error;
+} hash_job;
+
+models *models_new(uv_loop_t *loop, server_log *log) {
+  models *m = calloc(1, sizeof *m);
+  if (m == nullptr) return nullptr;
+  m->loop = loop;
+  m->log = log;
+  return m;
+}
+
+void models_stop(models *m) { atomic_store(&m->stop, true); }
+
+void models_free(models *m) {
+  if (m == nullptr) return;
+  ASSERT(m->n_jobs == 0);
+  for (int i = 0; i < m->n; i++) {
+    free(m->list[i].name);
+    free(m->list[i].file);
+    free(m->list[i].path);
+    model_hash_drop(&m->list[i].hash);
+  }
+  free(m);
+}
+
+/* ---- hashing in the background ---- */
+
+static void job_run(uv_work_t *work) {
+  hash_job *job = work->data;
+  job->ok = model_hash_get(job->path, &job->owner->stop, &job->hash, &job->error);
+}
+
+static void job_done(uv_work_t *work, int status) {
+  hash_job *job = work->data;
+  models *m = job->owner;
+  model *one = &m->list[job->i_model];
+  m->n_jobs--;
+  if (status == 0 && job->ok) {
+    model_hash_drop(&one->hash);
+    one->hash = job->hash;
+    if (one->state == MODEL_HASHING) one->state = MODEL_READY;
+    log_event(m->log, "model ready", one->name);
+  } else {
+    if (one->state == MODEL_HASHING) one->state = MODEL_FAILED;
+    if (!atomic_load(&m->stop)) log_event(m->log, "model failed", job->error.line);
+  }
+  free(job);
+}
+
+static void hash_start(models *m, int i_model) {
+  model *one = &m->list[i_model];
+  one->state = MODEL_FAILED;
+  hash_job *job = calloc(1, sizeof *job);
+  if (job == nullptr) return;
+  job->work.data = job;
+  job->owner = m;
+  job->i_model = i_model;
+  job->path = one->path;
+  if (uv_queue_work(m->loop, &job->work, job_run, job_done) != 0) {
+    free(job);
+    return;
+  }
+  one->state = MODEL_HASHING;
+  m->n_jobs++;
+}
+
+/* ---- scanning ---- */
+
+static bool fail(nf_error *error, const char *path, const char *why) {
+  snprintf(error->line, sizeof error->line, "%.180s: %s", path, why);
+  return false;
+}
+
+/* "Dir/SmolLM2.Q4_1.gguf" -> "smollm2.q4_1" */
+static char *name_of(const char *file) {
+  char *name = strdup(file);
+  if (name == nullptr) return nullptr;
+  size_t n = strlen(name);
+  if (n > 5 && strcasecmp(name + n - 5, ".gguf") == 0) name[n - 5] = 0;
+  for (char *at = name; *at != 0; at++) *at = (char)ascii_lower((u8)*at);
+  return name;
+}
+
+static bool file_add(models *m, const char *given, nf_error *error) {
+  struct stat facts;
+  char *path = realpath(given, nullptr);
+  if (path == nullptr || stat(path, &facts) != 0) {
+    free(path);
+    return fail(error, given, strerror(errno));
+  }
+  /* the name the operator gave, not that of a link's target */
+  const char *slash = strrchr(given, '/'), *given_file;
+  given_file = slash != nullptr ? slash + 1 : given;
+  char *name = name_of(given_file);
+  for (int i = 0; name != nullptr && i < m->n; i++) {
+    model *one = &m->list[i];
+    if (strcmp(one->name, name) != 0) continue;
+    bool same = strcmp(one->path, path) == 0;
+    free(name);
+    free(path);
+    if (!same) return fail(error, given, "another model has this name");
+    one->seen = true;
+    bool fresh = one->state == MODEL_HASHING ||
+                 (one->state == MODEL_READY &&
+                  file_identity_same(one->hash.identity, file_identity_of(&facts)));
+    if (!fresh) hash_start(m, i);
+    return true;
+  }
+  char *file = strdup(given_file);
+  if (name == nullptr || file == nullptr || m->n == MODELS_MAX) {
+    free(name);
+    free(file);
+    free(path);
+    return fail(error, given, "too many models");
+  }
+  m->list[m->n] = (model){.name = name, .path = path, .file = file, .seen = true};
+  hash_start(m, m->n++);
+  return true;
+}
+
+bool models_scan(models *m, const char *path, nf_error *error) {
+  struct stat facts;
+  if (stat(path, &facts) != 0) return fail(error, path, strerror(errno));
+  if (!S_ISDIR(facts.st_mode)) return file_add(m, path, error);
+  DIR *folder = opendir(path);
+  if (folder == nullptr) return fail(error, path, strerror(errno));
+  for (struct dirent *entry; (entry = readdir(folder)) != nullptr;) {
+    char file[PATH_MAX];
+    nf_error why;
+    if (entry->d_name[0] == '.' || !bytes_finish(text(entry->d_name), ".gguf")) continue;
+    if (snprintf(file, sizeof file, "%s/%s", path, entry->d_name) >= (int)sizeof file) continue;
+    if (!file_add(m, file, &why)) log_event(m->log, "model left out", why.line);
+  }
+  closedir(folder);
+  return true;
+}
+
+void models_rescan_begin(models *m) {
+  for (int i = 0; i < m->n; i++) m->list[i].seen = false;
+}
+
+void models_rescan_end(models *m) {
+  for (int i = 0; i < m->n; i++) {
+    if (!m->list[i].seen) m->list[i].state = MODEL_GONE;
+  }
+}
+
+void models_count(const models *m, i64 *n, i64 *n_ready) {
+  *n = *n_ready = 0;
+  for (int i = 0; i < m->n; i++) {
+    *n += m->list[i].state != MODEL_GONE;
+    *n_ready += m->list[i].state == MODEL_READY;
+  }
+}
+
+/* ---- replies ---- */
+
+static void json_reply(text_buf *out, http_reply *reply) {
+  if (out->failed) {
+    free(out->at);
+    http_reply_error(reply, 503, "no memory", true);
+    return;
+  }
+  reply->content_type = "application/json";
+  reply->cache_control = "no-cache";
+  reply->memory = out->at;
+  reply->body_bytes = out->len;
+  reply->status = 200;
+}
+
+static void field_add(text_buf *out, const char *before, const char *value) {
+  text_buf_str(out, before);
+  text_buf_json(out, text(value), true);
+}
+
+static void head_add(text_buf *out, const model *one) {
+  field_add(out, "{\"name\":", one->name);
+  field_add(out, ",\"file\":", one->file);
+  if (one->state != MODEL_READY) {
+    text_buf_str(out, ",\"bytes\":null,\"sha256\":null");
+    return;
+  }
+  text_buf_str(out, ",\"bytes\":");
+  text_buf_number(out, one->hash.identity.bytes);
+  text_buf_str(out, ",\"sha256\":\"");
+  text_buf_hex(out, one->hash.sha256, 32);
+  text_buf_str(out, "\"");
+}
+
+static void list_reply(const models *m, http_reply *reply) {
+  text_buf out = {0};
+  text_buf_str(&out, "{\"models\":[");
+  bool first = true;
+  for (int i = 0; i < m->n; i++) {
+    const model *one = &m->list[i];
+    if (one->state == MODEL_GONE) continue;
+    if (!first) text_buf_str(&out, ",");
+    first = false;
+    head_add(&out, one);
+    char manifest[NAME_MAX + 64];
+    snprintf(manifest, sizeof manifest, "/models/%s/manifest.json", one->name);
+    field_add(&out, ",\"manifest\":", manifest);
+    text_buf_str(&out, "}");
+  }
+  text_buf_str(&out, "]}\n");
+  json_reply(&out, reply);
+}
+
+static void manifest_reply(const model *one, http_reply *reply) {
+  text_buf out = {0};
+  head_add(&out, one);
+  text_buf_str(&out, ",\"chunk_bytes\":");
+  text_buf_number(&out, MODEL_CHUNK_BYTES);
+  text_buf_str(&out, ",\"chunks\":[");
+  for (isize i = 0; i < one->hash.n_chunks; i++) {
+    text_buf_str(&out, i == 0 ? "\"" : ",\"");
+    text_buf_hex(&out, one->hash.chunks[i], 32);
+    text_buf_str(&out, "\"");
+  }
+  text_buf_str(&out, "]}\n");
+  json_reply(&out, reply);
+}
+
+static void file_reply(models *m, int i_model, const http_request *request, http_reply *reply) {
+  model *one = &m->list[i_model];
+  struct stat facts;
+  reply->file = open(one->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (reply->file < 0 || fstat(reply->file, &facts) != 0) {
+    bool gone = errno == ENOENT;
+    http_reply_error(reply, gone ? 404 : 503, nullptr, !gone);
+    return;
+  }
+  if (!file_identity_same(file_identity_of(&facts), one->hash.identity)) {
+    hash_start(m, i_model);
+    http_reply_error(reply, 503, "the model changed and is being read", false);
+    reply->retry_after_s = 1;
+    return;
+  }
+  reply->content_type = "application/octet-stream";
+  reply->cache_control = "no-cache";
+  reply->body_bytes = facts.st_size;
+  reply->validator.etag[0] = '"';
+  for (int i = 0; i < 32; i++) {
+    snprintf(reply->validator.etag + 1 + 2 * i, 3, "%02x", one->hash.sha256[i]);
+  }
+  strcat(reply->validator.etag, "\"");
+  reply->validator.modified_s = facts.st_mtim.tv_sec;
+  file_reply_finish(request, reply);
+}
+
+void models_reply(models *m, nf_bytes path, const http_request *request, http_reply *reply) {
+  if (path.len <= 1) {
+    list_reply(m, reply);
+    return;
+  }
+  nf_bytes rest = bytes_after(path, 1);
+  isize slash = 0;
+  while (slash < rest.len && rest.at[slash] != '/') slash++;
+  nf_bytes name = bytes_from(rest.at, slash);
+  nf_bytes file = slash < rest.len ? bytes_after(rest, slash + 1) : bytes_from("", 0);
+  for (int i = 0; i < m->n; i++) {
+    const model *one = &m->list[i];
+    if (one->state == MODEL_GONE || !bytes_same(name, text(one->name))) continue;
+    bool manifest = bytes_same(file, text("manifest.json"));
+    if (!manifest && !bytes_same(file, text(one->file))) break;
+    if (one->state != MODEL_READY) {
+      bool failed = one->state == MODEL_FAILED;
+      http_reply_error(reply, 503, failed ? "the model cannot be read" : "the model is being read",
+                       false);
+      reply->retry_after_s = failed ? 30 : 1;
+    } else if (manifest) {
+      manifest_reply(one, reply);
+    } else {
+      file_reply(m, i, request, reply);
+    }
+    return;
+  }
+  http_reply_error(reply, 404, nullptr, false);
+}

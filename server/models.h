@@ -1,0 +1,33 @@
+/* The model files offered under /models/: a table made by scanning, hashed in the background.
+ * A request is matched against the table, so no part of a URL ever becomes part of a path.
+ * Owns the table and its hashing jobs; not the bytes' way to the client (http_conn.c).
+ *
+ *   GET /models/                     {"models": [{name, file, bytes, sha256, manifest}]}
+ *   GET /models/NAME/manifest.json   {name, file, bytes, sha256, chunk_bytes, chunks: [sha256]}
+ *   GET /models/NAME/FILE            the bytes; ETag is the sha256
+ *
+ * NAME is the file's stem in lower case. While a file is being hashed (first start, or the file
+ * changed) its two URLs answer 503 with Retry-After. */
+#pragma once
+#include <uv.h>
+
+#include "server/http_reply.h"
+#include "server/log.h"
+
+typedef struct models models;
+
+models *models_new(uv_loop_t *loop, server_log *log); /* null: no memory */
+/* Give up hashing; models_free once the loop has nothing left to do. */
+void models_stop(models *m);
+void models_free(models *m);
+
+/* Add the GGUF file, or every *.gguf of the folder, at `path`; files known already are checked
+ * for changes. false: it cannot be read; the line says why. */
+bool models_scan(models *m, const char *path, nf_error *error);
+/* Forget files that are gone or were not seen by models_scan since models_rescan_begin. */
+void models_rescan_begin(models *m);
+void models_rescan_end(models *m);
+
+void models_count(const models *m, i64 *n, i64 *n_ready);
+/* path: what follows "/models". */
+void models_reply(models *m, nf_bytes path, const http_request *request, http_reply *reply);

@@ -1,0 +1,260 @@
+/* See server.h. */
+#include "server/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/http_conn.h"
+#include "server/http_date.h"
+#include "server/platform.h"
+
+enum { ACCEPTS_TURN = 64, TICK_MS = 100, BACKLOG = 1024, SPARE_FILES = 64 };
+
+i64 server_now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (i64)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+const char *server_date(server *s) {
+  i64 second = server_now_ns() / 1000000000;
+  if (second != s->date_s) http_date_write(s->date_s = second, s->date);
+  return s->date;
+}
+
+/* ---- accepting ---- */
+
+static void on_acceptable(uv_poll_t *poll, int status, int events);
+
+static void accept_resume(server *s) {
+  if (s->listener < 0 || !s->accept_paused) return;
+  s->accept_paused = uv_poll_start(&s->accept_poll, UV_READABLE, on_acceptable) != 0;
+}
+
+/* Room for one more? Otherwise a short answer, best effort. */
+static void accept_or_refuse(server *s, int fd) {
+  if (s->metrics.n_connections < s->config.connections_max) {
+    http_conn_open(s, fd);
+    return;
+  }
+  static const char full[] =
+      "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
+      "Retry-After: 1\r\nContent-Length: 0\r\n\r\n";
+  s->metrics.n_connections_refused++;
+  (void)!send(fd, full, sizeof full - 1, PLATFORM_SEND_QUIET);
+  close(fd);
+}
+
+static void on_tick(uv_timer_t *timer) {
+  server *s = timer->data;
+  accept_resume(s);
+  http_conns_check(s, (i64)uv_now(&s->loop));
+  if (s->conns == nullptr && !s->accept_paused) uv_timer_stop(timer);
+}
+
+static void on_acceptable(uv_poll_t *poll, int status, int events) {
+  server *s = poll->data;
+  (void)status;
+  (void)events;
+  for (int i = 0; i < ACCEPTS_TURN; i++) {
+    int fd = platform_accept(s->listener);
+    if (fd >= 0) {
+      accept_or_refuse(s, fd);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      uv_poll_stop(&s->accept_poll); /* the tick tries again */
+      s->accept_paused = true;
+      break;
+    } else if (errno != EINTR && errno != ECONNABORTED) {
+      break;
+    }
+  }
+  if (!uv_is_active((uv_handle_t *)&s->tick)) uv_timer_start(&s->tick, on_tick, TICK_MS, TICK_MS);
+}
+
+static void on_turn_end(uv_check_t *check) {
+  server *s = check->data;
+  log_flush(&s->log);
+}
+
+/* ---- starting ---- */
+
+static server_start_result fail(int exit_code, const char *what, const char *why) {
+  server_start_result result = {.exit_code = exit_code};
+  snprintf(result.error.line, sizeof result.error.line, "%.160s: %.80s", what, why);
+  return result;
+}
+
+static void host_allow(server *s, const char *name, const char *port) {
+  http_hosts *hosts = &s->hosts;
+  if (hosts->n_allowed == (int)(sizeof s->host_names / sizeof s->host_names[0])) return;
+  char *at = s->host_names[hosts->n_allowed];
+  snprintf(at, sizeof s->host_names[0], "%s%s", name, port);
+  hosts->allowed[hosts->n_allowed++] = text(at);
+}
+
+static void hosts_set(server *s) {
+  char port[16], address[80];
+  snprintf(port, sizeof port, ":%d", s->port);
+  s->hosts.n_allowed = 0;
+  if (config_is_loopback(&s->config)) {
+    bool v6 = strchr(s->config.host, ':') != nullptr;
+    snprintf(address, sizeof address, v6 ? "[%s]" : "%s", s->config.host);
+    const char *names[] = {"localhost", "127.0.0.1", "[::1]", address};
+    for (int i = 0; i < 4; i++) {
+      host_allow(s, names[i], port);
+      if (s->port == 80) host_allow(s, names[i], "");
+    }
+  }
+  for (int i = 0; i < s->config.n_hosts; i++) host_allow(s, s->config.hosts[i], "");
+}
+
+/* Room for connections_max connections, each of which may have a file open. */
+static void files_limit_raise(server *s) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  rlim_t want = (rlim_t)s->config.connections_max * 2 + SPARE_FILES;
+  if (limit.rlim_cur < want) {
+    limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  if (limit.rlim_cur > SPARE_FILES * 2 && limit.rlim_cur < want) {
+    s->config.connections_max = (int)(limit.rlim_cur - SPARE_FILES) / 2;
+  }
+}
+
+static server_start_result listen_open(server *s) {
+  struct sockaddr_storage address;
+  const config *c = &s->config;
+  bool v6 = strchr(c->host, ':') != nullptr;
+  int bad = v6 ? uv_ip6_addr(c->host, c->port, (struct sockaddr_in6 *)&address)
+               : uv_ip4_addr(c->host, c->port, (struct sockaddr_in *)&address);
+  if (bad != 0) return fail(2, c->host, "not an IP address");
+  char where[96];
+  snprintf(where, sizeof where, v6 ? "[%s]:%d" : "%s:%d", c->host, c->port);
+  socklen_t len = v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+  int one = 1, fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0);
+  if (fd < 0) return fail(3, where, strerror(errno));
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  /* connections inherit TCP_NODELAY from the listener on Linux */
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (bind(fd, (struct sockaddr *)&address, len) != 0 || listen(fd, BACKLOG) != 0) {
+    int error = errno;
+    close(fd);
+    if (error == EADDRINUSE) return fail(3, where, "the port is taken; choose another with --port");
+    return fail(3, where, strerror(error));
+  }
+  getsockname(fd, (struct sockaddr *)&address, &len);
+  s->port = ntohs(v6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                     : ((struct sockaddr_in *)&address)->sin_port);
+  s->listener = fd;
+  return (server_start_result){0};
+}
+
+static bool models_read(server *s, nf_error *error) {
+  models_rescan_begin(s->models);
+  bool ok = true;
+  for (int i = 0; i < s->config.n_models; i++) {
+    if (!models_scan(s->models, s->config.models[i], error)) {
+      ok = false;
+      log_event(&s->log, "models left out", error->line);
+    }
+  }
+  models_rescan_end(s->models);
+  return ok;
+}
+
+server_start_result server_start(server *s, const config *c) {
+  server_start_result result = {.exit_code = 1};
+  s->config = *c;
+  s->listener = -1;
+  s->log.quiet = c->quiet != 0;
+  s->metrics.started_s = server_now_ns() / 1000000000;
+  s->root = open(c->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (s->root < 0) {
+    return fail(1, c->root,
+                errno == ENOENT ? "not there; './dev build app' makes app/dist, "
+                                  "--root names another folder"
+                                : strerror(errno));
+  }
+  if (c->token_file[0] != 0 && !token_read(c->token_file, &s->token, &result.error)) return result;
+  if (uv_loop_init(&s->loop) != 0) return fail(3, "event loop", "cannot be made");
+  s->models = models_new(&s->loop, &s->log);
+  if (s->models == nullptr) return fail(3, "models", "no memory");
+  result = listen_open(s);
+  if (result.exit_code != 0) return result;
+  result.exit_code = 1;
+  if (!models_read(s, &result.error)) return result;
+  files_limit_raise(s);
+  hosts_set(s);
+  uv_poll_init(&s->loop, &s->accept_poll, s->listener);
+  uv_timer_init(&s->loop, &s->tick);
+  uv_timer_init(&s->loop, &s->drain);
+  uv_check_init(&s->loop, &s->flush);
+  s->accept_poll.data = s->tick.data = s->drain.data = s->flush.data = s;
+  s->accept_paused = true;
+  accept_resume(s);
+  uv_check_start(&s->flush, on_turn_end);
+  /* the loop lives as long as the listener, a connection or a hashing job does */
+  uv_unref((uv_handle_t *)&s->flush);
+  uv_unref((uv_handle_t *)&s->tick);
+  uv_unref((uv_handle_t *)&s->drain);
+  result.exit_code = 0;
+  return result;
+}
+
+/* ---- stopping and changing ---- */
+
+static void on_drain_over(uv_timer_t *timer) {
+  server *s = timer->data;
+  if (s->conns != nullptr) log_event(&s->log, "drain over", "connections were cut");
+  http_conns_close(s);
+}
+
+void server_drain(server *s) {
+  if (s->draining) { /* asked twice: now */
+    http_conns_close(s);
+    return;
+  }
+  s->draining = true;
+  log_event(&s->log, "draining", nullptr);
+  uv_close((uv_handle_t *)&s->accept_poll, nullptr);
+  close(s->listener);
+  s->listener = -1;
+  s->accept_paused = false;
+  models_stop(s->models);
+  http_conns_drain(s);
+  uv_timer_start(&s->drain, on_drain_over, (u64)s->config.drain_ms, 0);
+}
+
+void server_reload(server *s, const config *c) {
+  nf_error error;
+  config_reload(&s->config, c);
+  s->log.quiet = s->config.quiet != 0;
+  hosts_set(s);
+  files_limit_raise(s);
+  (void)models_read(s, &error);
+  log_event(&s->log, "settings read again", nullptr);
+}
+
+static void handle_close(uv_handle_t *handle, void *unused) {
+  (void)unused;
+  if (!uv_is_closing(handle)) uv_close(handle, nullptr);
+}
+
+void server_free(server *s) {
+  uv_walk(&s->loop, handle_close, nullptr);
+  uv_run(&s->loop, UV_RUN_DEFAULT);
+  ASSERT(uv_loop_close(&s->loop) == 0);
+  log_flush(&s->log);
+  free(s->log.lines.at);
+  models_free(s->models);
+  close(s->root);
+}

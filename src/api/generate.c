@@ -1,0 +1,168 @@
+/* Text generation, one pass a step: prompt -> tokens -> text with stop rules. Implements the
+ * generate part of include/nearfield.h. The choice of a token is session/sampler.c's. */
+#include "api/internal.h"
+#include "base/text_out.h"
+#include "base/utf8.h"
+
+static nf_status stops_copy(nf_session *s, const nf_generate_desc *desc, nf_error *error) {
+  generation *g = &s->generation;
+  isize len = 0;
+  constexpr isize n_max = (isize)(sizeof g->stop_ends / sizeof *g->stop_ends);
+  if (desc->n_stops > n_max) {
+    return error_set(error, NF_BAD_INPUT, E_STR("at most "), E_INT(n_max), E_STR(" stop strings"));
+  }
+  for (isize i = 0; i < desc->n_stops; i++) {
+    if (desc->stops[i].len == 0 || len + desc->stops[i].len > g->stop_bytes_max) {
+      return error_set(error, NF_BAD_INPUT, E_STR("stop strings are empty or over "),
+                       E_INT(g->stop_bytes_max), E_STR(" bytes together"));
+    }
+    bytes_copy(g->stops + len, desc->stops[i].at, desc->stops[i].len);
+    len += desc->stops[i].len;
+    g->stop_ends[i] = len;
+  }
+  g->n_stops = desc->n_stops;
+  return NF_OK;
+}
+
+static nf_status prompt_encode(nf_session *s, const nf_generate_desc *desc, isize *n,
+                               nf_error *error) {
+  nf_engine *e = s->engine;
+  nf_status status;
+  if (desc->raw_prompt.at != nullptr) {
+    status = text_encode(e->vocab, desc->raw_prompt, false, s->ids, e->ctx_tokens, n, &s->scratch);
+  } else {
+    status = text_chat_encode(e->vocab, e->chat, desc->messages, desc->n_messages, s->ids,
+                              e->ctx_tokens, n, &s->scratch);
+  }
+  if (status == NF_NO_MEMORY || status == NF_BAD_INPUT ||
+      (status == NF_OK && *n >= e->ctx_tokens)) {
+    return error_set(error, NF_BAD_INPUT, E_STR("the prompt does not fit the context of "),
+                     E_INT(e->ctx_tokens), E_STR(" tokens"));
+  }
+  if (status == NF_OK && *n == 0) {
+    return error_set(error, NF_BAD_INPUT, E_STR("the prompt is empty"));
+  }
+  return status;
+}
+
+nf_status nf_generate_begin(nf_session *session, const nf_generate_desc *desc, nf_error *error) {
+  generation *g = &session->generation;
+  session->work = WORK_NONE;
+  if (!sampler_valid(&desc->sampling)) {
+    return error_set(error, NF_BAD_INPUT,
+                     E_STR("sampling out of range: temperature 0..100, top_k >= 0, top_p and min_p "
+                           "0..1, repeat_penalty 0 or 0.01..100, other penalties -100..100"));
+  }
+  nf_status status = stops_copy(session, desc, error);
+  if (status != NF_OK) return status;
+  isize n, cached;
+  status = prompt_encode(session, desc, &n, error);
+  if (status != NF_OK) return status;
+  status = session_set(session->timeline, session->ids, n, &cached);
+  if (status != NF_OK)
+    return error_set(error, status, E_STR("the prompt does not fit the context"));
+  g->how = desc->sampling;
+  g->rng = session_rng_of(desc->sampling.seed);
+  g->output_tokens = 0;
+  g->output_tokens_max = session->engine->ctx_tokens - n;
+  if (desc->output_tokens_max > 0) {
+    g->output_tokens_max = isize_min(g->output_tokens_max, desc->output_tokens_max);
+  }
+  g->text_len = g->given = 0;
+  g->done = false;
+  g->started_ns = os_clock_ns();
+  session->receipt = (nf_receipt){.input_tokens = (i32)n, .cached_tokens = (i32)cached};
+  session->work = WORK_GENERATE;
+  return NF_OK;
+}
+
+/* Where the first stop string begins in the text at or after `from`; text_len when none does. */
+static isize stop_find(const generation *g, isize from) {
+  isize best = g->text_len;
+  for (isize i = 0, start = 0; i < g->n_stops; start = g->stop_ends[i++]) {
+    nf_bytes stop = bytes_of(g->stops + start, g->stop_ends[i] - start);
+    isize back = isize_max(from - stop.len + 1, 0);
+    isize at = bytes_find(bytes_of(g->text + back, g->text_len - back), stop);
+    if (at >= 0) best = isize_min(best, back + at);
+  }
+  return best;
+}
+
+/* How much of the text is certain: not the start of a stop string, not half a character. */
+static isize certain_len(const generation *g) {
+  isize certain = g->text_len;
+  for (isize i = 0, start = 0; i < g->n_stops; start = g->stop_ends[i++]) {
+    nf_bytes stop = bytes_of(g->stops + start, g->stop_ends[i] - start);
+    for (isize n = isize_min(stop.len - 1, g->text_len); n > 0; n--) {
+      nf_bytes tail = bytes_of(g->text + g->text_len - n, n);
+      if (bytes_start_with(stop, tail)) {
+        certain = isize_min(certain, g->text_len - n);
+        break;
+      }
+    }
+  }
+  isize at = certain; /* back to the lead byte of the last character */
+  while (at > 0 && certain - at < 4 && (g->text[at - 1] & 0xC0) == 0x80) at--;
+  if (at > 0 && g->text[at - 1] >= 0xC0) {
+    u8 lead = g->text[at - 1];
+    isize want = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    if (certain - (at - 1) < want) certain = at - 1;
+  }
+  return isize_max(certain, g->given);
+}
+
+static nf_status finish(nf_session *s, nf_bytes *piece) {
+  generation *g = &s->generation;
+  g->done = true;
+  *piece = bytes_of(g->text + g->given, g->text_len - g->given);
+  g->given = g->text_len;
+  s->receipt.total_ms = ms_since(g->started_ns);
+  s->receipt.passes = (i32)session_passes(s->timeline);
+  s->receipt.output_tokens = (i32)g->output_tokens;
+  return NF_OK;
+}
+
+/* Logits are ready: choose a token, add its text, apply the stop rules. */
+static nf_status advance(nf_session *s, nf_bytes *piece) {
+  generation *g = &s->generation;
+  nf_engine *e = s->engine;
+  const i32 *history;
+  isize n_history = session_tokens(s->timeline, &history);
+  isize n_vocab = text_n_vocab(e->vocab);
+  i32 token = sampler_choose(session_logits(s->timeline), n_vocab, &g->how, history, n_history,
+                             &g->rng, s->sampler_scratch);
+  if (g->output_tokens == 0) s->receipt.first_token_ms = ms_since(g->started_ns);
+  if (text_is_end(e->vocab, token)) return finish(s, piece);
+  g->output_tokens++;
+  isize from = g->text_len;
+  if (g->text_cap - g->text_len < text_token_bytes_max(e->vocab)) return finish(s, piece);
+  g->text_len += text_decode(e->vocab, token, false, g->text + from, g->text_cap - from);
+  isize stop = stop_find(g, from);
+  if (stop < g->text_len) {
+    g->text_len = isize_max(stop, g->given);
+    return finish(s, piece);
+  }
+  if (g->output_tokens >= g->output_tokens_max) return finish(s, piece);
+  if (session_push(s->timeline, token) != NF_OK) return finish(s, piece);
+  isize certain = certain_len(g);
+  *piece = bytes_of(g->text + g->given, certain - g->given);
+  g->given = certain;
+  return NF_PENDING;
+}
+
+nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error) {
+  *piece = (nf_bytes){};
+  if (session->work != WORK_GENERATE) {
+    return error_set(error, NF_BAD_INPUT, E_STR("no generation was begun on this session"));
+  }
+  if (session->generation.done) return NF_OK;
+  engine_enter(session->engine);
+  nf_status status = session_run(session->timeline);
+  engine_leave(session->engine);
+  if (status == NF_OK) status = advance(session, piece);
+  return status;
+}
+
+void nf_generate_receipt(const nf_session *session, nf_receipt *receipt) {
+  *receipt = session->receipt;
+}

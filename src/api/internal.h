@@ -1,0 +1,67 @@
+/* What the files of api/ share: the insides of the public handles, and where memory comes from.
+ * Only api/ allocates (os_memory_get); each handle lies at the start of one block of its own. */
+#pragma once
+#include <stdatomic.h>
+#include "base/arena.h"
+#include "base/base.h"
+#include "edit/edit.h"
+#include "gguf/gguf.h"
+#include "kernel/kernel.h"
+#include "kernel/pool.h"
+#include "model/model.h"
+#include "os/os.h"
+#include "session/session.h"
+#include "text/text.h"
+
+struct nf_engine {
+  os_map file;   /* released on close when file_owned */
+  bool file_owned;
+  void *directory_block, *block;
+  isize directory_bytes, block_bytes;
+  gguf_file gguf;
+  text_vocab *vocab;
+  text_template chat;
+  model *model;
+  pool *threads;
+  const k_table *kernels;
+  isize ctx_tokens;
+  _Atomic u32
+      busy; /* sessions of one engine take turns on the pool: 0 free, 1 held, 2 waited for */
+};
+
+typedef enum : u8 { WORK_NONE, WORK_GENERATE, WORK_EDIT } work_kind;
+
+/* A generation in flight (generate.c). */
+typedef struct {
+  nf_sampling how;
+  session_rng rng;
+  isize output_tokens, output_tokens_max;
+  i64 started_ns;
+  u8 *text; /* everything produced so far */
+  isize text_len, text_cap;
+  isize given; /* of those bytes, how many the caller has had */
+  u8 *stops;   /* stop strings one after the other */
+  isize stop_ends[8];
+  isize n_stops, stop_bytes_max;
+  bool done;
+} generation;
+
+struct nf_session {
+  nf_engine *engine;
+  void *block;
+  isize block_bytes;
+  session *timeline;
+  i32 *ids; /* prompt being built, [ctx_tokens] */
+  arena scratch; /* empty between calls */
+  void *sampler_scratch;
+  work_kind work;
+  generation generation;
+  edit *edit;
+  nf_receipt receipt;
+};
+
+/* Turn-taking of sessions on one engine's threads. */
+void engine_enter(nf_engine *engine);
+void engine_leave(nf_engine *engine);
+
+static inline f64 ms_since(i64 started_ns) { return (f64)(os_clock_ns() - started_ns) / 1e6; }

@@ -1,0 +1,130 @@
+/* Opening and closing a session; the edit part of include/nearfield.h; task names. Owns the one
+ * block a session's cache, buffers and scratch lie in. */
+#include "api/internal.h"
+#include "base/text_out.h"
+#include "edit/tasks.h"
+
+constexpr isize OUTPUT_BYTES_PER_TOKEN = 16, STOP_BYTES_MAX = 1024;
+
+typedef struct {
+  isize timeline, scratch, ids, text, tokenizer, sampler, edit, sum;
+} session_sizes;
+
+static session_sizes sizes_of(const nf_engine *e) {
+  const model_shape *shape = model_shape_get(e->model);
+  isize ctx = e->ctx_tokens;
+  session_sizes z = {
+      .timeline = session_bytes(shape, ctx),
+      .scratch = model_scratch_bytes(shape, ctx, pool_threads(e->threads)),
+      .ids = ctx * (isize)sizeof(i32),
+      .text = ctx * OUTPUT_BYTES_PER_TOKEN + text_token_bytes_max(e->vocab),
+      .tokenizer = text_scratch_bytes(ctx * OUTPUT_BYTES_PER_TOKEN),
+      .sampler = sampler_scratch_bytes(shape->n_vocab),
+      .edit = edit_bytes(shape, ctx),
+  };
+  z.sum = z.timeline + z.scratch + z.ids + z.text + z.tokenizer + z.sampler + z.edit +
+          STOP_BYTES_MAX + (isize)sizeof(nf_session) + 16 * 64;
+  return z;
+}
+
+int64_t nf_session_bytes(const nf_engine *engine) { return sizes_of(engine).sum; }
+
+static nf_status session_fill(nf_session *s, arena *a, const session_sizes *z) {
+  nf_engine *e = s->engine;
+  const model_shape *shape = model_shape_get(e->model);
+  model_scratch *scratch;
+  nf_status status =
+      model_scratch_open(shape, e->ctx_tokens, pool_threads(e->threads), a, &scratch);
+  if (status != NF_OK) return status;
+  status = session_open(e->model, scratch, e->threads, e->ctx_tokens, a, &s->timeline);
+  if (status != NF_OK) return status;
+  s->ids = arena_alloc_raw(a, z->ids, 1, 64);
+  s->generation.text = arena_alloc_raw(a, z->text, 1, 64);
+  s->generation.text_cap = z->text;
+  s->generation.stops = arena_alloc_raw(a, STOP_BYTES_MAX, 1, 1);
+  s->generation.stop_bytes_max = STOP_BYTES_MAX;
+  s->sampler_scratch = arena_alloc_raw(a, z->sampler, 1, 64);
+  u8 *tokenizer = arena_alloc_raw(a, z->tokenizer, 1, 64);
+  if (tokenizer == nullptr) return NF_NO_MEMORY;
+  s->scratch = arena_of(tokenizer, z->tokenizer);
+  return edit_open(e->vocab, e->chat, s->timeline, shape, e->ctx_tokens, a, &s->edit);
+}
+
+nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *error) {
+  session_sizes z = sizes_of(engine);
+  u8 *block = os_memory_get(z.sum);
+  if (block == nullptr) {
+    return error_set(error, NF_NO_MEMORY, E_STR("no memory for a session of "), E_INT(z.sum),
+                     E_STR(" bytes; a smaller context needs less"));
+  }
+  arena a = arena_of(block, z.sum);
+  nf_session *s = arena_new(&a, 1, nf_session);
+  ASSERT(s != nullptr);
+  s->engine = engine;
+  s->block = block;
+  s->block_bytes = z.sum;
+  nf_status status = session_fill(s, &a, &z);
+  ASSERT(status != NF_NO_MEMORY); /* the sizes above are exact promises */
+  if (status != NF_OK) {
+    os_memory_release(block, z.sum);
+    return error_set(error, status, E_STR("the vocabulary has no token that ends an answer"));
+  }
+  *session = s;
+  return NF_OK;
+}
+
+void nf_session_close(nf_session *session) {
+  if (session != nullptr) os_memory_release(session->block, session->block_bytes);
+}
+
+/* ---- edit ---- */
+
+nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc, nf_error *error) {
+  session->work = WORK_NONE;
+  session->receipt = (nf_receipt){};
+  session->generation.started_ns = os_clock_ns();
+  nf_status status = edit_begin(session->edit, desc, error);
+  if (status == NF_OK) session->work = WORK_EDIT;
+  return status;
+}
+
+nf_status nf_edit_step(nf_session *session, nf_error *error) {
+  if (session->work != WORK_EDIT) {
+    return error_set(error, NF_BAD_INPUT, E_STR("no edit was begun on this session"));
+  }
+  engine_enter(session->engine);
+  nf_status status = edit_step(session->edit, error);
+  engine_leave(session->engine);
+  f64 ms = ms_since(session->generation.started_ns);
+  if (session->receipt.first_token_ms == 0 && edit_output_tokens(session->edit) > 0) {
+    session->receipt.first_token_ms = ms;
+  }
+  if (status == NF_OK) session->receipt.total_ms = ms;
+  return status;
+}
+
+void nf_edit_result_get(const nf_session *session, nf_edit_result *result) {
+  edit_result_get(session->edit, result);
+  result->receipt.first_token_ms = session->receipt.first_token_ms;
+  result->receipt.total_ms = session->receipt.total_ms;
+}
+
+const char *nf_task_name(nf_task task) {
+  const edit_task *t = edit_task_of(task);
+  return t == nullptr ? nullptr : t->name;
+}
+
+nf_status nf_task_from_name(nf_bytes name, nf_task *task) {
+  for (i32 i = 0; i < EDIT_TASKS; i++) {
+    if (bytes_equal(name, bytes_from_str(edit_task_of((nf_task)i)->name))) {
+      *task = (nf_task)i;
+      return NF_OK;
+    }
+  }
+  return NF_BAD_INPUT;
+}
+
+bool nf_task_offered(nf_task task) {
+  const edit_task *t = edit_task_of(task);
+  return t != nullptr && t->device;
+}

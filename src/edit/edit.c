@@ -1,0 +1,286 @@
+/* Prompt and passes of one edit; see edit.h. What becomes of the answer is outcome.c's. */
+#include "edit/edit.h"
+
+#include "base/text_out.h"
+#include "base/utf8.h"
+#include "edit/score.h"
+#include "edit/state.h"
+
+/* words of both texts, and the diff's table; see words.h */
+constexpr isize SCRATCH_BYTES = (isize)1 << 20;
+
+isize edit_bytes(const model_shape *shape, isize ctx_tokens) {
+  isize bytes = (isize)sizeof(edit) + (ctx_tokens + 2 * EDIT_TOKENS_MAX) * (isize)sizeof(i32) +
+                5 * EDIT_TEXT_BYTES_MAX + EDIT_PROTECT_MAX * (isize)sizeof(nf_bytes) +
+                EDIT_CHANGES_MAX * (isize)sizeof(nf_change);
+  for (i32 i = 0; i < EDIT_TASKS; i++) {
+    if (edit_task_of((nf_task)i)->device) {
+      bytes += session_snapshot_bytes(shape, EDIT_PREFIX_TOKENS_MAX);
+    }
+  }
+  return bytes + SCRATCH_BYTES + text_scratch_bytes(EDIT_TEXT_BYTES_MAX * 2) + 1024;
+}
+
+nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeline,
+                    const model_shape *shape, isize ctx_tokens, arena *a, edit **out) {
+  edit *e = arena_new(a, 1, edit);
+  if (e == nullptr) return NF_NO_MEMORY;
+  e->vocab = vocab;
+  e->chat = chat;
+  e->timeline = timeline;
+  e->ctx_tokens = ctx_tokens;
+  e->prompt = arena_new(a, ctx_tokens, i32);
+  e->source = arena_new(a, EDIT_TOKENS_MAX, i32);
+  e->answer = arena_new(a, EDIT_TOKENS_MAX, i32);
+  e->input = arena_new(a, EDIT_TEXT_BYTES_MAX, u8);
+  e->plain = arena_new(a, EDIT_TEXT_BYTES_MAX, u8);
+  e->text = arena_new(a, 2 * EDIT_TEXT_BYTES_MAX, u8);
+  e->protect_bytes = arena_new(a, EDIT_TEXT_BYTES_MAX, u8);
+  e->protect = arena_new(a, EDIT_PROTECT_MAX, nf_bytes);
+  e->changes = arena_new(a, EDIT_CHANGES_MAX, nf_change);
+  for (i32 i = 0; i < EDIT_TASKS; i++) {
+    if (!edit_task_of((nf_task)i)->device) continue;
+    nf_status status =
+        session_snapshot_open(shape, EDIT_PREFIX_TOKENS_MAX, a, &e->tasks[i].snapshot);
+    if (status != NF_OK) return status;
+  }
+  isize scratch_bytes = SCRATCH_BYTES + text_scratch_bytes(EDIT_TEXT_BYTES_MAX * 2);
+  u8 *scratch = arena_alloc(a, scratch_bytes, 1, 64);
+  if (scratch == nullptr || e->changes == nullptr) return NF_NO_MEMORY;
+  e->scratch = arena_of(scratch, scratch_bytes);
+  e->end_token = text_turn_end(vocab, chat);
+  if (e->end_token < 0) return NF_UNSUPPORTED;
+  *out = e;
+  return NF_OK;
+}
+
+static nf_status protect_copy(edit *e, const nf_edit_desc *desc, nf_error *error) {
+  isize len = 0;
+  if (desc->n_protect > EDIT_PROTECT_MAX) {
+    return error_set(error, NF_BAD_INPUT, E_STR("at most "), E_INT(EDIT_PROTECT_MAX),
+                     E_STR(" protected terms"));
+  }
+  for (isize i = 0; i < desc->n_protect; i++) {
+    nf_bytes term = desc->protect[i];
+    if (len + term.len > EDIT_TEXT_BYTES_MAX) {
+      return error_set(error, NF_BAD_INPUT, E_STR("protected terms are over "),
+                       E_INT(EDIT_TEXT_BYTES_MAX), E_STR(" bytes together"));
+    }
+    bytes_copy(e->protect_bytes + len, term.at, term.len);
+    e->protect[i] = bytes_of(e->protect_bytes + len, term.len);
+    len += term.len;
+  }
+  e->n_protect = desc->n_protect;
+  return NF_OK;
+}
+
+static isize chars_limit(const nf_edit_desc *desc) {
+  isize limit = desc->max_chars;
+  if (desc->max_cps > 0 && desc->duration_ms > 0) {
+    isize by_time = (isize)(desc->max_cps * (f32)desc->duration_ms / 1000.0f);
+    limit = limit > 0 ? isize_min(limit, by_time) : isize_max(by_time, 1);
+  }
+  return limit;
+}
+
+static nf_status request_take(edit *e, const nf_edit_desc *desc, nf_error *error) {
+  e->task = edit_task_of(desc->task);
+  e->task_id = desc->task;
+  e->format = desc->format;
+  if (e->task == nullptr || !e->task->device) {
+    return error_set(error, NF_UNSUPPORTED, E_STR("the task "),
+                     E_STR(e->task == nullptr ? "?" : e->task->name),
+                     E_STR(" is not offered on the device"));
+  }
+  if (desc->text.len > EDIT_TEXT_BYTES_MAX) {
+    return error_set(error, NF_BAD_INPUT, E_STR("the caption has "), E_INT(desc->text.len),
+                     E_STR(" bytes, at most "), E_INT(EDIT_TEXT_BYTES_MAX), E_STR(" are edited"));
+  }
+  if (!utf8_valid(desc->text))
+    return error_set(error, NF_BAD_INPUT, E_STR("the caption is not UTF-8"));
+  nf_status status = protect_copy(e, desc, error);
+  if (status != NF_OK) return status;
+  bytes_copy(e->input, desc->text.at, desc->text.len);
+  e->input_len = desc->text.len;
+  e->chars_max = chars_limit(desc);
+  e->lines_max = desc->max_lines;
+  return NF_OK;
+}
+
+/* system, examples, `caption` -> e->prompt. */
+static nf_status prompt_encode(edit *e, nf_bytes caption, isize *n) {
+  nf_message messages[2 + 2 * EDIT_EXAMPLES_MAX];
+  isize n_messages = 0;
+  messages[n_messages++] = (nf_message){NF_SYSTEM, bytes_from_str(e->task->system)};
+  for (isize i = 0; i < e->task->n_examples; i++) {
+    messages[n_messages++] = (nf_message){NF_USER, bytes_from_str(e->task->examples[i].before)};
+    messages[n_messages++] = (nf_message){NF_ASSISTANT, bytes_from_str(e->task->examples[i].after)};
+  }
+  messages[n_messages++] = (nf_message){NF_USER, caption};
+  arena scratch = e->scratch;
+  return text_chat_encode(e->vocab, e->chat, messages, n_messages, e->prompt, e->ctx_tokens, n,
+                          &scratch);
+}
+
+/* How many tokens two prompts of the task share whatever the caption: counted once. */
+static nf_status prefix_count(edit *e) {
+  isize *n_prefix = &e->tasks[e->task_id].n_prefix;
+  if (*n_prefix > 0) return NF_OK;
+  isize n_a, n_b;
+  nf_status status = prompt_encode(e, bytes_from_str("A"), &n_a);
+  if (status != NF_OK) return status;
+  isize n_copy = isize_min(n_a, EDIT_TOKENS_MAX);
+  bytes_copy(e->answer, e->prompt, n_copy * (isize)sizeof(i32));
+  status = prompt_encode(e, bytes_from_str("7"), &n_b);
+  if (status != NF_OK) return status;
+  isize n = 0;
+  while (n < isize_min(n_copy, n_b) && e->answer[n] == e->prompt[n]) n++;
+  *n_prefix = n;
+  return NF_OK;
+}
+
+static nf_status prompt_build(edit *e, isize *n, nf_error *error) {
+  nf_status status = prefix_count(e);
+  if (status == NF_OK) status = prompt_encode(e, bytes_of(e->plain, e->plain_len), n);
+  if (status != NF_OK) {
+    return error_set(error, status, E_STR("the caption does not fit the context of "),
+                     E_INT(e->ctx_tokens), E_STR(" tokens"));
+  }
+  arena scratch = e->scratch;
+  status = text_encode(e->vocab, bytes_of(e->plain, e->plain_len), false, e->source,
+                       EDIT_TOKENS_MAX - 1, &e->n_source, &scratch);
+  if (status != NF_OK) return error_set(error, status, E_STR("the caption has too many tokens"));
+  e->source[e->n_source++] = e->end_token;
+  if (*n + 2 * e->n_source + 16 >= e->ctx_tokens) {
+    return error_set(error, NF_BAD_INPUT, E_STR("the caption with its prompt needs "),
+                     E_INT(*n + 2 * e->n_source + 16), E_STR(" tokens, the context has "),
+                     E_INT(e->ctx_tokens));
+  }
+  return NF_OK;
+}
+
+static bool has_letters(nf_bytes text) {
+  isize n = 0;
+  for (isize i = 0; i < text.len; i++) {
+    u8 c = text.at[i] | 32;
+    n += (c >= 'a' && c <= 'z') || text.at[i] >= 0x80;
+  }
+  return n >= 2;
+}
+
+nf_status edit_begin(edit *e, const nf_edit_desc *desc, nf_error *error) {
+  e->phase = EDIT_IDLE;
+  nf_status status = request_take(e, desc, error);
+  if (status != NF_OK) return status;
+  e->receipt = (nf_receipt){};
+  e->n_answer = 0;
+  status = cue_text_split(bytes_of(e->input, e->input_len), &e->split, e->plain, &e->plain_len);
+  if (status != NF_OK) return error_set(error, status, E_STR("the caption has too many tags"));
+  if (!has_letters(bytes_of(e->plain, e->plain_len))) {
+    edit_keep(e, NF_UNCHANGED, "no words to edit");
+    return NF_OK;
+  }
+  if (desc->task == NF_TASK_SHORTEN && (e->chars_max > 0 || e->lines_max > 0) && edit_fits(e)) {
+    edit_keep(e, NF_UNCHANGED, "fits already");
+    return NF_OK;
+  }
+  isize n, cached;
+  status = prompt_build(e, &n, error);
+  if (status != NF_OK) return status;
+  session_restore(e->timeline, e->tasks[e->task_id].snapshot, e->prompt, n);
+  status = session_set(e->timeline, e->prompt, n, &cached);
+  if (status != NF_OK)
+    return error_set(error, status, E_STR("the prompt does not fit the context"));
+  e->receipt.input_tokens = (i32)n;
+  e->receipt.cached_tokens = (i32)cached;
+  e->guess = (align){.source = e->source, .n = e->n_source};
+  e->first = true;
+  e->log_p_copy = e->log_p_answer = 0;
+  e->phase = EDIT_PASSES;
+  return NF_OK;
+}
+
+/* The answer's tokens as text, up to a line break; the end token gives nothing. */
+static nf_status answer_finish(edit *e) {
+  isize len = 0, cap = 2 * EDIT_TEXT_BYTES_MAX;
+  arena scratch = e->scratch;
+  u8 *text = arena_new(&scratch, cap, u8);
+  if (text == nullptr) return NF_NO_MEMORY;
+  for (isize i = 0; i < e->n_answer && cap - len >= text_token_bytes_max(e->vocab); i++) {
+    len += text_decode(e->vocab, e->answer[i], false, text + len, cap - len);
+  }
+  e->scratch.at = scratch.at; /* keep the text while the outcome is made */
+  nf_status status = edit_outcome(e, bytes_of(text, len));
+  e->scratch.at = text;
+  return status;
+}
+
+/* Take one token into the answer. true: the answer is complete. */
+static bool answer_push(edit *e, i32 token, const f32 *logits) {
+  e->log_p_answer += (f64)score_log_p(logits, text_n_vocab(e->vocab), token);
+  if (text_is_end(e->vocab, token)) return true;
+  e->answer[e->n_answer++] = token;
+  return e->n_answer >= isize_min(2 * e->n_source + 16, EDIT_TOKENS_MAX);
+}
+
+/* How likely the model holds the unchanged caption: known exactly after the first pass. */
+static void copy_score(edit *e, isize n_draft) {
+  for (isize i = 0; i < n_draft; i++) {
+    e->log_p_copy += (f64)score_log_p(session_verify_logits(e->timeline, i), text_n_vocab(e->vocab),
+                                      e->source[i]);
+  }
+}
+
+/* What only the first pass can give: the copy's likelihood, and the task's prefix in the cache. */
+static void first_pass_done(edit *e, isize n_draft) {
+  e->first = false;
+  copy_score(e, n_draft);
+  session_snapshot *snapshot = e->tasks[e->task_id].snapshot;
+  if (session_snapshot_empty(snapshot)) {
+    session_save(e->timeline, e->tasks[e->task_id].n_prefix, snapshot);
+  }
+}
+
+nf_status edit_step(edit *e, nf_error *error) {
+  if (e->phase == EDIT_DONE) return NF_OK;
+  if (e->phase == EDIT_IDLE) return error_set(error, NF_BAD_INPUT, E_STR("no edit was begun"));
+  isize n_draft = isize_min(align_draft_tokens(&e->guess), SESSION_DRAFT_MAX);
+  const i32 *draft = e->source + e->guess.next;
+  session_verdict v;
+  nf_status status = session_verify(e->timeline, draft, n_draft, &v);
+  if (status == NF_PENDING) return NF_PENDING; /* a long prompt: more passes before the draft */
+  if (status != NF_OK) return error_set(error, status, E_STR("the context is full"));
+  e->receipt.passes = (i32)session_passes(e->timeline);
+  n_draft = v.n_looked;
+  e->receipt.drafted += (i32)n_draft;
+  e->receipt.accepted += (i32)v.n_accepted;
+  if (e->first) first_pass_done(e, n_draft);
+  bool complete = false;
+  for (isize i = 0; i < v.n_accepted && !complete; i++) {
+    complete = answer_push(e, draft[i], session_verify_logits(e->timeline, i));
+  }
+  if (!complete) {
+    complete = answer_push(e, v.next, session_verify_logits(e->timeline, v.n_accepted));
+    if (!complete && n_draft > 0) align_leave(&e->guess, v.n_accepted, v.next);
+    if (!complete && n_draft == 0 && e->n_answer >= 2) {
+      align_rejoin(&e->guess, e->answer[e->n_answer - 2], v.next);
+    }
+  }
+  e->receipt.output_tokens = (i32)e->n_answer;
+  if (!complete && session_push(e->timeline, v.next) == NF_OK) return NF_PENDING;
+  status = answer_finish(e);
+  e->phase = EDIT_DONE;
+  return status;
+}
+
+void edit_result_get(const edit *e, nf_edit_result *result) {
+  ASSERT(e->phase == EDIT_DONE);
+  *result = (nf_edit_result){.text = bytes_of(e->text, e->text_len),
+                             .verdict = e->verdict,
+                             .why = e->why,
+                             .changes = e->changes,
+                             .n_changes = (i32)e->n_changes,
+                             .receipt = e->receipt};
+}
+
+isize edit_output_tokens(const edit *e) { return e->n_answer; }

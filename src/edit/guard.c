@@ -1,0 +1,158 @@
+/* See guard.h. */
+#include "edit/guard.h"
+
+#include "edit/words.h"
+
+/* How often `term` stands in `text` as whole words. */
+static isize count_term(nf_bytes text, nf_bytes term) {
+  isize n = 0;
+  for (isize i = 0; term.len > 0 && i + term.len <= text.len; i++) {
+    if (!bytes_equal(bytes_slice(text, i, i + term.len), term)) continue;
+    bool open = i == 0 || !((text.at[i - 1] | 32) >= 'a' && (text.at[i - 1] | 32) <= 'z');
+    isize end = i + term.len;
+    bool closed = end == text.len || !((text.at[end] | 32) >= 'a' && (text.at[end] | 32) <= 'z');
+    if (open && closed) n++;
+  }
+  return n;
+}
+
+static isize count_word(word_list list, nf_bytes text, word_kind kind) {
+  isize n = 0;
+  for (isize i = 0; i < list.n; i++) {
+    if (list.at[i].kind == kind && bytes_equal(list.at[i].text, text)) n++;
+  }
+  return n;
+}
+
+/* A capital letter inside a sentence: a name, as far as spelling tells. */
+static bool looks_like_name(word_list list, isize i) {
+  const word *w = &list.at[i];
+  if (w->kind != WORD_LETTERS || w->text.len < 2) return false;
+  if (w->text.at[0] < 'A' || w->text.at[0] > 'Z' || w->text.at[1] == '\'') return false;
+  for (isize k = i - 1; k >= 0; k--) {
+    u8 c = list.at[k].text.at[0];
+    if (list.at[k].kind == WORD_SPACE || c == '"' || c == '-') continue;
+    return c != '.' && c != '!' && c != '?' && c != ':';
+  }
+  return false; /* first word: capital by position */
+}
+
+static bool has_letters(word_list list, nf_bytes letters) {
+  for (isize i = 0; i < list.n; i++) {
+    if (word_same_letters(list.at[i].text, letters)) return true;
+  }
+  return false;
+}
+
+/* "Dana's" keeps the name of "Dana". */
+static nf_bytes without_possessive(nf_bytes w) {
+  for (isize i = w.len - 1; i > 0 && i >= w.len - 2; i--) {
+    if (w.at[i] == '\'') return bytes_slice(w, 0, i);
+  }
+  return w;
+}
+
+static bool name_kept(word_list list, nf_bytes name) {
+  name = without_possessive(name);
+  for (isize i = 0; i < list.n; i++) {
+    if (word_same_letters(without_possessive(list.at[i].text), name)) return true;
+  }
+  return false;
+}
+
+/* Words that carry no content of their own: an edit may add them. */
+static bool is_small_word(nf_bytes w) {
+  static const char *const small[] = {
+      "a",    "an",   "the",  "and",  "or",   "but",  "of",    "to",    "in",   "on",   "at",
+      "for",  "with", "by",   "from", "is",   "are",  "was",   "were",  "be",   "been", "am",
+      "it",   "its",  "it's", "i",    "i'm",  "we",   "we're", "you",   "they", "he",   "she",
+      "that", "this", "not",  "do",   "does", "did",  "don't", "has",   "have", "had",  "will",
+      "can",  "as",   "so",   "if",   "my",   "your", "our",   "their", "his",  "her"};
+  for (isize i = 0; i < (isize)(sizeof small / sizeof *small); i++) {
+    if (word_same_letters(w, bytes_from_str(small[i]))) return true;
+  }
+  return false;
+}
+
+/* Changed letters in common: enough to be the same word in another form. */
+static bool is_form_of(nf_bytes a, nf_bytes b) {
+  isize same = 0;
+  while (same < a.len && same < b.len && (a.at[same] | 32) == (b.at[same] | 32)) same++;
+  return same >= 3 || (same >= 2 && isize_max(a.len, b.len) <= 5) ||
+         (same >= 1 && isize_max(a.len, b.len) <= 3);
+}
+
+static bool comes_from(word_list before, nf_bytes w) {
+  if (is_small_word(w)) return true;
+  for (isize i = 0; i < before.n; i++) {
+    if (before.at[i].kind == WORD_LETTERS && is_form_of(before.at[i].text, w)) return true;
+  }
+  return false;
+}
+
+static const char *numbers_refuse(word_list a, word_list b) {
+  for (isize i = 0; i < a.n; i++) {
+    nf_bytes w = a.at[i].text;
+    if (a.at[i].kind == WORD_NUMBER &&
+        count_word(b, w, WORD_NUMBER) != count_word(a, w, WORD_NUMBER)) {
+      return "a number was lost";
+    }
+  }
+  for (isize i = 0; i < b.n; i++) {
+    if (b.at[i].kind == WORD_NUMBER && count_word(a, b.at[i].text, WORD_NUMBER) == 0) {
+      return "a number was added";
+    }
+  }
+  return nullptr;
+}
+
+static const char *names_refuse(word_list a, word_list b) {
+  for (isize i = 0; i < a.n; i++) {
+    if (looks_like_name(a, i) && !name_kept(b, a.at[i].text)) return "a name was lost";
+  }
+  for (isize i = 0; i < b.n; i++) {
+    if (looks_like_name(b, i) && !has_letters(a, b.at[i].text) && !comes_from(a, b.at[i].text)) {
+      return "a name was added";
+    }
+  }
+  return nullptr;
+}
+
+static const char *words_refuse(const edit_task *task, word_list a, word_list b) {
+  isize letters_a = 0, letters_b = 0, foreign = 0;
+  for (isize i = 0; i < a.n; i++) letters_a += a.at[i].kind == WORD_LETTERS;
+  for (isize i = 0; i < b.n; i++) {
+    if (b.at[i].kind != WORD_LETTERS) continue;
+    letters_b++;
+    foreign += !comes_from(a, b.at[i].text);
+  }
+  if (letters_b == 0 && letters_a > 0) return "nothing was left";
+  if (foreign > task->new_words_max) return "the meaning may have changed";
+  if (letters_b * 100 < letters_a * task->kept_percent_min) return "too much was cut";
+  if (letters_b > letters_a + letters_a / 3 + 2) return "too much was added";
+  return nullptr;
+}
+
+const char *guard_refuses(const edit_task *task, nf_bytes before, nf_bytes after,
+                          const nf_bytes *protect, isize n_protect, arena *scratch) {
+  arena local = *scratch;
+  word_list a, b;
+  if (words_split(before, &local, &a) != NF_OK || words_split(after, &local, &b) != NF_OK) {
+    return "too long to check";
+  }
+  for (isize i = 0; i < after.len; i++) {
+    if (after.at[i] == '\n') return "a line was added";
+    if (after.at[i] == '<' || after.at[i] == '{') {
+      if (bytes_find(before, bytes_of(&after.at[i], 1)) < 0) return "markup was added";
+    }
+  }
+  for (isize i = 0; i < n_protect; i++) {
+    if (count_term(after, protect[i]) < count_term(before, protect[i])) {
+      return "a protected term was lost";
+    }
+  }
+  const char *why = numbers_refuse(a, b);
+  if (why == nullptr) why = names_refuse(a, b);
+  if (why == nullptr) why = words_refuse(task, a, b);
+  return why;
+}

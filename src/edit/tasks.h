@@ -1,0 +1,24 @@
+/* The table of edit tasks: what the model is told, and how far an answer may go. A new task is
+ * one row here plus its score. Owns static data only. */
+#pragma once
+#include "base/base.h"
+
+constexpr isize EDIT_EXAMPLES_MAX = 3;
+
+typedef struct {
+  const char *before, *after;
+} edit_example;
+
+typedef struct {
+  const char *name;
+  bool device;        /* offered on the device: better there than doing nothing */
+  const char *system; /* instruction, the system message */
+  edit_example examples[EDIT_EXAMPLES_MAX];
+  isize n_examples;
+  isize new_words_max;    /* content words an answer may bring in */
+  isize kept_percent_min; /* words an answer must keep, in percent */
+  f32 gate; /* propose only if log P(edit) - log P(copy) > gate, in nats */
+} edit_task;
+
+const edit_task *edit_task_of(nf_task task); /* null: no such task */
+constexpr i32 EDIT_TASKS = 6;

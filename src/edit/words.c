@@ -1,0 +1,147 @@
+/* See words.h. */
+#include "edit/words.h"
+
+constexpr isize DIFF_WORDS_MAX = 512;
+
+static bool is_digit(u8 c) { return c >= '0' && c <= '9'; }
+static bool is_letter(u8 c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80 || c == '\'';
+}
+static bool is_space(u8 c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+static u8 lower(u8 c) { return c >= 'A' && c <= 'Z' ? (u8)(c + 32) : c; }
+
+nf_status words_split(nf_bytes text, arena *a, word_list *out) {
+  word *list = arena_new(a, text.len, word);
+  if (list == nullptr) return NF_NO_MEMORY;
+  isize n = 0;
+  for (isize at = 0; at < text.len;) {
+    isize end = at + 1;
+    word_kind kind = WORD_OTHER;
+    if (is_space(text.at[at])) {
+      kind = WORD_SPACE;
+      while (end < text.len && is_space(text.at[end])) end++;
+    } else if (is_letter(text.at[at]) || is_digit(text.at[at])) {
+      kind = WORD_LETTERS;
+      for (end = at; end < text.len; end++) {
+        if (is_digit(text.at[end])) {
+          kind = WORD_NUMBER;
+        } else if (!is_letter(text.at[end])) {
+          break;
+        }
+      }
+    }
+    list[n++] = (word){.text = bytes_slice(text, at, end), .kind = kind};
+    at = end;
+  }
+  *out = (word_list){.at = list, .n = n};
+  return NF_OK;
+}
+
+bool word_same_letters(nf_bytes a, nf_bytes b) {
+  if (a.len != b.len) return false;
+  for (isize i = 0; i < a.len; i++) {
+    if (lower(a.at[i]) != lower(b.at[i])) return false;
+  }
+  return true;
+}
+
+static i32 utf16_units(nf_bytes text) {
+  i32 units = 0;
+  for (isize i = 0; i < text.len; i++) {
+    u8 c = text.at[i];
+    if ((c & 0xC0) != 0x80) units += c >= 0xF0 ? 2 : 1;
+  }
+  return units;
+}
+
+typedef struct {
+  word_list a, b;
+  isize from, a_end, b_end; /* the middle that differs: a[from, a_end), b[from, b_end) */
+} middle;
+
+static middle middle_find(word_list a, word_list b) {
+  middle m = {.a = a, .b = b, .a_end = a.n, .b_end = b.n};
+  while (m.from < a.n && m.from < b.n && bytes_equal(a.at[m.from].text, b.at[m.from].text))
+    m.from++;
+  while (m.a_end > m.from && m.b_end > m.from &&
+         bytes_equal(a.at[m.a_end - 1].text, b.at[m.b_end - 1].text)) {
+    m.a_end--;
+    m.b_end--;
+  }
+  return m;
+}
+
+/* kept[i] = index in b of the word that a[from + i] stays as, or -1. */
+static nf_status common_words(const middle *m, arena *scratch, isize *kept) {
+  isize n = m->a_end - m->from, k = m->b_end - m->from;
+  for (isize i = 0; i < n; i++) kept[i] = -1;
+  if (n == 0 || k == 0 || n > DIFF_WORDS_MAX || k > DIFF_WORDS_MAX) return NF_OK;
+  u16 *length = arena_new(scratch, (n + 1) * (k + 1), u16); /* of a[i..), b[j..) */
+  if (length == nullptr) return NF_NO_MEMORY;
+  for (isize i = n - 1; i >= 0; i--) {
+    for (isize j = k - 1; j >= 0; j--) {
+      u16 down = length[(i + 1) * (k + 1) + j], right = length[i * (k + 1) + j + 1];
+      bool same = bytes_equal(m->a.at[m->from + i].text, m->b.at[m->from + j].text);
+      length[i * (k + 1) + j] = same           ? (u16)(length[(i + 1) * (k + 1) + j + 1] + 1)
+                                : down > right ? down
+                                               : right;
+    }
+  }
+  for (isize i = 0, j = 0; i < n && j < k;) {
+    if (bytes_equal(m->a.at[m->from + i].text, m->b.at[m->from + j].text)) {
+      kept[i++] = m->from + j++;
+    } else if (length[(i + 1) * (k + 1) + j] >= length[i * (k + 1) + j + 1]) {
+      i++;
+    } else {
+      j++;
+    }
+  }
+  /* a lone space between two changed words joins them into one change */
+  for (isize i = 1; i + 1 < n; i++) {
+    if (kept[i] >= 0 && m->a.at[m->from + i].kind == WORD_SPACE && kept[i - 1] < 0 &&
+        kept[i + 1] < 0) {
+      kept[i] = -1;
+    }
+  }
+  return NF_OK;
+}
+
+static nf_bytes span_of(word_list list, isize from, isize to, nf_bytes whole) {
+  isize start = from < list.n ? list.at[from].text.at - whole.at : whole.len;
+  isize end = to > from ? list.at[to - 1].text.at + list.at[to - 1].text.len - whole.at : start;
+  return bytes_slice(whole, start, end);
+}
+
+nf_status words_diff(nf_bytes before, nf_bytes after, arena *scratch, nf_change *changes, isize cap,
+                     isize *n) {
+  arena local = *scratch; /* everything below is given back */
+  word_list a, b;
+  if (words_split(before, &local, &a) != NF_OK || words_split(after, &local, &b) != NF_OK) {
+    return NF_NO_MEMORY;
+  }
+  middle m = middle_find(a, b);
+  isize *kept = arena_new(&local, m.a_end - m.from + 1, isize);
+  if (kept == nullptr || common_words(&m, &local, kept) != NF_OK) return NF_NO_MEMORY;
+  isize count = 0, i = m.from, j = m.from;
+  while (i < m.a_end || j < m.b_end) {
+    isize i_end = i;
+    while (i_end < m.a_end && kept[i_end - m.from] < 0) i_end++;
+    isize j_end = i_end < m.a_end ? kept[i_end - m.from] : m.b_end;
+    if (i_end > i || j_end > j) {
+      ASSERT(count < cap);
+      nf_bytes old = span_of(a, i, i_end, before);
+      i32 start = (i32)(old.at - before.at), end = start + (i32)old.len;
+      i32 start16 = utf16_units(bytes_slice(before, 0, start));
+      changes[count++] = (nf_change){.start = start,
+                                     .end = end,
+                                     .start16 = start16,
+                                     .end16 = start16 + utf16_units(old),
+                                     .replacement = span_of(b, j, j_end, after)};
+    }
+    i = i_end;
+    j = j_end;
+    while (i < m.a_end && kept[i - m.from] == j) i++, j++; /* words that stay */
+  }
+  *n = count;
+  return NF_OK;
+}

@@ -1,0 +1,33 @@
+/* Text as words, and the difference of two texts in words. A word is a run of letters, digits
+ * and apostrophes (bytes >= 0x80 count as letters), a run of white space, or one other byte.
+ * Owns nothing; does not know tags, tokens or languages. Read next: guard.h, edit.h. */
+#pragma once
+#include "base/arena.h"
+#include "base/base.h"
+
+typedef enum : u8 { WORD_LETTERS, WORD_NUMBER, WORD_SPACE, WORD_OTHER } word_kind;
+
+typedef struct {
+  nf_bytes text; /* borrowed */
+  word_kind kind; /* WORD_NUMBER: letters and digits with at least one digit */
+} word;
+
+typedef struct {
+  const word *at;
+  isize n;
+} word_list;
+
+/* Concatenated, the words are the text. null list and NF_NO_MEMORY when the arena is small:
+ * it takes at most text.len * sizeof(word). */
+[[nodiscard]] nf_status words_split(nf_bytes text, arena *a, word_list *out);
+
+/* Letters compared without case (ASCII only); everything else byte for byte. */
+bool word_same_letters(nf_bytes a, nf_bytes b);
+
+/* The fewest whole-word replacements that turn `before` into `after`, ascending, merged when
+ * only white space lies between them. Offsets are bytes and UTF-16 units of `before`;
+ * replacements borrow from `after`. changes[cap >= words of both + 1].
+ * source Wagner & Fischer 1974 (longest common subsequence); texts whose differing middle is
+ * over 512 words give one replacement of that middle. Uses and gives back scratch. */
+[[nodiscard]] nf_status words_diff(nf_bytes before, nf_bytes after, arena *scratch,
+                                   nf_change *changes, isize cap, isize *n);

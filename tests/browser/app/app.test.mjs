@@ -1,0 +1,355 @@
+/**
+ * The built editor in Chromium, under the server's headers (isolation, CSP, trusted types).
+ * Two builds: app/dist (the real one: captions worker, files, long lists) and build/app-fake
+ * (the SDK's edits replaced by rules, so that suggestions are known). The journey with the real
+ * model is tests/browser's, not this file's.
+ */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { after, before, test } from 'node:test'
+import { cueText, launch, openPage, openSample } from './driver.mjs'
+import { longSrt } from './long-srt.mjs'
+import { serve } from './static-server.mjs'
+
+const root = new URL('../../../', import.meta.url).pathname
+const dist = `${root}app/dist`
+const fake = `${root}build/app-fake`
+const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+const MODEL = 'models/smollm2-135m-instruct.q4_1'
+
+let browser
+let real
+let fakeServer
+
+before(async () => {
+  assert.ok(existsSync(`${dist}/index.html`), 'app/dist is missing: run ./dev build app first')
+  const vite = createRequire(import.meta.url)
+    .resolve('vite/package.json')
+    .replace('package.json', 'bin/vite.js')
+  execFileSync(
+    process.execPath,
+    [vite, 'build', '--logLevel', 'error', '-c', `${import.meta.dirname}/vite.fake.config.ts`],
+    {
+      cwd: `${root}app`,
+      stdio: 'inherit',
+    },
+  )
+  await mkdir(`${fake}/${MODEL}`, { recursive: true })
+  await writeFile(`${fake}/${MODEL}/manifest.json`, '{"name":"fake-135m","bytes":98000000}')
+  real = await serve(dist)
+  fakeServer = await serve(fake)
+  browser = await launch()
+})
+
+after(async () => {
+  await browser?.close()
+  real?.close()
+  fakeServer?.close()
+})
+
+/** Each test has a fresh profile and fails on any page error or CSP violation. */
+async function withPage(server, act, options = {}) {
+  const { context, page, errors } = await openPage(browser, server().url, options)
+  try {
+    await act(page, context)
+  } finally {
+    await context.close()
+  }
+  const own = errors.filter((text) => !(server === atReal && /404/.test(text)))
+  assert.deepEqual(own, [])
+}
+const atReal = () => real
+const atFake = () => fakeServer
+
+async function axe(page, where) {
+  await page.addScriptTag({ path: axePath }).catch(async () => {
+    await page.evaluate(await readFile(axePath, 'utf8'))
+  })
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document))
+  const bad = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+  const lines = bad.map(
+    ({ id, nodes }) => `${where}: ${id}: ${nodes.map((n) => n.html).join('\n  ')}`,
+  )
+  assert.deepEqual(lines, [])
+}
+
+/** Saves through the download path and returns the bytes and the name. */
+async function save(page) {
+  const waiting = page.waitForEvent('download')
+  await page.keyboard.press('Control+S')
+  const download = await waiting
+  return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) }
+}
+
+const noPicker = (page) =>
+  page.evaluate(() => {
+    delete Window.prototype.showSaveFilePicker
+    delete globalThis.showSaveFilePicker
+  })
+
+async function openText(page, name, text) {
+  const chooser = page.waitForEvent('filechooser')
+  await page.keyboard.press('Control+O')
+  await (await chooser).setFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) })
+}
+
+async function focusName(page) {
+  return page.evaluate(() => {
+    const at = document.activeElement
+    return at === document.body ? 'body' : (at?.getAttribute('aria-label') ?? at?.textContent ?? '')
+  })
+}
+
+test('real build: sample opens, saved unchanged it is the same bytes', () =>
+  withPage(atReal, async (page) => {
+    await openSample(page)
+    await noPicker(page)
+    const { name, bytes } = await save(page)
+    assert.equal(name, 'sample.srt')
+    assert.deepEqual(bytes, await readFile(`${root}app/public/sample.srt`))
+  }))
+
+test('real build: one cue edited, only its line differs in the saved bytes', () =>
+  withPage(atReal, async (page) => {
+    const original =
+      '\ufeff7\r\n00:00:01,000 --> 00:00:02,000\r\nA <i>bee</i>\r\n\r\n9\r\n00:00:03,000 --> 00:00:04,500\r\nflys\r\n\r\n'
+    await openText(page, 'odd Name.SRT', original)
+    await page.getByRole('grid', { name: 'Cues' }).waitFor()
+    await noPicker(page)
+    await page.keyboard.press('Alt+ArrowDown')
+    await page.getByRole('textbox').fill('flies')
+    const { name, bytes } = await save(page)
+    assert.equal(name, 'odd Name.SRT')
+    assert.equal(bytes.toString('utf8'), original.replace('flys', 'flies'))
+  }))
+
+test('real build: a file that is no captions is refused in one line, what is open stays', () =>
+  withPage(atReal, async (page) => {
+    await openSample(page)
+    await openText(page, 'noise.srt', '\u0000\u0001\u0002 not captions')
+    const notice = page.locator('.notice[data-kind="error"] p')
+    await notice.waitFor()
+    assert.match(await notice.textContent(), /^noise\.srt was not opened: .+/)
+    assert.equal(await cueText(page, 2), "We didn't knew anything about it.")
+    await openText(page, 'empty.srt', '')
+    await page.getByText('empty.srt is empty.').first().waitFor()
+  }))
+
+test('real build: a file dropped anywhere opens', () =>
+  withPage(atReal, async (page) => {
+    const data = await page.evaluateHandle(() => {
+      const transfer = new DataTransfer()
+      transfer.items.add(new File(['WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n'], 'a.vtt'))
+      return transfer
+    })
+    await page.dispatchEvent('body', 'dragover', { dataTransfer: data })
+    await page.getByText('Drop to open').waitFor()
+    await page.dispatchEvent('body', 'drop', { dataTransfer: data })
+    await page.getByRole('grid', { name: 'Cues' }).waitFor()
+    assert.equal(await cueText(page, 1), 'Hello')
+    await page.getByText('1 cue · WebVTT').waitFor()
+  }))
+
+test('real build: 5,000 cues open in a second, scroll, type and undo without long frames', () =>
+  withPage(atReal, async (page) => {
+    const text = longSrt(5000)
+    await page.evaluate(() => {
+      globalThis.longTasks = []
+      new PerformanceObserver((list) => {
+        for (const { duration } of list.getEntries())
+          globalThis.longTasks.push(Math.round(duration))
+      }).observe({ type: 'longtask' })
+    })
+    const start = performance.now()
+    await openText(page, 'long.srt', text)
+    const grid = page.getByRole('grid', { name: 'Cues' })
+    await grid.waitFor()
+    await page.getByText('5,000 cues ·').waitFor()
+    const openMs = performance.now() - start
+    assert.equal(await grid.getAttribute('aria-rowcount'), '5001')
+    assert.ok((await grid.getByRole('row').count()) < 80, 'only what is seen is in the page')
+    await page.waitForTimeout(800)
+    await page.evaluate(() => (globalThis.longTasks.length = 0))
+    await grid.focus()
+    await page.evaluate(async () => {
+      const list = document.querySelector('[role=grid]')
+      for (let i = 0; i < 60; i += 1) {
+        list.scrollTop += 900
+        await new Promise(requestAnimationFrame)
+      }
+    })
+    await page.keyboard.press('End')
+    await page.locator('#root .cue-row[aria-rowindex="5001"][aria-selected="true"]').waitFor()
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Control+End')
+    await page.keyboard.type(' and more words', { delay: 15 })
+    await page.keyboard.press('Control+Z')
+    const long = await page.evaluate(() => globalThis.longTasks)
+    const last = await page.getByRole('textbox').inputValue()
+    assert.match(last, / and more $/)
+    console.log(
+      `# 5,000 cues: open ${Math.round(openMs)} ms; tasks over 50 ms: ${JSON.stringify(long)}`,
+    )
+    // Shared machines stall: a bound far above the goal, and only a few.
+    assert.ok(openMs < 5000, `open took ${openMs} ms`)
+    assert.ok(long.filter((ms) => ms > 250).length === 0, `blocked for ${Math.max(0, ...long)} ms`)
+  }))
+
+test('typing is autosaved and restored after a reload', () =>
+  withPage(atReal, async (page) => {
+    await openSample(page)
+    await page.keyboard.press('Enter')
+    await page.getByRole('textbox').fill('Kept text')
+    await page.getByText('Kept in this browser').waitFor()
+    await page.waitForTimeout(900)
+    await page.reload()
+    await page.getByRole('grid', { name: 'Cues' }).waitFor()
+    assert.equal(await cueText(page, 1), 'Kept text')
+    await noPicker(page)
+    const { bytes } = await save(page)
+    const sample = await readFile(`${root}app/public/sample.srt`, 'utf8')
+    assert.equal(bytes.toString(), sample.replace(/^So last.*$/m, 'Kept text'))
+  }))
+
+test('a second tab is read only and takes over when the first closes', () =>
+  withPage(atReal, async (page, context) => {
+    await openSample(page)
+    await page.keyboard.press('Enter')
+    await page.getByRole('textbox').fill('From the first tab')
+    await page.waitForTimeout(900)
+    const second = await context.newPage()
+    await second.goto(real.url)
+    await second.getByText('Read only: this project is open in another tab.').first().waitFor()
+    assert.equal(await cueText(second, 1), 'From the first tab')
+    assert.ok(await second.getByRole('textbox').evaluate((box) => box.readOnly))
+    await page.close()
+    await second.getByText('The other tab has closed: you can edit here now.').first().waitFor()
+    await second.getByRole('textbox').fill('From the second')
+    assert.equal(await cueText(second, 1), 'From the second')
+  }))
+
+test('keyboard only: consent, fix, accept, undo, redo, one word, batch, save; focus is never lost', () =>
+  withPage(atFake, async (page) => {
+    const { keyboard } = page
+    await page.getByRole('button', { name: 'Open a file' }).waitFor()
+    for (let i = 0; i < 12 && (await focusName(page)) !== 'Open the sample'; i += 1)
+      await keyboard.press('Tab')
+    await keyboard.press('Enter')
+    const grid = page.getByRole('grid', { name: 'Cues' })
+    await grid.waitFor()
+    await keyboard.press('F6')
+    assert.equal(await focusName(page), 'Cues')
+    await keyboard.press('ArrowDown')
+    await keyboard.press('Alt+F')
+    const strip = page.locator('#suggestion')
+    await strip.getByText('98 MB', { exact: false }).first().waitFor()
+    await keyboard.press('Tab')
+    assert.match(await focusName(page), /^Text of cue/)
+    for (let i = 0; i < 5 && !/^Download/.test(await focusName(page)); i += 1)
+      await keyboard.press('Tab')
+    await keyboard.press('Enter')
+    await strip.getByRole('button', { name: 'Accept: knew becomes know' }).waitFor()
+    assert.match(await focusName(page), /^Text of cue/)
+    await keyboard.press('Tab')
+    assert.equal(await cueText(page, 2), "We didn't know anything about it.")
+    await keyboard.press('Control+Z')
+    assert.equal(await cueText(page, 2), "We didn't knew anything about it.")
+    await keyboard.press('Control+Y')
+    assert.equal(await cueText(page, 2), "We didn't know anything about it.")
+    await keyboard.press('Alt+ArrowDown')
+    await keyboard.press('Alt+ArrowDown')
+    await keyboard.press('Alt+F')
+    await strip.getByRole('button', { name: "Accept: doesn't becomes don't" }).waitFor()
+    await keyboard.press('F6')
+    assert.equal(await focusName(page), "Accept: doesn't becomes don't")
+    await keyboard.press('Enter')
+    assert.equal(
+      await cueText(page, 4),
+      "The first thing you learn is that\nbees don't care about you're plans.",
+    )
+    assert.match(await focusName(page), /^Text of cue/)
+    await keyboard.press('Escape')
+    assert.equal(await strip.getByRole('button').count(), 0)
+    await keyboard.press('Alt+Shift+F')
+    const list = page.getByRole('listbox', { name: 'Suggestions' })
+    await list.waitFor()
+    await page.getByRole('button', { name: 'Stop' }).first().waitFor({ state: 'detached' })
+    const found = await list.getByRole('option').count()
+    assert.ok(found > 4)
+    await keyboard.press('Control+K')
+    await keyboard.type('review')
+    await keyboard.press('Enter')
+    await page.waitForFunction(
+      () => document.activeElement?.getAttribute('aria-label') === 'Suggestions',
+    )
+    await keyboard.press('Home')
+    await keyboard.press('Space')
+    await page.getByRole('button', { name: `Accept ${found - 1}` }).waitFor()
+    for (let i = 0; i < 4 && !/^Accept \d/.test(await focusName(page)); i += 1)
+      await keyboard.press('Tab')
+    const before = await cueText(page, 6)
+    await keyboard.press('Enter')
+    assert.equal(await cueText(page, 6), "It's louder than you expect.")
+    assert.equal(await cueText(page, 1), 'So last spring me and Dana starts keeping bees.')
+    assert.equal(await focusName(page), 'Cues')
+    await keyboard.press('Control+Z')
+    assert.equal(await cueText(page, 6), before)
+    await keyboard.press('F8')
+    await noPicker(page)
+    assert.equal((await save(page)).name, 'sample.srt')
+    assert.notEqual(await focusName(page), 'body')
+  }))
+
+test('a model that was refused is never fetched', () =>
+  withPage(atFake, async (page) => {
+    const fetched = []
+    page.on('request', (request) => fetched.push(request.url()))
+    await openSample(page)
+    await page.keyboard.press('Alt+F')
+    await page.locator('#suggestion').getByRole('button', { name: 'Not now' }).click()
+    await page.waitForTimeout(300)
+    assert.deepEqual(
+      fetched.filter((url) => /models\/.*\.gguf/.test(url)),
+      [],
+    )
+    assert.equal(await page.locator('#suggestion button').count(), 0)
+    await page.getByRole('button', { name: 'No model yet' }).waitFor()
+  }))
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`axe finds nothing serious, ${colorScheme}`, () =>
+    withPage(
+      atFake,
+      async (page) => {
+        await axe(page, 'start')
+        await openSample(page)
+        await page.waitForTimeout(300)
+        await axe(page, 'open')
+        await page.keyboard.press('Alt+F')
+        await page.locator('#suggestion .primary').waitFor()
+        await axe(page, 'the question')
+        await page.locator('#suggestion .primary').click()
+        await page.locator('.diff').waitFor()
+        await axe(page, 'a suggestion')
+        await page.keyboard.press('Alt+Shift+F')
+        await page.getByRole('listbox', { name: 'Suggestions' }).waitFor()
+        await axe(page, 'review')
+        await page.getByRole('button', { name: 'This device' }).click()
+        await axe(page, 'device')
+        await page.keyboard.press('Escape')
+        await page.keyboard.press('Control+K')
+        await axe(page, 'palette')
+        await page.keyboard.press('Escape')
+        await page.setViewportSize({ width: 400, height: 800 })
+        await axe(page, 'narrow')
+        assert.ok(
+          await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+          'nothing overflows sideways',
+        )
+      },
+      { colorScheme, bypassCSP: false },
+    ))
+}

@@ -1,0 +1,41 @@
+/** Starts Chromium and opens the app for the browser tests of this folder; collects page errors. */
+import { chromium } from 'playwright-core'
+
+export const SIZES = [
+  { name: 'wide', width: 1280, height: 800 },
+  { name: 'medium', width: 800, height: 900 },
+  { name: 'narrow', width: 400, height: 800 },
+]
+
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.NEARFIELD_CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  })
+}
+
+/** A fresh profile; `errors` fills with page errors and console errors (CSP violations too). */
+export async function openPage(browser, url, options = {}) {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    acceptDownloads: true,
+    ...options,
+  })
+  const page = await context.newPage()
+  const errors = []
+  page.on('pageerror', (error) => errors.push(error.message))
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text())
+  })
+  await page.goto(url)
+  return { context, page, errors }
+}
+
+export async function openSample(page) {
+  await page.getByRole('button', { name: 'Open the sample' }).click()
+  await page.getByRole('grid', { name: 'Cues' }).waitFor()
+}
+
+/** Cue text as the grid shows it. */
+export const cueText = (page, n) =>
+  page.locator(`.cue-row[aria-rowindex="${n + 1}"] .col-text`).textContent()

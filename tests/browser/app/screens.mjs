@@ -1,0 +1,65 @@
+/**
+ * Pictures of the editor in every size and theme, into build/screenshots. Run by hand:
+ * node tests/browser/app/screens.mjs (after the test build, see app.test.mjs).
+ */
+import { mkdir } from 'node:fs/promises'
+import { launch, openPage, openSample, SIZES } from './driver.mjs'
+import { serve } from './static-server.mjs'
+
+const root = new URL('../../../', import.meta.url).pathname
+const out = `${root}build/screenshots`
+const only = process.argv[2]
+await mkdir(out, { recursive: true })
+const server = await serve(`${root}build/app-fake`)
+const browser = await launch()
+
+async function scenes(page, shot) {
+  await shot('start')
+  await openSample(page)
+  await page.waitForTimeout(300)
+  await shot('open')
+  await page.keyboard.press('Alt+F')
+  await page
+    .getByRole('button', { name: /^Download/ })
+    .last()
+    .waitFor()
+  await shot('ask')
+  await page
+    .getByRole('button', { name: /^Download/ })
+    .last()
+    .click()
+  await page.waitForTimeout(150)
+  await shot('download')
+  await page.locator('.diff').waitFor()
+  await page.waitForTimeout(100)
+  await shot('suggestion')
+  await page.keyboard.press('Alt+Shift+F')
+  await page.waitForTimeout(900)
+  await shot('review-running')
+  await page.waitForTimeout(1500)
+  await shot('review')
+  await page.getByRole('button', { name: /^(This device)/ }).click()
+  await page.waitForTimeout(100)
+  await shot('device')
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Control+K')
+  await page.waitForTimeout(100)
+  await shot('palette')
+}
+
+for (const { name, width, height } of SIZES) {
+  for (const colorScheme of ['light', 'dark']) {
+    if (only && !`${name}-${colorScheme}`.startsWith(only)) continue
+    const { context, page, errors } = await openPage(browser, server.url, {
+      viewport: { width, height },
+      colorScheme,
+    })
+    await scenes(page, (scene) =>
+      page.screenshot({ path: `${out}/${name}-${colorScheme}-${scene}.png` }),
+    )
+    if (errors.length) console.log(name, colorScheme, errors)
+    await context.close()
+  }
+}
+await browser.close()
+server.close()

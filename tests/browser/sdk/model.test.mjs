@@ -1,0 +1,294 @@
+// The SDK in Chromium over the real model: isolated page (threads) and plain page (one thread),
+// storage, cut downloads, abort, close. Quality of edits is not judged here.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { launch } from '../chromium.mjs'
+import { manifestOf } from '../serve.mjs'
+import { load, model, modelRequests, openModel, openPage, serveSdk } from './page.mjs'
+
+const TEXT = 'i has two cats and they is cute'
+const TIMEOUT = { timeout: 120_000 }
+
+const edit = (page, request = {}) =>
+  page.evaluate((r) => window.nf.edit(r), { task: 'fix', text: TEXT, ...request })
+/** The name, code and message of what a call on the page rejects with. */
+const failure = (page, act, argument) =>
+  page.evaluate(
+    async ([source, given]) => {
+      try {
+        await new Function('given', `return (${source})(given)`)(given)
+        return null
+      } catch (error) {
+        return { name: error.name, code: error.code, message: error.message }
+      }
+    },
+    [act.toString(), argument],
+  )
+
+const availability = (page) =>
+  page.evaluate((m) => window.sdk.Nearfield.availability({ model: m }), model())
+
+let browser
+before(async () => {
+  browser = await launch()
+})
+after(() => browser?.close())
+
+for (const isolated of [true, false]) {
+  describe(isolated ? 'isolated page' : 'page without isolation', TIMEOUT, () => {
+    let server
+    let context
+    let page
+    let problems
+    let first
+    before(async () => {
+      server = await serveSdk(isolated)
+      ;({ context, page, problems } = await openPage(browser, server))
+      first = await openModel(page)
+    })
+    after(async () => {
+      await context?.close()
+      await server?.close()
+    })
+
+    test('open downloads once and reports 0 and the total', () => {
+      const { bytes } = manifestOf()
+      const downloads = first.progress.filter((p) => p.stage === 'download')
+      assert.deepEqual(downloads[0], { loaded: 0, total: bytes, stage: 'download' })
+      assert.deepEqual(downloads.at(-1), { loaded: bytes, total: bytes, stage: 'download' })
+      assert.ok(downloads.length > 20, `${downloads.length} events`)
+      assert.equal(
+        modelRequests(server).reduce((n, e) => n + e.sent, 0),
+        bytes,
+      )
+    })
+
+    test('the status says what runs', () => {
+      const { status } = first
+      assert.equal(status.state, 'ready')
+      assert.equal(status.backend, 'wasm')
+      assert.equal(status.isolated, isolated)
+      assert.match(status.kernels, /^relaxed/)
+      assert.equal(status.cached, true)
+      assert.equal(status.model.sha256, manifestOf().sha256)
+      if (isolated) assert.ok(status.threads >= 2, `${status.threads} threads`)
+      else assert.equal(status.threads, 1)
+    })
+
+    test('edit answers with a result and a truthful receipt', async () => {
+      const result = await edit(page)
+      const { receipt } = result
+      assert.ok(['changed', 'unchanged', 'unfit'].includes(result.verdict))
+      let text = ''
+      let at = 0
+      for (const { start, end, replacement } of result.changes) {
+        text += TEXT.slice(at, start) + replacement
+        at = end
+      }
+      assert.equal(text + TEXT.slice(at), result.text)
+      assert.equal(receipt.source, 'device')
+      assert.equal(receipt.backend, 'wasm')
+      assert.equal(receipt.model.sha256, manifestOf().sha256)
+      assert.ok(receipt.passes >= 1 && receipt.totalMs > 0)
+      assert.equal(receipt.bytesSent, 0)
+      assert.deepEqual(receipt.attempts, [{ source: 'device', outcome: 'ok', ms: receipt.totalMs }])
+    })
+
+    test('requests run one at a time in order and wait is counted', async () => {
+      const results = await page.evaluate(
+        (text) =>
+          Promise.all(
+            [1, 2, 3].map(async (n) => {
+              const r = await window.nf.edit({ task: 'fix', text: `${text} ${n}` })
+              return { n, queueMs: r.receipt.queueMs, at: performance.now() }
+            }),
+          ),
+        TEXT,
+      )
+      assert.deepEqual(
+        results.map((r) => r.at).toSorted((a, b) => a - b),
+        results.map((r) => r.at),
+      )
+      assert.ok(results[2].queueMs > results[0].queueMs)
+    })
+
+    test('abort rejects within 50 ms and the next edit works', async () => {
+      const ms = await page.evaluate(async (text) => {
+        const controller = new AbortController()
+        const running = window.nf.edit({
+          task: 'fix',
+          text: `${text} `.repeat(12),
+          signal: controller.signal,
+        })
+        running.catch(() => {})
+        await new Promise((r) => setTimeout(r, 60))
+        const start = performance.now()
+        controller.abort()
+        const name = await running.then(
+          () => 'finished',
+          (error) => error.name,
+        )
+        return { name, took: performance.now() - start }
+      }, TEXT)
+      assert.equal(ms.name, 'AbortError')
+      assert.ok(ms.took <= 50, `${ms.took} ms`)
+      assert.ok((await edit(page)).receipt.passes >= 1)
+    })
+
+    test('an unknown task is a bad_input', async () => {
+      const error = await failure(page, () => window.nf.edit({ task: 'sing', text: 'x' }))
+      assert.equal(error.name, 'NearfieldError')
+      assert.equal(error.code, 'bad_input')
+    })
+
+    test('after a reload nothing of the model is fetched, and it opens without its server', async () => {
+      await load(page, server)
+      server.log.length = 0
+      const again = await openModel(page)
+      assert.deepEqual(modelRequests(server), [])
+      assert.deepEqual([...new Set(again.progress.map((p) => p.stage))], ['load'])
+      assert.equal(again.status.cached, true)
+      const { ms, status } = again
+      console.log(
+        `# from storage: ${ms.toFixed(0)} ms, ${status.threads} thread(s), ${status.kernels}`,
+      )
+      assert.equal(await availability(page), 'available')
+
+      const complaints = problems.length
+      await page.evaluate(() => window.nf.close())
+      server.faults.models = false
+      assert.equal((await openModel(page)).status.state, 'ready')
+      server.faults.models = true
+      problems.length = complaints // the browser reports the refused manifest
+      assert.ok((await edit(page)).receipt.passes >= 1)
+    })
+
+    test('Proofreader: the corrections applied to the input are the corrected input', async () => {
+      const { input, result, loaded } = await page.evaluate(async (model) => {
+        const loaded = []
+        const monitor = (m) => m.addEventListener('downloadprogress', (e) => loaded.push(e.loaded))
+        const proofreader = await window.sdk.Proofreader.create({ model, monitor })
+        const input = '\u{1F600} i has two cats'
+        const result = await proofreader.proofread(input)
+        proofreader.destroy()
+        return { input, result, loaded }
+      }, model())
+      let text = ''
+      let at = 0
+      for (const { startIndex, endIndex, correction } of result.corrections) {
+        assert.ok(startIndex >= at && endIndex >= startIndex)
+        text += input.slice(at, startIndex) + correction
+        at = endIndex
+      }
+      assert.equal(text + input.slice(at), result.correctedInput)
+      assert.equal(loaded[0], 0)
+      assert.equal(loaded.at(-1), 1)
+    })
+
+    test('close rejects what runs and what comes', async () => {
+      const names = await page.evaluate(async (text) => {
+        const running = window.nf.edit({ task: 'fix', text })
+        window.nf.close()
+        const name = (promise) =>
+          promise.then(
+            () => 'finished',
+            (error) => error.code ?? error.name,
+          )
+        return [
+          await running.catch((e) => e.name),
+          await name(window.nf.edit({ task: 'fix', text })),
+          window.nf.status.state,
+        ]
+      }, TEXT)
+      assert.deepEqual(names, ['AbortError', 'closed', 'closed'])
+    })
+
+    test('the page complained of nothing', () => assert.deepEqual(problems, []))
+  })
+}
+
+describe('a cut download', TIMEOUT, () => {
+  test('is one line, and resumes with at most one chunk fetched twice', async () => {
+    const server = await serveSdk(true)
+    const { context, page } = await openPage(browser, server)
+    try {
+      assert.equal(await availability(page), 'downloadable')
+      server.faults.cutAfter = 30_000_000
+      const error = await failure(page, (url) => window.sdk.Nearfield.open({ model: url }), model())
+      assert.equal(error.code, 'network')
+      assert.match(error.message, /broke off at byte \d+ of \d+$/)
+      await load(page, server)
+      const { status } = await openModel(page)
+      assert.equal(status.state, 'ready')
+      const { bytes, chunk_bytes } = manifestOf()
+      const sent = modelRequests(server).reduce((n, e) => n + e.sent, 0)
+      assert.ok(sent - bytes <= chunk_bytes, `${sent - bytes} bytes twice`)
+      assert.equal(modelRequests(server)[1].range, `bytes=${3 * chunk_bytes}-${bytes - 1}`)
+    } finally {
+      await context.close()
+      await server.close()
+    }
+  })
+
+  test('an aborted open rejects at once with the reason and keeps what came', async () => {
+    const server = await serveSdk(true)
+    const { context, page } = await openPage(browser, server)
+    try {
+      const outcome = await page.evaluate(async (url) => {
+        const controller = new AbortController()
+        const onProgress = ({ loaded }) =>
+          loaded > 30_000_000 && controller.abort(new Error('changed my mind'))
+        return window.sdk.Nearfield.open({
+          model: url,
+          signal: controller.signal,
+          onProgress,
+        }).then(
+          () => 'opened',
+          (error) => error.message,
+        )
+      }, model())
+      assert.equal(outcome, 'changed my mind')
+      const { status } = await openModel(page)
+      assert.equal(status.state, 'ready')
+      assert.notEqual(modelRequests(server).at(-1).range, `bytes=0-${manifestOf().bytes - 1}`)
+    } finally {
+      await context.close()
+      await server.close()
+    }
+  })
+})
+
+test('two tabs fetch each byte once', TIMEOUT, async () => {
+  const server = await serveSdk(true)
+  const { context, page } = await openPage(browser, server)
+  try {
+    const other = await context.newPage()
+    await load(other, server)
+    const [a, b] = await Promise.all([openModel(page), openModel(other)])
+    assert.deepEqual([a.status.state, b.status.state], ['ready', 'ready'])
+    assert.equal(
+      modelRequests(server).reduce((n, e) => n + e.sent, 0),
+      manifestOf().bytes,
+    )
+  } finally {
+    await context.close()
+    await server.close()
+  }
+})
+
+test('no server: one clear line', TIMEOUT, async () => {
+  const server = await serveSdk(true)
+  const { context, page } = await openPage(browser, server)
+  try {
+    const error = await failure(page, () => window.sdk.Nearfield.open({ model: '/models/none/' }))
+    assert.equal(error.code, 'network')
+    assert.match(error.message, /\/models\/none\/manifest\.json: the server answered 404$/)
+    assert.equal(
+      await page.evaluate(() => window.sdk.Nearfield.availability({ model: '/models/none/' })),
+      'unavailable',
+    )
+  } finally {
+    await context.close()
+    await server.close()
+  }
+})

@@ -1,0 +1,53 @@
+// What the SDK's browser tests share: a served page with the built SDK on `window.sdk`.
+import path from 'node:path'
+import { manifestOf, serve } from '../serve.mjs'
+
+const dist = path.join(import.meta.dirname, '../../../sdk/dist')
+export const model = () => `/models/${manifestOf().name}/`
+
+const pages = {
+  '/': '<!doctype html><meta charset="utf-8"><title>sdk</title><script type="module" src="/test.js"></script>',
+  '/favicon.ico': '',
+  '/test.js': "import * as sdk from '/sdk/index.js'\nwindow.sdk = sdk\n",
+}
+
+export function serveSdk(isolated) {
+  return serve({ isolated, roots: { '/sdk/': dist }, pages })
+}
+
+/** A fresh profile (own storage) with the page open; problems: what the page complained of. */
+export async function openPage(browser, server) {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  const problems = []
+  page.on('pageerror', (error) => problems.push(error.message))
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(message.text())
+  })
+  await load(page, server)
+  return { context, page, problems }
+}
+
+export async function load(page, server) {
+  await page.goto(server.origin)
+  await page.waitForFunction(() => window.sdk !== undefined)
+}
+
+/** Opens the model on the page as window.nf; answers status, progress and milliseconds. */
+export function openModel(page, options = {}) {
+  return page.evaluate(
+    async ([url, given]) => {
+      const progress = []
+      const start = performance.now()
+      window.nf = await window.sdk.Nearfield.open({
+        model: url,
+        ...given,
+        onProgress: (p) => progress.push(p),
+      })
+      return { status: window.nf.status, progress, ms: performance.now() - start }
+    },
+    [model(), options],
+  )
+}
+
+export const modelRequests = (server) => server.log.filter((entry) => entry.path.endsWith('.gguf'))

@@ -1,0 +1,168 @@
+// The command line with the real model: edit, generate, bench. Spawns build/native/nearfield.
+// NEARFIELD_MODEL names the model (./dev test sets it); without one every test here fails.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+
+const program = path.resolve('build/native/nearfield')
+const talk = path.resolve('tests/data/talk.srt')
+let folder
+
+before(() => { folder = mkdtempSync(path.join(tmpdir(), 'nearfield-cli-')) })
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+function run(args, options = {}) {
+  const r = spawnSync(program, args, { encoding: 'utf8', cwd: folder, timeout: 300_000, ...options })
+  return { code: r.status, out: r.stdout, err: r.stderr, signal: r.signal }
+}
+const oneLine = (text) => assert.match(text, /^[^\n]+\n$/, `one line expected, got: ${JSON.stringify(text)}`)
+
+// text of the cues, and everything else, of an SRT file
+function parts(srt) {
+  const cues = srt.trimEnd().split(/\n\n/).map((c) => c.split('\n'))
+  return { texts: cues.map((c) => c.slice(2).join('\n')), rest: cues.map((c) => c.slice(0, 2).join('\n')) }
+}
+
+test('fix changes text only, and says what it did', () => {
+  const r = run(['edit', '--task', 'fix', '--json', talk, '-o', 'out.srt'])
+  assert.equal(r.code, 0, r.err)
+  const report = JSON.parse(r.out)
+  const was = parts(readFileSync(talk, 'utf8'))
+  const is = parts(readFileSync(path.join(folder, 'out.srt'), 'utf8'))
+  assert.deepEqual(is.rest, was.rest, 'numbers and times stay')
+  assert.equal(report.cues.length, was.texts.length)
+  let changed = 0
+  for (const cue of report.cues) {
+    assert.equal(cue.before, was.texts[cue.index])
+    assert.equal(cue.after, is.texts[cue.index])
+    let text = ''
+    let at = 0
+    for (const c of cue.changes) {
+      text += cue.before.slice(at, c.start) + c.replacement
+      at = c.end
+    }
+    assert.equal(text + cue.before.slice(at), cue.after, 'the changes make the new text')
+    assert.equal(cue.verdict === 'changed', cue.before !== cue.after)
+    assert.deepEqual(cue.after.match(/\d[\d,]*/g), cue.before.match(/\d[\d,]*/g), 'numbers stay')
+    assert.deepEqual(cue.after.match(/<[^>]*>/g), cue.before.match(/<[^>]*>/g), 'tags stay')
+    assert.equal(cue.after.split('\n').length, cue.before.split('\n').length, 'lines stay')
+    for (const key of ['totalMs', 'inputTokens', 'outputTokens', 'passes']) assert.equal(typeof cue[key], 'number')
+    if (cue.inputTokens > 0) assert.ok(cue.passes >= 1 && cue.passes <= cue.outputTokens + 2, `passes ${cue.passes}`)
+    if (cue.before !== cue.after) changed++
+  }
+  assert.ok(changed >= 5, `the model fixes some of the mistakes, got ${changed}`)
+  const cached = report.cues.filter((c) => c.inputTokens > 0).slice(1)
+  assert.ok(cached.every((c) => c.cachedTokens > 60), 'instruction and examples are computed once')
+})
+
+test('the same input gives the same output with 1 and 2 threads', () => {
+  const one = run(['edit', '--task', 'fix', '--threads', '1', talk])
+  const two = run(['edit', '--task', 'fix', '--threads', '2', talk])
+  assert.equal(one.code, 0)
+  assert.equal(one.out, two.out)
+})
+
+test('shorten fits the limit or says unfit, and keeps what fits', () => {
+  const r = run(['edit', '--task', 'shorten', '--max-chars', '30', '--json', talk, '-o', 'short.srt'])
+  assert.equal(r.code, 0, r.err)
+  const visible = (t) => [...t.replace(/<[^>]*>/g, '').replaceAll('\n', '')].length
+  for (const cue of JSON.parse(r.out).cues) {
+    if (visible(cue.before) <= 30) assert.equal(cue.after, cue.before)
+    if (cue.verdict === 'changed') assert.ok(visible(cue.after) <= 30, cue.after)
+    if (cue.verdict === 'unfit') assert.equal(cue.after, cue.before)
+    if (visible(cue.before) > 30) assert.notEqual(cue.verdict, 'unchanged')
+  }
+})
+
+test('protected terms survive', () => {
+  writeFileSync(path.join(folder, 'term.srt'), '1\n00:00:01,000 --> 00:00:03,000\nwe was using there foo-bar libary yesterday\n')
+  const r = run(['edit', '--task', 'fix', '--protect', 'libary', 'term.srt'])
+  assert.equal(r.code, 0, r.err)
+  assert.match(r.out, /\blibary\b/)
+})
+
+test('generate is deterministic for a seed and streams text', () => {
+  const args = ['generate', '--prompt', 'Name three fruits.', '--max-tokens', '24']
+  const greedy = run(args)
+  assert.equal(greedy.code, 0, greedy.err)
+  assert.ok(greedy.out.trim().length > 5)
+  assert.equal(run(args).out, greedy.out)
+  const warm = [...args, '--temperature', '0.8', '--top-p', '0.9', '--seed', '5']
+  assert.equal(run(warm).out, run(warm).out)
+  const stopped = run([...args, '--stop', greedy.out.trim().slice(4, 8)])
+  assert.ok(!stopped.out.includes(greedy.out.trim().slice(4, 8)), 'a stop string ends the text before it')
+})
+
+test('bench prints numbers', () => {
+  const r = run(['bench', '--json', '--repeats', '1'])
+  assert.equal(r.code, 0, r.err)
+  const b = JSON.parse(r.out)
+  assert.ok(b.decode_tok_s > 0 && b.rows32_tok_s > b.decode_tok_s)
+  const most = b.file_bytes + b.session_bytes + 48 * 1024 * 1024
+  assert.ok(b.peak_rss_bytes <= most, `peak ${b.peak_rss_bytes} is over file + session + 48 MiB = ${most}`)
+})
+
+test('a damaged, foreign or missing model ends in one line', () => {
+  const bytes = readFileSync(process.env.NEARFIELD_MODEL)
+  const cases = {
+    'empty.gguf': Buffer.alloc(0),
+    'random.gguf': Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7919) & 255)),
+    'cut-head.gguf': bytes.subarray(0, 100_000),
+    'cut-data.gguf': bytes.subarray(0, 20_000_000),
+    'other-arch.gguf': Buffer.concat([bytes.subarray(0, 4_000_000)]),
+  }
+  const arch = cases['other-arch.gguf'].indexOf('llama')
+  cases['other-arch.gguf'].write('mamba', arch)
+  for (const [name, content] of Object.entries(cases)) {
+    writeFileSync(path.join(folder, name), content)
+    const r = run(['generate', '--prompt', 'x', '--model', name])
+    assert.equal(r.code, 1, `${name}: ${r.signal} ${r.err}`)
+    oneLine(r.err)
+    assert.match(r.err, new RegExp(name.replace('.', '\\.')))
+    assert.equal(r.out, '')
+    rmSync(path.join(folder, name))
+  }
+  const none = run(['generate', '--prompt', 'x', '--model', 'none.gguf'])
+  assert.ok(none.code === 1 || none.code === 3)
+  oneLine(none.err)
+})
+
+test('a machine without memory for the model ends in one line, exit 3', () => {
+  const r = spawnSync('bash', ['-c', `ulimit -v 120000; exec ${program} edit --task fix ${talk}`], { encoding: 'utf8' })
+  assert.equal(r.status, 3, r.stderr)
+  oneLine(r.stderr)
+})
+
+test('a caption too long for the context is named, nothing is written', () => {
+  writeFileSync(path.join(folder, 'long.srt'), `1\n00:00:01,000 --> 00:00:03,000\n${'we was here '.repeat(330)}\n`)
+  const r = run(['edit', '--task', 'fix', 'long.srt', '-o', 'long-out.srt'])
+  assert.equal(r.code, 1)
+  oneLine(r.err)
+  assert.match(r.err, /long\.srt:1: /)
+  assert.ok(!existsSync(path.join(folder, 'long-out.srt')))
+})
+
+test('an output that cannot be written leaves the old file and no temp file', () => {
+  copyFileSync(talk, path.join(folder, 'in.srt'))
+  mkdirSync(path.join(folder, 'out-is-a-folder'))
+  const r = run(['edit', '--task', 'fix', 'in.srt', '-o', 'out-is-a-folder'])
+  assert.equal(r.code, 3, r.err)
+  oneLine(r.err)
+  assert.equal(readFileSync(path.join(folder, 'in.srt'), 'utf8'), readFileSync(talk, 'utf8'))
+  assert.deepEqual(readdirSync(folder).filter((f) => f.includes('tmp') || f.startsWith('.')), [])
+  const full = spawnSync('bash', ['-c', `${program} edit --task fix ${talk} > /dev/full`], { encoding: 'utf8' })
+  assert.equal(full.status, 3)
+  oneLine(full.stderr)
+})
+
+test('wrong usage is exit 2 and says how', () => {
+  for (const args of [['edit', talk], ['edit', '--task', 'polish', talk], ['edit', '--task', 'formal', talk], ['edit', '--task', 'fix'],
+    ['edit', '--task', 'fix', '--max-chars', 'many', talk], ['generate'], ['bench', '--threads', '-1'], ['nonsense'], []]) {
+    const r = run(args)
+    assert.equal(r.code, 2, `${args.join(' ')}: ${r.code}`)
+    assert.match(r.err, /usage/)
+  }
+})

@@ -1,0 +1,175 @@
+/* Edits with the real model, from inside: the verified-draft answer equals plain greedy decoding
+ * token for token, prefix snapshots change nothing, tags and breaks never reach the model.
+ * The model: $NEARFIELD_MODEL or the cache folder; without it every test fails. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/internal.h"
+#include "cmocka_all.h"
+#include "edit/state.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNDER_SANITIZER 1
+#endif
+#endif
+#ifdef UNDER_SANITIZER
+constexpr int LINES = 6; /* the instrumented engine is some 20 times slower */
+#else
+constexpr int LINES = 60;
+#endif
+
+static nf_engine *engine;
+static nf_session *work;
+
+static const char *model_path(void) {
+  static char path[4096];
+  const char *given = getenv("NEARFIELD_MODEL");
+  if (given && *given) return given;
+  snprintf(path, sizeof path, "%s/.cache/nearfield/models/SmolLM2-135M-Instruct.Q4_1.gguf",
+           getenv("HOME"));
+  return path;
+}
+
+static int open_model(void **state) {
+  (void)state;
+  nf_error error;
+  nf_engine_desc desc = {.n_threads = 2};
+  if (nf_engine_open_file(model_path(), &desc, &engine, &error) != NF_OK) {
+    print_error("no model: %s (./dev model fetches it)\n", error.line);
+    return -1;
+  }
+  return nf_session_open(engine, &work, &error) == NF_OK ? 0 : -1;
+}
+
+static int close_model(void **state) {
+  (void)state;
+  nf_session_close(work);
+  nf_engine_close(engine);
+  return 0;
+}
+
+static void run_edit(const nf_edit_desc *desc, nf_edit_result *result) {
+  nf_error error = {};
+  nf_status status = nf_edit_begin(work, desc, &error);
+  while (status == NF_OK && (status = nf_edit_step(work, &error)) == NF_PENDING) status = NF_OK;
+  if (status != NF_OK) fail_msg("%s", error.line);
+  nf_edit_result_get(work, result);
+}
+
+/* The same answer, one token a pass. */
+static isize plain_greedy(const i32 *prompt, isize n_prompt, i32 *out, isize cap) {
+  isize cached, n = 0;
+  assert_int_equal(session_set(work->timeline, prompt, n_prompt, &cached), NF_OK);
+  for (; n < cap; n++) {
+    while (session_run(work->timeline) == NF_PENDING) continue;
+    i32 best = (i32)engine->kernels->argmax(session_logits(work->timeline),
+                                            text_n_vocab(engine->vocab));
+    if (text_is_end(engine->vocab, best)) break;
+    out[n] = best;
+    assert_int_equal(session_push(work->timeline, best), NF_OK);
+  }
+  return n;
+}
+
+static void a_drafted_edit_is_plain_greedy_decoding(void **state) {
+  (void)state;
+  FILE *file = fopen(NF_SOURCE_DIR "/tests/data/edit_lines.txt", "r");
+  assert_non_null(file);
+  char line[512];
+  int n = 0, saved = 0;
+  for (; n < LINES && fgets(line, sizeof line, file); n++) {
+    line[strcspn(line, "\n")] = 0;
+    nf_edit_desc desc = {.task = n % 4 == 3 ? NF_TASK_SHORTEN : NF_TASK_FIX,
+                         .text = bytes_from_str(line)};
+    nf_edit_result result;
+    run_edit(&desc, &result);
+    edit *e = work->edit;
+    i32 answer[EDIT_TOKENS_MAX], plain[EDIT_TOKENS_MAX], prompt[2048];
+    isize n_answer = e->n_answer, n_prompt = result.receipt.input_tokens;
+    memcpy(answer, e->answer, (size_t)n_answer * sizeof *answer);
+    memcpy(prompt, e->prompt, (size_t)n_prompt * sizeof *prompt);
+    isize cap = isize_min(2 * e->n_source + 16, EDIT_TOKENS_MAX);
+    isize n_plain = plain_greedy(prompt, n_prompt, plain, cap);
+    if (n_plain != n_answer || memcmp(plain, answer, (size_t)n_plain * sizeof *plain) != 0) {
+      fail_msg("line %d differs from plain decoding: %s", n + 1, line);
+    }
+    saved += (int)n_answer + 1 - result.receipt.passes;
+    assert_true(result.receipt.accepted <= result.receipt.drafted);
+  }
+  fclose(file);
+  assert_int_equal(n, LINES);
+  assert_true(saved > n); /* drafts save passes, or the loop is not worth having */
+}
+
+static void a_snapshot_changes_no_result(void **state) {
+  (void)state;
+  nf_edit_desc fix = {.task = NF_TASK_FIX, .text = bytes_from_str("we was going home on friday")};
+  nf_edit_desc shorten = {.task = NF_TASK_SHORTEN,
+                          .text = bytes_from_str("Well, it is basically a box.")};
+  nf_edit_result first, again, other;
+  run_edit(&fix, &first);
+  char text[256];
+  memcpy(text, first.text.at, (size_t)first.text.len);
+  isize len = first.text.len;
+  run_edit(&shorten, &other);
+  run_edit(&fix, &again); /* from the snapshot: the cache held the other task */
+  assert_true(again.receipt.cached_tokens > 60);
+  assert_int_equal(again.text.len, len);
+  assert_memory_equal(again.text.at, text, len);
+}
+
+static void tags_and_breaks_do_not_reach_the_model(void **state) {
+  (void)state;
+  nf_edit_desc desc = {.task = NF_TASK_FIX,
+                       .text = bytes_from_str("<i>we was going\nto the store</i>")};
+  nf_edit_result result;
+  run_edit(&desc, &result);
+  for (isize i = 0; i < work->edit->plain_len; i++) {
+    assert_true(work->edit->plain[i] != '<' && work->edit->plain[i] != '\n');
+  }
+  assert_true(bytes_start_with(result.text, bytes_from_str("<i>")));
+  assert_true(bytes_find(result.text, bytes_from_str("</i>")) == result.text.len - 4);
+  assert_true(bytes_find(result.text, bytes_from_str("\n")) > 0);
+}
+
+static void what_has_no_words_is_not_asked(void **state) {
+  (void)state;
+  const char *const texts[] = {"", "♪♪", "<i></i>", "...", "12:30"};
+  for (int i = 0; i < 5; i++) {
+    nf_edit_desc desc = {.task = NF_TASK_FIX, .text = bytes_from_str(texts[i])};
+    nf_edit_result result;
+    run_edit(&desc, &result);
+    assert_int_equal(result.verdict, NF_UNCHANGED);
+    assert_int_equal(result.receipt.passes, 0);
+    assert_true(bytes_equal(result.text, desc.text));
+  }
+}
+
+static void bad_requests_are_refused(void **state) {
+  (void)state;
+  nf_error error;
+  nf_edit_desc desc = {.task = NF_TASK_FORMAL, .text = bytes_from_str("hello there")};
+  assert_int_equal(nf_edit_begin(work, &desc, &error), NF_UNSUPPORTED);
+  desc.task = (nf_task)77;
+  assert_int_equal(nf_edit_begin(work, &desc, &error), NF_UNSUPPORTED);
+  desc = (nf_edit_desc){.task = NF_TASK_FIX, .text = bytes_of("ab\xFF\xFE", 4)};
+  assert_int_equal(nf_edit_begin(work, &desc, &error), NF_BAD_INPUT);
+  assert_int_equal(nf_edit_step(work, &error), NF_BAD_INPUT); /* nothing was begun */
+  static char long_text[5000];
+  memset(long_text, 'a', sizeof long_text - 1);
+  desc.text = bytes_from_str(long_text);
+  assert_int_equal(nf_edit_begin(work, &desc, &error), NF_BAD_INPUT);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_drafted_edit_is_plain_greedy_decoding),
+      cmocka_unit_test(a_snapshot_changes_no_result),
+      cmocka_unit_test(tags_and_breaks_do_not_reach_the_model),
+      cmocka_unit_test(what_has_no_words_is_not_asked),
+      cmocka_unit_test(bad_requests_are_refused),
+  };
+  return cmocka_run_group_tests_name("edit with the model", tests, open_model, close_model);
+}

@@ -1,0 +1,136 @@
+// Starts a nearfield-server on a free port over a folder made for the test, and speaks raw
+// bytes to it. Owns processes and folders it made; knows nothing of what is tested.
+// NEARFIELD_SERVER names another binary (the asan build, for example).
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+
+export const binary = path.resolve(process.env.NEARFIELD_SERVER ?? 'build/native/nearfield-server')
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
+
+/** A folder with these files ({'a/b.txt': 'content'}), removed by .remove(). */
+export function folder(files = {}) {
+  const at = mkdtempSync(path.join(os.tmpdir(), 'nearfield-server-'))
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(at, name)), { recursive: true })
+    writeFileSync(path.join(at, name), content)
+  }
+  return { at, remove: () => rmSync(at, { recursive: true, force: true }) }
+}
+
+/** Run the server to its end: {code, stdout, stderr}. For options that do not start it. */
+export function runOnce(args, env = {}) {
+  const child = spawn(binary, args, { env: { ...process.env, HOME: '/nonexistent', ...env } })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (d) => { stdout += d })
+  child.stderr.on('data', (d) => { stderr += d })
+  return new Promise((done) => child.on('close', (code) => done({ code, stdout, stderr })))
+}
+
+/** Start it on a free port. {port, host, pid, log(), lines(), stop(), exited} */
+export async function start(args, env = {}) {
+  const child = spawn(binary, ['--port', '0', ...args], { env: { ...process.env, HOME: '/nonexistent', ...env } })
+  let stdout = ''
+  let stderr = ''
+  child.stderr.on('data', (d) => { stderr += d })
+  const exited = new Promise((done) => child.on('close', (code, signal) => done({ code, signal })))
+  const port = await new Promise((done, fail) => {
+    child.stdout.on('data', (d) => {
+      stdout += d
+      const match = /nearfield is at http:\/\/(?:[\d.]+|\[[\d:a-f]+\]):(\d+)\/\n/.exec(stdout)
+      if (match) done(Number(match[1]))
+    })
+    exited.then(() => fail(new Error(`the server ended at once: ${stderr}`)))
+  })
+  return {
+    port,
+    host: `127.0.0.1:${port}`,
+    pid: child.pid,
+    exited,
+    log: () => stderr,
+    lines: () => stderr.split('\n').filter(Boolean).map((l) => JSON.parse(l)),
+    signal: (name) => child.kill(name),
+    /** SIGTERM, then the exit code; a sanitizer's report or a crash is an error. */
+    stop: async () => {
+      child.kill('SIGTERM')
+      const end = await exited
+      if (end.code !== 0) throw new Error(`exit ${end.code} ${end.signal}: ${stderr.slice(-4000)}`)
+    },
+  }
+}
+
+/** Open a socket. {socket, bytes(), closed, send(), until(pattern)} */
+export async function connect(port, options = {}) {
+  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true, ...options })
+  const pieces = []
+  let ended = false
+  socket.on('error', () => {})
+  await new Promise((done, fail) => { socket.once('connect', done); socket.once('error', fail) })
+  socket.on('data', (d) => pieces.push(d))
+  const closed = new Promise((done) => {
+    socket.on('end', () => { ended = true; done('end') })
+    socket.on('close', () => { ended = true; done('close') })
+  })
+  const bytes = () => Buffer.concat(pieces)
+  return {
+    socket,
+    bytes,
+    closed,
+    ended: () => ended,
+    send: (data) => socket.write(typeof data === 'string' ? Buffer.from(data, 'latin1') : data),
+    async until(test, ms = 5000) {
+      const end = Date.now() + ms
+      while (!test(bytes())) {
+        if (ended || Date.now() > end) return false
+        await sleep(5)
+      }
+      return true
+    },
+  }
+}
+
+/** Split a stream of replies by their Content-Length. heads: methods of the requests, for HEAD. */
+export function parseReplies(data, heads = []) {
+  const replies = []
+  let at = 0
+  while (at < data.length) {
+    const end = data.indexOf('\r\n\r\n', at)
+    if (end < 0) break
+    const lines = data.subarray(at, end).toString('latin1').split('\r\n')
+    const status = Number(lines[0].split(' ')[1])
+    const headers = {}
+    for (const line of lines.slice(1)) {
+      const colon = line.indexOf(':')
+      headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim()
+    }
+    at = end + 4
+    const bodyless = status < 200 || status === 304 || heads[replies.length] === 'HEAD'
+    const length = bodyless ? 0 : Number(headers['content-length'] ?? 0)
+    replies.push({ status, headers, body: data.subarray(at, at + length), whole: at + length <= data.length })
+    at += length
+  }
+  return replies
+}
+
+/** Send raw bytes, wait for the end of the connection (or `ms`), give {replies, closed, raw}. */
+export async function exchange(port, data, { ms = 3000, heads = [], halfClose = false } = {}) {
+  const c = await connect(port)
+  c.send(data)
+  if (halfClose) c.socket.end()
+  const how = await Promise.race([c.closed, sleep(ms).then(() => 'open')])
+  const raw = c.bytes()
+  c.socket.destroy()
+  return { raw, closed: how !== 'open', replies: parseReplies(raw, heads) }
+}
+
+/** One well-formed request on its own connection. */
+export async function get(server, target, headers = {}, method = 'GET') {
+  const fields = Object.entries({ Host: server.host, Connection: 'close', ...headers })
+  const head = `${method} ${target} HTTP/1.1\r\n${fields.map(([k, v]) => `${k}: ${v}\r\n`).join('')}\r\n`
+  const { replies } = await exchange(server.port, head, { ms: 10000, heads: [method] })
+  if (replies.length !== 1) throw new Error(`${method} ${target}: ${replies.length} replies`)
+  return replies[0]
+}

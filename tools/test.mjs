@@ -1,0 +1,143 @@
+// Runs every test suite and counts: `N passed, N failed` is the last line, exit 1 if any failed.
+// Owns the list of suites and how each runner's output is counted. Does not know what is tested.
+//   node tools/test.mjs [SUITE...]     suites: see the table at the end
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+
+const logs = 'build/test-logs'
+mkdirSync(logs, { recursive: true })
+let passed = 0
+let failed = 0
+
+// Run a command to its end; its whole output goes to a log file and is returned.
+function run(name, command, args, { env = {}, timeoutS = 900 } = {}) {
+  return new Promise((done) => {
+    const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    child.stdout.on('data', (d) => { output += d })
+    child.stderr.on('data', (d) => { output += d })
+    const timer = setTimeout(() => { output += `\n${name}: over ${timeoutS} s, killed\n`; child.kill('SIGKILL') }, timeoutS * 1000)
+    child.on('error', (error) => { output += `\n${name}: ${error.message}\n` })
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      writeFileSync(path.join(logs, `${name.replaceAll(/[^\w.-]+/g, '_')}.log`), output)
+      done({ code: code ?? 1, output })
+    })
+  })
+}
+
+function report(name, ok, bad, output, ms) {
+  passed += ok
+  failed += bad
+  const counts = ok || bad ? `: ${ok} passed, ${bad} failed` : ''
+  console.log(`${bad ? 'FAIL' : 'ok  '} ${name}${counts} (${(ms / 1000).toFixed(1)} s)`)
+  if (bad) console.log(output.split('\n').slice(-60).map((l) => `     ${l.slice(0, 300)}`).join('\n'))
+}
+
+const sum = (text, pattern) => [...text.matchAll(pattern)].reduce((n, m) => n + Number(m[1]), 0)
+// How each runner's output is counted: [passed, failed].
+const counters = {
+  exit: (r) => [r.code === 0 ? 1 : 0, r.code === 0 ? 0 : 1],
+  step: (r) => [0, r.code === 0 ? 0 : 1], // a build: counts only when it fails
+  cmocka: (r) => [sum(r.output, /\[\s+PASSED\s+\] (\d+) test/g), sum(r.output, /\[\s+FAILED\s+\] \w*:?\s*(\d+) test/g)],
+  node: (r) => [sum(r.output, /^(?:#|ℹ) pass (\d+)/gm), sum(r.output, /^(?:#|ℹ) fail (\d+)/gm)],
+  vitest: (r) => [sum(r.output, /"numPassedTests":(\d+)/g), sum(r.output, /"numFailedTests":(\d+)/g)],
+  line: (r) => [sum(r.output, /^(\d+) passed, \d+ failed/gm), sum(r.output, /^\d+ passed, (\d+) failed/gm)],
+}
+
+async function one(name, counter, command, args, options) {
+  const start = performance.now()
+  const result = await run(name, command, args, options)
+  let [ok, bad] = counters[counter](result)
+  if (result.code !== 0 && bad === 0) bad = 1 // crashed, timed out or would not start
+  if (result.code === 0 && ok === 0 && counter !== 'step') bad = 1 // a runner that ran nothing proves nothing
+  report(name, ok, bad, result.output, performance.now() - start)
+  return bad === 0
+}
+
+const list = (folder, pattern) => existsSync(folder) ? readdirSync(folder, { recursive: true }).map(String).filter((f) => pattern.test(f)).sort().map((f) => path.join(folder, f)) : []
+const nodeTests = (folder) => list(folder, /\.test\.mjs$/)
+
+// ASan and UBSan options: fail loudly, keep going nowhere.
+const sanitize = { ASAN_OPTIONS: 'abort_on_error=0:detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1', TSAN_OPTIONS: 'halt_on_error=1' }
+
+async function build(preset) {
+  return (await one(`configure ${preset}`, 'step', 'cmake', ['--preset', preset])) &&
+    (await one(`build ${preset}`, 'step', 'cmake', ['--build', `build/${preset}`], { timeoutS: 1800 }))
+}
+async function cTests(preset, pattern = /./) {
+  if (!(await build(preset))) return
+  for (const program of list(`build/${preset}/tests`, /^test_\w+$/).filter((f) => pattern.test(f))) {
+    await one(`${preset} ${path.basename(program)}`, 'cmocka', program, [], { env: sanitize })
+  }
+  for (const program of list(`build/${preset}/fuzz`, /^fuzz_\w+$/).filter((f) => pattern.test(f))) {
+    const corpus = `fuzz/corpus/${path.basename(program).slice(5)}`
+    await one(`${preset} replay ${path.basename(program)}`, 'exit', program, [corpus], { env: sanitize })
+  }
+}
+async function nodeSuite(folder, timeoutS = 900) {
+  for (const file of nodeTests(folder)) {
+    await one(file, 'node', process.execPath, ['--test', '--test-reporter=tap', file], { timeoutS })
+  }
+}
+const npm = (args) => ['npm', ['run', '--silent', ...args]]
+
+const suites = {
+  async lint() {
+    await one('layers', 'exit', process.execPath, ['tools/layers.mjs'])
+    await one('clang-format', 'exit', 'bash', ['-c', '. tools/dev/setup.sh; own_c_files | xargs clang-format-19 --dry-run -Werror --style=file'])
+    await one('biome', 'exit', 'npx', ['--no-install', 'biome', 'check', '.'])
+    if (existsSync('tools/gen_status.mjs')) await one('generated files are current', 'exit', process.execPath, ['tools/gen_status.mjs', '--check'])
+  },
+  native: () => cTests('native'),
+  async tidy() {
+    await one('clang-tidy', 'exit', 'bash', ['-c', '. tools/dev/setup.sh; own_c_files | grep -E "^(src|cli|server)/.*\\.c$" | grep -vE "_wasm\\.c$|kernel/(kernel_|table_)" | xargs -P 2 -n 4 clang-tidy-19 --quiet -p build/native --warnings-as-errors="*"'], { timeoutS: 1800 })
+  },
+  asan: () => cTests('asan'),
+  tsan: () => cTests('tsan', /pool|session|os/),
+  async fuzz() {
+    if (!(await build('fuzz'))) return
+    const queue = list('build/fuzz/fuzz', /^fuzz_\w+$/)
+    const work = async () => {
+      for (let program; (program = queue.shift()); ) {
+        const name = path.basename(program).slice(5)
+        mkdirSync(`build/fuzz/corpus/${name}`, { recursive: true })
+        await one(`fuzz ${name}`, 'exit', program, ['-seed=1', '-max_total_time=60', '-timeout=2', '-rss_limit_mb=2048',
+          `-artifact_prefix=build/fuzz/${name}-`, `build/fuzz/corpus/${name}`, `fuzz/corpus/${name}`], { timeoutS: 300 })
+      }
+    }
+    await Promise.all([work(), work()])
+  },
+  async wasm() {
+    if (!(await build('wasm'))) return
+    await nodeSuite('tests/wasm')
+  },
+  cli: () => nodeSuite('tests/cli'),
+  server: () => nodeSuite('tests/server'),
+  async sdk() {
+    if (!(await one('sdk build', 'step', ...npm(['build', '-w', 'sdk'])))) return
+    await one('sdk unit', 'vitest', 'npx', ['--no-install', 'vitest', 'run', '--reporter=json', '--root', 'sdk'])
+    if (existsSync('tools/size_gate.mjs')) await one('size gate', 'exit', process.execPath, ['tools/size_gate.mjs'])
+  },
+  async app() {
+    if (!(await one('app build', 'step', ...npm(['build', '-w', 'app'])))) return
+    await one('app unit', 'vitest', 'npx', ['--no-install', 'vitest', 'run', '--reporter=json', '--root', 'app'])
+  },
+  browser: () => nodeSuite('tests/browser', 1200),
+}
+
+const wanted = process.argv.slice(2)
+for (const name of wanted) {
+  if (!(name in suites)) {
+    console.error(`no suite '${name}'; there are: ${Object.keys(suites).join(' ')}`)
+    process.exit(2)
+  }
+}
+const start = performance.now()
+for (const [name, suite] of Object.entries(suites)) {
+  if (wanted.length === 0 || wanted.includes(name)) await suite()
+}
+console.log(`${((performance.now() - start) / 60000).toFixed(1)} minutes`)
+console.log(`${passed} passed, ${failed} failed`)
+process.exit(failed ? 1 : 0)

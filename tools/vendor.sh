@@ -1,0 +1,33 @@
+#!/bin/sh
+# Fetch the sources in third_party/ again and compare them with what is committed.
+# Owns the list of vendored packages: name, version and SHA-256 of the archive each came
+# from. `tools/vendor.sh` checks, `tools/vendor.sh --update` overwrites third_party/.
+# pip checks the hash before anything else; of the unpacked archive nothing is run but the
+# metadata step that pip itself insists on.
+set -eu
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# llhttp 9.4.3 (MIT) lies unchanged in the source archive of the Python package httptools.
+package=httptools==0.9.0
+archive=httptools-0.9.0.tar.gz
+sha256=d484ebb7e3a3f3597b0f645fbd1b85633674ca808c1f5ba11c2caf7c66f5c8b6
+
+printf '%s --hash=sha256:%s\n' "$package" "$sha256" > "$work/requirements.txt"
+python3 -m pip download --quiet --no-deps --no-binary :all: \
+  --require-hashes -r "$work/requirements.txt" -d "$work" >/dev/null 2>"$work/pip.log" || true
+if ! echo "$sha256  $work/$archive" | sha256sum --check --quiet; then
+  cat "$work/pip.log" >&2
+  exit 1
+fi
+tar -xzf "$work/$archive" -C "$work"
+from="$work/httptools-0.9.0/vendor/llhttp"
+for file in LICENSE include/llhttp.h src/api.c src/http.c src/llhttp.c; do
+  if [ "${1:-}" = --update ]; then
+    mkdir -p "$(dirname "third_party/llhttp/$file")"
+    cp "$from/$file" "third_party/llhttp/$file"
+  fi
+  cmp "$from/$file" "third_party/llhttp/$file"
+done
+echo "third_party/llhttp equals $archive"
