@@ -61,10 +61,12 @@ export class Channel {
         reject(signal?.reason)
       }
       signal?.addEventListener('abort', onAbort, { once: true })
-      const settled = <T>(settle: (value: T) => void) => (value: T) => {
-        signal?.removeEventListener('abort', onAbort)
-        settle(value)
-      }
+      const settled =
+        <T>(settle: (value: T) => void) =>
+        (value: T) => {
+          signal?.removeEventListener('abort', onAbort)
+          settle(value)
+        }
       this.#pending.set(id, { resolve: settled(resolve), reject: settled(reject), onProgress })
       const sentAt = performance.timeOrigin + performance.now()
       this.#worker.postMessage({ kind: 'call', id, name, args, sentAt } as CallMessage, transfer)
@@ -79,7 +81,10 @@ export class Channel {
   #receive(message: FromWorker): void {
     const pending = this.#pending.get(message.id)
     if (!pending) return // aborted meanwhile
-    if (message.kind === 'progress') return pending.onProgress?.(message.progress)
+    if (message.kind === 'progress') {
+      pending.onProgress?.(message.progress)
+      return
+    }
     this.#pending.delete(message.id)
     if (message.kind === 'value') pending.resolve(message.value as never)
     else pending.reject(fromWire(message.error))

@@ -7,7 +7,10 @@
  */
 import { hashHex } from './hash.ts'
 
-async function folder(create: boolean, ...path: string[]): Promise<FileSystemDirectoryHandle | null> {
+async function folder(
+  create: boolean,
+  ...path: string[]
+): Promise<FileSystemDirectoryHandle | null> {
   try {
     let at = await navigator.storage.getDirectory()
     for (const name of ['nearfield', ...path]) at = await at.getDirectoryHandle(name, { create })
@@ -17,7 +20,10 @@ async function folder(create: boolean, ...path: string[]): Promise<FileSystemDir
   }
 }
 
-export function modelFolder(sha256: string, create: boolean): Promise<FileSystemDirectoryHandle | null> {
+export function modelFolder(
+  sha256: string,
+  create: boolean,
+): Promise<FileSystemDirectoryHandle | null> {
   return folder(create, 'models', sha256)
 }
 

@@ -15,7 +15,10 @@ export interface MemoryImport {
 const SHARED = 2
 
 function damaged(): NearfieldError {
-  return new NearfieldError('bad_input', 'nearfield.wasm: not a WebAssembly module that imports env.memory')
+  return new NearfieldError(
+    'bad_input',
+    'nearfield.wasm: not a WebAssembly module that imports env.memory',
+  )
 }
 
 /** Unsigned LEB128 at `at`: [value, next]. */

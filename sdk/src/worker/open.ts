@@ -24,7 +24,10 @@ export async function openEngine(
 ): Promise<{ engine: Engine; status: Status }> {
   const manifest = await loadManifest(model, signal)
   if (manifest.bytes >= 2 ** 31) {
-    throw new NearfieldError('no_memory', `${manifest.name} has ${manifest.bytes} bytes; a browser's memory holds 2 GiB of model`)
+    throw new NearfieldError(
+      'no_memory',
+      `${manifest.name} has ${manifest.bytes} bytes; a browser's memory holds 2 GiB of model`,
+    )
   }
   const isolated = globalThis.crossOriginIsolated === true
   const wanted = isolated ? Math.min(threads ?? navigator.hardwareConcurrency ?? 1, THREADS_MAX) : 1
@@ -49,8 +52,13 @@ export async function openEngine(
   return {
     engine,
     status: {
-      state: 'ready', backend: 'wasm', kernels: engine.facts.kernels, threads: engine.facts.threads,
-      isolated, model: { id: manifest.name, sha256: manifest.sha256, bytes: total }, cached: kept,
+      state: 'ready',
+      backend: 'wasm',
+      kernels: engine.facts.kernels,
+      threads: engine.facts.threads,
+      isolated,
+      model: { id: manifest.name, sha256: manifest.sha256, bytes: total },
+      cached: kept,
     },
   }
 }
