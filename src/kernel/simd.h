@@ -337,7 +337,7 @@ SIMD_FN vi v_nearest(vf a) { /* |a| < 2^22: the sum's low bits are the rounded i
 }
 SIMD_FN vf v_pow2(vi n) { SIMD_EACH(vf, f32_from_bits((u32)(n.at[l] + 127) << 23)); }
 SIMD_FN vi i_set(i32 x) { SIMD_EACH(vi, x); }
-SIMD_FN vi i_add(vi a, vi b) { SIMD_EACH(vi, a.at[l] + b.at[l]); }
+SIMD_FN vi i_add(vi a, vi b) { SIMD_EACH(vi, (i32)((u32)a.at[l] + (u32)b.at[l])); }
 SIMD_FN vi i_times_16(vi a) { SIMD_EACH(vi, a.at[l] * 16); }
 SIMD_FN void i_store(i32 *p, vi a) {
   for (i32 l = 0; l < 4; l++) p[l] = a.at[l];
@@ -390,8 +390,9 @@ SIMD_FN f32 v_max_of(vf a) {
   return max;
 }
 SIMD_FN i32 i_sum(vi a) {
-  i32 at[SIMD_LANES], sum = 0;
+  i32 at[SIMD_LANES];
+  u32 sum = 0; /* wraps, as vectors do, for what is no number */
   i_store(at, a);
-  for (i32 i = 0; i < SIMD_LANES; i++) sum += at[i];
-  return sum;
+  for (i32 i = 0; i < SIMD_LANES; i++) sum += (u32)at[i];
+  return (i32)sum;
 }

@@ -58,6 +58,7 @@ static void put_special(writer *w, const char *name) {
 
 /* What Jinja's trim and Python's strip take away. */
 static nf_bytes trimmed(nf_bytes t) {
+  if (t.len == 0) return t;
   isize from = 0, to = 0;
   for (isize at = 0; at < t.len;) {
     u32 cp;
@@ -67,7 +68,7 @@ static nf_bytes trimmed(nf_bytes t) {
     if (blank && to == 0) from = next;
     at = next;
   }
-  return bytes_slice(t, isize_min(from, isize_max(from, to)), isize_max(from, to));
+  return bytes_slice(t, from, isize_max(from, to));
 }
 
 static const char *role_name(nf_role role) {
@@ -95,7 +96,7 @@ static void chatml_turn(writer *w, const char *role, nf_bytes text, bool open) {
 }
 
 static void chatml(writer *w, const messages *m, const chat_style *style) {
-  if (w->vocab->add_bos) put_id(w, w->vocab->bos);
+  if (text_bos(w->vocab) >= 0) put_id(w, text_bos(w->vocab));
   if (style->default_system.len > 0 && m->at[0].role != NF_SYSTEM) {
     chatml_turn(w, "system", style->default_system, false);
   }

@@ -24,7 +24,7 @@ isize text_n_vocab(const text_vocab *vocab);
  * ids[cap]; *n is how many there are. scratch is used and given back.
  * errors NF_BAD_INPUT more than cap tokens (*n untouched); NF_NO_MEMORY scratch too small
  *        (text_scratch_bytes(text.len) is enough) */
-isize text_scratch_bytes(isize text_bytes);
+isize text_scratch_bytes(isize text_bytes); /* more than 32 MiB of text: ISIZE_MAX */
 [[nodiscard]] nf_status text_encode(const text_vocab *vocab, nf_bytes text, bool special, i32 *ids,
                                     isize cap, isize *n, arena *scratch);
 /* Bytes of one token, written to out[cap >= text_token_bytes_max]; returns how many. Special
