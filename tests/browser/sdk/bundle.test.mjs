@@ -40,11 +40,17 @@ after(async () => {
 test('the build holds one worker and both modules as files', () => {
   const files = readdirSync(`${root}/dist/assets`)
   assert.equal(files.filter((name) => name.endsWith('.wasm')).length, 2, files.join(' '))
-  assert.equal(files.filter((name) => /^engine\.worker.*\.js$/.test(name)).length, 1, files.join(' '))
+  assert.equal(
+    files.filter((name) => /^engine\.worker.*\.js$/.test(name)).length,
+    1,
+    files.join(' '),
+  )
 })
 
 test('captions run', async () => {
-  const measures = await page.evaluate(() => window.sdk.captions.measure(['<i>two</i>\nlines'], 'srt'))
+  const measures = await page.evaluate(() =>
+    window.sdk.captions.measure(['<i>two</i>\nlines'], 'srt'),
+  )
   assert.deepEqual(measures, [{ chars: 8, lineCharsMax: 5, lines: 2 }])
 })
 
