@@ -91,6 +91,17 @@ test('close: what runs rejects with AbortError, what comes later is closed', asy
   expect(worker.terminated).toBe(true)
 })
 
+test('a trap ends the worker: the engine may not run on', async () => {
+  const { worker, channel } = pair()
+  let lost = 0
+  channel.onLost = () => lost++
+  const running = [call(channel), call(channel)]
+  worker.answer({ kind: 'failure', id: 1, error: { code: 'lost', message: 'unreachable' } })
+  for (const each of running) await expect(each).rejects.toMatchObject({ code: 'lost' })
+  await expect(call(channel)).rejects.toMatchObject({ code: 'lost' })
+  expect([worker.terminated, lost]).toEqual([true, 1])
+})
+
 test('a worker that fails loses its calls and says why', async () => {
   const { worker, channel } = pair()
   const lost: string[] = []

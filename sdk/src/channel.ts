@@ -39,9 +39,7 @@ export class Channel {
     worker.onmessage = (event) => this.#receive(event.data)
     worker.onerror = (event) => {
       const why = event.message || 'its script could not be loaded'
-      const error = new NearfieldError('lost', `the engine's worker ended: ${why}`)
-      this.#end(error, error)
-      this.onLost?.(error)
+      this.#lose(new NearfieldError('lost', `the engine's worker ended: ${why}`))
     }
   }
 
@@ -86,8 +84,20 @@ export class Channel {
       return
     }
     this.#pending.delete(message.id)
-    if (message.kind === 'value') pending.resolve(message.value as never)
-    else pending.reject(fromWire(message.error))
+    if (message.kind === 'value') {
+      pending.resolve(message.value as never)
+      return
+    }
+    const error = fromWire(message.error)
+    pending.reject(error)
+    // A trap leaves the engine's memory in no known state: nothing may run on it any more.
+    if (error instanceof NearfieldError && error.code === 'lost') this.#lose(error)
+  }
+
+  #lose(error: NearfieldError): void {
+    if (this.#ended) return
+    this.#end(error, error)
+    this.onLost?.(error)
   }
 
   #end(later: NearfieldError, now: Error): void {

@@ -7,6 +7,7 @@ import { NearfieldError } from './error.ts'
 import type { FromWorker, ThreadStart, ToWorker } from './protocol.ts'
 import { lint, measure } from './worker/caption_lint.ts'
 import { parse, write } from './worker/captions.ts'
+import { compileModule } from './worker/compile.ts'
 import type { Engine } from './worker/engine.ts'
 import { openEngine } from './worker/open.ts'
 import { type Runtime, startRuntime } from './worker/runtime.ts'
@@ -25,7 +26,9 @@ function opened(): Engine {
 }
 
 function captionRuntime(): Promise<Runtime> {
-  forCaptions ??= startRuntime(wasm, { shared: false, bytesMax: CAPTION_BYTES_MAX })
+  forCaptions ??= compileModule(wasm, false).then((compiled) =>
+    startRuntime(compiled, CAPTION_BYTES_MAX),
+  )
   forCaptions.catch(() => {
     forCaptions = null // the next call tries again
   })

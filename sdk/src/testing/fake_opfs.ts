@@ -71,6 +71,9 @@ export class FakeOpfs {
             return part.length
           },
           write: (bytes: Uint8Array, { at }: { at: number }) => this.write(file, bytes, at),
+          truncate: (size: number) => {
+            this.files.set(file, (this.files.get(file) ?? new Uint8Array(0)).slice(0, size))
+          },
           flush: () => {},
           close: () => this.open.delete(file),
         }

@@ -168,6 +168,15 @@ describe('without storage', () => {
     expect(memory).toEqual(file)
   })
 
+  test('a sandboxed frame may not lock: works from memory', async () => {
+    const denied = async () => {
+      throw new DOMException('denied', 'SecurityError')
+    }
+    vi.stubGlobal('navigator', { storage: { getDirectory: denied }, locks: { request: denied } })
+    await expect(load()).resolves.toEqual({ kept: false, fetchedBytes: file.length })
+    expect(memory).toEqual(file)
+  })
+
   test('held by another tab in a browser without locks: works from memory', async () => {
     await load()
     opfs.open.add(fileName)

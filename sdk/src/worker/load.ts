@@ -28,7 +28,15 @@ export async function loadModel(
   const name = `nearfield:${options.manifest.sha256}`
   // One tab at a time: the others wait, then find the file complete.
   if (!globalThis.navigator?.locks) return loadLocked(options)
-  return navigator.locks.request(name, { signal: options.signal }, () => loadLocked(options))
+  try {
+    return await navigator.locks.request(name, { signal: options.signal }, () =>
+      loadLocked(options),
+    )
+  } catch (error) {
+    // A sandboxed frame has neither locks nor storage: nobody to share with.
+    if (error instanceof DOMException && error.name === 'SecurityError') return loadLocked(options)
+    throw error
+  }
 }
 
 async function loadLocked(options: LoadOptions): Promise<{ kept: boolean; fetchedBytes: number }> {

@@ -1,11 +1,11 @@
 /**
- * One instance of nearfield.wasm with its memory. Owns fetching and compiling it, and reading
- * and writing that memory; a view is made for each use and never kept (memory may grow).
- * Read next: threads.ts, engine.ts, captions.ts.
+ * One instance of nearfield.wasm with its memory. Owns reading and writing that memory; a view
+ * is made for each use and never kept (memory may grow).
+ * Read next: compile.ts, threads.ts, engine.ts, captions.ts.
  */
 import { errorOfStatus, NearfieldError } from '../error.ts'
+import type { Compiled } from './compile.ts'
 import type { Exports } from './exports.ts'
-import { memoryImport, setMemoryShared } from './module.ts'
 
 const PAGE = 65536
 
@@ -14,54 +14,21 @@ type Row<N extends number, T extends number[] = []> = T['length'] extends N
   ? T
   : Row<N, [...T, number]>
 
-export interface RuntimeOptions {
-  /** Shared memory, so that threads can join; wants a cross-origin isolated page. */
-  shared: boolean
-  /** The most the memory may grow to. */
-  bytesMax: number
-}
-
 export const clockMs = () => performance.timeOrigin + performance.now()
 
-export async function startRuntime(
-  url: string,
-  { shared, bytesMax }: RuntimeOptions,
-): Promise<Runtime> {
-  const bytes = await fetchModule(url)
-  const wants = memoryImport(bytes)
-  setMemoryShared(bytes, wants, shared)
+/** bytesMax: the most the memory may grow to. */
+export async function startRuntime(compiled: Compiled, bytesMax: number): Promise<Runtime> {
+  const { module, wants, shared } = compiled
   const maximum = Math.max(wants.initial, Math.min(wants.maximum, Math.ceil(bytesMax / PAGE)))
   let memory: WebAssembly.Memory
   try {
     memory = new WebAssembly.Memory({ initial: wants.initial, maximum, shared })
   } catch (error) {
-    throw new NearfieldError('no_memory', `this device has no room for ${maximum * PAGE} bytes`, {
-      cause: error,
-    })
+    const line = `this device has no room for ${maximum * PAGE} bytes`
+    throw new NearfieldError('no_memory', line, { cause: error })
   }
-  try {
-    const module = await WebAssembly.compile(bytes)
-    const instance = await WebAssembly.instantiate(module, {
-      env: { memory, nf_clock_ms: clockMs },
-    })
-    return new Runtime(module, memory, instance.exports as unknown as Exports, shared)
-  } catch (error) {
-    throw new NearfieldError(
-      'unsupported',
-      `nearfield.wasm does not run in this browser: ${error}`,
-      { cause: error },
-    )
-  }
-}
-
-async function fetchModule(url: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const response = await fetch(url)
-    if (!response.ok) throw new Error(`the server answered ${response.status}`)
-    return new Uint8Array(await response.arrayBuffer())
-  } catch (error) {
-    throw new NearfieldError('network', `${url} could not be fetched: ${error}`, { cause: error })
-  }
+  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms: clockMs } })
+  return new Runtime(module, memory, instance.exports as unknown as Exports, shared)
 }
 
 export class Runtime {
