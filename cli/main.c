@@ -41,6 +41,7 @@ int main(int argc, char **argv) {
   for (int i = 0; i < N_COMMANDS; i++) {
     if (strcmp(name, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
   }
-  fprintf(stderr, "nearfield: unknown command: %.40s (nearfield help lists them)\n", name);
+  fprintf(stderr, "nearfield: unknown command: %.40s\n", name);
+  usage(stderr);
   return EXIT_USAGE;
 }
