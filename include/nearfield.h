@@ -217,6 +217,18 @@ const char *nf_task_name(nf_task task);                                  /* null
 [[nodiscard]] nf_status nf_task_from_name(nf_bytes name, nf_task *task); /* NF_BAD_INPUT */
 bool nf_task_offered(nf_task task); /* does this build run it on the device? */
 
+/* ---- files: as a whole or not at all ------------------------------------------ */
+
+/* Read a whole file of at most bytes_max bytes; "-" is standard input. Give it back with
+ * nf_file_free. errors NF_IO; NF_BAD_INPUT larger; NF_NO_MEMORY; NF_UNSUPPORTED in wasm, where
+ * files belong to the host */
+[[nodiscard]] nf_status nf_file_read(const char *path, int64_t bytes_max, nf_bytes *file,
+                                     nf_error *error);
+void nf_file_free(nf_bytes file);
+/* Replace `path` by `content`: a temporary file beside it, fsync, rename. On failure the old file
+ * is as it was and nothing is left over. "-" is standard output. errors as nf_file_read */
+[[nodiscard]] nf_status nf_file_replace(const char *path, nf_bytes content, nf_error *error);
+
 /* ---- caption documents -------------------------------------------------------- */
 
 typedef struct nf_caption nf_caption;
@@ -238,8 +250,8 @@ typedef struct {
 /* Read an SRT or WebVTT file (decided by content; UTF-8 with or without BOM, UTF-16 LE/BE,
  * Windows-1252). Writing it without a change gives the same bytes. The file is copied.
  * Damaged pieces are kept and listed as warnings; nothing is dropped.
- * errors NF_BAD_INPUT no cue at all in non-empty bytes, or binary data; empty input;
- *        NF_NO_MEMORY; over 64 MiB */
+ * errors NF_BAD_INPUT empty, binary, over 64 MiB, or no cue at all (a file that begins with
+ *        WEBVTT may have none); the line begins with "line N: ". NF_NO_MEMORY */
 [[nodiscard]] nf_status nf_caption_open(nf_bytes file, nf_caption **doc, nf_error *error);
 void nf_caption_close(nf_caption *doc); /* null is fine */
 nf_caption_format nf_caption_format_get(const nf_caption *doc);
@@ -251,7 +263,9 @@ void nf_caption_warning_get(const nf_caption *doc, int32_t i, nf_caption_warning
 
 /* Changes. Only the changed part of the file is rewritten on save.
  * text: lines separated by '\n'. errors NF_BAD_INPUT the text would end the cue early (an
- * empty line, or "-->" in WebVTT) or is not UTF-8; times negative or end < start. */
+ * empty line; "-->" in WebVTT; a time line in SRT), has a NUL or is not UTF-8; times negative or
+ * end < start. An SRT cue whose own text has empty lines may keep some. An inserted SRT cue gets
+ * the number after the one before it; the others keep theirs. */
 [[nodiscard]] nf_status nf_caption_text_set(nf_caption *doc, int32_t i, nf_bytes text,
                                             nf_error *error);
 [[nodiscard]] nf_status nf_caption_times_set(nf_caption *doc, int32_t i, int64_t start_ms,
@@ -261,7 +275,9 @@ void nf_caption_warning_get(const nf_caption *doc, int32_t i, nf_caption_warning
 [[nodiscard]] nf_status nf_caption_cue_remove(nf_caption *doc, int32_t i, nf_error *error);
 
 /* The document's bytes in `format` (its own encoding, BOM and line ends when the format is
- * its own; UTF-8 and "\n" otherwise). Borrowed until the next call on the document. */
+ * its own; UTF-8 and "\n" otherwise). Borrowed until the next call on the document.
+ * A text that Windows-1252 cannot hold turns the file into UTF-8 with BOM; that, and whatever the
+ * other format lacks, is added to the document's warnings (until the next write). */
 [[nodiscard]] nf_status nf_caption_write(nf_caption *doc, nf_caption_format format,
                                          nf_bytes *file, nf_error *error);
 

@@ -7,7 +7,9 @@ import { createRequire } from 'node:module'
 import { rolldown } from 'rolldown'
 
 process.chdir(import.meta.dirname)
-const tsc = createRequire(import.meta.url).resolve('typescript/package.json').replace('package.json', 'bin/tsc')
+const tsc = createRequire(import.meta.url)
+  .resolve('typescript/package.json')
+  .replace('package.json', 'bin/tsc')
 const check = (...args) => execFileSync(process.execPath, [tsc, ...args], { stdio: 'inherit' })
 
 const modules = ['nearfield.wasm', 'nearfield-relaxed.wasm']
@@ -21,9 +23,18 @@ check('-p', 'tsconfig.json')
 rmSync('dist', { recursive: true, force: true })
 mkdirSync('dist')
 check('-p', 'tsconfig.types.json')
-for (const [input, file] of [['src/index.ts', 'index.js'], ['src/engine.worker.ts', 'engine.worker.js']]) {
+for (const [input, file] of [
+  ['src/index.ts', 'index.js'],
+  ['src/engine.worker.ts', 'engine.worker.js'],
+]) {
   const bundle = await rolldown({ input, platform: 'browser' })
-  await bundle.write({ file: `dist/${file}`, format: 'es', minify: true, sourcemap: true, codeSplitting: false })
+  await bundle.write({
+    file: `dist/${file}`,
+    format: 'es',
+    minify: true,
+    sourcemap: true,
+    codeSplitting: false,
+  })
   await bundle.close()
 }
 for (const name of modules) copyFileSync(`../build/wasm/${name}`, `dist/${name}`)

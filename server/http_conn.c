@@ -143,6 +143,7 @@ static sent file_send(http_conn *c) {
     c->file_left -= n;
     c->n_sent += n;
     budget -= n;
+    if (n < want && c->file_left > 0) return SENT_FULL; /* asking again would say EAGAIN */
   }
   return SENT_ALL;
 }

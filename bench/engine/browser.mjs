@@ -1,11 +1,10 @@
-// Browser engines of the benchmark: ours through the SDK, wllama, and transformers.js where an
-// ONNX export is at hand. Owns one Chromium, the server, and a browser context for each engine
+// Browser engines of the benchmark: ours through the SDK, wllama, transformers.js. Owns one Chromium, the server, and a browser context for each engine
 // (so each has its own renderer process, whose memory is then its own).
 // What an engine does in its page: page/*.js, each with the same two functions.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { chromium } from 'playwright-core'
-import { npmRival, versions } from './rivals.mjs'
+import { npmRival, onnxExport, versions } from './rivals.mjs'
 import { modelManifest, serve } from './serve.mjs'
 
 // Largest resident set of each renderer process: pid -> bytes.
@@ -38,35 +37,41 @@ async function available(context, mounts) {
   } catch (error) {
     context.left_out.wllama = error.message.split('\n')[0]
   }
-  const onnx = process.env.NEARFIELD_ONNX
-  if (onnx && existsSync(path.join(onnx, 'config.json'))) {
-    try {
-      mounts['/npm/'] = await npmRival(context.cache, '@huggingface/transformers', versions.transformersjs, context.say)
-      mounts['/onnx/'] = path.resolve(onnx)
-      const graphs = readdirSync(path.join(onnx, 'onnx')).filter((f) => f.endsWith('.onnx'))
-      const dtype = graphs.includes('model_quantized.onnx') ? 'q8' : graphs.includes('model_q4.onnx') ? 'q4' : 'fp32'
-      list.push({ name: 'transformersjs', script: 'transformers.js', key: 'transformersjs_', rows: 'prompt', options: { dtype } })
-    } catch (error) {
-      context.left_out['transformers.js'] = error.message.split('\n')[0]
-    }
-  } else {
-    context.left_out['transformers.js'] =
-      'no ONNX export: set NEARFIELD_ONNX to a folder with config.json and onnx/model_quantized.onnx'
+  try {
+    mounts['/onnx/'] = await onnxExport(context.cache, context.model, context.say)
+    mounts['/npm/'] = await npmRival(context.cache, '@huggingface/transformers', versions.transformersjs, context.say)
+    const graphs = readdirSync(path.join(mounts['/onnx/'], 'onnx'))
+    const dtype = graphs.includes('model_quantized.onnx') ? 'q8' : graphs.includes('model_q4.onnx') ? 'q4' : 'fp32'
+    list.push({ name: 'transformersjs', script: 'transformers.js', key: 'transformersjs_', rows: 'prompt', options: { dtype } })
+  } catch (error) {
+    context.left_out['transformers.js'] = error.message.split('\n')[0]
   }
   return list
 }
 
-async function open(browser, session, server, kind, threads, context) {
-  const before = await renderers(session)
-  const page = await (await browser.newContext()).newPage()
+// The renderer a page just opened runs in: Chromium does not say, but it is the largest one that
+// no engine before it has claimed (spare renderers are empty).
+async function claim(session, claimed) {
+  const free = [...await renderers(session)].filter(([pid]) => !claimed.has(pid)).sort((a, b) => b[1] - a[1])
+  if (free.length === 0) return { pid: 0, bytes: 0 }
+  claimed.add(free[0][0])
+  return { pid: free[0][0], bytes: free[0][1] }
+}
+
+async function open(browser, session, server, kind, threads, context, claimed) {
+  const own = await browser.newContext()
+  const page = await own.newPage()
   page.on('pageerror', (error) => context.say(`${kind.name}: ${error.message}`))
   await page.goto(`${server.url}/page/index.html`)
-  const process = [...(await renderers(session)).entries()].find(([pid]) => !before.has(pid))
   const started = performance.now()
   const version = await page.evaluate(async ([script, options]) => {
     globalThis.engine = await import(`./${script}`)
     return globalThis.engine.open(options)
-  }, [kind.script, { ...kind.options, threads, model: context.modelUrl, file: context.fileUrl }])
+  }, [kind.script, { ...kind.options, threads, model: context.modelUrl, file: context.fileUrl }]).catch(async (error) => {
+    await own.close()
+    throw error
+  })
+  const { pid } = await claim(session, claimed)
   context.say(`${kind.name}, ${threads} threads: ready after ${Math.round(performance.now() - started)} ms (${version})`)
   if (version) context.versions[`${kind.name}_wasm`] = version
   return {
@@ -74,7 +79,7 @@ async function open(browser, session, server, kind, threads, context) {
     decodeKey: `wasm.threads${threads}.${kind.key}decode_tok_s`,
     rowsKey: `wasm.threads${threads}.${kind.key}${kind.rows}_tok_s`,
     memoryKey: `threads${threads}.${kind.key}renderer_peak_bytes`,
-    pid: process?.[0], blankBytes: process?.[1],
+    pid,
     async round() {
       await page.bringToFront()
       return page.evaluate(() => globalThis.engine.round())
@@ -99,10 +104,14 @@ export async function browserEngines(context) {
     context.fileUrl = `/model/${encodeURIComponent(path.basename(context.model))}`
     const session = await browser.newBrowserCDPSession()
     const engines = []
+    const claimed = new Set()
+    const blank = await browser.newPage() // what a renderer weighs before it does anything
+    await blank.goto(`${server.url}/page/index.html`)
+    const blankBytes = (await claim(session, claimed)).bytes
     for (const threads of [1, 2]) {
       for (const kind of kinds) {
         try {
-          engines.push(await open(browser, session, server, kind, threads, context))
+          engines.push(await open(browser, session, server, kind, threads, context, claimed))
         } catch (error) {
           context.left_out[`${kind.name}, ${threads} threads`] = error.message.split('\n')[0]
         }
@@ -112,7 +121,7 @@ export async function browserEngines(context) {
       engines,
       async memory() {
         const peaks = await renderers(session)
-        const found = { blank_page_bytes: engines[0]?.blankBytes ?? null }
+        const found = { blank_page_bytes: blankBytes }
         for (const engine of engines) found[engine.memoryKey] = peaks.get(engine.pid) ?? null
         return found
       },

@@ -18,21 +18,19 @@ function peakBytes(pid) {
   }
 }
 
+// {decode_tok_s, rows32_tok_s, kernels, peak_rss_bytes, session_bytes, kv_bytes?}
 function oursOnce(context, threads) {
   const program = path.join(context.root, 'build/native/nearfield')
+  const args = ['bench', '--json', '--repeats', '1', '--threads', String(threads), '--model', context.model]
   return new Promise((resolve, reject) => {
-    const child = spawn(program, ['bench', '--json', '--threads', String(threads)],
-      { env: { ...process.env, NEARFIELD_MODEL: context.model }, stdio: ['ignore', 'pipe', 'pipe'] })
-    let output = '', errors = '', peak = 0
-    const timer = setInterval(() => { peak = Math.max(peak, peakBytes(child.pid)) }, 20)
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    let errors = ''
     child.stdout.on('data', (d) => { output += d })
     child.stderr.on('data', (d) => { errors += d })
     child.on('error', reject)
-    child.on('close', (code) => {
-      clearInterval(timer)
-      if (code !== 0) return reject(new Error(`nearfield bench ended with ${code}: ${errors.slice(-500)}`))
-      resolve({ ...JSON.parse(output), peak_bytes: peak })
-    })
+    child.on('close', (code) => code === 0 ? resolve(JSON.parse(output))
+      : reject(new Error(`nearfield bench ended with ${code}: ${errors.slice(-500)}`)))
   })
 }
 
@@ -63,7 +61,7 @@ async function startLlamaCpp(context) {
 // Two threads are the issue's comparison and carry its keys; one thread is reported beside it.
 export async function nativeEngines(context) {
   const engines = []
-  const seen = { ours: 0, kvBytes: null }
+  const seen = { peak: 0, kv: null } // kv: what a session takes, where ours does not say the cache alone
   const prefix = { 1: 'native.threads1.', 2: 'native.' }
   const program = path.join(context.root, 'build/native/nearfield')
   if (existsSync(program)) {
@@ -73,9 +71,9 @@ export async function nativeEngines(context) {
         decodeKey: `${prefix[threads]}decode_tok_s`, rowsKey: `${prefix[threads]}rows32_tok_s`,
         async round() {
           const one = await oursOnce(context, threads)
-          seen.ours = Math.max(seen.ours, one.peak_bytes)
-          seen.kvBytes = one.kv_bytes ?? seen.kvBytes
-          context.versions.nearfield ??= `${one.version ?? ''} kernels ${one.kernels}`.trim()
+          seen.peak = Math.max(seen.peak, one.peak_rss_bytes)
+          seen.kv = one.kv_bytes ?? one.session_bytes
+          context.versions.nearfield_native = `kernels ${one.kernels}`
           return { decode_tok_s: one.decode_tok_s, rows_tok_s: one.rows32_tok_s }
         },
       })
@@ -99,11 +97,10 @@ export async function nativeEngines(context) {
   return {
     engines,
     async memory() {
-      const file = statSync(context.model).size
-      const limit = seen.kvBytes === null ? null : file + seen.kvBytes + SLACK_BYTES
+      const limit = seen.kv === null ? null : statSync(context.model).size + seen.kv + SLACK_BYTES
       return {
-        peak_bytes: seen.ours, kv_bytes: seen.kvBytes, limit_bytes: limit,
-        within_limit: limit === null || seen.ours === 0 ? null : seen.ours <= limit,
+        peak_bytes: seen.peak, kv_bytes: seen.kv, limit_bytes: limit,
+        within_limit: limit === null ? null : seen.peak <= limit,
         llamacpp_peak_bytes: rival?.peak() ?? null,
       }
     },

@@ -1,10 +1,12 @@
 // Brings the engines we compare with into the user's cache, at pinned versions, on first use:
 // never into the workspace. Owns those folders; knows nothing of how the engines are driven.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 export const versions = { llamacpp: '0.3.36', wllama: '3.8.1', transformersjs: '4.3.1' }
+const onnxTools = ['onnx==1.23.2', 'onnxruntime==1.32.0', 'gguf==0.19.0', 'numpy==2.4.6']
 
 // Runs to the end; its output appears only when it fails.
 function run(command, args, options = {}) {
@@ -18,16 +20,15 @@ function run(command, args, options = {}) {
   })
 }
 
-// A folder that is there only when it is whole: made under another name, then renamed. `fill`
-// gets the folder's path of now; what cannot be moved (a Python venv) is marked by a file.
+// A folder that counts only once the file .nearfield-complete stands in it; a half-filled one
+// (cut download, failed build) is emptied and filled again. A venv cannot be made and renamed.
 async function installed(folder, fill) {
   const done = path.join(folder, '.nearfield-complete')
   if (existsSync(done)) return folder
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   await fill(folder)
-  writeFileSync(`${done}.new`, '')
-  renameSync(`${done}.new`, done)
+  writeFileSync(done, '')
   return folder
 }
 
@@ -43,15 +44,33 @@ export async function npmRival(cache, name, version, say) {
   return path.join(filled, 'node_modules')
 }
 
+// A Python with exactly these packages. Returns its path.
+async function venv(folder, packages) {
+  const at = await installed(folder, async () => {
+    await run('python3', ['-m', 'venv', folder])
+    await run(path.join(folder, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', ...packages],
+      { env: { ...process.env, CMAKE_BUILD_PARALLEL_LEVEL: '2' } })
+  })
+  return path.join(at, 'bin/python')
+}
+
 // llama.cpp, built for this machine (GGML_NATIVE), as a Python venv. Returns its python.
 export async function llamaCppPython(cache, say) {
   const python = process.env.NEARFIELD_LLAMACPP_PYTHON
   if (python) return python
-  const folder = await installed(path.join(cache, `llama-cpp-python-${versions.llamacpp}`), async (at) => {
-    say(`building llama.cpp (llama-cpp-python ${versions.llamacpp}) once: about six minutes on two cores`)
-    await run('python3', ['-m', 'venv', at])
-    await run(path.join(at, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check',
-      `llama-cpp-python==${versions.llamacpp}`], { env: { ...process.env, CMAKE_BUILD_PARALLEL_LEVEL: '2' } })
+  const folder = path.join(cache, `llama-cpp-python-${versions.llamacpp}`)
+  if (!existsSync(folder)) say(`building llama.cpp (llama-cpp-python ${versions.llamacpp}) once: about six minutes on two cores`)
+  return venv(folder, [`llama-cpp-python==${versions.llamacpp}`])
+}
+
+// The folder transformers.js reads: NEARFIELD_ONNX, or an export of the GGUF made once here.
+export async function onnxExport(cache, model, say) {
+  if (process.env.NEARFIELD_ONNX) return path.resolve(process.env.NEARFIELD_ONNX)
+  const hash = createHash('sha256').update(readFileSync(model)).digest('hex').slice(0, 12)
+  const folder = path.join(cache, `onnx-${hash}`)
+  if (!existsSync(folder)) say('making an int8 ONNX export for transformers.js once: about a minute')
+  return installed(folder, async () => {
+    const python = await venv(path.join(cache, 'onnx-tools-1'), onnxTools)
+    await run(python, [path.join(import.meta.dirname, 'make_onnx.py'), model, folder])
   })
-  return path.join(folder, 'bin/python')
 }

@@ -44,8 +44,8 @@ bool bench_product(const k_table *table, gguf_type type, isize n_rows, isize col
     i64 took = (os_clock_ns() - from) / n;
     best = took < best ? took : best;
   }
-  *out = (bench_result){.ns = (f64)best, .bytes = (f64)bytes,
-                        .macs = (f64)n_rows * (f64)cols * (f64)m};
+  *out = (bench_result){
+      .ns = (f64)best, .bytes = (f64)bytes, .macs = (f64)n_rows * (f64)cols * (f64)m};
   os_memory_release(matrix, bytes);
   os_memory_release(scratch, scratch_bytes);
   os_memory_release(block, rows_bytes);
@@ -65,9 +65,18 @@ void bench_around(const k_table *table, isize m, isize n_keys, bench_times *out)
   for (isize i = 0; i < FF; i++) w[i] = (f32)(i32)any() * 0x1p-31f;
   for (isize i = 0; i < 2 * n_keys * HEAD; i++) kv[i] = (f32)(i32)any() * 0x1p-31f;
   k_rows rows = k_rows_place(block, m, FF);
-  k_attention a = {.out = y, .q = x, .out_stride = D, .q_stride = D, .k = kv,
-                   .v = kv + n_keys * HEAD, .kv_stride = HEAD, .d = HEAD,
-                   .n_heads = N_HEADS / N_KV, .m = m, .n = n_keys - m + 1, .scale = 0.125f,
+  k_attention a = {.out = y,
+                   .q = x,
+                   .out_stride = D,
+                   .q_stride = D,
+                   .k = kv,
+                   .v = kv + n_keys * HEAD,
+                   .kv_stride = HEAD,
+                   .d = HEAD,
+                   .n_heads = N_HEADS / N_KV,
+                   .m = m,
+                   .n = n_keys - m + 1,
+                   .scale = 0.125f,
                    .scratch = scratch};
   i64 best[5] = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
   for (isize round = 0; round < 60; round++) {
@@ -82,7 +91,8 @@ void bench_around(const k_table *table, isize m, isize n_keys, bench_times *out)
     at[4] = os_clock_ns();
     for (isize i = 0; i < m; i++) table->swiglu(y + i * FF, x + i * FF, w, FF);
     at[5] = os_clock_ns();
-    for (isize i = 0; i < 5; i++) best[i] = at[i + 1] - at[i] < best[i] ? at[i + 1] - at[i] : best[i];
+    for (isize i = 0; i < 5; i++)
+      best[i] = at[i + 1] - at[i] < best[i] ? at[i + 1] - at[i] : best[i];
   }
   *out = (bench_times){(f64)best[0], (f64)best[1], (f64)best[2], (f64)best[3], (f64)best[4]};
 }

@@ -23,9 +23,10 @@ static void table_print(const k_table *table, const char *separator) {
     bench_times b;
     isize m = i == 0 ? 1 : 32;
     bench_around(table, m, 150, &b);
-    printf("\n  \"layer_ns.m%td.keys150\": {\"rms_norm\": %.0f, \"rows_quantize\": %.0f, \"rope\": "
-           "%.0f, \"attention\": %.0f, \"swiglu\": %.0f}%s",
-           m, b.rms_norm, b.rows_quantize, b.rope, b.attention, b.swiglu, i == 0 ? "," : "}");
+    printf(
+        "\n  \"layer_ns.m%td.keys150\": {\"rms_norm\": %.0f, \"rows_quantize\": %.0f, \"rope\": "
+        "%.0f, \"attention\": %.0f, \"swiglu\": %.0f}%s",
+        m, b.rms_norm, b.rows_quantize, b.rope, b.attention, b.swiglu, i == 0 ? "," : "}");
   }
 }
 

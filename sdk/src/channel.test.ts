@@ -33,13 +33,21 @@ test('answers find their calls whatever their order', async () => {
   worker.answer({ kind: 'value', id: 2, value: [] })
   worker.answer({ kind: 'failure', id: 1, error: { code: 'bad_input', message: 'line 3: no' } })
   await expect(second).resolves.toEqual([])
-  await expect(first).rejects.toMatchObject({ name: 'NearfieldError', code: 'bad_input', message: 'line 3: no' })
+  await expect(first).rejects.toMatchObject({
+    name: 'NearfieldError',
+    code: 'bad_input',
+    message: 'line 3: no',
+  })
 })
 
 test('progress goes to its call only', async () => {
   const { worker, channel } = pair()
   const seen: number[] = []
-  const opened = channel.call('open', { model: 'm', threads: null }, { onProgress: (p) => seen.push(p.loaded) })
+  const opened = channel.call(
+    'open',
+    { model: 'm', threads: null },
+    { onProgress: (p) => seen.push(p.loaded) },
+  )
   worker.answer({ kind: 'progress', id: 1, progress: { loaded: 0, total: 9, stage: 'download' } })
   worker.answer({ kind: 'progress', id: 7, progress: { loaded: 5, total: 9, stage: 'download' } })
   worker.answer({ kind: 'failure', id: 1, error: { code: 'network', message: 'cut' } })
@@ -83,13 +91,27 @@ test('close: what runs rejects with AbortError, what comes later is closed', asy
   expect(worker.terminated).toBe(true)
 })
 
+test('a trap ends the worker: the engine may not run on', async () => {
+  const { worker, channel } = pair()
+  let lost = 0
+  channel.onLost = () => lost++
+  const running = [call(channel), call(channel)]
+  worker.answer({ kind: 'failure', id: 1, error: { code: 'lost', message: 'unreachable' } })
+  for (const each of running) await expect(each).rejects.toMatchObject({ code: 'lost' })
+  await expect(call(channel)).rejects.toMatchObject({ code: 'lost' })
+  expect([worker.terminated, lost]).toEqual([true, 1])
+})
+
 test('a worker that fails loses its calls and says why', async () => {
   const { worker, channel } = pair()
   const lost: string[] = []
   channel.onLost = (error) => lost.push(error.message)
   const running = call(channel)
   worker.onerror?.({ message: 'out of memory' } as ErrorEvent)
-  await expect(running).rejects.toMatchObject({ code: 'lost', message: expect.stringContaining('out of memory') })
+  await expect(running).rejects.toMatchObject({
+    code: 'lost',
+    message: expect.stringContaining('out of memory'),
+  })
   await expect(call(channel)).rejects.toMatchObject({ code: 'lost' })
   expect(lost).toHaveLength(1)
 })

@@ -39,9 +39,7 @@ export class Channel {
     worker.onmessage = (event) => this.#receive(event.data)
     worker.onerror = (event) => {
       const why = event.message || 'its script could not be loaded'
-      const error = new NearfieldError('lost', `the engine's worker ended: ${why}`)
-      this.#end(error, error)
-      this.onLost?.(error)
+      this.#lose(new NearfieldError('lost', `the engine's worker ended: ${why}`))
     }
   }
 
@@ -61,10 +59,12 @@ export class Channel {
         reject(signal?.reason)
       }
       signal?.addEventListener('abort', onAbort, { once: true })
-      const settled = <T>(settle: (value: T) => void) => (value: T) => {
-        signal?.removeEventListener('abort', onAbort)
-        settle(value)
-      }
+      const settled =
+        <T>(settle: (value: T) => void) =>
+        (value: T) => {
+          signal?.removeEventListener('abort', onAbort)
+          settle(value)
+        }
       this.#pending.set(id, { resolve: settled(resolve), reject: settled(reject), onProgress })
       const sentAt = performance.timeOrigin + performance.now()
       this.#worker.postMessage({ kind: 'call', id, name, args, sentAt } as CallMessage, transfer)
@@ -79,10 +79,25 @@ export class Channel {
   #receive(message: FromWorker): void {
     const pending = this.#pending.get(message.id)
     if (!pending) return // aborted meanwhile
-    if (message.kind === 'progress') return pending.onProgress?.(message.progress)
+    if (message.kind === 'progress') {
+      pending.onProgress?.(message.progress)
+      return
+    }
     this.#pending.delete(message.id)
-    if (message.kind === 'value') pending.resolve(message.value as never)
-    else pending.reject(fromWire(message.error))
+    if (message.kind === 'value') {
+      pending.resolve(message.value as never)
+      return
+    }
+    const error = fromWire(message.error)
+    pending.reject(error)
+    // A trap leaves the engine's memory in no known state: nothing may run on it any more.
+    if (error instanceof NearfieldError && error.code === 'lost') this.#lose(error)
+  }
+
+  #lose(error: NearfieldError): void {
+    if (this.#ended) return
+    this.#end(error, error)
+    this.onLost?.(error)
   }
 
   #end(later: NearfieldError, now: Error): void {

@@ -5,7 +5,9 @@
  */
 import { NearfieldError } from './error.ts'
 import type { FromWorker, ThreadStart, ToWorker } from './protocol.ts'
-import * as captions from './worker/captions.ts'
+import { lint, measure } from './worker/caption_lint.ts'
+import { parse, write } from './worker/captions.ts'
+import { compileModule } from './worker/compile.ts'
 import type { Engine } from './worker/engine.ts'
 import { openEngine } from './worker/open.ts'
 import { type Runtime, startRuntime } from './worker/runtime.ts'
@@ -24,7 +26,9 @@ function opened(): Engine {
 }
 
 function captionRuntime(): Promise<Runtime> {
-  forCaptions ??= startRuntime(wasm, { shared: false, bytesMax: CAPTION_BYTES_MAX })
+  forCaptions ??= compileModule(wasm, false).then((compiled) =>
+    startRuntime(compiled, CAPTION_BYTES_MAX),
+  )
   forCaptions.catch(() => {
     forCaptions = null // the next call tries again
   })
@@ -38,11 +42,11 @@ const onCall = serveCalls((message: FromWorker) => self.postMessage(message), {
     return status
   },
   edit: async (request, { signal, sentAt }) => opened().edit(request, signal, sentAt),
-  bench: async ({ repeats }) => opened().bench(repeats),
-  parse: async (args) => captions.parse(await captionRuntime(), args),
-  write: async (args) => captions.write(await captionRuntime(), args),
-  lint: async (args) => captions.lint(await captionRuntime(), args),
-  measure: async (args) => captions.measure(await captionRuntime(), args),
+  bench: async ({ repeats }, { signal }) => opened().bench(repeats, signal),
+  parse: async (args) => parse(await captionRuntime(), args),
+  write: async (args) => write(await captionRuntime(), args),
+  lint: async (args) => lint(await captionRuntime(), args),
+  measure: async (args) => measure(await captionRuntime(), args),
 })
 
 self.onmessage = ({ data }: MessageEvent<ToWorker | ThreadStart>) => {

@@ -6,7 +6,10 @@ test('every failing status has a code, no other has', () => {
   for (const [name, value] of Object.entries(status)) {
     expect(statusCodes.get(value)).toBe(value < 0 ? name : undefined)
   }
-  expect(errorOfStatus(-3, 'line 4: what')).toMatchObject({ code: 'bad_input', message: 'line 4: what' })
+  expect(errorOfStatus(-3, 'line 4: what')).toMatchObject({
+    code: 'bad_input',
+    message: 'line 4: what',
+  })
   expect(errorOfStatus(-99, '')).toMatchObject({ code: 'lost' })
 })
 

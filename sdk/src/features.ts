@@ -7,8 +7,29 @@
 function probe(...body: number[]): Uint8Array<ArrayBuffer> {
   const code = [0, ...body, 26, 11]
   return Uint8Array.from([
-    0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0,
-    10, code.length + 2, 1, code.length, ...code,
+    0,
+    97,
+    115,
+    109,
+    1,
+    0,
+    0,
+    0,
+    1,
+    4,
+    1,
+    96,
+    0,
+    0,
+    3,
+    2,
+    1,
+    0,
+    10,
+    code.length + 2,
+    1,
+    code.length,
+    ...code,
   ])
 }
 const ZERO = [0xfd, 12, ...new Array<number>(16).fill(0)]

@@ -4,6 +4,7 @@
  */
 import { availabilityOf } from './availability.ts'
 import { Channel } from './channel.ts'
+import { NearfieldError } from './error.ts'
 import type { Bench } from './protocol.ts'
 import type {
   Availability,
@@ -57,6 +58,9 @@ export class Nearfield implements NearfieldApi {
   /** One caption. Requests run one at a time, in the order they came. */
   edit(request: EditRequest): Promise<EditResult> {
     const { signal, ...args } = request
+    if (typeof args.text !== 'string') {
+      return Promise.reject(new NearfieldError('bad_input', 'edit: text must be a string'))
+    }
     return this.#channel.call('edit', args, { signal })
   }
 

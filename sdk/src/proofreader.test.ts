@@ -10,13 +10,16 @@ export const statics: Pick<Platform, 'create' | 'availability'> = Own
 export const instance = (own: Own): Proofreader => own
 
 beforeEach(() => {
-  vi.stubGlobal('ProgressEvent', class extends Event {
-    loaded: number
-    constructor(type: string, { loaded }: { loaded: number }) {
-      super(type)
-      this.loaded = loaded
-    }
-  })
+  vi.stubGlobal(
+    'ProgressEvent',
+    class extends Event {
+      loaded: number
+      constructor(type: string, { loaded }: { loaded: number }) {
+        super(type)
+        this.loaded = loaded
+      }
+    },
+  )
 })
 afterEach(() => {
   vi.unstubAllGlobals()
@@ -26,7 +29,13 @@ afterEach(() => {
 function engine(edit: (request: EditRequest) => Promise<Partial<EditResult>>) {
   const close = vi.fn()
   vi.spyOn(Nearfield, 'open').mockImplementation(async ({ onProgress }: OpenOptions) => {
-    for (const [loaded, stage] of [[0, 'download'], [5, 'download'], [10, 'download'], [0, 'load'], [10, 'load']] as const) {
+    for (const [loaded, stage] of [
+      [0, 'download'],
+      [5, 'download'],
+      [10, 'download'],
+      [0, 'load'],
+      [10, 'load'],
+    ] as const) {
       onProgress?.({ loaded, total: 10, stage })
     }
     return { edit, close } as unknown as Nearfield
@@ -38,7 +47,8 @@ test('progress goes from 0 to 1 and never back', async () => {
   engine(async () => ({}))
   const seen: number[] = []
   await Own.create({
-    monitor: (m) => m.addEventListener('downloadprogress', (event) => seen.push((event as ProgressEvent).loaded)),
+    monitor: (m) =>
+      m.addEventListener('downloadprogress', (event) => seen.push((event as ProgressEvent).loaded)),
   })
   expect(seen).toEqual([0, 0.5, 1])
 })
@@ -60,7 +70,9 @@ test('what is not offered is NotSupportedError, and unavailable', async () => {
   const options = { expectedInputLanguages: ['en-GB', 'de'] }
   await expect(Own.create(options)).rejects.toMatchObject({ name: 'NotSupportedError' })
   await expect(Own.availability(options)).resolves.toBe('unavailable')
-  await expect(Own.create({ includeCorrectionTypes: true })).rejects.toMatchObject({ name: 'NotSupportedError' })
+  await expect(Own.create({ includeCorrectionTypes: true })).rejects.toMatchObject({
+    name: 'NotSupportedError',
+  })
 })
 
 test('our errors leave as DOMExceptions of the draft', async () => {
@@ -71,9 +83,12 @@ test('our errors leave as DOMExceptions of the draft', async () => {
 })
 
 test('destroy aborts what runs and what comes', async () => {
-  const close = engine(({ signal }) => new Promise((_, reject) => {
-    signal?.addEventListener('abort', () => reject(signal.reason))
-  }))
+  const close = engine(
+    ({ signal }) =>
+      new Promise((_, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason))
+      }),
+  )
   const own = await Own.create()
   const running = own.proofread('a')
   own.destroy()

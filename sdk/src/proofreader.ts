@@ -37,7 +37,8 @@ export class DownloadMonitor extends EventTarget {
   ondownloadprogress: ((this: DownloadMonitor, event: ProgressEvent) => unknown) | null = null
 
   override dispatchEvent(event: Event): boolean {
-    if (event.type === 'downloadprogress') this.ondownloadprogress?.call(this, event as ProgressEvent)
+    if (event.type === 'downloadprogress')
+      this.ondownloadprogress?.call(this, event as ProgressEvent)
     return super.dispatchEvent(event)
   }
 }
@@ -72,7 +73,10 @@ export class Proofreader {
   static async create(options: ProofreaderOptions = {}): Promise<Proofreader> {
     options.signal?.throwIfAborted()
     if (!offered(options)) {
-      throw new DOMException('only English without correction types or explanations', 'NotSupportedError')
+      throw new DOMException(
+        'only English without correction types or explanations',
+        'NotSupportedError',
+      )
     }
     const monitor = new DownloadMonitor()
     options.monitor?.(monitor)
@@ -93,7 +97,11 @@ export class Proofreader {
     this.#destroyed.signal.throwIfAborted()
     const signals = [this.#destroyed.signal, ...(options.signal ? [options.signal] : [])]
     try {
-      const result = await this.#engine.edit({ task: 'fix', text: input, signal: AbortSignal.any(signals) })
+      const result = await this.#engine.edit({
+        task: 'fix',
+        text: input,
+        signal: AbortSignal.any(signals),
+      })
       return {
         correctedInput: result.text,
         corrections: result.changes.map(({ start, end, replacement }) => ({
@@ -119,7 +127,9 @@ function progressTeller(monitor: DownloadMonitor): (loaded: number) => void {
   return (loaded) => {
     if (loaded <= told) return
     told = loaded
-    monitor.dispatchEvent(new ProgressEvent('downloadprogress', { lengthComputable: true, loaded, total: 1 }))
+    monitor.dispatchEvent(
+      new ProgressEvent('downloadprogress', { lengthComputable: true, loaded, total: 1 }),
+    )
   }
 }
 
@@ -135,5 +145,7 @@ const NAMES = {
 } as const
 
 function asDomException(error: unknown): unknown {
-  return error instanceof NearfieldError ? new DOMException(error.message, NAMES[error.code]) : error
+  return error instanceof NearfieldError
+    ? new DOMException(error.message, NAMES[error.code])
+    : error
 }

@@ -43,7 +43,13 @@ export type Progress = Parameters<NonNullable<OpenOptions['onProgress']>>[0]
 
 /** sentAt: performance.timeOrigin + performance.now() of the page, for the queue's time. */
 export type CallMessage = {
-  [Name in CallName]: { kind: 'call'; id: number; name: Name; args: Calls[Name]['args']; sentAt: number }
+  [Name in CallName]: {
+    kind: 'call'
+    id: number
+    name: Name
+    args: Calls[Name]['args']
+    sentAt: number
+  }
 }[CallName]
 /** start comes first and once: where the wasm module to use lies. */
 export type ToWorker =

@@ -100,7 +100,13 @@ export interface Measure {
   lines: number
 }
 export type LintRule =
-  | 'cps' | 'line-length' | 'line-count' | 'duration-short' | 'duration-long' | 'gap' | 'overlap'
+  | 'cps'
+  | 'line-length'
+  | 'line-count'
+  | 'duration-short'
+  | 'duration-long'
+  | 'gap'
+  | 'overlap'
 export interface LintFinding {
   cue: number
   rule: LintRule

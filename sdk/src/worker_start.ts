@@ -12,7 +12,10 @@ export function startWorker(): WorkerLike {
   const wasm = hasRelaxedSimd()
     ? new URL('./nearfield-relaxed.wasm', import.meta.url)
     : new URL('./nearfield.wasm', import.meta.url)
-  const worker: WorkerLike = new Worker(scriptUrl(script.href), { type: 'module', name: 'nearfield' })
+  const worker: WorkerLike = new Worker(scriptUrl(script.href), {
+    type: 'module',
+    name: 'nearfield',
+  })
   worker.postMessage({ kind: 'start', wasm: wasm.href })
   return worker
 }

@@ -122,6 +122,20 @@ static isize target_of(const range *r, bool right) {
   return r->low + (r->step * (r->high - r->low) + r->steps / 2) / r->steps;
 }
 
+/* The same, but where nothing says which boundary, not inside what is written as one word. */
+static isize word_edge_of(const joiner *j, const range *r, bool right) {
+  isize target = target_of(r, right);
+  for (isize d = 0; d <= r->high - r->low; d++) {
+    for (isize side = -1; side <= 1; side += 2) {
+      isize b = target + side * d;
+      if (b < r->low || b > r->high) continue;
+      bool end = b == r->low || b == r->high;
+      if (end || blanks_before(j->fresh, &j->news, b).len > 0) return b;
+    }
+  }
+  return target;
+}
+
 static void item_add(joiner *j, item one) {
   if (j->n_items > 0) { /* spans keep their order, so that tags stay balanced */
     const item *last = &j->items[j->n_items - 1];
@@ -237,7 +251,7 @@ static void break_add(joiner *j, isize k, isize from, isize to, bool pure) {
   for (isize i = from; i < to; i++) { /* no line left to begin: only what is no line's own */
     if (!stays_without_words(spans[i].kind)) continue;
     bool right = span_right(j, &spans[i]);
-    item_add(j, (item){.place = (i32)target_of(&r, right),
+    item_add(j, (item){.place = (i32)word_edge_of(j, &r, right),
                        .from = spans[i].from,
                        .to = spans[i].to,
                        .right = right});
@@ -261,7 +275,7 @@ static void spans_place(joiner *j, isize k, i32 until, bool inside) {
     if (spans[i].kind == CUE_REFERENCE || spans[i].kind == CUE_PAD) continue;
     bool right = span_right(j, &spans[i]);
     range r = range_of(j, inside && right ? k : inside ? k + 1 : k);
-    item_add(j, (item){.place = (i32)target_of(&r, right),
+    item_add(j, (item){.place = (i32)word_edge_of(j, &r, right),
                        .from = spans[i].from,
                        .to = spans[i].to,
                        .right = right});

@@ -118,6 +118,34 @@ static const char *names_refuse(word_list a, word_list b) {
   return nullptr;
 }
 
+/* Words said twice in a row ("the the") count once. */
+static isize distinct_words(word_list list) {
+  isize n = 0;
+  nf_bytes last = {};
+  for (isize i = 0; i < list.n; i++) {
+    if (list.at[i].kind != WORD_LETTERS && list.at[i].kind != WORD_NUMBER) continue;
+    if (!word_same_letters(list.at[i].text, last)) n++;
+    last = list.at[i].text;
+  }
+  return n;
+}
+
+static nf_bytes first_word(word_list list) {
+  for (isize i = 0; i < list.n; i++) {
+    if (list.at[i].kind == WORD_LETTERS) return list.at[i].text;
+  }
+  return (nf_bytes){};
+}
+
+/* A task that mends must not leave words out: "So every jar" stays "So every jar". One word may
+ * go inside the sentence ("discuss about", a contraction), none at its start. */
+static const char *omissions_refuse(word_list a, word_list b) {
+  isize n_a = distinct_words(a), n_b = distinct_words(b);
+  if (n_b + 1 < n_a) return "words were left out";
+  if (n_b < n_a && !is_form_of(first_word(a), first_word(b))) return "the first word was left out";
+  return nullptr;
+}
+
 static const char *words_refuse(const edit_task *task, word_list a, word_list b) {
   isize letters_a = 0, letters_b = 0, foreign = 0;
   for (isize i = 0; i < a.n; i++) letters_a += a.at[i].kind == WORD_LETTERS;
@@ -154,5 +182,6 @@ const char *guard_refuses(const edit_task *task, nf_bytes before, nf_bytes after
   const char *why = numbers_refuse(a, b);
   if (why == nullptr) why = names_refuse(a, b);
   if (why == nullptr) why = words_refuse(task, a, b);
+  if (why == nullptr && task->keeps_words) why = omissions_refuse(a, b);
   return why;
 }

@@ -1,6 +1,11 @@
 /* See tasks.h. The prompts are few-shot because the model is SmolLM2-135M-Instruct as it comes;
  * formal, casual, simple and rewrite wait for a tuned model (measured with the untouched one:
- * formal 1-2 of 30 usable, friendly 0 of 30), so they are not offered on the device. */
+ * formal 1-2 of 30 usable, friendly 0 of 30), so they are not offered on the device.
+ * fix's gate, on 200 clean spoken lines and 64 lines with mistakes of the development data, with
+ * the guard on:
+ *   gate in nats               none     0     2     3     4
+ *   clean lines changed      18.5 %  13 %   2 %   1 %   0 %
+ *   mistakes mended exactly      13    13    11     9     8  */
 #include "edit/tasks.h"
 
 static const edit_task tasks[EDIT_TASKS] = {
@@ -14,9 +19,10 @@ static const edit_task tasks[EDIT_TASKS] = {
                       {"She told me that its not to late to apply for the job in Boston.",
                        "She told me that it's not too late to apply for the job in Boston."}},
          .n_examples = 2,
+         .keeps_words = true,
          .new_words_max = 1,
          .kept_percent_min = 70,
-         .gate = 2.0f},
+         .gate = 3.0f},
     [NF_TASK_SHORTEN] =
         {.name = "shorten",
          .device = true,

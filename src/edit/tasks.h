@@ -15,6 +15,7 @@ typedef struct {
   const char *system; /* instruction, the system message */
   edit_example examples[EDIT_EXAMPLES_MAX];
   isize n_examples;
+  bool keeps_words;       /* leaving words out is a mistake */
   isize new_words_max;    /* content words an answer may bring in */
   isize kept_percent_min; /* words an answer must keep, in percent */
   f32 gate; /* propose only if log P(edit) - log P(copy) > gate, in nats */

@@ -102,7 +102,11 @@ k_rows k_rows_place(void *block, isize m_max, isize d) {
   isize n = rows_entries(m_max, d);
   u8 *q = (u8 *)(((uintptr_t)block + 63) & ~(uintptr_t)63);
   f32 *scale = (f32 *)(q + n * 64);
-  return (k_rows){.d = d, .m_max = m_max, .q = q, .scale = scale, .sum = scale + n,
+  return (k_rows){.d = d,
+                  .m_max = m_max,
+                  .q = q,
+                  .scale = scale,
+                  .sum = scale + n,
                   .isum = (i32 *)(scale + 2 * n)};
 }
 

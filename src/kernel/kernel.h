@@ -93,9 +93,7 @@ const k_table *k_table_named(const char *name);  /* null: not built in, or canno
  * 128), then 16 f16 scales, then (Q4_1) 16 f16 minima. rows % 16 last rows stay in file order. */
 isize k_pack_scratch_bytes(const k_weight *w);
 void k_weight_pack(k_weight *w, u8 *writable, u8 *scratch);
-static inline isize k_tiles(const k_weight *w) {
-  return (w->rows + K_TILE_ROWS - 1) / K_TILE_ROWS;
-}
+static inline isize k_tiles(const k_weight *w) { return (w->rows + K_TILE_ROWS - 1) / K_TILE_ROWS; }
 /* Scratch of attention_rows when the last row sees n_keys. */
 static inline isize k_attention_floats(isize d, isize n_keys) { return 16 * (n_keys + 2 * d); }
 /* dst[cols] = row r of w, decoded, packed or not (embedding look-up). */

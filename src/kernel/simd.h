@@ -9,6 +9,7 @@
  *               most 8 dots of nibbles (its lanes may be 16 bits wide), then acc_end.
  *   SIMD_BYTES  1: wq may hold whole bytes (w_byte) minus SIMD_BYTE_ZERO; 0: only nibbles,
  *               Q8_0 is done as two products
+ *   SIMD_UNPACK with few registers: from so many rows on, weights are unpacked to memory once
  *   SIMD_X_BYTES bytes of one stored activation; x_store knows their order */
 #pragma once
 #include "base/base.h"
@@ -27,6 +28,7 @@ SIMD_FN u32 simd_load_u32(const void *p) {
 #define SIMD_LANES 16
 #define SIMD_VECS 1
 #define SIMD_ROWS 8
+#define SIMD_UNPACK ISIZE_MAX /* never */
 #define SIMD_BYTES 1
 #define SIMD_BYTE_ZERO 128
 #define SIMD_X_BYTES 1
@@ -77,6 +79,7 @@ SIMD_FN vi acc_end(acc a, i32 bias) {
 #define SIMD_LANES 8
 #define SIMD_VECS 2
 #define SIMD_ROWS 4
+#define SIMD_UNPACK ISIZE_MAX /* never */
 #define SIMD_BYTES 0
 #define SIMD_BYTE_ZERO 128
 #define SIMD_X_BYTES 1
@@ -119,9 +122,7 @@ SIMD_FN acc acc_start(i32 bias) {
   (void)bias;
   return _mm256_setzero_si256();
 }
-SIMD_FN acc acc_dot(acc a, wq w, xq x) {
-  return _mm256_add_epi16(a, _mm256_maddubs_epi16(w, x));
-}
+SIMD_FN acc acc_dot(acc a, wq w, xq x) { return _mm256_add_epi16(a, _mm256_maddubs_epi16(w, x)); }
 SIMD_FN vi acc_end(acc a, i32 bias) {
   return _mm256_add_epi32(_mm256_madd_epi16(a, _mm256_set1_epi16(1)), _mm256_set1_epi32(bias));
 }
@@ -132,6 +133,7 @@ SIMD_FN vi acc_end(acc a, i32 bias) {
 #define SIMD_LANES 4
 #define SIMD_VECS 4
 #define SIMD_ROWS 4
+#define SIMD_UNPACK ISIZE_MAX /* never */
 #define SIMD_BYTES 1
 #define SIMD_BYTE_ZERO 0 /* w_byte makes the byte signed again */
 #define SIMD_X_BYTES 1
@@ -150,9 +152,7 @@ SIMD_FN vf v_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
 SIMD_FN vf v_max(vf a, vf b) { return vmaxq_f32(a, b); }
 SIMD_FN vf v_min(vf a, vf b) { return vminq_f32(a, b); }
 SIMD_FN vf v_if_less(vf a, vf b, vf yes, vf no) { return vbslq_f32(vcltq_f32(a, b), yes, no); }
-SIMD_FN vf v_from_f16(const u8 *p) {
-  return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p)));
-}
+SIMD_FN vf v_from_f16(const u8 *p) { return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p))); }
 SIMD_FN vf v_from_i(vi a) { return vcvtq_f32_s32(a); }
 SIMD_FN vi v_nearest(vf a) { return vcvtnq_s32_f32(a); }
 SIMD_FN vf v_pow2(vi n) {
@@ -214,6 +214,7 @@ SIMD_FN void i_store(i32 *p, vi a) { wasm_v128_store(p, a); }
 SIMD_FN wraw w_load(const u8 *p) { return wasm_v128_load(p); }
 #if defined(SIMD_RELAXED)
 #define SIMD_ROWS 2
+#define SIMD_UNPACK 6
 #define SIMD_BYTES 0
 #define SIMD_X_BYTES 1
 typedef v128_t wq, xq;
@@ -241,9 +242,7 @@ SIMD_FN vi acc_end(acc a, i32 bias) {
 }
 #else /* one instruction where the machine has VEX VNNI or NEON dotprod */
 SIMD_FN acc acc_start(i32 bias) { return wasm_i32x4_splat(bias); }
-SIMD_FN acc acc_dot(acc a, wq w, xq x) {
-  return wasm_i32x4_relaxed_dot_i8x16_i7x16_add(x, w, a);
-}
+SIMD_FN acc acc_dot(acc a, wq w, xq x) { return wasm_i32x4_relaxed_dot_i8x16_i7x16_add(x, w, a); }
 SIMD_FN vi acc_end(acc a, i32 bias) {
   (void)bias;
   return a;
@@ -251,6 +250,7 @@ SIMD_FN vi acc_end(acc a, i32 bias) {
 #endif
 #else /* plain: 16-bit products; even and odd columns of a row apart, so no sums across lanes */
 #define SIMD_ROWS 2
+#define SIMD_UNPACK 6
 #define SIMD_BYTES 1
 #define SIMD_X_BYTES 2 /* stored in the order 0 2 1 3 of each four columns */
 typedef struct {
@@ -292,6 +292,7 @@ SIMD_FN vi acc_end(acc a, i32 bias) {
 #define SIMD_LANES 4
 #define SIMD_VECS 4
 #define SIMD_ROWS 1
+#define SIMD_UNPACK ISIZE_MAX /* never */
 #define SIMD_BYTES 1
 #define SIMD_BYTE_ZERO 128
 #define SIMD_X_BYTES 1
@@ -309,9 +310,9 @@ typedef wraw wq;
 typedef struct {
   i8 at[4];
 } xq;
-#define SIMD_EACH(type, expression)                               \
-  type z_;                                                        \
-  for (i32 l = 0; l < 4; l++) z_.at[l] = (expression);            \
+#define SIMD_EACH(type, expression)                    \
+  type z_;                                             \
+  for (i32 l = 0; l < 4; l++) z_.at[l] = (expression); \
   return z_
 SIMD_FN vf v_set(f32 x) { SIMD_EACH(vf, x); }
 SIMD_FN vf v_load(const f32 *p) { SIMD_EACH(vf, p[l]); }
@@ -337,7 +338,7 @@ SIMD_FN vi v_nearest(vf a) { /* |a| < 2^22: the sum's low bits are the rounded i
 }
 SIMD_FN vf v_pow2(vi n) { SIMD_EACH(vf, f32_from_bits((u32)(n.at[l] + 127) << 23)); }
 SIMD_FN vi i_set(i32 x) { SIMD_EACH(vi, x); }
-SIMD_FN vi i_add(vi a, vi b) { SIMD_EACH(vi, a.at[l] + b.at[l]); }
+SIMD_FN vi i_add(vi a, vi b) { SIMD_EACH(vi, (i32)((u32)a.at[l] + (u32)b.at[l])); }
 SIMD_FN vi i_times_16(vi a) { SIMD_EACH(vi, a.at[l] * 16); }
 SIMD_FN void i_store(i32 *p, vi a) {
   for (i32 l = 0; l < 4; l++) p[l] = a.at[l];
@@ -390,8 +391,9 @@ SIMD_FN f32 v_max_of(vf a) {
   return max;
 }
 SIMD_FN i32 i_sum(vi a) {
-  i32 at[SIMD_LANES], sum = 0;
+  i32 at[SIMD_LANES];
+  u32 sum = 0; /* wraps, as vectors do, for what is no number */
   i_store(at, a);
-  for (i32 i = 0; i < SIMD_LANES; i++) sum += at[i];
-  return sum;
+  for (i32 i = 0; i < SIMD_LANES; i++) sum += (u32)at[i];
+  return (i32)sum;
 }

@@ -16,7 +16,8 @@ typedef struct {
   u8 *at;
   isize len;
 } os_map;
-/* errors NF_IO (the line names path and reason), NF_UNSUPPORTED on wasm */
+/* errors NF_IO (the line names path and reason), NF_BAD_INPUT the file is empty,
+ * NF_UNSUPPORTED on wasm */
 [[nodiscard]] nf_status os_file_map(const char *path, os_map *map, nf_error *error);
 void os_file_unmap(os_map *map);
 

@@ -27,7 +27,8 @@ constexpr isize HUGE_PAGE_BYTES = 2 << 20;
 /* ---- memory ---- */
 void *os_memory_get(isize bytes) {
   if (bytes <= 0) return nullptr;
-  void *at = mmap(nullptr, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *at =
+      mmap(nullptr, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED) return nullptr;
   /* weights are read front to back all the time: large pages save most address look-ups */
   if (bytes >= 4 * HUGE_PAGE_BYTES) (void)madvise(at, (size_t)bytes, MADV_HUGEPAGE);
@@ -100,7 +101,7 @@ nf_status os_file_map(const char *path, os_map *map, nf_error *error) {
   } else if (!S_ISREG(info.st_mode)) {
     status = io_error(error, "cannot read ", path, S_ISDIR(info.st_mode) ? EISDIR : ESPIPE);
   } else if ((len = (isize)info.st_size) == 0) {
-    status = io_error(error, "cannot read ", path, ENODATA);
+    status = error_set(error, NF_BAD_INPUT, E_STR(path), E_STR(" is empty"));
   } else if ((at = os_memory_get(len)) == nullptr) {
     status = io_error(error, "no memory to read ", path, ENOMEM);
   } else {
@@ -255,8 +256,8 @@ static isize cpu_quota(void) {
 isize os_cpu_count(void) {
   cpu_set_t set;
   CPU_ZERO(&set);
-  isize n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
-                                                        : sysconf(_SC_NPROCESSORS_ONLN);
+  isize n =
+      sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
   return isize_max(1, isize_min(n, cpu_quota()));
 }
 

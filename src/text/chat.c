@@ -58,6 +58,7 @@ static void put_special(writer *w, const char *name) {
 
 /* What Jinja's trim and Python's strip take away. */
 static nf_bytes trimmed(nf_bytes t) {
+  if (t.len == 0) return t;
   isize from = 0, to = 0;
   for (isize at = 0; at < t.len;) {
     u32 cp;
@@ -67,7 +68,7 @@ static nf_bytes trimmed(nf_bytes t) {
     if (blank && to == 0) from = next;
     at = next;
   }
-  return bytes_slice(t, isize_min(from, isize_max(from, to)), isize_max(from, to));
+  return bytes_slice(t, from, isize_max(from, to));
 }
 
 static const char *role_name(nf_role role) {
@@ -95,7 +96,7 @@ static void chatml_turn(writer *w, const char *role, nf_bytes text, bool open) {
 }
 
 static void chatml(writer *w, const messages *m, const chat_style *style) {
-  if (w->vocab->add_bos) put_id(w, w->vocab->bos);
+  if (text_bos(w->vocab) >= 0) put_id(w, text_bos(w->vocab));
   if (style->default_system.len > 0 && m->at[0].role != NF_SYSTEM) {
     chatml_turn(w, "system", style->default_system, false);
   }
@@ -152,21 +153,17 @@ static bool gemma(writer *w, const messages *m, const chat_style *style) {
 }
 
 static void llama2_user(writer *w, const messages *m, isize i, isize first) {
+  nf_bytes text = m->at[i].text, bare = trimmed(text);
   put_id(w, w->vocab->bos);
   put_str(w, "[INST] ");
-  if (i == first && first == 1) { /* it is the whole that the template strips */
+  if (i > first || first == 0) {
+    put_bytes(w, bare);
+  } else { /* the template strips both texts as one, so here only the end goes */
     put_str(w, "<<SYS>>\n");
     put_bytes(w, m->at[0].text);
-    put_str(w, "\n<</SYS>>\n\n");
+    put_str(w, bare.len > 0 ? "\n<</SYS>>\n\n" : "\n<</SYS>>");
+    if (bare.len > 0) put_bytes(w, bytes_slice(text, 0, bare.at + bare.len - text.at));
   }
-  nf_bytes text = m->at[i].text, short_text = trimmed(text);
-  if (i == first && first == 1) { /* only its end can be white space */
-    text.len = short_text.len > 0 ? short_text.at + short_text.len - text.at : 0;
-    while (text.len == 0 && w->n_text > 0 && w->text[w->n_text - 1] == '\n') w->n_text--;
-  } else {
-    text = short_text;
-  }
-  put_bytes(w, text);
   put_str(w, " [/INST]");
 }
 

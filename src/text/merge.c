@@ -22,15 +22,16 @@ struct merge_space {
 };
 
 constexpr u64 NO_KEY = UINT64_MAX;
+constexpr isize TEXT_BYTES_MAX = INT32_MAX / 64;
 
 isize merge_space_bytes(isize n) {
-  if (n > INT32_MAX / 4) return ISIZE_MAX; /* more than positions can count */
+  if (n > TEXT_BYTES_MAX) return ISIZE_MAX; /* positions are i32, and sizes on wasm32 */
   return (isize)sizeof(merge_space) + 64 +
          (n + 1) * ((isize)sizeof(symbol) + 2 * (isize)sizeof(u64) + 3);
 }
 
 merge_space *merge_space_open(isize text_bytes, arena *a) {
-  if (text_bytes > INT32_MAX / 4) return nullptr;
+  if (text_bytes > TEXT_BYTES_MAX) return nullptr;
   merge_space *s = arena_new(a, 1, merge_space);
   if (s == nullptr) return nullptr;
   s->text_bytes = text_bytes;

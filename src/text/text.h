@@ -24,7 +24,7 @@ isize text_n_vocab(const text_vocab *vocab);
  * ids[cap]; *n is how many there are. scratch is used and given back.
  * errors NF_BAD_INPUT more than cap tokens (*n untouched); NF_NO_MEMORY scratch too small
  *        (text_scratch_bytes(text.len) is enough) */
-isize text_scratch_bytes(isize text_bytes);
+isize text_scratch_bytes(isize text_bytes); /* more than 32 MiB of text: ISIZE_MAX */
 [[nodiscard]] nf_status text_encode(const text_vocab *vocab, nf_bytes text, bool special, i32 *ids,
                                     isize cap, isize *n, arena *scratch);
 /* Bytes of one token, written to out[cap >= text_token_bytes_max]; returns how many. Special
@@ -43,7 +43,8 @@ i32 text_bos(const text_vocab *vocab); /* -1: the file asks for none in front */
 
 /* ---- chat templates ---- */
 typedef enum : i32 { TEXT_CHATML = 0, TEXT_LLAMA3, TEXT_GEMMA, TEXT_LLAMA2 } text_template;
-/* Which template the file's own tokenizer.chat_template is; NF_UNSUPPORTED when none. */
+/* Which template the file's own tokenizer.chat_template is; NF_UNSUPPORTED when none. Uses 24 KB
+ * of stack. */
 [[nodiscard]] nf_status text_template_of(const gguf_file *file, text_template *out,
                                          nf_error *error);
 /* Scratch that text_chat_encode needs. */
@@ -54,7 +55,7 @@ i32 text_turn_end(const text_vocab *vocab, text_template chat);
 /* Messages -> tokens, ending with the head of the assistant's turn. A last message with
  * NF_ASSISTANT role is left open, so that the model goes on with it. Only the template's own
  * markers become special tokens: markers inside a message stay text. What the file's own
- * template adds (a default system message, a date block) is added when `chat` is its family.
+ * template adds (a default system message) is added when `chat` is its family.
  * errors NF_BAD_INPUT no messages, or more than cap tokens; NF_UNSUPPORTED the template takes no
  *        such list (Gemma 2: a system message; Llama 2, Gemma: roles that do not alternate), or
  *        the vocabulary lacks the template's tokens; NF_NO_MEMORY scratch too small */

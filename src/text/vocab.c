@@ -6,6 +6,9 @@
 #include "base/text_out.h"
 #include "base/utf8.h"
 
+/* Ten times the largest vocabulary there is; keeps sizes far from wasm32's limits. */
+constexpr isize VOCAB_ENTRIES_MAX = 1 << 22;
+
 static u32 slots_for(isize n) { /* a power of two, at most 2/3 full */
   u32 slots = 16;
   while ((u64)slots * 2 < (u64)n * 3) slots *= 2;
@@ -31,7 +34,9 @@ static bool sources_of(const gguf_file *file, sources *s) {
 
 isize text_vocab_bytes(const gguf_file *file) {
   sources s;
-  if (!sources_of(file, &s) || s.tokens.n > INT32_MAX / 4 || s.merges.n > INT32_MAX / 4) return 0;
+  if (!sources_of(file, &s) || s.tokens.n > VOCAB_ENTRIES_MAX || s.merges.n > VOCAB_ENTRIES_MAX) {
+    return 0;
+  }
   isize bytes = (isize)sizeof(text_vocab) + 256;
   bytes += (s.tokens.n + slots_for(s.tokens.n)) * (isize)sizeof(u32);
   bytes += s.merges.n * (isize)sizeof(merge_rule) + slots_for(s.merges.n) * (isize)sizeof(u32);

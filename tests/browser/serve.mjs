@@ -10,8 +10,14 @@ import path from 'node:path'
 
 const CHUNK_BYTES = 8 << 20
 const TYPES = {
-  '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css',
-  '.wasm': 'application/wasm', '.json': 'application/json', '.svg': 'image/svg+xml', '.map': 'application/json',
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.css': 'text/css',
+  '.wasm': 'application/wasm',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.map': 'application/json',
 }
 const SECURITY = {
   'Content-Security-Policy':
@@ -35,10 +41,15 @@ export function manifestOf(file = modelPath) {
   const bytes = readFileSync(file)
   const hash = (part) => createHash('sha256').update(part).digest('hex')
   const chunks = []
-  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) chunks.push(hash(bytes.subarray(at, at + CHUNK_BYTES)))
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES)
+    chunks.push(hash(bytes.subarray(at, at + CHUNK_BYTES)))
   const manifest = {
-    name: path.basename(file, '.gguf').toLowerCase(), file: path.basename(file),
-    bytes: bytes.length, sha256: hash(bytes), chunk_bytes: CHUNK_BYTES, chunks,
+    name: path.basename(file, '.gguf').toLowerCase(),
+    file: path.basename(file),
+    bytes: bytes.length,
+    sha256: hash(bytes),
+    chunk_bytes: CHUNK_BYTES,
+    chunks,
   }
   manifestCache = { path: file, manifest }
   return manifest
@@ -47,16 +58,17 @@ export function manifestOf(file = modelPath) {
 // roots: { '/url/prefix/': folder }. Returns { origin, log, faults, close }.
 //   log     [{ path, range, sent }] in order
 //   faults  { cutAfter: bytes of the model file after which the next reply's socket is destroyed,
-//             once; offline: refuse everything }
+//             once; models: false refuses every connection for /models/ }
 export async function serve({ isolated = true, roots = {}, pages = {} } = {}) {
   const log = []
-  const faults = { cutAfter: null, offline: false }
+  const faults = { cutAfter: null, models: true }
   const server = createServer((request, response) => {
     const url = new URL(request.url, 'http://host')
     const entry = { path: url.pathname, range: request.headers.range ?? null, sent: 0 }
     log.push(entry)
-    if (faults.offline) return request.socket.destroy()
-    for (const [name, value] of Object.entries({ ...SECURITY, ...(isolated && ISOLATION) })) response.setHeader(name, value)
+    if (!faults.models && url.pathname.startsWith('/models/')) return request.socket.destroy()
+    for (const [name, value] of Object.entries({ ...SECURITY, ...(isolated && ISOLATION) }))
+      response.setHeader(name, value)
     const manifest = url.pathname.startsWith('/models/') ? manifestOf() : null
     if (manifest && url.pathname === `/models/${manifest.name}/manifest.json`) {
       response.setHeader('Content-Type', 'application/json')
@@ -72,7 +84,8 @@ export async function serve({ isolated = true, roots = {}, pages = {} } = {}) {
     for (const [prefix, folder] of Object.entries(roots)) {
       if (!url.pathname.startsWith(prefix)) continue
       const file = path.join(folder, path.normalize(`/${url.pathname.slice(prefix.length)}`))
-      if (existsSync(file) && statSync(file).isFile()) return sendFile(file, request, response, entry, {})
+      if (existsSync(file) && statSync(file).isFile())
+        return sendFile(file, request, response, entry, {})
     }
     response.statusCode = 404
     response.end('not found')

@@ -141,7 +141,7 @@ test('a caption too long for the context is named, nothing is written', () => {
   const r = run(['edit', '--task', 'fix', 'long.srt', '-o', 'long-out.srt'])
   assert.equal(r.code, 1)
   oneLine(r.err)
-  assert.match(r.err, /long\.srt:1: /)
+  assert.match(r.err, /long\.srt: line 1: cue 1: /)
   assert.ok(!existsSync(path.join(folder, 'long-out.srt')))
 })
 

@@ -64,8 +64,8 @@ static isize plain_greedy(const i32 *prompt, isize n_prompt, i32 *out, isize cap
   assert_int_equal(session_set(work->timeline, prompt, n_prompt, &cached), NF_OK);
   for (; n < cap; n++) {
     while (session_run(work->timeline) == NF_PENDING) continue;
-    i32 best = (i32)engine->kernels->argmax(session_logits(work->timeline),
-                                            text_n_vocab(engine->vocab));
+    i32 best =
+        (i32)engine->kernels->argmax(session_logits(work->timeline), text_n_vocab(engine->vocab));
     if (text_is_end(engine->vocab, best)) break;
     out[n] = best;
     assert_int_equal(session_push(work->timeline, best), NF_OK);

@@ -104,6 +104,14 @@ static void the_guard_keeps_numbers_names_and_terms(void **state) {
                       "markup was added");
   assert_string_equal(refused(NF_TASK_FIX, "one two three four five six", "one two"),
                       "too much was cut");
+  assert_string_equal(refused(NF_TASK_FIX, "And they was here", "They were here"),
+                      "the first word was left out");
+  assert_string_equal(refused(NF_TASK_FIX, "it was a very big old house", "it was a house here"),
+                      "words were left out");
+  assert_null(
+      refused(NF_TASK_FIX, "we walked for a a single trip", "We walked for a single trip."));
+  assert_null(refused(NF_TASK_FIX, "they did not came", "They didn't come"));
+  assert_null(refused(NF_TASK_SHORTEN, "And then they really were here", "They were here"));
 }
 
 static void shortened(const char *text, isize chars_max, const char *want) {

@@ -49,7 +49,7 @@ static void directory_is_in_range(const gguf_file *file, nf_bytes bytes) {
 static nf_bytes small_file(gguf_make *g) {
   static const char *const words[] = {"one", "", "three"};
   static const f32 values[64] = {1, -2, 3};
-  u64 seed = 1, big = 1ull << 63;
+  u64 seed = 1, big = 1ull << 63, one = 1;
   i64 low = -5;
   f64 half = 0.5;
   u8 flags[2] = {0, 1}, u = 200;
@@ -63,6 +63,7 @@ static nf_bytes small_file(gguf_make *g) {
   gguf_make_kv(g, "i16", GGUF_KV_I16, &s, 2);
   gguf_make_kv(g, "u64", GGUF_KV_U64, &big, 8);
   gguf_make_kv(g, "i64", GGUF_KV_I64, &low, 8);
+  gguf_make_kv(g, "small u64", GGUF_KV_U64, &one, 8);
   gguf_make_kv(g, "f64", GGUF_KV_F64, &half, 8);
   gguf_make_f32(g, "f32", 1.5f);
   gguf_make_bool(g, "yes", true);
@@ -82,7 +83,7 @@ static void a_sound_directory_is_read_as_written(void **state) {
   nf_error error;
   assert_int_equal(open_bytes(bytes, (u64)bytes.len, &file, &error), NF_OK);
   directory_is_in_range(&file, bytes);
-  assert_int_equal(file.n_kvs, 15);
+  assert_int_equal(file.n_kvs, 16);
   i64 n;
   f32 x;
   bool b;
@@ -97,6 +98,7 @@ static void a_sound_directory_is_read_as_written(void **state) {
     assert_int_equal(n, ints[i].value);
   }
   assert_false(gguf_int(&file, "u64", &n)); /* 2^63 has no i64 */
+  assert_true(gguf_int(&file, "small u64", &n) && n == 1);
   assert_false(gguf_int(&file, "f32", &n));
   assert_false(gguf_int(&file, "absent", &n));
   assert_true(gguf_float(&file, "f32", &x) && x == 1.5f);

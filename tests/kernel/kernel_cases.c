@@ -40,9 +40,7 @@ static k_weight weight_random(gguf_type type, isize rows, isize cols) {
         bytes_copy(at, &value, 4);
         continue;
       }
-      case GGUF_F16:
-        bytes_copy(at, &m, 2);
-        continue;
+      case GGUF_F16: bytes_copy(at, &m, 2); continue;
       case GGUF_BF16: {
         u32 bits = f32_to_bits(random_f32());
         at[0] = (u8)(bits >> 16), at[1] = (u8)(bits >> 24);
@@ -296,9 +294,19 @@ static const char *attention_agrees(const k_table *table) {
     isize d = 8 * (1 + random_to(12)), n_heads = 1 + random_to(4), m = 1 + random_to(8);
     isize n = 1 + random_to(50);
     attention_random(m, n_heads, d, n + m - 1);
-    k_attention a = {.out = y, .q = x, .out_stride = n_heads * d, .q_stride = n_heads * d,
-                     .k = rounded, .v = rounded + d, .kv_stride = 2 * d, .d = d,
-                     .n_heads = n_heads, .m = m, .n = n, .scale = 0.25f, .scratch = s};
+    k_attention a = {.out = y,
+                     .q = x,
+                     .out_stride = n_heads * d,
+                     .q_stride = n_heads * d,
+                     .k = rounded,
+                     .v = rounded + d,
+                     .kv_stride = 2 * d,
+                     .d = d,
+                     .n_heads = n_heads,
+                     .m = m,
+                     .n = n,
+                     .scale = 0.25f,
+                     .scratch = s};
     for (isize i = 0; i < 16 * (KEYS_MAX + 2 * 128); i++) s[i] = __builtin_nanf("");
     table->attention_rows(&a);
     a.out = y_want;

@@ -135,6 +135,10 @@ static void limits_of_a_chat_are_answers(void **state) {
   text_template chat;
   assert_int_equal(text_template_of(&m->file, &chat, &m->error), NF_UNSUPPORTED);
   assert_string_equal(m->error.line, "the file has no tokenizer.chat_template");
+  assert_int_equal(text_turn_end(m->vocab, TEXT_CHATML), 256 + 3);
+  assert_int_equal(text_turn_end(m->vocab, TEXT_LLAMA3), 256 + 6);
+  assert_int_equal(text_turn_end(m->vocab, TEXT_GEMMA), 256 + 8);
+  assert_int_equal(text_turn_end(m->vocab, TEXT_LLAMA2), 256 + 1);
   nf_message user = {NF_USER, bytes_from_str("hello")};
   isize need = text_chat_scratch_bytes(m->vocab, &user, 1), n = 55;
   u8 *block = malloc((size_t)need);
@@ -155,6 +159,7 @@ static void limits_of_a_chat_are_answers(void **state) {
   free(parts);
   parts = vocab_bytes("smollm"); /* no special tokens at all */
   m = vocab_open(parts);
+  assert_int_equal(text_turn_end(m->vocab, TEXT_GEMMA), -1);
   scratch = arena_of(block, need);
   assert_int_equal(text_chat_encode(m->vocab, TEXT_CHATML, &user, 1, ids, 64, &n, &scratch),
                    NF_UNSUPPORTED);

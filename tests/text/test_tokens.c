@@ -168,7 +168,7 @@ static void long_words_end_soon(void **state) {
       text[i] = kind == 0   ? 'a'
                 : kind == 1 ? (u8)("ab"[i & 1])
                 : kind == 2 ? ' '
-                            : (u8)('a' + i * i % 26);
+                            : (u8)('a' + (i64)i * i % 26);
     }
     clock_t start = clock();
     isize n = encode(bytes_of(text, LEN), false, ids, LEN);

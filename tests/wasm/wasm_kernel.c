@@ -12,8 +12,8 @@ EXPORT(case_run) const char *case_run(const char *table, i32 i);
 EXPORT(table_best) const char *table_best(void);
 EXPORT(table_has) i32 table_has(const char *table);
 EXPORT(text_buffer) char *text_buffer(void);
-EXPORT(measure_product) f64 measure_product(const char *table, u32 type, i32 rows, i32 cols, i32 m,
-                                            i32 want_gmacs);
+EXPORT(measure_product)
+f64 measure_product(const char *table, u32 type, i32 rows, i32 cols, i32 m, i32 want_gmacs);
 EXPORT(measure_around) f64 *measure_around(const char *table, i32 m, i32 n_keys);
 EXPORT(pool_try) i32 pool_try(i32 n_threads);
 EXPORT(memory_try) i32 memory_try(void);
@@ -21,9 +21,7 @@ EXPORT(memory_try) i32 memory_try(void);
 static char text[64];
 char *text_buffer(void) { return text; }
 const char *case_name(i32 i) { return kernel_cases[i].name; }
-const char *case_run(const char *table, i32 i) {
-  return kernel_cases[i].run(k_table_named(table));
-}
+const char *case_run(const char *table, i32 i) { return kernel_cases[i].run(k_table_named(table)); }
 const char *table_best(void) { return k_table_best()->name; }
 i32 table_has(const char *table) { return k_table_named(table) != nullptr; }
 
@@ -37,7 +35,8 @@ f64 *measure_around(const char *table, i32 m, i32 n_keys) {
   static f64 ns[5];
   bench_times b;
   bench_around(k_table_named(table), m, n_keys, &b);
-  ns[0] = b.rms_norm, ns[1] = b.rows_quantize, ns[2] = b.rope, ns[3] = b.attention, ns[4] = b.swiglu;
+  ns[0] = b.rms_norm, ns[1] = b.rows_quantize, ns[2] = b.rope, ns[3] = b.attention,
+  ns[4] = b.swiglu;
   return ns;
 }
 

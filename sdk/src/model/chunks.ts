@@ -11,7 +11,12 @@ export interface ChunkPlace {
 export function chunkPlaces(manifest: Manifest): ChunkPlace[] {
   return manifest.chunks.map((sha256, index) => {
     const offset = index * manifest.chunk_bytes
-    return { index, offset, length: Math.min(manifest.chunk_bytes, manifest.bytes - offset), sha256 }
+    return {
+      index,
+      offset,
+      length: Math.min(manifest.chunk_bytes, manifest.bytes - offset),
+      sha256,
+    }
   })
 }
 

@@ -7,7 +7,10 @@
  */
 import { hashHex } from './hash.ts'
 
-async function folder(create: boolean, ...path: string[]): Promise<FileSystemDirectoryHandle | null> {
+async function folder(
+  create: boolean,
+  ...path: string[]
+): Promise<FileSystemDirectoryHandle | null> {
   try {
     let at = await navigator.storage.getDirectory()
     for (const name of ['nearfield', ...path]) at = await at.getDirectoryHandle(name, { create })
@@ -17,7 +20,10 @@ async function folder(create: boolean, ...path: string[]): Promise<FileSystemDir
   }
 }
 
-export function modelFolder(sha256: string, create: boolean): Promise<FileSystemDirectoryHandle | null> {
+export function modelFolder(
+  sha256: string,
+  create: boolean,
+): Promise<FileSystemDirectoryHandle | null> {
   return folder(create, 'models', sha256)
 }
 
@@ -54,6 +60,33 @@ export async function keptManifest(url: string): Promise<unknown> {
   }
 }
 
+/** Workers have sync handles in every browser; pages have createWritable in most. */
+async function writeText(file: FileSystemFileHandle, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text)
+  const handle = await (file as Partial<SyncFileHandle>).createSyncAccessHandle?.()
+  if (handle) {
+    try {
+      handle.truncate(0)
+      handle.write(bytes, { at: 0 })
+    } finally {
+      handle.close()
+    }
+    return
+  }
+  const writer = await file.createWritable()
+  await writer.write(bytes)
+  await writer.close()
+}
+
+/** What the page's types do not know of. */
+interface SyncFileHandle {
+  createSyncAccessHandle(): Promise<{
+    truncate(size: number): void
+    write(bytes: Uint8Array, options: { at: number }): number
+    close(): void
+  }>
+}
+
 /** Never fails: a manifest that could not be kept only costs the offline start. */
 export async function keepManifest(url: string, manifest: { sha256: string }): Promise<void> {
   try {
@@ -61,11 +94,9 @@ export async function keepManifest(url: string, manifest: { sha256: string }): P
     if (before?.sha256 === manifest.sha256) return
     const files = await folder(true, 'manifests')
     const file = await files?.getFileHandle(await manifestName(url), { create: true })
-    const writer = await file?.createWritable()
-    await writer?.write(JSON.stringify(manifest))
-    await writer?.close()
+    if (file) await writeText(file, JSON.stringify(manifest))
     if (before?.sha256) await removeModel(before.sha256) // replaced by the server
   } catch {
-    // no room, or no createWritable: start offline is what is lost
+    // no room, or neither way to write: only the start without a server is lost
   }
 }

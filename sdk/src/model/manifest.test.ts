@@ -26,8 +26,11 @@ test('a folder with and without its slash', () => {
 })
 
 test.each([
-  ['null', null], ['no name', { ...manifest, name: 3 }], ['no file', { ...manifest, file: '' }],
-  ['size 0', { ...manifest, bytes: 0 }], ['a fraction', { ...manifest, chunk_bytes: 1.5 }],
+  ['null', null],
+  ['no name', { ...manifest, name: 3 }],
+  ['no file', { ...manifest, file: '' }],
+  ['size 0', { ...manifest, bytes: 0 }],
+  ['a fraction', { ...manifest, chunk_bytes: 1.5 }],
   ['a chunk missing', { ...manifest, chunks: manifest.chunks.slice(1) }],
   ['a bad hash', { ...manifest, chunks: manifest.chunks.map((c) => c.slice(1)) }],
   ['a bad file hash', { ...manifest, sha256: 'zz' }],
@@ -49,9 +52,14 @@ test('one line for each way it can be absent', async () => {
   offline()
   await expect(loadManifest(model)).rejects.toMatchObject({ code: 'network' })
   serve(() => new Response('', { status: 404 }))
-  await expect(loadManifest(model)).rejects.toThrow('http://host/models/tiny/manifest.json: the server answered 404')
+  await expect(loadManifest(model)).rejects.toThrow(
+    'http://host/models/tiny/manifest.json: the server answered 404',
+  )
   serve(() => new Response('<!doctype html>'))
-  await expect(loadManifest(model)).rejects.toMatchObject({ code: 'bad_input', message: expect.stringContaining('not JSON') })
+  await expect(loadManifest(model)).rejects.toMatchObject({
+    code: 'bad_input',
+    message: expect.stringContaining('not JSON'),
+  })
 })
 
 test('a model the server replaced is removed', async () => {
@@ -66,7 +74,12 @@ test('a model the server replaced is removed', async () => {
 
 test('chunks cover the file without gap or overlap, and join to runs', () => {
   const places = chunkPlaces(manifest)
-  expect(places.map((p) => [p.offset, p.length])).toEqual([[0, 300], [300, 300], [600, 300], [900, 100]])
+  expect(places.map((p) => [p.offset, p.length])).toEqual([
+    [0, 300],
+    [300, 300],
+    [600, 300],
+    [900, 100],
+  ])
   const runs = runsOf([0, 2, 3].map((i) => places[i]!))
   expect(runs.map((run) => run.map((p) => p.index))).toEqual([[0], [2, 3]])
   expect(runsOf([])).toEqual([])

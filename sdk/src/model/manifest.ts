@@ -4,7 +4,7 @@
  * Read next: folder.ts (what the browser keeps), worker/load.ts.
  */
 import { NearfieldError } from '../error.ts'
-import { keptManifest, keepManifest } from './folder.ts'
+import { keepManifest, keptManifest } from './folder.ts'
 
 export interface Manifest {
   name: string

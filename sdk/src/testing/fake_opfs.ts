@@ -42,7 +42,8 @@ export class FakeOpfs {
   write(file: string, bytes: Uint8Array, at: number): number {
     const old = this.files.get(file) ?? new Uint8Array(0)
     const grown = Math.max(old.length, at + bytes.length)
-    if (this.used() - old.length + grown > this.quota) throw new DOMException('full', 'QuotaExceededError')
+    if (this.used() - old.length + grown > this.quota)
+      throw new DOMException('full', 'QuotaExceededError')
     const next = new Uint8Array(grown)
     next.set(old)
     next.set(bytes, at)
@@ -70,6 +71,9 @@ export class FakeOpfs {
             return part.length
           },
           write: (bytes: Uint8Array, { at }: { at: number }) => this.write(file, bytes, at),
+          truncate: (size: number) => {
+            this.files.set(file, (this.files.get(file) ?? new Uint8Array(0)).slice(0, size))
+          },
           flush: () => {},
           close: () => this.open.delete(file),
         }

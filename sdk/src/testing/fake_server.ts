@@ -2,14 +2,25 @@
 import { hashHex } from '../model/hash.ts'
 import type { Manifest } from '../model/manifest.ts'
 
-export async function modelOf(nBytes: number, chunkBytes: number): Promise<{ file: Uint8Array<ArrayBuffer>; manifest: Manifest }> {
+export async function modelOf(
+  nBytes: number,
+  chunkBytes: number,
+): Promise<{ file: Uint8Array<ArrayBuffer>; manifest: Manifest }> {
   const file = new Uint8Array(nBytes)
   for (let i = 0; i < nBytes; i++) file[i] = (i * 2654435761) >>> 24
   const chunks: string[] = []
-  for (let at = 0; at < nBytes; at += chunkBytes) chunks.push(await hashHex(file.subarray(at, at + chunkBytes)))
+  for (let at = 0; at < nBytes; at += chunkBytes)
+    chunks.push(await hashHex(file.subarray(at, at + chunkBytes)))
   return {
     file,
-    manifest: { name: 'tiny', file: 'tiny.gguf', bytes: nBytes, sha256: await hashHex(file), chunk_bytes: chunkBytes, chunks },
+    manifest: {
+      name: 'tiny',
+      file: 'tiny.gguf',
+      bytes: nBytes,
+      sha256: await hashHex(file),
+      chunk_bytes: chunkBytes,
+      chunks,
+    },
   }
 }
 

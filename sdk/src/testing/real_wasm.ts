@@ -2,6 +2,7 @@
 /** The module as built (build/wasm) in a runtime of node's, without a worker around it. */
 import { readFile } from 'node:fs/promises'
 import { vi } from 'vitest'
+import { compileModule } from '../worker/compile.ts'
 import { type Runtime, startRuntime } from '../worker/runtime.ts'
 
 export async function realRuntime(name = 'nearfield.wasm'): Promise<Runtime> {
@@ -11,7 +12,7 @@ export async function realRuntime(name = 'nearfield.wasm'): Promise<Runtime> {
   })
   vi.stubGlobal('fetch', async () => new Response(bytes))
   try {
-    return await startRuntime(name, { shared: false, bytesMax: 2 ** 28 })
+    return await startRuntime(await compileModule(name, false), 2 ** 28)
   } finally {
     vi.unstubAllGlobals()
   }

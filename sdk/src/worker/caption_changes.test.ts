@@ -3,7 +3,12 @@ import type { CaptionCue } from '../types.ts'
 import { keptSources, lintable } from './caption_changes.ts'
 
 const cue = (source: number | null, text = 'x', startMs = 0, endMs = 1): CaptionCue => ({
-  source, startMs, endMs, text, settings: '', label: '',
+  source,
+  startMs,
+  endMs,
+  text,
+  settings: '',
+  label: '',
 })
 const keptOf = (sources: (number | null)[], n = 10) => {
   const cues = sources.map((s) => cue(s))
@@ -38,7 +43,9 @@ test('the run is ascending and as long as any other (all orders of 6)', () => {
     return best
   }
   const orders = (rest: number[]): number[][] =>
-    rest.length === 0 ? [[]] : rest.flatMap((v) => orders(rest.filter((r) => r !== v)).map((o) => [v, ...o]))
+    rest.length === 0
+      ? [[]]
+      : rest.flatMap((v) => orders(rest.filter((r) => r !== v)).map((o) => [v, ...o]))
   for (const order of orders([0, 1, 2, 3, 4, 5])) {
     const kept = keptOf(order) as number[]
     expect(kept).toEqual([...kept].sort((a, b) => a - b))

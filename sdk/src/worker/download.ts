@@ -43,10 +43,19 @@ export async function* fetchRun(
 type Reader = ReadableStreamDefaultReader<Uint8Array>
 
 /** A reader whose first byte is byte `start` of the file. */
-async function openAt(url: string, start: number, end: number, signal: AbortSignal): Promise<Reader> {
+async function openAt(
+  url: string,
+  start: number,
+  end: number,
+  signal: AbortSignal,
+): Promise<Reader> {
   let response: Response
   try {
-    response = await fetch(url, { headers: { range: `bytes=${start}-${end - 1}` }, cache: 'no-store', signal })
+    response = await fetch(url, {
+      headers: { range: `bytes=${start}-${end - 1}` },
+      cache: 'no-store',
+      signal,
+    })
   } catch (error) {
     signal.throwIfAborted()
     throw new NearfieldError('network', `${url} could not be fetched`, { cause: error })
@@ -59,7 +68,10 @@ async function openAt(url: string, start: number, end: number, signal: AbortSign
     const from = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1]
     if (from !== undefined && Number(from) !== start) {
       reader.cancel().catch(() => {})
-      throw new NearfieldError('network', `${url}: asked for byte ${start}, the server sent byte ${from}`)
+      throw new NearfieldError(
+        'network',
+        `${url}: asked for byte ${start}, the server sent byte ${from}`,
+      )
     }
     return reader
   }
@@ -67,7 +79,13 @@ async function openAt(url: string, start: number, end: number, signal: AbortSign
   return start === 0 ? reader : skipping(reader, start, url, end, signal)
 }
 
-async function skipping(reader: Reader, skip: number, url: string, end: number, signal: AbortSignal): Promise<Reader> {
+async function skipping(
+  reader: Reader,
+  skip: number,
+  url: string,
+  end: number,
+  signal: AbortSignal,
+): Promise<Reader> {
   let at = 0
   while (at < skip) {
     const piece = await nextPiece(reader, url, at, end, signal)
@@ -89,13 +107,23 @@ function readerAfter(first: Uint8Array, reader: Reader): Reader {
   }).getReader()
 }
 
-async function nextPiece(reader: Reader, url: string, at: number, end: number, signal: AbortSignal): Promise<Uint8Array> {
+async function nextPiece(
+  reader: Reader,
+  url: string,
+  at: number,
+  end: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   let result: ReadableStreamReadResult<Uint8Array>
   try {
     result = await reader.read()
   } catch (error) {
     signal.throwIfAborted()
-    throw new NearfieldError('network', `the download of ${url} broke off at byte ${at} of ${end}`, { cause: error })
+    throw new NearfieldError(
+      'network',
+      `the download of ${url} broke off at byte ${at} of ${end}`,
+      { cause: error },
+    )
   }
   if (result.done) {
     throw new NearfieldError('network', `the download of ${url} broke off at byte ${at} of ${end}`)

@@ -14,7 +14,9 @@ export function placeEdit<T>(
   use: (desc: number) => T,
 ): T {
   const { text, format, context, maxChars, maxLines, maxCps, durationMs, protect = [] } = request
-  const texts = [text, context?.before ?? '', context?.after ?? '', ...protect].map((t) => runtime.encode(t))
+  const texts = [text, context?.before ?? '', context?.after ?? '', ...protect].map((t) =>
+    runtime.encode(t),
+  )
   const head = 4 * (DESC_WORDS + 2 * protect.length)
   const total = texts.reduce((n, t) => n + t.length, head)
   return runtime.using(total, (at) => {
@@ -27,9 +29,20 @@ export function placeEdit<T>(
     const terms = at + 4 * DESC_WORDS
     const words = new DataView(runtime.memory.buffer, at, head)
     const [own, ...others] = pairs.slice(0, 3)
-    const whole = [task, ...own!, format === 'vtt' ? 1 : 0, ...others.flat(), maxChars ?? 0, maxLines ?? 0, 0, durationMs ?? 0,
-      protect.length ? terms : 0, protect.length, ...pairs.slice(3).flat()]
-    whole.forEach((word, i) => words.setInt32(4 * i, word, true))
+    const whole = [
+      task,
+      ...own!,
+      format === 'vtt' ? 1 : 0,
+      ...others.flat(),
+      maxChars ?? 0,
+      maxLines ?? 0,
+      0,
+      durationMs ?? 0,
+      protect.length ? terms : 0,
+      protect.length,
+      ...pairs.slice(3).flat(),
+    ]
+    for (const [i, word] of whole.entries()) words.setInt32(4 * i, word, true)
     words.setFloat32(40, maxCps ?? 0, true)
     return use(at)
   })

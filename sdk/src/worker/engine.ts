@@ -35,13 +35,15 @@ export class Engine {
         runtime.check(call(out))
         return runtime.word(out)
       })
-    const engine = open((out) => exports.nf_wasm_engine_open(file, manifest.bytes, threads, 0, 0, out))
+    const engine = open((out) =>
+      exports.nf_wasm_engine_open(file, manifest.bytes, threads, 0, 0, out),
+    )
     this.#session = open((out) => exports.nf_wasm_session_open(engine, out))
     const info = runtime.using(80, (row) => {
       exports.nf_wasm_engine_info(engine, row)
       return runtime.row(row, 10)
     })
-    this.facts = { kernels: runtime.cString(info[3]!), threads: info[9]! }
+    this.facts = { kernels: runtime.cString(info[3]), threads: info[9] }
   }
 
   edit(request: Calls['edit']['args'], signal: AbortSignal, sentAt: number): Promise<EditResult> {
@@ -51,10 +53,14 @@ export class Engine {
       const task = this.#runtime.lend(this.#runtime.encode(request.task), exports.nf_wasm_task)
       if (task < 0) throw new NearfieldError('bad_input', `there is no task '${request.task}'`)
       if (!exports.nf_wasm_task_offered(task)) {
-        throw new NearfieldError('unsupported', `the task '${request.task}' is not offered on the device`)
+        throw new NearfieldError(
+          'unsupported',
+          `the task '${request.task}' is not offered on the device`,
+        )
       }
       placeEdit(this.#runtime, task, request, (desc) =>
-        this.#runtime.check(exports.nf_wasm_edit_begin(this.#session, desc)))
+        this.#runtime.check(exports.nf_wasm_edit_begin(this.#session, desc)),
+      )
       while (this.#runtime.check(exports.nf_wasm_edit_step(this.#session)) === S.pending) {
         await breathe()
         signal.throwIfAborted()
@@ -63,25 +69,40 @@ export class Engine {
     })
   }
 
-  bench(repeats: number): Bench {
-    const [decodeTokS, rows32TokS, prefillMs] = this.#runtime.using(24, (row) => {
-      this.#runtime.check(this.#runtime.exports.nf_wasm_bench(this.#session, repeats, row))
-      return this.#runtime.row(row, 3)
+  bench(repeats: number, signal: AbortSignal): Promise<Bench> {
+    return this.#queue.run(signal, async () => {
+      const [decodeTokS, rows32TokS, prefillMs] = this.#runtime.using(24, (row) => {
+        this.#runtime.check(this.#runtime.exports.nf_wasm_bench(this.#session, repeats, row))
+        return this.#runtime.row(row, 3)
+      })
+      return { decodeTokS, rows32TokS, prefillMs }
     })
-    return { decodeTokS: decodeTokS!, rows32TokS: rows32TokS!, prefillMs: prefillMs! }
   }
 
   #result(queueMs: number): EditResult {
     const runtime = this.#runtime
     return runtime.using(13 * 8, (at) => {
       runtime.exports.nf_wasm_edit_result(this.#session, at)
-      const [text, length, verdict, why, nChanges, firstTokenMs, totalMs, inputTokens, cachedTokens,
-        outputTokens, passes, drafted, accepted] = runtime.row(at, 13) as Row13
+      const [
+        text,
+        length,
+        verdict,
+        why,
+        nChanges,
+        firstTokenMs,
+        totalMs,
+        inputTokens,
+        cachedTokens,
+        outputTokens,
+        passes,
+        drafted,
+        accepted,
+      ] = runtime.row(at, 13)
       const changes: Change[] = []
       const changed = runtime.text(text, length)
       for (let i = 0; i < nChanges; i++) {
         runtime.exports.nf_wasm_edit_change(i, at)
-        const [start, end, with_, withLength] = runtime.row(at, 4) as Row4
+        const [start, end, with_, withLength] = runtime.row(at, 4)
         changes.push({ start, end, replacement: runtime.text(with_, withLength) })
       }
       return {
@@ -90,15 +111,24 @@ export class Engine {
         why: runtime.cString(why),
         changes,
         receipt: {
-          source: 'device', backend: 'wasm', model: this.#model,
-          queueMs, firstTokenMs, totalMs, inputTokens, cachedTokens, outputTokens, passes,
-          drafted, accepted, bytesSent: 0, costUsd: 0, why: 'device',
+          source: 'device',
+          backend: 'wasm',
+          model: this.#model,
+          queueMs,
+          firstTokenMs,
+          totalMs,
+          inputTokens,
+          cachedTokens,
+          outputTokens,
+          passes,
+          drafted,
+          accepted,
+          bytesSent: 0,
+          costUsd: 0,
+          why: 'device',
           attempts: [{ source: 'device', outcome: 'ok', ms: totalMs }],
         },
       }
     })
   }
 }
-
-type Row4 = [number, number, number, number]
-type Row13 = [...Row4, ...Row4, ...Row4, number]

@@ -7,7 +7,12 @@ export interface Exports {
   nf_wasm_version(): number
 
   nf_wasm_engine_open(
-    file: number, bytes: number, threads: number, ctxTokens: number, kernels: number, out: number,
+    file: number,
+    bytes: number,
+    threads: number,
+    ctxTokens: number,
+    kernels: number,
+    out: number,
   ): number
   nf_wasm_engine_close(engine: number): void
   nf_wasm_engine_info(engine: number, row: number): void
@@ -32,7 +37,12 @@ export interface Exports {
   nf_wasm_caption_text_set(doc: number, index: number, text: number, length: number): number
   nf_wasm_caption_times_set(doc: number, index: number, startMs: number, endMs: number): number
   nf_wasm_caption_insert(
-    doc: number, index: number, startMs: number, endMs: number, text: number, length: number,
+    doc: number,
+    index: number,
+    startMs: number,
+    endMs: number,
+    text: number,
+    length: number,
   ): number
   nf_wasm_caption_remove(doc: number, index: number): number
   nf_wasm_caption_write(doc: number, format: number, row: number): number

@@ -50,10 +50,13 @@ describe('from the network', () => {
     expect(opfs.open.size).toBe(0)
   })
 
-  test('bytes that are not the manifest\'s are refused and not kept', async () => {
+  test("bytes that are not the manifest's are refused and not kept", async () => {
     server.file = file.slice()
     server.file[3 * CHUNK + 5]! ^= 1
-    await expect(load()).rejects.toMatchObject({ code: 'bad_input', message: expect.stringContaining('bytes 192 to 256') })
+    await expect(load()).rejects.toMatchObject({
+      code: 'bad_input',
+      message: expect.stringContaining('bytes 192 to 256'),
+    })
     expect(await keptChunks(manifest.sha256)).toBe(3)
   })
 
@@ -69,27 +72,39 @@ describe('from the network', () => {
   test('a server that answers another range is refused', async () => {
     server.cutAt = 5 * CHUNK
     await expect(load()).rejects.toMatchObject({ code: 'network' })
-    vi.stubGlobal('fetch', async () =>
-      new Response(file, { status: 206, headers: { 'content-range': `bytes 0-${file.length - 1}/${file.length}` } }))
-    await expect(load()).rejects.toMatchObject({ code: 'network', message: expect.stringContaining('sent byte 0') })
+    vi.stubGlobal(
+      'fetch',
+      async () =>
+        new Response(file, {
+          status: 206,
+          headers: { 'content-range': `bytes 0-${file.length - 1}/${file.length}` },
+        }),
+    )
+    await expect(load()).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining('sent byte 0'),
+    })
   })
 })
 
 describe('a cut download', () => {
-  test.each([false, true])('resumes wherever it was cut, at most one chunk twice (silent: %s)', async (silent) => {
-    for (let cut = 0; cut < file.length; cut += 13) {
-      opfs = new FakeOpfs()
-      server = new FakeServer(file)
-      server.cutAt = cut
-      server.cutSilently = silent
-      await expect(load()).rejects.toMatchObject({ code: 'network' })
-      expect(opfs.open.size).toBe(0)
-      server.cutAt = Number.POSITIVE_INFINITY
-      await load()
-      expect(memory).toEqual(file)
-      expect(server.sent - file.length).toBeLessThanOrEqual(CHUNK)
-    }
-  })
+  test.each([false, true])(
+    'resumes wherever it was cut, at most one chunk twice (silent: %s)',
+    async (silent) => {
+      for (let cut = 0; cut < file.length; cut += 13) {
+        opfs = new FakeOpfs()
+        server = new FakeServer(file)
+        server.cutAt = cut
+        server.cutSilently = silent
+        await expect(load()).rejects.toMatchObject({ code: 'network' })
+        expect(opfs.open.size).toBe(0)
+        server.cutAt = Number.POSITIVE_INFINITY
+        await load()
+        expect(memory).toEqual(file)
+        expect(server.sent - file.length).toBeLessThanOrEqual(CHUNK)
+      }
+    },
+  )
 
   test('an abort rejects with its reason and keeps what came', async () => {
     const controller = new AbortController()
@@ -153,6 +168,15 @@ describe('without storage', () => {
     expect(memory).toEqual(file)
   })
 
+  test('a sandboxed frame may not lock: works from memory', async () => {
+    const denied = async () => {
+      throw new DOMException('denied', 'SecurityError')
+    }
+    vi.stubGlobal('navigator', { storage: { getDirectory: denied }, locks: { request: denied } })
+    await expect(load()).resolves.toEqual({ kept: false, fetchedBytes: file.length })
+    expect(memory).toEqual(file)
+  })
+
   test('held by another tab in a browser without locks: works from memory', async () => {
     await load()
     opfs.open.add(fileName)
@@ -161,6 +185,9 @@ describe('without storage', () => {
 
   test('not a secure page: a clear error', async () => {
     vi.stubGlobal('crypto', {})
-    await expect(load()).rejects.toMatchObject({ code: 'unsupported', message: expect.stringContaining('https') })
+    await expect(load()).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringContaining('https'),
+    })
   })
 })

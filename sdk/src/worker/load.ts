@@ -5,8 +5,8 @@
  * Does not own: HTTP (download.ts), files (store.ts), wasm memory (`into`).
  */
 import { NearfieldError } from '../error.ts'
-import { hashHex } from '../model/hash.ts'
 import { type ChunkPlace, chunkPlaces, runsOf } from '../model/chunks.ts'
+import { hashHex } from '../model/hash.ts'
 import type { Manifest } from '../model/manifest.ts'
 import type { Progress } from '../protocol.ts'
 import { fetchRun } from './download.ts'
@@ -22,11 +22,21 @@ export interface LoadOptions {
 }
 
 /** Resolves to whether every byte now lies in the browser's storage (the next load is local). */
-export async function loadModel(options: LoadOptions): Promise<{ kept: boolean; fetchedBytes: number }> {
+export async function loadModel(
+  options: LoadOptions,
+): Promise<{ kept: boolean; fetchedBytes: number }> {
   const name = `nearfield:${options.manifest.sha256}`
   // One tab at a time: the others wait, then find the file complete.
   if (!globalThis.navigator?.locks) return loadLocked(options)
-  return navigator.locks.request(name, { signal: options.signal }, () => loadLocked(options))
+  try {
+    return await navigator.locks.request(name, { signal: options.signal }, () =>
+      loadLocked(options),
+    )
+  } catch (error) {
+    // A sandboxed frame has neither locks nor storage: nobody to share with.
+    if (error instanceof DOMException && error.name === 'SecurityError') return loadLocked(options)
+    throw error
+  }
 }
 
 async function loadLocked(options: LoadOptions): Promise<{ kept: boolean; fetchedBytes: number }> {
@@ -64,10 +74,12 @@ async function readStored(
     // digest() copies its input before it returns, so the buffer is free for the next read.
     const check = n === chunk.length ? hashHex(bytes) : Promise.resolve('cut')
     into(chunk.offset, bytes)
-    checks.push(check.then((hash) => {
-      if (hash === chunk.sha256) report.add(chunk.length)
-      else wrong.push(chunk)
-    }))
+    checks.push(
+      check.then((hash) => {
+        if (hash === chunk.sha256) report.add(chunk.length)
+        else wrong.push(chunk)
+      }),
+    )
     if (checks.length > 2) await checks.at(-3) // a few in flight bound the memory
     signal.throwIfAborted()
   }
@@ -85,8 +97,10 @@ async function downloadRun(
 ): Promise<ModelStore | null> {
   for await (const { chunk, bytes } of fetchRun(fileUrl, run, { signal, onBytes: report.add })) {
     if ((await hashHex(bytes)) !== chunk.sha256) {
-      throw new NearfieldError('bad_input',
-        `${fileUrl}: bytes ${chunk.offset} to ${chunk.offset + chunk.length} do not have the manifest's SHA-256`)
+      throw new NearfieldError(
+        'bad_input',
+        `${fileUrl}: bytes ${chunk.offset} to ${chunk.offset + chunk.length} do not have the manifest's SHA-256`,
+      )
     }
     into(chunk.offset, bytes)
     if (!store) continue
@@ -106,7 +120,11 @@ interface Report {
 }
 
 /** 0 first, the total last, and in between one event a MiB or so. */
-function progressOf(total: number, stage: Progress['stage'], onProgress: LoadOptions['onProgress']): Report {
+function progressOf(
+  total: number,
+  stage: Progress['stage'],
+  onProgress: LoadOptions['onProgress'],
+): Report {
   let loaded = 0
   let told = 0
   onProgress({ loaded: 0, total, stage })

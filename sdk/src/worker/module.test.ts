@@ -7,9 +7,30 @@ const name = (text: string) => [text.length, ...new TextEncoder().encode(text)]
 function wasmModule(flag = 3): Uint8Array<ArrayBuffer> {
   const section = (id: number, ...body: number[]) => [id, body.length, ...body]
   return Uint8Array.from([
-    0, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
+    0,
+    0x61,
+    0x73,
+    0x6d,
+    1,
+    0,
+    0,
+    0,
     ...section(1, 2, 0x60, 0, 1, 0x7c, 0x60, 0, 1, 0x7f),
-    ...section(2, 2, ...name('env'), ...name('clock'), 0, 0, ...name('env'), ...name('memory'), 2, flag, 2, 0x80, 2),
+    ...section(
+      2,
+      2,
+      ...name('env'),
+      ...name('clock'),
+      0,
+      0,
+      ...name('env'),
+      ...name('memory'),
+      2,
+      flag,
+      2,
+      0x80,
+      2,
+    ),
     ...section(3, 1, 1),
     ...section(7, 1, ...name('add'), 0, 1),
     ...section(10, 1, 10, 0, 0x41, 0, 0x41, 5, 0xfe, 0x1e, 2, 0, 0x0b),
@@ -44,8 +65,12 @@ test('setting the flag there and back gives the same bytes', () => {
 test('anything cut or foreign is refused, never read past its end', () => {
   const whole = wasmModule()
   for (let n = 0; n < 40; n++) {
-    expect(() => memoryImport(whole.slice(0, n))).toThrow(expect.objectContaining({ code: 'bad_input' }))
+    expect(() => memoryImport(whole.slice(0, n))).toThrow(
+      expect.objectContaining({ code: 'bad_input' }),
+    )
   }
   expect(() => memoryImport(wasmModule(2))).toThrow('env.memory')
-  expect(() => memoryImport(new TextEncoder().encode('<!doctype html><title>404</title>'))).toThrow('env.memory')
+  expect(() => memoryImport(new TextEncoder().encode('<!doctype html><title>404</title>'))).toThrow(
+    'env.memory',
+  )
 })

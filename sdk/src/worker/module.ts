@@ -1,6 +1,6 @@
 /**
  * nearfield.wasm as bytes: finds the memory it imports and, where threads are not to be had,
- * makes that memory an ordinary one by changing a single flag (docs/adr/0010-one-wasm.md).
+ * makes that memory an ordinary one by changing a single flag (docs/adr/0010-wasm-modules.md).
  * Owns the little of the binary format that takes. Read next: runtime.ts.
  */
 import { NearfieldError } from '../error.ts'
@@ -15,7 +15,10 @@ export interface MemoryImport {
 const SHARED = 2
 
 function damaged(): NearfieldError {
-  return new NearfieldError('bad_input', 'nearfield.wasm: not a WebAssembly module that imports env.memory')
+  return new NearfieldError(
+    'bad_input',
+    'nearfield.wasm: not a WebAssembly module that imports env.memory',
+  )
 }
 
 /** Unsigned LEB128 at `at`: [value, next]. */

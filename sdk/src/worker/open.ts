@@ -6,6 +6,7 @@ import { NearfieldError } from '../error.ts'
 import { loadManifest, manifestUrl } from '../model/manifest.ts'
 import type { Calls } from '../protocol.ts'
 import type { Status } from '../types.ts'
+import { compileModule } from './compile.ts'
 import { Engine } from './engine.ts'
 import { loadModel } from './load.ts'
 import { startRuntime } from './runtime.ts'
@@ -15,23 +16,28 @@ import { startThreads } from './threads.ts'
 const THREADS_MAX = 8
 /** Beside the file: KV cache, scratch, stacks. Reserved as address space, taken as needed. */
 const BESIDE_FILE_BYTES = 512 * 2 ** 20
-const WASM_BYTES_MAX = 2 ** 32
+const FILE_BYTES_MAX = 2 ** 31 - 1
+
+const threadsOf = (n: number) => Math.max(1, Math.min(Math.floor(n) || 1, THREADS_MAX))
 
 export async function openEngine(
   wasm: string,
   { model, threads }: Calls['open']['args'],
   { signal, progress }: CallContext,
 ): Promise<{ engine: Engine; status: Status }> {
-  const manifest = await loadManifest(model, signal)
-  if (manifest.bytes >= 2 ** 31) {
-    throw new NearfieldError('no_memory', `${manifest.name} has ${manifest.bytes} bytes; a browser's memory holds 2 GiB of model`)
-  }
   const isolated = globalThis.crossOriginIsolated === true
-  const wanted = isolated ? Math.min(threads ?? navigator.hardwareConcurrency ?? 1, THREADS_MAX) : 1
-  const runtime = await startRuntime(wasm, {
-    shared: wanted > 1,
-    bytesMax: Math.min(WASM_BYTES_MAX, manifest.bytes + BESIDE_FILE_BYTES),
-  })
+  const wanted = isolated ? threadsOf(threads ?? navigator.hardwareConcurrency) : 1
+  const [manifest, compiled] = await Promise.all([
+    loadManifest(model, signal),
+    compileModule(wasm, wanted > 1),
+  ])
+  if (manifest.bytes > FILE_BYTES_MAX) {
+    throw new NearfieldError(
+      'no_memory',
+      `${manifest.name} has ${manifest.bytes} bytes; in a browser a model may have ${FILE_BYTES_MAX}`,
+    )
+  }
+  const runtime = await startRuntime(compiled, manifest.bytes + BESIDE_FILE_BYTES)
   const file = runtime.get(manifest.bytes)
   const joining = wanted > 1 ? startThreads(runtime, wanted - 1) : Promise.resolve(0)
   const { kept, fetchedBytes } = await loadModel({
@@ -49,8 +55,13 @@ export async function openEngine(
   return {
     engine,
     status: {
-      state: 'ready', backend: 'wasm', kernels: engine.facts.kernels, threads: engine.facts.threads,
-      isolated, model: { id: manifest.name, sha256: manifest.sha256, bytes: total }, cached: kept,
+      state: 'ready',
+      backend: 'wasm',
+      kernels: engine.facts.kernels,
+      threads: engine.facts.threads,
+      isolated,
+      model: { id: manifest.name, sha256: manifest.sha256, bytes: total },
+      cached: kept,
     },
   }
 }

@@ -1,51 +1,34 @@
 /**
- * One instance of nearfield.wasm with its memory. Owns fetching and compiling it, and reading
- * and writing that memory; a view is made for each use and never kept (memory may grow).
- * Read next: threads.ts, engine.ts, captions.ts.
+ * One instance of nearfield.wasm with its memory. Owns reading and writing that memory; a view
+ * is made for each use and never kept (memory may grow).
+ * Read next: compile.ts, threads.ts, engine.ts, captions.ts.
  */
 import { errorOfStatus, NearfieldError } from '../error.ts'
+import type { Compiled } from './compile.ts'
 import type { Exports } from './exports.ts'
-import { memoryImport, setMemoryShared } from './module.ts'
 
 const PAGE = 65536
 
-export interface RuntimeOptions {
-  /** Shared memory, so that threads can join; wants a cross-origin isolated page. */
-  shared: boolean
-  /** The most the memory may grow to. */
-  bytesMax: number
-}
+/** n numbers as a tuple. */
+type Row<N extends number, T extends number[] = []> = T['length'] extends N
+  ? T
+  : Row<N, [...T, number]>
 
 export const clockMs = () => performance.timeOrigin + performance.now()
 
-export async function startRuntime(url: string, { shared, bytesMax }: RuntimeOptions): Promise<Runtime> {
-  const bytes = await fetchModule(url)
-  const wants = memoryImport(bytes)
-  setMemoryShared(bytes, wants, shared)
+/** bytesMax: the most the memory may grow to. */
+export async function startRuntime(compiled: Compiled, bytesMax: number): Promise<Runtime> {
+  const { module, wants, shared } = compiled
   const maximum = Math.max(wants.initial, Math.min(wants.maximum, Math.ceil(bytesMax / PAGE)))
   let memory: WebAssembly.Memory
   try {
     memory = new WebAssembly.Memory({ initial: wants.initial, maximum, shared })
   } catch (error) {
-    throw new NearfieldError('no_memory', `this device has no room for ${maximum * PAGE} bytes`, { cause: error })
+    const line = `this device has no room for ${maximum * PAGE} bytes`
+    throw new NearfieldError('no_memory', line, { cause: error })
   }
-  try {
-    const module = await WebAssembly.compile(bytes)
-    const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms: clockMs } })
-    return new Runtime(module, memory, instance.exports as unknown as Exports, shared)
-  } catch (error) {
-    throw new NearfieldError('unsupported', `nearfield.wasm does not run in this browser: ${error}`, { cause: error })
-  }
-}
-
-async function fetchModule(url: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const response = await fetch(url)
-    if (!response.ok) throw new Error(`the server answered ${response.status}`)
-    return new Uint8Array(await response.arrayBuffer())
-  } catch (error) {
-    throw new NearfieldError('network', `${url} could not be fetched: ${error}`, { cause: error })
-  }
+  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms: clockMs } })
+  return new Runtime(module, memory, instance.exports as unknown as Exports, shared)
 }
 
 export class Runtime {
@@ -56,7 +39,12 @@ export class Runtime {
   #decoder = new TextDecoder()
   #encoder = new TextEncoder()
 
-  constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, exports: Exports, shared: boolean) {
+  constructor(
+    module: WebAssembly.Module,
+    memory: WebAssembly.Memory,
+    exports: Exports,
+    shared: boolean,
+  ) {
     this.module = module
     this.memory = memory
     this.exports = exports
@@ -71,7 +59,9 @@ export class Runtime {
     return new Uint8Array(this.bytes(at, length))
   }
   text(at: number, length: number): string {
-    return length === 0 ? '' : this.#decoder.decode(this.shared ? this.copy(at, length) : this.bytes(at, length))
+    return length === 0
+      ? ''
+      : this.#decoder.decode(this.shared ? this.copy(at, length) : this.bytes(at, length))
   }
   /** A NUL-terminated string; '' for null. */
   cString(at: number): string {
@@ -80,11 +70,13 @@ export class Runtime {
     const length = new Uint8Array(this.memory.buffer, start).indexOf(0)
     return this.text(start, length)
   }
-  row(at: number, n: number): number[] {
-    return Array.from(new Float64Array(this.memory.buffer, at >>> 0, n))
+  /** A result of nearfield_wasm.c: n numbers. */
+  row<N extends number>(at: number, n: N): Row<N> {
+    return Array.from(new Float64Array(this.memory.buffer, at >>> 0, n)) as Row<N>
   }
+  /** A pointer or a count; what may be negative comes in rows. */
   word(at: number): number {
-    return new Uint32Array(this.memory.buffer, at >>> 0, 1)[0]!
+    return new DataView(this.memory.buffer).getUint32(at >>> 0, true)
   }
   encode(text: string): Uint8Array {
     return this.#encoder.encode(text)
@@ -92,7 +84,8 @@ export class Runtime {
 
   get(bytes: number): number {
     const at = bytes < 2 ** 31 ? this.exports.nf_wasm_get(bytes) >>> 0 : 0
-    if (at === 0) throw new NearfieldError('no_memory', `this device has no room for ${bytes} bytes`)
+    if (at === 0)
+      throw new NearfieldError('no_memory', `this device has no room for ${bytes} bytes`)
     return at
   }
   release(at: number, bytes: number): void {

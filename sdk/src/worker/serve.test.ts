@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { NearfieldError } from '../error.ts'
 import type { FromWorker } from '../protocol.ts'
-import { Fifo, breathe } from './queue.ts'
+import { breathe, Fifo } from './queue.ts'
 import { type Handlers, serveCalls } from './serve.ts'
 
 const unused = async (): Promise<never> => {
@@ -10,9 +10,18 @@ const unused = async (): Promise<never> => {
 
 function serving(handlers: Partial<Handlers>) {
   const sent: FromWorker[] = []
-  const all = { open: unused, edit: unused, bench: unused, parse: unused, write: unused, lint: unused, measure: unused }
+  const all = {
+    open: unused,
+    edit: unused,
+    bench: unused,
+    parse: unused,
+    write: unused,
+    lint: unused,
+    measure: unused,
+  }
   const receive = serveCalls((message) => sent.push(message), { ...all, ...handlers })
-  const measure = (id: number) => receive({ kind: 'call', id, name: 'measure', args: { texts: [], format: 'srt' }, sentAt: 0 })
+  const measure = (id: number) =>
+    receive({ kind: 'call', id, name: 'measure', args: { texts: [], format: 'srt' }, sentAt: 0 })
   return { sent, receive, measure }
 }
 
@@ -31,7 +40,11 @@ test('a value, a failure of ours and a surprise each come back under their id', 
   expect(sent).toEqual([
     { kind: 'value', id: 11, value: [] },
     { kind: 'failure', id: 12, error: { code: 'unsupported', message: 'no' } },
-    { kind: 'failure', id: 13, error: { code: 'lost', message: 'the engine failed: RangeError: odd' } },
+    {
+      kind: 'failure',
+      id: 13,
+      error: { code: 'lost', message: 'the engine failed: RangeError: odd' },
+    },
   ])
 })
 
@@ -57,19 +70,23 @@ test('cancel stops a running call between passes and a queued one before it star
   receive({ kind: 'cancel', id: 1 })
   for (let i = 0; i < 5; i++) await breathe()
   expect(passes).toBeLessThanOrEqual(before + 1)
-  expect(sent.map((m) => [m.id, m.kind === 'failure' && m.error.code])).toEqual([[1, 'abort'], [2, 'abort']])
+  expect(sent.map((m) => [m.id, m.kind === 'failure' && m.error.code])).toEqual([
+    [1, 'abort'],
+    [2, 'abort'],
+  ])
 })
 
 test('the queue keeps the order and survives a failure', async () => {
   const queue = new Fifo()
   const { signal } = new AbortController()
   const order: number[] = []
-  const work = (i: number) => queue.run(signal, async () => {
-    await breathe()
-    order.push(i)
-    if (i === 1) throw new Error('one')
-    return i
-  })
+  const work = (i: number) =>
+    queue.run(signal, async () => {
+      await breathe()
+      order.push(i)
+      if (i === 1) throw new Error('one')
+      return i
+    })
   const all = await Promise.allSettled([work(0), work(1), work(2)])
   expect(order).toEqual([0, 1, 2])
   expect(all.map((r) => r.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])

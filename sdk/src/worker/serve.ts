@@ -12,12 +12,18 @@ export interface CallContext {
   progress(progress: Progress): void
 }
 export type Handlers = {
-  [Name in CallName]: (args: Calls[Name]['args'], context: CallContext) => Promise<Calls[Name]['value']>
+  [Name in CallName]: (
+    args: Calls[Name]['args'],
+    context: CallContext,
+  ) => Promise<Calls[Name]['value']>
 }
 
 type Heard = Exclude<ToWorker, { kind: 'start' }>
 
-export function serveCalls(post: (message: FromWorker) => void, handlers: Handlers): (message: Heard) => void {
+export function serveCalls(
+  post: (message: FromWorker) => void,
+  handlers: Handlers,
+): (message: Heard) => void {
   const running = new Map<number, AbortController>()
   const answer = async (call: CallMessage) => {
     const { id, name, args, sentAt } = call
@@ -29,7 +35,10 @@ export function serveCalls(post: (message: FromWorker) => void, handlers: Handle
       progress: (progress) => post({ kind: 'progress', id, progress }),
     }
     try {
-      const handler = handlers[name] as (a: unknown, c: CallContext) => Promise<Calls[CallName]['value']>
+      const handler = handlers[name] as (
+        a: unknown,
+        c: CallContext,
+      ) => Promise<Calls[CallName]['value']>
       post({ kind: 'value', id, value: await handler(args, context) })
     } catch (error) {
       post({ kind: 'failure', id, error: toWire(error) })

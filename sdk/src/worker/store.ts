@@ -3,9 +3,10 @@
  * Owns the file and its marks. A chunk is marked only after its bytes were flushed, so a tab
  * killed at any moment leaves no mark that lies; load.ts checks the hash all the same.
  */
+
+import type { ChunkPlace } from '../model/chunks.ts'
 import { modelFolder, removeModel } from '../model/folder.ts'
 import type { Manifest } from '../model/manifest.ts'
-import type { ChunkPlace } from '../model/chunks.ts'
 
 export interface ModelStore {
   has(chunk: ChunkPlace): boolean

@@ -2,8 +2,9 @@
  * Threads of the engine are workers that park inside the wasm module before the engine opens
  * (a blocked worker cannot start others). Owns starting them; protocol: src/os/os_wasm.c.
  */
-import { scriptUrl } from '../trusted.ts'
+
 import type { ThreadParked, ThreadStart } from '../protocol.ts'
+import { scriptUrl } from '../trusted.ts'
 import type { Exports } from './exports.ts'
 import { clockMs, type Runtime } from './runtime.ts'
 
@@ -20,7 +21,10 @@ function startThread({ exports, module, memory }: Runtime): Promise<boolean> {
   if (slot < 0) return Promise.resolve(false)
   return new Promise((resolve) => {
     // This very script, wherever a bundler has put it: engine.worker.ts looks at the message.
-    const worker = new Worker(scriptUrl(self.location.href), { type: 'module', name: `nearfield thread ${slot}` })
+    const worker = new Worker(scriptUrl(self.location.href), {
+      type: 'module',
+      name: `nearfield thread ${slot}`,
+    })
     const late = setTimeout(failed, START_MS_MAX)
     function failed() {
       clearTimeout(late)
@@ -34,7 +38,10 @@ function startThread({ exports, module, memory }: Runtime): Promise<boolean> {
       resolve(event.data.kind === 'parked')
     }
     const start: ThreadStart = {
-      kind: 'thread', module, memory, slot,
+      kind: 'thread',
+      module,
+      memory,
+      slot,
       stackTop: exports.os_thread_stack_top(slot),
       tls: exports.os_thread_tls(slot),
     }
@@ -43,7 +50,13 @@ function startThread({ exports, module, memory }: Runtime): Promise<boolean> {
 }
 
 /** In the thread's own worker: serve the engine until the worker is terminated. */
-export async function serveAsThread({ module, memory, slot, stackTop, tls }: ThreadStart): Promise<never> {
+export async function serveAsThread({
+  module,
+  memory,
+  slot,
+  stackTop,
+  tls,
+}: ThreadStart): Promise<never> {
   const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms: clockMs } })
   const exports = instance.exports as unknown as Exports
   exports.__stack_pointer.value = stackTop // first: nothing may run on the engine's stack

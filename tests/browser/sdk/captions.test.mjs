@@ -22,10 +22,13 @@ after(async () => {
 
 /** Runs `act(captions, file, given)` on the page. */
 const onPage = (act, given) =>
-  tab.page.evaluate(async ([source, bytes, argument]) => {
-    const act = new Function(`return (${source})`)()
-    return act(window.sdk.captions, Uint8Array.from(bytes), argument)
-  }, [act.toString(), [...talk], given])
+  tab.page.evaluate(
+    async ([source, bytes, argument]) => {
+      const act = new Function(`return (${source})`)()
+      return act(window.sdk.captions, Uint8Array.from(bytes), argument)
+    },
+    [act.toString(), [...talk], given],
+  )
 
 test('an untouched file is written byte for byte', async () => {
   const written = await onPage(async (captions, file) => {
@@ -50,7 +53,12 @@ test('WebVTT from SRT, lint and measure', async () => {
     const { cues } = await captions.parse(file)
     const vtt = await captions.parse(await captions.write(file, cues, 'vtt'))
     const texts = cues.map((c) => c.text)
-    return { vtt, findings: await captions.lint(cues, 'srt'), measures: await captions.measure(texts, 'srt'), n: cues.length }
+    return {
+      vtt,
+      findings: await captions.lint(cues, 'srt'),
+      measures: await captions.measure(texts, 'srt'),
+      n: cues.length,
+    }
   })
   assert.equal(vtt.format, 'vtt')
   assert.equal(vtt.cues.length, n)
@@ -61,13 +69,19 @@ test('WebVTT from SRT, lint and measure', async () => {
 
 test('damage is one line of a NearfieldError', async () => {
   const error = await onPage((captions) =>
-    captions.parse(new Uint8Array([0, 1, 2, 3])).catch(({ name, code, message }) => ({ name, code, message })))
+    captions
+      .parse(new Uint8Array([0, 1, 2, 3]))
+      .catch(({ name, code, message }) => ({ name, code, message })),
+  )
   assert.equal(error.name, 'NearfieldError')
   assert.equal(error.code, 'bad_input')
   assert.match(error.message, /^[^\n]+$/)
 })
 
 test('no model is fetched and the page complained of nothing', () => {
-  assert.deepEqual(server.log.filter((entry) => entry.path.startsWith('/models/')), [])
+  assert.deepEqual(
+    server.log.filter((entry) => entry.path.startsWith('/models/')),
+    [],
+  )
   assert.deepEqual(tab.problems, [])
 })

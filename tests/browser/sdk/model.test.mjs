@@ -13,14 +13,20 @@ const edit = (page, request = {}) =>
   page.evaluate((r) => window.nf.edit(r), { task: 'fix', text: TEXT, ...request })
 /** The name, code and message of what a call on the page rejects with. */
 const failure = (page, act, argument) =>
-  page.evaluate(async ([source, given]) => {
-    try {
-      await new Function('given', `return (${source})(given)`)(given)
-      return null
-    } catch (error) {
-      return { name: error.name, code: error.code, message: error.message }
-    }
-  }, [act.toString(), argument])
+  page.evaluate(
+    async ([source, given]) => {
+      try {
+        await new Function('given', `return (${source})(given)`)(given)
+        return null
+      } catch (error) {
+        return { name: error.name, code: error.code, message: error.message }
+      }
+    },
+    [act.toString(), argument],
+  )
+
+const availability = (page) =>
+  page.evaluate((m) => window.sdk.Nearfield.availability({ model: m }), model())
 
 let browser
 before(async () => {
@@ -51,7 +57,10 @@ for (const isolated of [true, false]) {
       assert.deepEqual(downloads[0], { loaded: 0, total: bytes, stage: 'download' })
       assert.deepEqual(downloads.at(-1), { loaded: bytes, total: bytes, stage: 'download' })
       assert.ok(downloads.length > 20, `${downloads.length} events`)
-      assert.equal(modelRequests(server).reduce((n, e) => n + e.sent, 0), bytes)
+      assert.equal(
+        modelRequests(server).reduce((n, e) => n + e.sent, 0),
+        bytes,
+      )
     })
 
     test('the status says what runs', () => {
@@ -86,23 +95,39 @@ for (const isolated of [true, false]) {
     })
 
     test('requests run one at a time in order and wait is counted', async () => {
-      const results = await page.evaluate((text) => Promise.all([1, 2, 3].map(async (n) => {
-        const r = await window.nf.edit({ task: 'fix', text: `${text} ${n}` })
-        return { n, queueMs: r.receipt.queueMs, at: performance.now() }
-      })), TEXT)
-      assert.deepEqual(results.map((r) => r.at).toSorted((a, b) => a - b), results.map((r) => r.at))
+      const results = await page.evaluate(
+        (text) =>
+          Promise.all(
+            [1, 2, 3].map(async (n) => {
+              const r = await window.nf.edit({ task: 'fix', text: `${text} ${n}` })
+              return { n, queueMs: r.receipt.queueMs, at: performance.now() }
+            }),
+          ),
+        TEXT,
+      )
+      assert.deepEqual(
+        results.map((r) => r.at).toSorted((a, b) => a - b),
+        results.map((r) => r.at),
+      )
       assert.ok(results[2].queueMs > results[0].queueMs)
     })
 
     test('abort rejects within 50 ms and the next edit works', async () => {
       const ms = await page.evaluate(async (text) => {
         const controller = new AbortController()
-        const running = window.nf.edit({ task: 'fix', text: `${text} `.repeat(12), signal: controller.signal })
+        const running = window.nf.edit({
+          task: 'fix',
+          text: `${text} `.repeat(12),
+          signal: controller.signal,
+        })
         running.catch(() => {})
         await new Promise((r) => setTimeout(r, 60))
         const start = performance.now()
         controller.abort()
-        const name = await running.then(() => 'finished', (error) => error.name)
+        const name = await running.then(
+          () => 'finished',
+          (error) => error.name,
+        )
         return { name, took: performance.now() - start }
       }, TEXT)
       assert.equal(ms.name, 'AbortError')
@@ -116,24 +141,64 @@ for (const isolated of [true, false]) {
       assert.equal(error.code, 'bad_input')
     })
 
-    test('after a reload nothing of the model is fetched, offline included', async () => {
+    test('after a reload nothing of the model is fetched, and it opens without its server', async () => {
       await load(page, server)
       server.log.length = 0
       const again = await openModel(page)
       assert.deepEqual(modelRequests(server), [])
       assert.deepEqual([...new Set(again.progress.map((p) => p.stage))], ['load'])
       assert.equal(again.status.cached, true)
-      console.log(`# ready from storage in ${again.ms.toFixed(0)} ms, ${again.status.threads} thread(s), ${again.status.kernels}`)
-      assert.equal(await page.evaluate((m) => window.sdk.Nearfield.availability({ model: m }), model()), 'available')
+      const { ms, status } = again
+      console.log(
+        `# from storage: ${ms.toFixed(0)} ms, ${status.threads} thread(s), ${status.kernels}`,
+      )
+      assert.equal(await availability(page), 'available')
+
+      const complaints = problems.length
+      await page.evaluate(() => window.nf.close())
+      server.faults.models = false
+      assert.equal((await openModel(page)).status.state, 'ready')
+      server.faults.models = true
+      problems.length = complaints // the browser reports the refused manifest
       assert.ok((await edit(page)).receipt.passes >= 1)
+    })
+
+    test('Proofreader: the corrections applied to the input are the corrected input', async () => {
+      const { input, result, loaded } = await page.evaluate(async (model) => {
+        const loaded = []
+        const monitor = (m) => m.addEventListener('downloadprogress', (e) => loaded.push(e.loaded))
+        const proofreader = await window.sdk.Proofreader.create({ model, monitor })
+        const input = '\u{1F600} i has two cats'
+        const result = await proofreader.proofread(input)
+        proofreader.destroy()
+        return { input, result, loaded }
+      }, model())
+      let text = ''
+      let at = 0
+      for (const { startIndex, endIndex, correction } of result.corrections) {
+        assert.ok(startIndex >= at && endIndex >= startIndex)
+        text += input.slice(at, startIndex) + correction
+        at = endIndex
+      }
+      assert.equal(text + input.slice(at), result.correctedInput)
+      assert.equal(loaded[0], 0)
+      assert.equal(loaded.at(-1), 1)
     })
 
     test('close rejects what runs and what comes', async () => {
       const names = await page.evaluate(async (text) => {
         const running = window.nf.edit({ task: 'fix', text })
         window.nf.close()
-        const name = (promise) => promise.then(() => 'finished', (error) => error.code ?? error.name)
-        return [await running.catch((e) => e.name), await name(window.nf.edit({ task: 'fix', text })), window.nf.status.state]
+        const name = (promise) =>
+          promise.then(
+            () => 'finished',
+            (error) => error.code ?? error.name,
+          )
+        return [
+          await running.catch((e) => e.name),
+          await name(window.nf.edit({ task: 'fix', text })),
+          window.nf.status.state,
+        ]
       }, TEXT)
       assert.deepEqual(names, ['AbortError', 'closed', 'closed'])
     })
@@ -147,7 +212,7 @@ describe('a cut download', TIMEOUT, () => {
     const server = await serveSdk(true)
     const { context, page } = await openPage(browser, server)
     try {
-      assert.equal(await page.evaluate((m) => window.sdk.Nearfield.availability({ model: m }), model()), 'downloadable')
+      assert.equal(await availability(page), 'downloadable')
       server.faults.cutAfter = 30_000_000
       const error = await failure(page, (url) => window.sdk.Nearfield.open({ model: url }), model())
       assert.equal(error.code, 'network')
@@ -171,9 +236,16 @@ describe('a cut download', TIMEOUT, () => {
     try {
       const outcome = await page.evaluate(async (url) => {
         const controller = new AbortController()
-        const onProgress = ({ loaded }) => loaded > 30_000_000 && controller.abort(new Error('changed my mind'))
-        return window.sdk.Nearfield.open({ model: url, signal: controller.signal, onProgress })
-          .then(() => 'opened', (error) => error.message)
+        const onProgress = ({ loaded }) =>
+          loaded > 30_000_000 && controller.abort(new Error('changed my mind'))
+        return window.sdk.Nearfield.open({
+          model: url,
+          signal: controller.signal,
+          onProgress,
+        }).then(
+          () => 'opened',
+          (error) => error.message,
+        )
       }, model())
       assert.equal(outcome, 'changed my mind')
       const { status } = await openModel(page)
@@ -194,7 +266,10 @@ test('two tabs fetch each byte once', TIMEOUT, async () => {
     await load(other, server)
     const [a, b] = await Promise.all([openModel(page), openModel(other)])
     assert.deepEqual([a.status.state, b.status.state], ['ready', 'ready'])
-    assert.equal(modelRequests(server).reduce((n, e) => n + e.sent, 0), manifestOf().bytes)
+    assert.equal(
+      modelRequests(server).reduce((n, e) => n + e.sent, 0),
+      manifestOf().bytes,
+    )
   } finally {
     await context.close()
     await server.close()
@@ -208,7 +283,10 @@ test('no server: one clear line', TIMEOUT, async () => {
     const error = await failure(page, () => window.sdk.Nearfield.open({ model: '/models/none/' }))
     assert.equal(error.code, 'network')
     assert.match(error.message, /\/models\/none\/manifest\.json: the server answered 404$/)
-    assert.equal(await page.evaluate(() => window.sdk.Nearfield.availability({ model: '/models/none/' })), 'unavailable')
+    assert.equal(
+      await page.evaluate(() => window.sdk.Nearfield.availability({ model: '/models/none/' })),
+      'unavailable',
+    )
   } finally {
     await context.close()
     await server.close()

@@ -35,12 +35,19 @@ export async function load(page, server) {
 
 /** Opens the model on the page as window.nf; answers status, progress and milliseconds. */
 export function openModel(page, options = {}) {
-  return page.evaluate(async ([url, given]) => {
-    const progress = []
-    const start = performance.now()
-    window.nf = await window.sdk.Nearfield.open({ model: url, ...given, onProgress: (p) => progress.push(p) })
-    return { status: window.nf.status, progress, ms: performance.now() - start }
-  }, [model(), options])
+  return page.evaluate(
+    async ([url, given]) => {
+      const progress = []
+      const start = performance.now()
+      window.nf = await window.sdk.Nearfield.open({
+        model: url,
+        ...given,
+        onProgress: (p) => progress.push(p),
+      })
+      return { status: window.nf.status, progress, ms: performance.now() - start }
+    },
+    [model(), options],
+  )
 }
 
 export const modelRequests = (server) => server.log.filter((entry) => entry.path.endsWith('.gguf'))

@@ -1,0 +1,33 @@
+/** Fetches and compiles nearfield.wasm for shared or ordinary memory. Read next: runtime.ts. */
+import { NearfieldError } from '../error.ts'
+import { type MemoryImport, memoryImport, setMemoryShared } from './module.ts'
+
+export interface Compiled {
+  module: WebAssembly.Module
+  /** What the module asks of its memory, in pages. */
+  wants: MemoryImport
+  shared: boolean
+}
+
+/** shared: threads can join; wants a cross-origin isolated page. */
+export async function compileModule(url: string, shared: boolean): Promise<Compiled> {
+  const bytes = await fetchModule(url)
+  const wants = memoryImport(bytes)
+  setMemoryShared(bytes, wants, shared)
+  try {
+    return { module: await WebAssembly.compile(bytes), wants, shared }
+  } catch (error) {
+    const line = `nearfield.wasm does not run in this browser: ${error}`
+    throw new NearfieldError('unsupported', line, { cause: error })
+  }
+}
+
+async function fetchModule(url: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const response = await fetch(url)
+    if (!response.ok) throw new Error(`the server answered ${response.status}`)
+    return new Uint8Array(await response.arrayBuffer())
+  } catch (error) {
+    throw new NearfieldError('network', `${url} could not be fetched: ${error}`, { cause: error })
+  }
+}

@@ -1,0 +1,96 @@
+/* Model and session as a wasm module: what run_model.mjs calls. One model, one session; the
+ * host writes the file's bytes to memory_get's block, tokens to tokens_at(). */
+#include "model/model.h"
+#include "os/os.h"
+#include "session/session.h"
+
+#define EXPORT(name) __attribute__((export_name(#name)))
+EXPORT(memory_get) void *memory_get(i32 bytes);
+EXPORT(engine_open) i32 engine_open(u8 *file_at, i32 bytes, i32 n_threads);
+EXPORT(engine_line) const char *engine_line(void);
+EXPORT(engine_kernels) const char *engine_kernels(void);
+EXPORT(tokens_at) i32 *tokens_at(void);
+EXPORT(tokens_run) f32 *tokens_run(i32 n);
+EXPORT(draft_verify) i32 draft_verify(i32 n_prompt, i32 n_draft);
+EXPORT(pass_rate) f64 pass_rate(i32 m, i32 n_out_rows, i32 logits, f64 ms);
+
+constexpr isize ctx_tokens = 512;
+static nf_error error;
+static struct {
+  arena a;
+  gguf_file gguf;
+  model_shape shape;
+  model *m;
+  pool *threads;
+  model_scratch *scratch;
+  model_kv *kv; /* for pass_rate; the session has its own */
+  session *s;
+} engine;
+static i32 tokens[ctx_tokens];
+
+void *memory_get(i32 bytes) { return os_memory_get(bytes); }
+const char *engine_line(void) { return error.line; }
+const char *engine_kernels(void) { return k_table_best()->name; }
+i32 *tokens_at(void) { return tokens; }
+
+i32 engine_open(u8 *file_at, i32 bytes, i32 n_threads) {
+  void *directory = os_memory_get(1 << 20);
+  engine.a = arena_of(directory, 1 << 20);
+  nf_status status =
+      gguf_open(bytes_of(file_at, bytes), (u64)bytes, &engine.a, &engine.gguf, &error);
+  if (!status) status = model_shape_read(&engine.gguf, &engine.shape, &error);
+  if (status) return status;
+  isize need = model_bytes(&engine.shape) + session_bytes(&engine.shape, ctx_tokens) +
+               model_kv_bytes(&engine.shape, ctx_tokens) +
+               model_scratch_bytes(&engine.shape, ctx_tokens, n_threads) + 65536;
+  void *block = os_memory_get(need);
+  if (!block) return NF_NO_MEMORY;
+  engine.a = arena_of(block, need);
+  if ((status = model_open(&engine.gguf, file_at, k_table_best(), &engine.a, &engine.m, &error)) ||
+      (status = pool_start(&engine.a, n_threads, &engine.threads)) ||
+      (status =
+           model_scratch_open(&engine.shape, ctx_tokens, n_threads, &engine.a, &engine.scratch)) ||
+      (status = model_kv_open(&engine.shape, ctx_tokens, &engine.a, &engine.kv)) ||
+      (status = session_open(engine.m, engine.scratch, engine.threads, ctx_tokens, &engine.a,
+                             &engine.s))) {
+    return status;
+  }
+  return (i32)pool_threads(engine.threads);
+}
+
+f32 *tokens_run(i32 n) {
+  isize cached;
+  if (session_set(engine.s, tokens, n, &cached)) return nullptr;
+  while (session_run(engine.s) == NF_PENDING) {
+  }
+  return session_logits(engine.s);
+}
+
+/* tokens[n_prompt + n_draft): how many of the draft are the model's own. */
+i32 draft_verify(i32 n_prompt, i32 n_draft) {
+  isize cached;
+  session_verdict v;
+  if (session_set(engine.s, tokens, n_prompt, &cached)) return -1;
+  while (session_verify(engine.s, tokens + n_prompt, n_draft, &v) == NF_PENDING) {
+  }
+  return (i32)v.n_accepted;
+}
+
+f64 pass_rate(i32 m, i32 n_out_rows, i32 logits, f64 ms) {
+  i32 best[MODEL_ROWS_MAX];
+  f64 fastest = 0;
+  i64 end = os_clock_ns() + (i64)(ms * 1e6);
+  for (isize n = 0; n < 3 || os_clock_ns() < end; n++) {
+    const model_pass pass = {.tokens = tokens,
+                             .m = m,
+                             .pos = 64,
+                             .n_out_rows = n_out_rows,
+                             .logits = logits ? session_logits(engine.s) : nullptr,
+                             .best = best};
+    i64 start = os_clock_ns();
+    model_pass_run(engine.m, engine.kv, engine.scratch, engine.threads, &pass);
+    f64 rate = (f64)m * 1e9 / (f64)(os_clock_ns() - start);
+    fastest = rate > fastest ? rate : fastest;
+  }
+  return fastest;
+}
