@@ -128,7 +128,8 @@ const k_table *k_table_best(void) {
   for (isize i = 0; k_tables_built[i].table != nullptr; i++) { /* slowest first */
     const k_built *next = &k_tables_built[i];
     if (!next->runs()) continue;
-    if (next->by_clock && k_table_cost(next->table) >= k_table_cost(best)) continue;
+    /* a tenth, so that noise does not choose */
+    if (next->by_clock && 10 * k_table_cost(next->table) > 9 * k_table_cost(best)) continue;
     best = next->table;
   }
   return best;
