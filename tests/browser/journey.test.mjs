@@ -91,20 +91,46 @@ test('the saved file is the old one with that cue changed, byte for byte', async
   assert.equal(file.text, talk.replace("We didn't knew anything", "We didn't know anything"))
 })
 
-test('Fix for all streams in, is cancelled, and is taken as one step', async () => {
+test('Fix all is stopped half way, and again runs to its end', async () => {
   await page.keyboard.press('Alt+Shift+f')
-  await page.waitForFunction(() => /\d+ of 46|\d+\/46/.test(document.body.textContent ?? ''), null, { timeout: 60_000 })
-  await page.screenshot({ path: path.join(shots, 'journey-batch.png') })
+  const progress = page.getByRole('progressbar', { name: 'Cues read' })
+  await page.waitForFunction(() => (document.querySelector('.review-progress progress')?.value ?? 0) >= 3, null, { timeout: 60_000 })
+  await page.getByRole('button', { name: 'Stop' }).click()
+  await page.getByText(/Stopped at \d+ of 46 cues/).waitFor({ timeout: 5000 })
+  await page.getByRole('button', { name: 'Discard' }).click()
+  await page.keyboard.press('Alt+Shift+f')
+  await progress.waitFor()
+  await progress.waitFor({ state: 'detached', timeout: 180_000 })
+  await page.screenshot({ path: path.join(shots, 'journey-review.png') })
 })
 
-test('the page works again without a network', async () => {
-  await context.setOffline(false)
+test('accepting the review is one step, undone as one', async () => {
+  const was = (await saved()).text
+  const accept = page.getByRole('button', { name: /^Accept \d+/ })
+  const count = Number((await accept.textContent()).match(/\d+/)[0])
+  assert.ok(count >= 5, `the model proposes some corrections, got ${count}`)
+  await accept.click()
+  await page.getByRole('button', { name: /^Accept \d+/ }).waitFor({ state: 'detached' })
+  const file = (await saved()).text
+  const differing = file.split('\n\n').filter((cue, i) => cue !== was.split('\n\n')[i])
+  assert.equal(differing.length, count)
+  assert.deepEqual(file.match(/\d[\d,:]*/g), talk.match(/\d[\d,:]*/g), 'times and numbers stay')
+  await page.keyboard.press('Control+z')
+  assert.equal((await saved()).text, was)
+})
+
+test('after a reload the text is there and the model is not fetched again', async () => {
+  await page.waitForTimeout(1000) // autosave runs 500 ms after a change
+  const asked = []
+  page.on('request', (request) => { if (/\.gguf$/.test(request.url())) asked.push(request.url()) })
   await page.reload()
   await page.getByText("We didn't know anything about it.").first().waitFor({ timeout: 20_000 })
   await page.getByText('Its louder then you expect.').first().click()
   await page.keyboard.press('Alt+f')
   await page.locator('.diff ins').first().waitFor({ timeout: 60_000 })
-  assert.equal(await page.getByRole('button', { name: /Download 9\d/ }).count(), 0, 'the model is kept')
+  assert.equal(await page.getByRole('button', { name: /Download 9\d/ }).count(), 0, 'it does not ask again')
+  assert.deepEqual(asked, [])
+  await page.screenshot({ path: path.join(shots, 'journey-end.png') })
 })
 
 test('nothing went wrong in the console', () => {
