@@ -262,13 +262,13 @@ static nf_status walk(reader *r, gguf_file *file, u64 *alignment) {
   nf_status status = take_head(r, &n_kvs, &n_tensors);
   *alignment = ALIGNMENT_DEFAULT;
   for (u64 i = 0; i < n_kvs && status == NF_OK; i++) {
-    gguf_kv kv;
+    gguf_kv kv = {};
     status = take_kv(r, &kv);
     if (status == NF_OK) status = alignment_read(r, &kv, alignment);
     if (status == NF_OK && file->kvs != nullptr) file->kvs[i] = kv;
   }
   for (u64 i = 0; i < n_tensors && status == NF_OK; i++) {
-    gguf_tensor t;
+    gguf_tensor t = {};
     status = take_tensor(r, &t);
     if (status == NF_OK && file->tensors != nullptr) file->tensors[i] = t;
   }

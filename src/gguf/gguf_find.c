@@ -23,7 +23,7 @@ bool gguf_int(const gguf_file *file, const char *key, i64 *out) {
   const u8 *at = kv->value.at;
   switch (kv->type) {
     case GGUF_KV_U8: *out = at[0]; return true;
-    case GGUF_KV_I8: *out = (i8)at[0]; return true;
+    case GGUF_KV_I8: *out = at[0] < 128 ? at[0] : at[0] - 256; return true;
     case GGUF_KV_U16: *out = load_u16(at); return true;
     case GGUF_KV_I16: *out = (i16)load_u16(at); return true;
     case GGUF_KV_U32: *out = load_u32(at); return true;

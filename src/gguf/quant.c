@@ -144,8 +144,8 @@ static void q6_k_decode(const u8 *b, f32 *y) {
     isize half = i / 128, row = i % 128 / 32, j = i % 32;
     i32 low = b[half * 64 + row % 2 * 32 + j] >> (row / 2 * 4) & 15;
     i32 top = b[128 + half * 32 + j] >> (row * 2) & 3;
-    i32 scale = (i8)b[192 + i / 16];
-    y[i] = d * (f32)scale * (f32)((low | top << 4) - 32);
+    f32 scale = (f32)(i8)b[192 + i / 16];
+    y[i] = d * scale * (f32)((low | top << 4) - 32);
   }
 }
 
