@@ -299,9 +299,13 @@ function toSuggestion(
   return { cueId, task, before: request.text, after, verdict, why, receipt }
 }
 
+/** Reasons that are no objection to a suggestion the model made. */
+const RIGHT = new Set(['', 'ok', 'already right'])
+
 /** What to tell a person when there is no change to show. */
 export function verdictText({ task, verdict, why }: Suggestion): string {
-  if (verdict === 'unfit') return `no version fits${why && why !== 'ok' ? ` (${why})` : ''}`
-  const nothing = task === 'fix' ? 'nothing to change' : 'no shorter version found'
-  return why && why !== 'ok' ? `${nothing} (${why})` : nothing
+  const because = RIGHT.has(why) ? '' : `: ${why}`
+  if (verdict === 'unfit') return `no version fits${because}`
+  if (task === 'shorten') return `no shorter version${because}`
+  return because ? `no suggestion${because}` : 'nothing to change'
 }

@@ -6,7 +6,9 @@
 import type { Availability, CaptionsApi, NearfieldApi, OpenOptions } from 'nearfield'
 import { captions, Nearfield } from 'nearfield'
 
-export const MODEL_URL = '/models/smollm2-135m-instruct.q4_1/'
+/** What the server serves when it does not say. */
+const MODEL_DEFAULT = 'smollm2-135m-instruct.q4_1'
+const MODEL_KEPT = 'nearfield/model'
 
 export interface ModelFacts {
   readonly id: string
@@ -27,24 +29,32 @@ export interface Engine {
 export const nearfieldEngine: Engine = {
   captions,
   async model() {
+    const model = await modelUrl()
     const [availability, manifest] = await Promise.all([
-      Nearfield.availability({ model: MODEL_URL }),
-      fetchManifest(),
+      Nearfield.availability({ model }),
+      fetchJson<{ name: string; bytes: number }>(`${model}manifest.json`),
     ])
-    return {
-      id: manifest?.name ?? 'model',
-      bytes: manifest?.bytes ?? 0,
-      availability,
-    }
+    return { id: manifest?.name ?? 'model', bytes: manifest?.bytes ?? 0, availability }
   },
-  open: (options) => Nearfield.open({ ...options, model: MODEL_URL }),
+  async open(options) {
+    return Nearfield.open({ ...options, model: await modelUrl() })
+  },
 }
 
-/** Name and size for the question before the download; null when offline (nothing to ask then). */
-async function fetchManifest(): Promise<{ name: string; bytes: number } | null> {
+/** The first model the server offers (NEARFIELD_MODEL may be any); offline, the one used last. */
+async function modelUrl(): Promise<string> {
+  const list = await fetchJson<{ models: { name: string }[] }>('/models/')
+  const offered = list?.models[0]?.name
+  if (offered) localStorage.setItem(MODEL_KEPT, offered)
+  const name = offered ?? localStorage.getItem(MODEL_KEPT) ?? MODEL_DEFAULT
+  return `/models/${encodeURIComponent(name)}/`
+}
+
+/** Null when it cannot be had: the caller does without. */
+async function fetchJson<T>(url: string): Promise<T | null> {
   try {
-    const reply = await fetch(`${MODEL_URL}manifest.json`)
-    return reply.ok ? await reply.json() : null
+    const reply = await fetch(url)
+    return reply.ok ? ((await reply.json()) as T) : null
   } catch {
     return null
   }

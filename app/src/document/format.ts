@@ -25,7 +25,7 @@ export function formatBytes(bytes: number): string {
 }
 
 export const formatMs = (ms: number): string =>
-  ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
+  ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
 
 /** Characters a second; a cue without length has no rate. */
 export function cps(chars: number, startMs: number, endMs: number): number | null {
@@ -33,12 +33,13 @@ export function cps(chars: number, startMs: number, endMs: number): number | nul
 }
 
 /**
- * An empty line would end the cue in SRT and WebVTT, and "-->" is a time line in WebVTT:
+ * An empty line would end the cue (in SRT also one of blanks), and "-->" is a time line in WebVTT:
  * the editor lets people type them, the file cannot hold them.
  */
 export function savableText(text: string, format: CaptionFormat): string {
   const lines = text.split('\n')
-  const kept = lines.length > 1 ? lines.filter((line) => line !== '') : lines
+  const ends = (line: string) => (format === 'srt' ? line.trim() === '' : line === '')
+  const kept = lines.length > 1 ? lines.filter((line) => !ends(line)) : lines
   const joined = kept.join('\n')
   return format === 'vtt' ? joined.replaceAll('-->', '--&gt;') : joined
 }

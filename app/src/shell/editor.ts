@@ -264,6 +264,7 @@ export class Editor {
     return {
       task,
       text: cue.text,
+      format: document.format,
       context: { ...(before && { before }), ...(after && { after }) },
       ...limitsFor(task, cue, measure),
     }

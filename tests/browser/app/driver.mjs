@@ -28,6 +28,9 @@ export async function openPage(browser, url, options = {}) {
     if (message.type() === 'error') errors.push(message.text())
   })
   await page.goto(url)
+  await page.locator('.brand').waitFor()
+  // Keys are listened to once React's effects have run.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))))
   return { context, page, errors }
 }
 

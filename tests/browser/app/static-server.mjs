@@ -37,7 +37,7 @@ export async function serve(folder, extra = {}) {
     const prefix = Object.keys(extra).find((name) => path.startsWith(name))
     const file = prefix
       ? join(extra[prefix], path.slice(prefix.length))
-      : join(folder, path === '/' ? 'index.html' : path)
+      : join(folder, path === '/' ? 'index.html' : path.endsWith('/') ? `${path}index.json` : path)
     try {
       const { size } = await stat(file)
       const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')

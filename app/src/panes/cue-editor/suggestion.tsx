@@ -6,10 +6,10 @@ import { useEffect, useRef } from 'react'
 import type { Suggestion } from '../../assist/assist'
 import { verdictText } from '../../assist/assist'
 import type { Cue } from '../../document/cue'
-import { cps } from '../../document/format'
+import { cps, savableText } from '../../document/format'
 import { describeChange, wordDiff } from '../../document/worddiff'
 import { ReceiptText } from '../../shell/receipt'
-import { useApp, useAssist, useChecks, useFindings, useModel } from '../../shell/use'
+import { useApp, useAssist, useChecks, useEditor, useFindings, useModel } from '../../shell/use'
 import { ModelAsk } from '../device/model-ask'
 import { findingText } from '../problems/finding'
 
@@ -128,10 +128,11 @@ function Findings({ cue }: { cue: Cue }) {
   const findings = useFindings()
   const linted = useChecks((state) => state.linted)
   const mine = findings.filter((finding) => linted?.cues[finding.cue]?.id === cue.id)
-  const empty = /(^|\n)(\n|$)/.test(cue.text) && cue.text !== ''
+  const format = useEditor((state) => state.project?.format)
+  const empty = format && cue.text.includes('\n') && savableText(cue.text, format) !== cue.text
   return (
     <ul className="findings">
-      {empty && <li>An empty line would end the cue; it is left out of the saved file.</li>}
+      {empty && <li>An empty line would end the cue: the saved file leaves it out.</li>}
       {mine.map((finding) => (
         <li key={finding.rule}>{findingText(finding)}</li>
       ))}
