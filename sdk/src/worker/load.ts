@@ -15,7 +15,10 @@ import { type ModelStore, openStore } from './store.ts'
 export interface LoadOptions {
   manifest: Manifest
   fileUrl: string
-  /** Called with each chunk's verified bytes; they are valid during the call only. */
+  /**
+   * Takes a chunk's bytes, which are valid during the call only. A stored chunk that turns out
+   * wrong is given again, right; when loadModel resolves, every chunk given last was verified.
+   */
   into(offset: number, bytes: Uint8Array): void
   onProgress(progress: Progress): void
   signal: AbortSignal

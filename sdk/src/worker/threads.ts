@@ -2,7 +2,6 @@
  * Threads of the engine are workers that park inside the wasm module before the engine opens
  * (a blocked worker cannot start others). Owns starting them; protocol: src/os/os_wasm.c.
  */
-
 import type { ThreadParked, ThreadStart } from '../protocol.ts'
 import { scriptUrl } from '../trusted.ts'
 import type { Exports } from './exports.ts'
@@ -25,10 +24,10 @@ function startThread({ exports, module, memory }: Runtime): Promise<boolean> {
       type: 'module',
       name: `nearfield thread ${slot}`,
     })
-    const late = setTimeout(failed, START_MS_MAX)
-    function failed() {
+    // A late worker is left alone: once it has parked, the engine may already count on it.
+    const late = setTimeout(() => resolve(false), START_MS_MAX)
+    const failed = () => {
       clearTimeout(late)
-      worker.terminate()
       resolve(false)
     }
     worker.onerror = failed
