@@ -8,37 +8,36 @@
 
 typedef enum { KEY_INT, KEY_BOOL, KEY_TEXT, KEY_MODEL, KEY_HOST } key_kind;
 typedef struct {
-  const char *name;
-  key_kind kind;
+  const char *name, *help;
   size_t at;
   int min, max; /* KEY_TEXT: max is the room in bytes */
+  key_kind kind;
   bool reload;
-  const char *help;
 } key_row;
 
 #define AT(member) offsetof(config, member)
 static const key_row KEYS[] = {
-    {"host", KEY_TEXT, AT(host), 0, 64, false, "address to listen on [127.0.0.1]"},
-    {"port", KEY_INT, AT(port), 0, 65535, false, "port, 0 for any free one [8080]"},
-    {"root", KEY_TEXT, AT(root), 0, CONFIG_PATH_BYTES, false, "folder of the app [app/dist]"},
-    {"models", KEY_MODEL, 0, 0, 0, true,
-     "folder of GGUF files, may repeat [~/.cache/nearfield/models]"},
-    {"model", KEY_MODEL, 0, 0, 0, true, "one GGUF file, may repeat"},
-    {"hosts", KEY_HOST, 0, 0, 0, true, "further names allowed in Host, comma-separated"},
-    {"token_file", KEY_TEXT, AT(token_file), 0, CONFIG_PATH_BYTES, false,
-     "made by --make-token; needed beyond loopback"},
-    {"behind_proxy", KEY_BOOL, AT(behind_proxy), 0, 1, false,
-     "a proxy in front does TLS; needed beyond loopback [no]"},
-    {"quiet", KEY_BOOL, AT(quiet), 0, 1, true, "no access log [no]"},
-    {"connections_max", KEY_INT, AT(connections_max), 1, 1000000, true, "[12000]"},
-    {"idle_ms", KEY_INT, AT(idle_ms), 100, 3600000, true, "connection without a request [60000]"},
-    {"head_ms", KEY_INT, AT(head_ms), 100, 600000, true,
-     "from the first byte of a head to its last [10000]"},
-    {"body_ms", KEY_INT, AT(body_ms), 100, 3600000, true,
-     "from the end of the head to the end of the body [30000]"},
-    {"drain_ms", KEY_INT, AT(drain_ms), 0, 600000, true, "to finish replies at SIGTERM [10000]"},
-    {"send_bytes_s_min", KEY_INT, AT(send_bytes_s_min), 1, 1000000000, true,
-     "a reply may take 30 s plus its size over this [16384]"},
+    {"host", "address to listen on [127.0.0.1]", AT(host), 0, 64, KEY_TEXT, false},
+    {"port", "port, 0 for any free one [8080]", AT(port), 0, 65535, KEY_INT, false},
+    {"root", "folder of the app [app/dist]", AT(root), 0, CONFIG_PATH_BYTES, KEY_TEXT, false},
+    {"models", "folder of GGUF files, may repeat [~/.cache/nearfield/models]", 0, 0, 0, KEY_MODEL,
+     true},
+    {"model", "one GGUF file, may repeat", 0, 0, 0, KEY_MODEL, true},
+    {"hosts", "further names allowed in Host, comma-separated", 0, 0, 0, KEY_HOST, true},
+    {"token_file", "made by --make-token; needed beyond loopback", AT(token_file), 0,
+     CONFIG_PATH_BYTES, KEY_TEXT, false},
+    {"behind_proxy", "a proxy in front does TLS; needed beyond loopback [no]", AT(behind_proxy), 0,
+     1, KEY_BOOL, false},
+    {"quiet", "no access log [no]", AT(quiet), 0, 1, KEY_BOOL, true},
+    {"connections_max", "[12000]", AT(connections_max), 1, 1000000, KEY_INT, true},
+    {"idle_ms", "connection without a request [60000]", AT(idle_ms), 100, 3600000, KEY_INT, true},
+    {"head_ms", "from the first byte of a head to its last [10000]", AT(head_ms), 100, 600000,
+     KEY_INT, true},
+    {"body_ms", "from the end of the head to the end of the body [30000]", AT(body_ms), 100,
+     3600000, KEY_INT, true},
+    {"drain_ms", "to finish replies at SIGTERM [10000]", AT(drain_ms), 0, 600000, KEY_INT, true},
+    {"send_bytes_s_min", "a reply may take 30 s plus its size over this [16384]",
+     AT(send_bytes_s_min), 1, 1000000000, KEY_INT, true},
 };
 enum { N_KEYS = sizeof KEYS / sizeof KEYS[0] };
 
@@ -103,13 +102,13 @@ static bool row_set(config *c, const key_row *row, const char *value, nf_error *
       if (value[0] == 0 || strlen(value) >= (size_t)row->max) {
         return fail(error, row->name, "a shorter text, not an empty one", value);
       }
-      strcpy(at, value);
+      str_copy(at, row->max, value);
       return true;
     case KEY_MODEL:
       if (value[0] == 0 || strlen(value) >= CONFIG_PATH_BYTES || c->n_models == CONFIG_MODELS_MAX) {
         return fail(error, row->name, "at most 8 paths", value);
       }
-      strcpy(c->models[c->n_models++], value);
+      str_copy(c->models[c->n_models++], CONFIG_PATH_BYTES, value);
       return true;
     case KEY_HOST: return hosts_add(c, value, error);
   }

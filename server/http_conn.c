@@ -274,6 +274,8 @@ static void body_begin(http_conn *c, const http_request *request, http_reply *re
   c->body = http_body_new(request, BODY_BYTES_MAX);
   c->held = malloc(sizeof *c->held);
   if (c->body == nullptr || c->held == nullptr) {
+    free(c->held); /* not filled yet */
+    c->held = nullptr;
     http_reply_drop(reply);
     conn_close(c);
     return;
@@ -296,6 +298,7 @@ static void head_take(http_conn *c, nf_bytes head) {
     return;
   }
   isize n = request.path_len < (isize)sizeof c->path ? request.path_len : (isize)sizeof c->path;
+  while (n < request.path_len && n > 0 && (request.path[n] & 0xC0) == 0x80) n--; /* whole UTF-8 */
   memcpy(c->path, request.path, (size_t)n);
   c->path_len = (u8)n;
   http_reply reply;

@@ -21,7 +21,8 @@ void http_date_write(i64 seconds, char out[29]) {
   i64 day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
   i64 month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
   i64 year = year_of_era + era * 400 + (month <= 2);
-  memcpy(out, "ddd, DD mmm YYYY HH:MM:SS GMT", 29);
+  static const char form[] = "ddd, DD mmm YYYY HH:MM:SS GMT";
+  for (int i = 0; i < 29; i++) out[i] = form[i]; /* no NUL: it is not a string */
   memcpy(out, DAYS + days % 7 * 3, 3);
   two_digits(out + 5, day);
   memcpy(out + 8, MONTHS + (month - 1) * 3, 3);

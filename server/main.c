@@ -65,7 +65,7 @@ static int settings_read(const arguments *args, config *c, nf_error *error) {
     char folder[CONFIG_PATH_BYTES];
     int n = snprintf(folder, sizeof folder, "%s/.cache/nearfield/models", getenv("HOME"));
     if (n < (int)sizeof folder && access(folder, R_OK) == 0) {
-      strcpy(c->models[c->n_models++], folder);
+      str_copy(c->models[c->n_models++], CONFIG_PATH_BYTES, folder);
     }
   }
   return config_check(c, error) ? 0 : 1;
@@ -94,7 +94,8 @@ int main(int n, char **at) {
   nf_error error;
   arguments args = program_arguments = (arguments){n, at};
   if (n == 2 && strcmp(at[1], "--help") == 0) return config_help(stdout), 0;
-  if (n == 2 && strcmp(at[1], "--version") == 0) return printf("nearfield-server 0.1.0\n"), 0;
+  if (n == 2 && strcmp(at[1], "--version") == 0)
+    return printf("nearfield-server %s\n", nf_version()), 0;
   if (n >= 2 && strcmp(at[1], "--make-token") == 0) {
     if (n != 3) return usage("--make-token FILE");
     if (token_make(at[2], &error)) return 0;

@@ -42,13 +42,7 @@ static void sidecar_path(const char *path, char out[PATH_MAX + 32], const char *
 
 static bool hex_read(const char *line, const char *key, u8 digest[32]) {
   size_t n = strlen(key);
-  if (strncmp(line, key, n) != 0 || strlen(line) != n + 65) return false;
-  for (int i = 0; i < 32; i++) {
-    unsigned byte;
-    if (sscanf(line + n + 2 * i, "%2x", &byte) != 1) return false;
-    digest[i] = (u8)byte;
-  }
-  return true;
+  return strncmp(line, key, n) == 0 && strlen(line) == n + 65 && digest_read(line + n, digest);
 }
 
 /* hash->identity, n_chunks and the room for chunks are set already. */

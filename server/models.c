@@ -277,11 +277,14 @@ static void file_reply(models *m, int i_model, const http_request *request, http
   reply->content_type = "application/octet-stream";
   reply->cache_control = "no-cache";
   reply->body_bytes = facts.st_size;
-  reply->validator.etag[0] = '"';
+  char *at = reply->validator.etag;
+  *at++ = '"';
   for (int i = 0; i < 32; i++) {
-    snprintf(reply->validator.etag + 1 + 2 * i, 3, "%02x", one->hash.sha256[i]);
+    *at++ = "0123456789abcdef"[one->hash.sha256[i] >> 4];
+    *at++ = "0123456789abcdef"[one->hash.sha256[i] & 15];
   }
-  strcat(reply->validator.etag, "\"");
+  *at++ = '"';
+  *at = 0;
   reply->validator.modified_s = facts.st_mtim.tv_sec;
   file_reply_finish(request, reply);
 }

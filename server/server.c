@@ -118,12 +118,12 @@ static void hosts_set(server *s) {
 static void files_limit_raise(server *s) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  rlim_t want = (rlim_t)s->config.connections_max * 2 + SPARE_FILES;
+  rlim_t want = (rlim_t)s->config.connections_max * 2 + (rlim_t)SPARE_FILES;
   if (limit.rlim_cur < want) {
     limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
   }
-  if (limit.rlim_cur > SPARE_FILES * 2 && limit.rlim_cur < want) {
+  if (limit.rlim_cur > (rlim_t)SPARE_FILES * 2 && limit.rlim_cur < want) {
     s->config.connections_max = (int)(limit.rlim_cur - SPARE_FILES) / 2;
   }
 }

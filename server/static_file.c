@@ -70,7 +70,7 @@ static void variant_choose(int root, const http_request *request, char *path, is
   for (int i = 0; i < 2; i++) {
     bool br = (i == 0) == (wish.br >= wish.gzip); /* the better liked first, br on a tie */
     if ((br ? wish.br : wish.gzip) == 0) continue;
-    strcpy(path + path_len, br ? ".br" : ".gz");
+    memcpy(path + path_len, br ? ".br" : ".gz", 4);
     struct stat variant;
     int file = open_regular(root, path, &variant);
     if (file < 0) continue;
@@ -97,8 +97,9 @@ void static_file_reply(int root, const http_request *request, i64 now_ns, http_r
   memcpy(path, name.at + 1, (size_t)len);
   path[len] = 0;
   if (name.at[name.len - 1] == '/') {
-    strcpy(path + len, "index.html");
-    len += (isize)strlen("index.html");
+    static const char index[] = "index.html";
+    memcpy(path + len, index, sizeof index);
+    len += (isize)sizeof index - 1;
   }
   struct stat facts;
   reply->file = open_regular(root, path, &facts);

@@ -57,15 +57,9 @@ bool token_read(const char *path, token_hash *token, nf_error *error) {
   isize n = read(file, line, sizeof line);
   close(file);
   if ((facts.st_mode & 077) != 0) return fail(error, path, "others may read it; chmod 600");
-  if (n != 72 || memcmp(line, HASH_PREFIX, 7) != 0 || line[71] != '\n') {
+  if (n != 72 || memcmp(line, HASH_PREFIX, 7) != 0 || line[71] != '\n' ||
+      !digest_read(line + 7, token->sha256)) {
     return fail(error, path, "expected the line that --make-token writes");
-  }
-  for (int i = 0; i < 32; i++) {
-    unsigned byte;
-    if (sscanf(line + 7 + 2 * i, "%2x", &byte) != 1) {
-      return fail(error, path, "expected the line that --make-token writes");
-    }
-    token->sha256[i] = (u8)byte;
   }
   token->set = true;
   return true;

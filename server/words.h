@@ -63,6 +63,23 @@ static inline nf_bytes bytes_take(nf_bytes *rest, u8 mark) {
   *rest = n < rest->len ? bytes_after(*rest, n + 1) : bytes_from(rest->at + n, 0);
   return part;
 }
+/* 64 hexadecimal digits as 32 bytes; false when one is none. hex[0..64) */
+static inline bool digest_read(const char *hex, u8 digest[32]) {
+  for (isize i = 0; i < 64; i++) {
+    u8 c = ascii_lower((u8)hex[i]);
+    bool letter = c >= 'a' && c <= 'f';
+    if (!letter && (c < '0' || c > '9')) return false;
+    u8 value = (u8)(letter ? c - 'a' + 10 : c - '0');
+    digest[i / 2] = (u8)(digest[i / 2] << 4 | value);
+  }
+  return true;
+}
+/* Copy a NUL-terminated string that is known to fit. */
+static inline void str_copy(char *to, isize cap, const char *from) {
+  size_t n = strlen(from);
+  ASSERT((isize)n < cap);
+  memcpy(to, from, n + 1);
+}
 /* A whole decimal number of 1..18 digits; false when it is anything else. */
 static inline bool bytes_number(nf_bytes b, i64 *number) {
   if (b.len < 1 || b.len > 18) return false;

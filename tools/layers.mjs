@@ -17,7 +17,7 @@ const only = new Map([
   ['server', ['include', 'third_party']],
   ['sdk', []],
   ['app', ['sdk']],
-  ['fuzz', [...levels.keys(), 'server', 'third_party']],
+  ['fuzz', [...levels.keys(), 'server', 'third_party', 'tests']],
   ['tests', [...levels.keys(), 'server', 'third_party', 'sdk', 'app']],
   ['bench', [...levels.keys(), 'sdk', 'tests']],
 ])

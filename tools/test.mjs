@@ -111,7 +111,12 @@ const suites = {
   },
   async wasm() {
     if (!(await build('wasm'))) return
-    await nodeSuite('tests/wasm')
+    for (const module of ['test_kernel', 'test_kernel_base']) {
+      await one(`wasm ${module}`, 'line', process.execPath, ['tests/wasm/run_kernel.mjs', `build/wasm/${module}.wasm`])
+    }
+    for (const module of ['test_model', 'test_model_base']) {
+      await one(`wasm ${module}`, 'line', process.execPath, ['tests/wasm/run_model.mjs', `build/wasm/${module}.wasm`, process.env.NEARFIELD_MODEL])
+    }
   },
   cli: () => nodeSuite('tests/cli'),
   server: () => nodeSuite('tests/server'),

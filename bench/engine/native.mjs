@@ -61,7 +61,7 @@ async function startLlamaCpp(context) {
 // Two threads are the issue's comparison and carry its keys; one thread is reported beside it.
 export async function nativeEngines(context) {
   const engines = []
-  const seen = { peak: 0, kv: null } // kv: what a session takes, where ours does not say the cache alone
+  const seen = { peak: 0, kv: null, session: null }
   const prefix = { 1: 'native.threads1.', 2: 'native.' }
   const program = path.join(context.root, 'build/native/nearfield')
   if (existsSync(program)) {
@@ -72,7 +72,8 @@ export async function nativeEngines(context) {
         async round() {
           const one = await oursOnce(context, threads)
           seen.peak = Math.max(seen.peak, one.peak_rss_bytes)
-          seen.kv = one.kv_bytes ?? one.session_bytes
+          seen.kv = one.kv_bytes ?? null
+          seen.session = one.session_bytes
           context.versions.nearfield_native = `kernels ${one.kernels}`
           return { decode_tok_s: one.decode_tok_s, rows_tok_s: one.rows32_tok_s }
         },
@@ -97,9 +98,12 @@ export async function nativeEngines(context) {
   return {
     engines,
     async memory() {
-      const limit = seen.kv === null ? null : statSync(context.model).size + seen.kv + SLACK_BYTES
+      // the session is the KV cache and a pass's scratch: where the cache alone is not known,
+      // the limit is that much too wide, and kv_bytes is null
+      const held = seen.kv ?? seen.session
+      const limit = held === null ? null : statSync(context.model).size + held + SLACK_BYTES
       return {
-        peak_bytes: seen.peak, kv_bytes: seen.kv, limit_bytes: limit,
+        peak_bytes: seen.peak, kv_bytes: seen.kv, session_bytes: seen.session, limit_bytes: limit,
         within_limit: limit === null ? null : seen.peak <= limit,
         llamacpp_peak_bytes: rival?.peak() ?? null,
       }

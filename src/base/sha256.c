@@ -22,7 +22,7 @@ static inline void store_be32(u8 *p, u32 x) {
 static void blocks_compress(u32 state[8], const u8 *at, isize n_blocks) {
   for (; n_blocks > 0; n_blocks--, at += 64) {
     u32 W[64];
-    for (int t = 0; t < 16; t++) W[t] = load_be32(at + 4 * t);
+    for (isize t = 0; t < 16; t++) W[t] = load_be32(at + 4 * t);
     for (int t = 16; t < 64; t++) {
       u32 s0 = rotr(W[t - 15], 7) ^ rotr(W[t - 15], 18) ^ W[t - 15] >> 3;
       u32 s1 = rotr(W[t - 2], 17) ^ rotr(W[t - 2], 19) ^ W[t - 2] >> 10;
@@ -72,5 +72,5 @@ void sha256_end(nf_sha256 *hash, u8 digest[32]) {
   store_be32(length, (u32)(n_bits >> 32));
   store_be32(length + 4, (u32)n_bits);
   sha256_add(hash, bytes_of(length, 8));
-  for (int i = 0; i < 8; i++) store_be32(digest + 4 * i, hash->state[i]);
+  for (isize i = 0; i < 8; i++) store_be32(digest + 4 * i, hash->state[i]);
 }

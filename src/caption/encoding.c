@@ -74,6 +74,9 @@ static void utf8_tally(nf_bytes file, isize *n_broken, isize *n_good) {
 }
 
 static nf_status binary_refuse(nf_bytes file, encoding kind, isize from, nf_error *error) {
+  bool zero = false;
+  for (isize i = from; i < file.len; i++) zero |= file.at[i] == 0;
+  if (!zero) return NF_OK;
   i32 line = 1;
   bool cr = false;
   for (isize at = from; at < file.len;) {

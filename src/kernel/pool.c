@@ -8,7 +8,7 @@ constexpr isize CACHE_LINE = 64;
 /* About 20 us of looking before sleeping: a pass has gaps of a few microseconds between its
  * steps, and a futex wake costs more than that. Bounded, so more threads than cores only lose
  * time, never stand still. */
-constexpr i32 SPIN_MAX = 600;
+constexpr i32 SPIN_MAX = 1200;
 
 typedef struct {
   alignas(CACHE_LINE) _Atomic u32 word;

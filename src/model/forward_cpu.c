@@ -1,6 +1,7 @@
 /* The recipe of one pass on the CPU: a list of steps with a barrier between them, run by every
- * thread of the pool at once. Each step splits its own work: rows for norms and quantizing,
- * weight tiles for products, rows or heads for attention. All arithmetic is in kernel/.
+ * thread of the pool at once. Each step splits its own work: rows for norms and quantizing (few
+ * rows: every thread does all, 5 barriers a layer instead of 8), weight tiles for products, rows
+ * or heads for attention. All arithmetic is in kernel/.
  * Every value is computed whole by one thread in an order that depends on neither the number
  * of rows nor of threads: that is what makes passes of any size agree bit for bit.
  * Owns nothing; writes the scratch, the KV cache and the results asked for. */
@@ -23,7 +24,8 @@ typedef struct {
   const run *r;
   isize i_part, n_parts;
   isize first, n; /* rows [first, first + n) are computed */
-  k_rows rows_model, rows_attn, rows_ff;
+  bool own;       /* few rows: `rows` is this thread's, with every row in it */
+  model_rows rows;
 } part;
 
 static f32 *kv_head(const run *r, isize i_layer, isize k_or_v, isize i_head) {
@@ -31,14 +33,27 @@ static f32 *kv_head(const run *r, isize i_layer, isize k_or_v, isize i_head) {
   return r->kv->at + plane * r->kv->ctx_tokens * r->kv->d_head;
 }
 
+/* The rows whose cheap steps this thread does, and the barrier before others read them. */
+static void rows_share(const part *p, isize *from, isize *to) {
+  if (p->own) {
+    *from = 0, *to = p->n;
+  } else {
+    pool_share(p->n, p->i_part, p->n_parts, from, to);
+  }
+}
+
+static void rows_barrier(const part *p) {
+  if (!p->own) pool_barrier(p->r->threads);
+}
+
 /* Rows i of the tokens' embeddings, and the rotations of their positions. */
 static void embed_step(const part *p) {
   const run *r = p->r;
   isize from, to, d_rope = r->shape->d_rope;
-  pool_share(p->n, p->i_part, p->n_parts, &from, &to);
+  rows_share(p, &from, &to);
   for (isize i = from; i < to; i++) {
-    k_weight_row(&r->m->embed, r->pass->tokens[i], r->s->x + i * r->shape->d_model);
-    f32 *cos_sin = r->s->cos_sin + i * d_rope;
+    k_weight_row(&r->m->embed, r->pass->tokens[i], p->rows.x + i * r->shape->d_model);
+    f32 *cos_sin = p->rows.cos_sin + i * d_rope;
     for (isize j = 0; j < d_rope; j += 2) {
       f64 sin_x, cos_x;
       math_sincos((f64)(r->pass->pos + i) * r->m->rope_step[j / 2], &sin_x, &cos_x);
@@ -48,18 +63,19 @@ static void embed_step(const part *p) {
   }
 }
 
-/* x += delta (unless this is the first norm of the pass); quantized norm(x) -> rows_model. */
+/* x += delta (unless this is the first norm of the pass); quantized norm(x) -> rows.model. */
 static void norm_step(part *p, const f32 *weight, bool add_delta) {
   const run *r = p->r;
   isize from, to, d = r->shape->d_model;
-  pool_share(p->n, p->i_part, p->n_parts, &from, &to);
-  f32 *x = r->s->x + p->first * d, *delta = r->s->delta;
+  rows_share(p, &from, &to);
+  f32 *x = p->rows.x + p->first * d, *norm = p->rows.norm;
   for (isize i = from; i < to; i++) {
-    if (add_delta) r->k->add(x + i * d, delta + i * d, d);
-    r->k->rms_norm(r->s->norm + i * d, x + i * d, weight, d, r->shape->rms_eps);
+    if (add_delta) r->k->add(x + i * d, r->s->delta + i * d, d);
+    r->k->rms_norm(norm + i * d, x + i * d, weight, d, r->shape->rms_eps);
   }
-  r->k->rows_quantize(&p->rows_model, r->s->norm, from, to);
-  p->rows_model.x = r->s->norm; /* also in a thread that had no row */
+  r->k->rows_quantize(&p->rows.model, norm, from, to);
+  p->rows.model.x = norm; /* also in a thread that had no row */
+  rows_barrier(p);
 }
 
 /* Rotate rows [from, to) of the heads in x[m][stride] by each token's position: the columns a
@@ -71,7 +87,7 @@ static void rope_columns(const part *p, f32 *x, isize stride, isize from, isize 
     isize in_head = col % d_head, end = isize_min(to, col - in_head + d_head);
     isize n = isize_min(end - col + in_head, d_rope) - in_head;
     for (isize i = 0; n > 0 && i < p->n; i++) {
-      r->k->rope(x + i * stride + col, r->s->cos_sin + i * d_rope + in_head, n);
+      r->k->rope(x + i * stride + col, p->rows.cos_sin + i * d_rope + in_head, n);
     }
     col = end;
   }
@@ -106,7 +122,7 @@ static void qkv_step(const part *p, isize i_layer) {
     f32 *y = r->s->qkv + col;
     if (t_from < t_to) {
       isize c_from = t_from * K_TILE_ROWS, c_to = isize_min(t_to * K_TILE_ROWS, w->rows);
-      r->k->matmul(y, stride, w, &p->rows_model, p->n, t_from, t_to);
+      r->k->matmul(y, stride, w, &p->rows.model, p->n, t_from, t_to);
       if (i < 2) rope_columns(p, y, stride, c_from, c_to);
       if (i > 0) kv_append(p, i_layer, i - 1, y, stride, c_from, c_to);
     }
@@ -159,7 +175,7 @@ static void attention_step(part *p, isize i_layer) {
   const run *r = p->r;
   const f32 *attn = r->s->attn;
   isize from, to;
-  if (p->n >= 4 * p->n_parts || p->n_parts == 1) {
+  if (p->n >= 4 * p->n_parts && !p->own) {
     from = row_by_cost(p, p->i_part);
     to = row_by_cost(p, p->i_part + 1);
     if (from < to) heads_attend(p, i_layer, 0, r->shape->n_heads, from, to);
@@ -167,17 +183,19 @@ static void attention_step(part *p, isize i_layer) {
     pool_share(r->shape->n_heads, p->i_part, p->n_parts, &from, &to);
     heads_attend(p, i_layer, from, to, 0, p->n);
     pool_barrier(r->threads);
-    pool_share(p->n, p->i_part, p->n_parts, &from, &to);
+    rows_share(p, &from, &to);
   }
-  r->k->rows_quantize(&p->rows_attn, attn, from, to);
-  p->rows_attn.x = attn;
+  r->k->rows_quantize(&p->rows.attn, attn, from, to);
+  p->rows.attn.x = attn;
+  rows_barrier(p);
 }
 
 static void ff_quantize_step(part *p) {
   isize from, to;
-  pool_share(p->n, p->i_part, p->n_parts, &from, &to);
-  p->r->k->rows_quantize(&p->rows_ff, p->r->s->ff, from, to);
-  p->rows_ff.x = p->r->s->ff;
+  rows_share(p, &from, &to);
+  p->r->k->rows_quantize(&p->rows.ff, p->r->s->ff, from, to);
+  p->rows.ff.x = p->r->s->ff;
+  rows_barrier(p);
 }
 
 /* delta = w x, the input of the next norm step. */
@@ -194,8 +212,8 @@ static void gate_up_step(const part *p, const model_layer *layer) {
   isize from, to, d_ff = r->shape->d_ff;
   pool_share(k_tiles(&layer->gate), p->i_part, p->n_parts, &from, &to);
   f32 *gate = r->s->ff, *up = r->s->ff + MODEL_ROWS_MAX * d_ff;
-  r->k->matmul(gate, d_ff, &layer->gate, &p->rows_model, p->n, from, to);
-  r->k->matmul(up, d_ff, &layer->up, &p->rows_model, p->n, from, to);
+  r->k->matmul(gate, d_ff, &layer->gate, &p->rows.model, p->n, from, to);
+  r->k->matmul(up, d_ff, &layer->up, &p->rows.model, p->n, from, to);
   isize c_from = from * K_TILE_ROWS, c_to = isize_min(to * K_TILE_ROWS, d_ff);
   for (isize i = 0; i < p->n && c_from < c_to; i++) {
     f32 *g = gate + i * d_ff + c_from;
@@ -207,7 +225,6 @@ static void layer_run(part *p, isize i_layer) {
   const run *r = p->r;
   const model_layer *layer = &r->m->layers[i_layer];
   norm_step(p, layer->attn_norm, i_layer > 0);
-  pool_barrier(r->threads);
   qkv_step(p, i_layer);
   pool_barrier(r->threads);
   if (i_layer == r->shape->n_layers - 1) { /* from here on only rows that are asked for */
@@ -216,16 +233,13 @@ static void layer_run(part *p, isize i_layer) {
     if (p->n == 0) return;
   }
   attention_step(p, i_layer);
-  pool_barrier(r->threads);
-  delta_step(p, &layer->o, &p->rows_attn);
+  delta_step(p, &layer->o, &p->rows.attn);
   pool_barrier(r->threads);
   norm_step(p, layer->ffn_norm, true);
-  pool_barrier(r->threads);
   gate_up_step(p, layer);
   pool_barrier(r->threads);
   ff_quantize_step(p);
-  pool_barrier(r->threads);
-  delta_step(p, &layer->down, &p->rows_ff);
+  delta_step(p, &layer->down, &p->rows.ff);
   pool_barrier(r->threads);
 }
 
@@ -249,7 +263,7 @@ static void head_step(const part *p) {
     isize n_cols = isize_min(tile_to * K_TILE_ROWS, w->rows) - col;
     f32 *y = r->pass->logits ? r->pass->logits : chunk - col; /* matmul writes from y + col */
     isize stride = r->pass->logits ? w->rows : chunk_cols;
-    r->k->matmul(y, stride, w, &p->rows_model, p->n, tile, tile_to);
+    r->k->matmul(y, stride, w, &p->rows.model, p->n, tile, tile_to);
     for (isize i = 0; r->pass->best && i < p->n; i++) {
       const f32 *logits = y + i * stride + col;
       isize at = r->k->argmax(logits, n_cols);
@@ -272,18 +286,17 @@ static void best_join(const part *p) {
 
 static void pass_part(void *context, isize i_part, isize n_parts) {
   const run *r = context;
+  bool own = r->pass->m <= MODEL_OWN_ROWS;
   part p = {.r = r,
             .i_part = i_part,
             .n_parts = n_parts,
             .n = r->pass->m,
-            .rows_model = r->s->rows_model,
-            .rows_attn = r->s->rows_attn,
-            .rows_ff = r->s->rows_ff};
+            .own = own,
+            .rows = own ? r->s->own[i_part] : r->s->shared};
   embed_step(&p);
   for (isize i = 0; i < r->shape->n_layers; i++) layer_run(&p, i);
   if (p.n == 0) return;
   norm_step(&p, r->m->output_norm, true);
-  pool_barrier(r->threads);
   head_step(&p);
   if (!r->pass->best) return;
   pool_barrier(r->threads);

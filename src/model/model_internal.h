@@ -31,19 +31,29 @@ typedef struct {
   i32 token;
 } model_best;
 
+/* The rows of a pass between its products: written by norms, read by products. */
+typedef struct {
+  f32 *x;       /* [rows][d_model] the residual stream */
+  f32 *norm;    /* [rows][d_model] */
+  f32 *cos_sin; /* [rows][d_rope] pairs of the rows' positions */
+  k_rows model, attn, ff; /* quantized: norm, attention's result, gate times up */
+} model_rows;
+
+/* Up to so many rows, each thread computes the cheap steps of all rows for itself, which costs
+ * less than the barriers between sharing them. */
+constexpr isize MODEL_OWN_ROWS = 4;
+
 struct model_scratch {
   isize ctx_tokens, n_threads;
-  f32 *x;       /* [ROWS][d_model] the residual stream */
-  f32 *delta;   /* [ROWS][d_model] what the next norm step adds to it */
-  f32 *norm;    /* [ROWS][d_model] */
-  f32 *qkv;     /* [ROWS][(n_heads + 2 n_kv_heads) d_head]: q, then k, then v */
-  f32 *attn;    /* [ROWS][n_heads d_head] */
-  f32 *ff;      /* [2][ROWS][d_ff]: gate (then the product with up), up */
-  f32 *cos_sin; /* [ROWS][d_rope] pairs of the rows' positions */
-  k_rows rows_model, rows_attn, rows_ff;
-  f32 *scores;      /* [n_threads][scores_stride] */
-  f32 *head;        /* [n_threads][ROWS][MODEL_HEAD_TILES * K_TILE_ROWS] */
-  model_best *best; /* [n_threads][ROWS] */
+  f32 *delta;        /* [ROWS][d_model] what the next norm step adds to x */
+  f32 *qkv;          /* [ROWS][(n_heads + 2 n_kv_heads) d_head]: q, then k, then v */
+  f32 *attn;         /* [ROWS][n_heads d_head] */
+  f32 *ff;           /* [2][ROWS][d_ff]: gate (then the product with up), up */
+  model_rows shared; /* [ROWS] */
+  model_rows *own;   /* [n_threads], MODEL_OWN_ROWS each */
+  f32 *scores;       /* [n_threads][scores_stride] */
+  f32 *head;         /* [n_threads][ROWS][MODEL_HEAD_TILES * K_TILE_ROWS] */
+  model_best *best;  /* [n_threads][ROWS] */
   isize scores_stride;
 };
 

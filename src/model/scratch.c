@@ -20,23 +20,35 @@ static f32 *take_rows(taker *t, isize width) {
   return take(t, MODEL_ROWS_MAX * width, (isize)sizeof(f32));
 }
 
-static k_rows take_quantized(taker *t, isize width) {
-  void *block = take(t, k_rows_bytes(MODEL_ROWS_MAX, width), 1);
-  return block ? k_rows_place(block, MODEL_ROWS_MAX, width) : (k_rows){};
+static k_rows take_quantized(taker *t, isize n_rows, isize width) {
+  void *block = take(t, k_rows_bytes(n_rows, width), 1);
+  return block ? k_rows_place(block, n_rows, width) : (k_rows){};
+}
+
+static model_rows take_set(taker *t, const model_shape *shape, isize n_rows) {
+  constexpr isize size = (isize)sizeof(f32);
+  return (model_rows){
+      .x = take(t, n_rows * shape->d_model, size),
+      .norm = take(t, n_rows * shape->d_model, size),
+      .cos_sin = take(t, n_rows * shape->d_rope, size),
+      .model = take_quantized(t, n_rows, shape->d_model),
+      .attn = take_quantized(t, n_rows, shape->n_heads * shape->d_head),
+      .ff = take_quantized(t, n_rows, shape->d_ff),
+  };
 }
 
 static void scratch_take(taker *t, const model_shape *shape, model_scratch *s) {
   isize d_attn = shape->n_heads * shape->d_head, d_kv = shape->n_kv_heads * shape->d_head;
-  s->x = take_rows(t, shape->d_model);
   s->delta = take_rows(t, shape->d_model);
-  s->norm = take_rows(t, shape->d_model);
   s->qkv = take_rows(t, d_attn + 2 * d_kv);
   s->attn = take_rows(t, d_attn);
   s->ff = take_rows(t, 2 * shape->d_ff);
-  s->cos_sin = take_rows(t, shape->d_rope);
-  s->rows_model = take_quantized(t, shape->d_model);
-  s->rows_attn = take_quantized(t, d_attn);
-  s->rows_ff = take_quantized(t, shape->d_ff);
+  s->shared = take_set(t, shape, MODEL_ROWS_MAX);
+  s->own = take(t, s->n_threads, (isize)sizeof(model_rows));
+  for (isize i = 0; i < s->n_threads; i++) {
+    model_rows own = take_set(t, shape, MODEL_OWN_ROWS);
+    if (s->own) s->own[i] = own;
+  }
   s->scores_stride =
       round_up(k_attention_floats(shape->d_head, s->ctx_tokens), MODEL_LINE / (isize)sizeof(f32));
   s->scores = take(t, s->n_threads, s->scores_stride * (isize)sizeof(f32));

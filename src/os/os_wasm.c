@@ -249,7 +249,7 @@ void os_wake(_Atomic u32 *word, isize n_threads) {
 }
 /* There is no pause instruction: about as long as one on x86, without touching memory. */
 void os_spin_pause(void) {
-  for (i32 i = 0; i < 16; i++) __asm__ volatile("");
+  for (i32 i = 0; i < 48; i++) __asm__ volatile("");
 }
 
 /* ---- clock ---- */

@@ -292,3 +292,70 @@ test('no server: one clear line', TIMEOUT, async () => {
     await server.close()
   }
 })
+
+describe('what can go wrong with storage and models', TIMEOUT, () => {
+  let server
+  let context
+  let page
+  before(async () => {
+    server = await serveSdk(true)
+    ;({ context, page } = await openPage(browser, server))
+  })
+  after(async () => {
+    await context?.close()
+    await server?.close()
+  })
+  const openFailure = (folder) =>
+    failure(page, (url) => window.sdk.Nearfield.open({ model: url }), `/models/${folder}/`)
+
+  test('a file that is no model: one line', async () => {
+    const error = await openFailure('no-model')
+    assert.equal(error.code, 'bad_input')
+    assert.match(error.message, /^[^\n]+$/)
+  })
+
+  test('a model too large for a browser: one line', async () => {
+    const error = await openFailure('too-large')
+    assert.equal(error.code, 'no_memory')
+    assert.match(error.message, /3221225472 bytes/)
+  })
+
+  test('storage full: works from memory and says so', async () => {
+    const session = await context.newCDPSession(page)
+    const quota = (quotaSize) =>
+      session.send('Storage.overrideQuotaForOrigin', { origin: server.origin, quotaSize })
+    await quota(40_000_000)
+    const { status } = await openModel(page)
+    assert.equal(status.state, 'ready')
+    assert.equal(status.cached, false)
+    assert.equal(await availability(page), 'downloadable')
+    await page.evaluate(() => window.nf.close())
+    await quota(undefined)
+  })
+
+  test('a flipped bit in storage: found, and only its chunk is fetched again', async () => {
+    assert.equal((await openModel(page)).status.cached, true)
+    await page.evaluate(async (sha256) => {
+      window.nf.close()
+      let folder = await navigator.storage.getDirectory()
+      for (const name of ['nearfield', 'models', sha256])
+        folder = await folder.getDirectoryHandle(name)
+      const handle = await folder.getFileHandle('file')
+      const position = 50_000_000
+      const byte = new Uint8Array(
+        await (await handle.getFile()).slice(position, position + 1).arrayBuffer(),
+      )
+      const writer = await handle.createWritable({ keepExistingData: true })
+      await writer.write({ type: 'write', position, data: Uint8Array.of(byte[0] ^ 4) })
+      await writer.close()
+    }, manifestOf().sha256)
+    server.log.length = 0
+    assert.equal((await openModel(page)).status.state, 'ready')
+    const { chunk_bytes } = manifestOf()
+    const first = Math.floor(50_000_000 / chunk_bytes) * chunk_bytes
+    assert.deepEqual(
+      modelRequests(server).map((entry) => entry.range),
+      [`bytes=${first}-${first + chunk_bytes - 1}`],
+    )
+  })
+})

@@ -1,11 +1,32 @@
 // What the SDK's browser tests share: a served page with the built SDK on `window.sdk`.
+import { createHash } from 'node:crypto'
 import path from 'node:path'
 import { manifestOf, serve } from '../serve.mjs'
 
 const dist = path.join(import.meta.dirname, '../../../sdk/dist')
 export const model = () => `/models/${manifestOf().name}/`
 
+// A folder whose file is what its manifest says, and no model.
+const noModel = Buffer.from('this is not a GGUF file, only bytes with the right hash')
+const noModelHash = createHash('sha256').update(noModel).digest('hex')
+const manifest = {
+  name: 'none',
+  file: 'none.gguf',
+  bytes: noModel.length,
+  sha256: noModelHash,
+  chunk_bytes: 8 << 20,
+  chunks: [noModelHash],
+}
+const huge = 3 * 2 ** 30
+
 const pages = {
+  '/models/no-model/manifest.json': JSON.stringify(manifest),
+  '/models/no-model/none.gguf': noModel,
+  '/models/too-large/manifest.json': JSON.stringify({
+    ...manifest,
+    bytes: huge,
+    chunk_bytes: huge,
+  }),
   '/': '<!doctype html><meta charset="utf-8"><title>sdk</title><script type="module" src="/test.js"></script>',
   '/favicon.ico': '',
   '/test.js': "import * as sdk from '/sdk/index.js'\nwindow.sdk = sdk\n",

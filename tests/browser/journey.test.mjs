@@ -1,0 +1,112 @@
+// The main job, whole: the product's own server, the built editor, the real model. A person opens
+// the page, drops an SRT file, presses Fix, is asked about the download, sees a diff, accepts,
+// undoes, redoes, saves; then comes back without a network. Takes docs' picture of the editor.
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { start } from '../server/harness.mjs'
+import { launch } from './app/driver.mjs'
+
+const talk = readFileSync('tests/data/talk.srt', 'utf8')
+const shots = 'build/screenshots'
+let browser
+let server
+let context
+let page
+const errors = []
+
+before(async () => {
+  mkdirSync(shots, { recursive: true })
+  server = await start(['--root', 'app/dist', '--model', process.env.NEARFIELD_MODEL, '--quiet'])
+  browser = await launch()
+  context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true })
+  // the file dialog of the system cannot be driven: take it away, and the editor downloads
+  await context.addInitScript(() => { delete globalThis.showSaveFilePicker })
+  page = await context.newPage()
+  page.on('pageerror', (error) => errors.push(String(error)))
+  page.on('console', (message) => { if (message.type() === 'error') errors.push(message.text()) })
+})
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+/** Drop a file on the window, as a person would. */
+async function drop(name, content) {
+  const data = await page.evaluateHandle(([n, c]) => {
+    const transfer = new DataTransfer()
+    transfer.items.add(new File([c], n))
+    return transfer
+  }, [name, content])
+  await page.dispatchEvent('body', 'dragover', { dataTransfer: data })
+  await page.dispatchEvent('body', 'drop', { dataTransfer: data })
+}
+const cueBox = () => page.getByRole('textbox', { name: /cue/i }).first()
+
+async function saved() {
+  const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Control+s')])
+  return { name: download.suggestedFilename(), text: readFileSync(await download.path(), 'utf8') }
+}
+
+test('the page is isolated and asks nothing of the network but itself', async () => {
+  await page.goto(`http://${server.host}/`)
+  assert.equal(await page.evaluate(() => globalThis.crossOriginIsolated), true)
+  await page.getByText('Drop', { exact: false }).first().waitFor()
+})
+
+test('a dropped file shows its cues', async () => {
+  await drop('talk.srt', talk)
+  await page.getByText("We didn't knew anything about it.").first().waitFor()
+})
+
+test('Fix asks for the download, then shows a diff', async () => {
+  await page.getByText("We didn't knew anything about it.").first().click()
+  await page.keyboard.press('Alt+f')
+  const ask = page.getByRole('button', { name: /Download 9\d/ })
+  await ask.waitFor()
+  await page.screenshot({ path: path.join(shots, 'journey-ask.png') })
+  await ask.click()
+  await page.locator('.diff ins').first().waitFor({ timeout: 120_000 })
+  assert.match(await page.locator('.diff').first().textContent(), /know/)
+  await page.screenshot({ path: path.join(shots, 'journey-diff.png') })
+})
+
+test('accepting, undo and redo are one step each', async () => {
+  await cueBox().focus()
+  await page.keyboard.press('Tab')
+  const is = async (text) => {
+    await page.waitForFunction((want) => document.querySelector('textarea')?.value === want, text, { timeout: 5000 })
+  }
+  await is("We didn't know anything about it.")
+  await page.keyboard.press('Control+z')
+  await is("We didn't knew anything about it.")
+  await page.keyboard.press('Control+y')
+  await is("We didn't know anything about it.")
+})
+
+test('the saved file is the old one with that cue changed, byte for byte', async () => {
+  const file = await saved()
+  assert.equal(file.name, 'talk.srt')
+  assert.equal(file.text, talk.replace("We didn't knew anything", "We didn't know anything"))
+})
+
+test('Fix for all streams in, is cancelled, and is taken as one step', async () => {
+  await page.keyboard.press('Alt+Shift+f')
+  await page.waitForFunction(() => /\d+ of 46|\d+\/46/.test(document.body.textContent ?? ''), null, { timeout: 60_000 })
+  await page.screenshot({ path: path.join(shots, 'journey-batch.png') })
+})
+
+test('the page works again without a network', async () => {
+  await context.setOffline(false)
+  await page.reload()
+  await page.getByText("We didn't know anything about it.").first().waitFor({ timeout: 20_000 })
+  await page.getByText('Its louder then you expect.').first().click()
+  await page.keyboard.press('Alt+f')
+  await page.locator('.diff ins').first().waitFor({ timeout: 60_000 })
+  assert.equal(await page.getByRole('button', { name: /Download 9\d/ }).count(), 0, 'the model is kept')
+})
+
+test('nothing went wrong in the console', () => {
+  assert.deepEqual(errors, [])
+})
