@@ -31,7 +31,7 @@ export interface Project {
 }
 
 export type Panel = 'cues' | 'problems' | 'review'
-export type Region = 'list' | 'text' | 'suggestion' | 'panel'
+export type Region = 'list' | 'text' | 'suggestion' | 'panel' | 'start'
 
 export interface Notice {
   readonly kind: 'info' | 'error'

@@ -113,7 +113,7 @@ export class Workspace {
       this.#editor.show(project, document, false)
       const warned = file.warnings.length
       const words = `${name} opened: ${plural(file.cues.length, 'cue')}`
-      if (warned > 0) this.#editor.notify('info', `${words}, ${plural(warned, 'oddity')} kept.`)
+      if (warned > 0) this.#editor.notify('info', `${words}, ${plural(warned, 'odd place')} kept.`)
       else this.#editor.announce(words)
       sessionStorage.removeItem('nearfield/closed')
       await this.#create(project, document)
@@ -168,6 +168,7 @@ export class Workspace {
     this.#editor.close()
     sessionStorage.setItem('nearfield/closed', '1')
     this.store.set({ recent: await this.#projects.list().catch(() => []) })
+    setTimeout(() => this.#editor.focus.get('start')?.())
     this.#editor.announce('Closed. It stays in this browser under Recent.')
   }
 

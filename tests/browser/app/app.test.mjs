@@ -272,7 +272,6 @@ test('keyboard only: consent, fix, accept, undo, redo, one word, batch, save; fo
     await keyboard.press('Enter')
     const grid = page.getByRole('grid', { name: 'Cues' })
     await grid.waitFor()
-    await keyboard.press('F6')
     assert.equal(await focusName(page), 'Cues')
     await keyboard.press('ArrowDown')
     await keyboard.press('Alt+F')
@@ -333,6 +332,10 @@ test('keyboard only: consent, fix, accept, undo, redo, one word, batch, save; fo
     await noPicker(page)
     assert.equal((await save(page)).name, 'sample.srt')
     assert.notEqual(await focusName(page), 'body')
+    await keyboard.press('Control+K')
+    await keyboard.type('close')
+    await keyboard.press('Enter')
+    await page.waitForFunction(() => document.activeElement?.textContent === 'Open a file')
   }))
 
 test('a model that was refused is never fetched', () =>

@@ -45,6 +45,9 @@ export function CueList() {
 
   useEffect(() => {
     editor.focus.set('list', () => scroller.current?.focus())
+    // The button that opened the file went away with the start page.
+    const { activeElement, body } = globalThis.document
+    if (activeElement === body) scroller.current?.focus({ preventScroll: true })
     return () => void editor.focus.delete('list')
   }, [editor])
 

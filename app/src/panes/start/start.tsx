@@ -1,19 +1,25 @@
 /** Before anything is open: where to drop, what may be dropped, what was open before. */
+import { useEffect, useRef } from 'react'
 import { plural } from '../../document/format'
 import { ActionButton } from '../../shell/action-button'
 import { useApp, useWorkspace } from '../../shell/use'
 import './start.css'
 
 export function Start() {
-  const { workspace } = useApp()
+  const { editor, workspace } = useApp()
   const opening = useWorkspace((state) => state.opening)
   const recent = useWorkspace((state) => state.recent)
+  const actions = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    editor.focus.set('start', () => actions.current?.querySelector('button')?.focus())
+    return () => void editor.focus.delete('start')
+  }, [editor])
   return (
     <main className="start" aria-busy={opening}>
       <div className="start-box">
         <h2>Drop captions here</h2>
         <p>SRT or WebVTT. Files are read in this browser and stay in it.</p>
-        <div className="start-actions">
+        <div className="start-actions" ref={actions}>
           <ActionButton id="open" className="primary" label="Open a file" />
           <ActionButton id="sample" />
         </div>
