@@ -258,7 +258,7 @@ static nf_status alignment_read(const reader *r, const gguf_kv *kv, u64 *alignme
 
 /* Walk the directory from its start. Null arrays: count and check only. */
 static nf_status walk(reader *r, gguf_file *file, u64 *alignment) {
-  u64 n_kvs, n_tensors;
+  u64 n_kvs = 0, n_tensors = 0;
   nf_status status = take_head(r, &n_kvs, &n_tensors);
   *alignment = ALIGNMENT_DEFAULT;
   for (u64 i = 0; i < n_kvs && status == NF_OK; i++) {
