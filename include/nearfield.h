@@ -278,8 +278,8 @@ void nf_caption_warning_get(const nf_caption *doc, int32_t i, nf_caption_warning
  * its own; UTF-8 and "\n" otherwise). Borrowed until the next call on the document.
  * A text that Windows-1252 cannot hold turns the file into UTF-8 with BOM; that, and whatever the
  * other format lacks, is added to the document's warnings (until the next write). */
-[[nodiscard]] nf_status nf_caption_write(nf_caption *doc, nf_caption_format format,
-                                         nf_bytes *file, nf_error *error);
+[[nodiscard]] nf_status nf_caption_write(nf_caption *doc, nf_caption_format format, nf_bytes *file,
+                                         nf_error *error);
 
 /* What a viewer sees: tags removed, entities decoded. Writes at most `cap` bytes, returns the
  * length. out may alias nothing. */
@@ -312,8 +312,8 @@ typedef struct {
 [[nodiscard]] nf_status nf_lint_profile_get(nf_bytes name, nf_lint_profile *profile);
 const char *nf_lint_rule_name(nf_lint_rule rule); /* "cps", "line-length", ... */
 /* Writes at most `cap` findings in cue order, returns how many there are. */
-int32_t nf_lint(const nf_caption *doc, const nf_lint_profile *profile,
-                nf_lint_finding *findings, int32_t cap);
+int32_t nf_lint(const nf_caption *doc, const nf_lint_profile *profile, nf_lint_finding *findings,
+                int32_t cap);
 /* Measures of one cue text: visible characters (grapheme clusters, line breaks not counted),
  * longest line, lines. */
 typedef struct {

@@ -22,8 +22,8 @@ typedef ptrdiff_t isize; /* counts and memory sizes; file offsets are u64 */
 constexpr isize ISIZE_MAX = PTRDIFF_MAX;
 
 /* A broken promise of our own stops the program, in release builds too. Never for input. */
-#define ASSERT(condition)             \
-  do {                                \
+#define ASSERT(condition)               \
+  do {                                  \
     if (!(condition)) __builtin_trap(); \
   } while (0)
 

@@ -31,6 +31,6 @@ typedef struct {
 #define E_FOREIGN(b) ((error_part){.kind = PART_FOREIGN, .foreign = (b)})
 #define E_INT(n) ((error_part){.kind = PART_INT, .number = (i64)(n)})
 nf_status error_parts_set(nf_error *error, nf_status status, const error_part *parts, isize n);
-#define error_set(error, status, ...)                                  \
+#define error_set(error, status, ...)                                   \
   error_parts_set((error), (status), (const error_part[]){__VA_ARGS__}, \
                   (isize)(sizeof((error_part[]){__VA_ARGS__}) / sizeof(error_part)))

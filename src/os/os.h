@@ -3,8 +3,8 @@
  * (scripted failures). Nothing above this folder names a platform.
  * Owns no policy: callers decide how much memory, how many threads, when to wait. */
 #pragma once
-#include "base/base.h"
 #include <stdatomic.h>
+#include "base/base.h"
 
 /* ---- memory: whole blocks for arenas; zeroed, 64-byte aligned (page aligned on POSIX) ---- */
 void *os_memory_get(isize bytes); /* null: none to be had */

@@ -40,8 +40,9 @@ static void bytes_are_found(void **state) {
 static void error_lines_are_bounded_and_clean(void **state) {
   (void)state;
   nf_error error;
-  nf_status status = error_set(&error, NF_BAD_INPUT, E_STR("tensor "), E_FOREIGN(bytes_of("a\nb", 3)),
-                               E_STR(" ends at "), E_INT(-9223372036854775807LL - 1));
+  nf_status status =
+      error_set(&error, NF_BAD_INPUT, E_STR("tensor "), E_FOREIGN(bytes_of("a\nb", 3)),
+                E_STR(" ends at "), E_INT(-9223372036854775807LL - 1));
   assert_int_equal(status, NF_BAD_INPUT);
   assert_string_equal(error.line, "tensor a?b ends at -9223372036854775808");
   char long_text[400];

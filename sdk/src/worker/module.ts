@@ -1,6 +1,6 @@
 /**
  * nearfield.wasm as bytes: finds the memory it imports and, where threads are not to be had,
- * makes that memory an ordinary one by changing a single flag (docs/adr/0010-wasm-modules.md).
+ * makes that memory an ordinary one by changing a single flag (docs/adr/0007-unshared-memory.md).
  * Owns the little of the binary format that takes. Read next: runtime.ts.
  */
 import { NearfieldError } from '../error.ts'
