@@ -102,11 +102,10 @@ def build(reader):
     model.ir_version = 10
     config = {
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": d, "num_hidden_layers": n_layers,
-        "num_attention_heads": heads, "num_key_value_heads": kv_heads, "head_dim": d_head, "vocab_size": 49152,
+        "num_attention_heads": heads, "num_key_value_heads": kv_heads, "head_dim": d_head, "vocab_size": len(g.tensor("token_embd.weight")),
         "intermediate_size": get("feed_forward_length"), "max_position_embeddings": ctx, "rms_norm_eps": eps,
         "bos_token_id": 1, "eos_token_id": 2,
     }
-    config["vocab_size"] = len(g.tensor("token_embd.weight"))
     return model, config
 
 

@@ -41,7 +41,7 @@ function modelPath() {
   return { model, cache: path.join(cache, 'bench') }
 }
 
-export function median(values) {
+function median(values) {
   const sorted = [...values].sort((a, b) => a - b)
   const half = sorted.length >> 1
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
