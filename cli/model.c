@@ -3,8 +3,10 @@
 
 #include "report.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char default_model[] = "nearfield/models/SmolLM2-135M-Instruct.Q4_1.gguf";
@@ -35,6 +37,11 @@ int model_open_for_command(const char *path, int threads, nf_engine **engine) {
               path);
       return EXIT_INPUT;
     }
+  }
+  if (access(path, R_OK) != 0) {
+    fprintf(stderr, "nearfield: %s: cannot be read (%s); a GGUF model was expected\n", path,
+            strerror(errno));
+    return EXIT_INPUT;
   }
   nf_error error;
   nf_engine_desc desc = {.n_threads = threads};

@@ -20,12 +20,19 @@ before(async () => {
   mkdirSync(shots, { recursive: true })
   server = await start(['--root', 'app/dist', '--model', process.env.NEARFIELD_MODEL, '--quiet'])
   browser = await launch()
-  context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true })
+  context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    acceptDownloads: true,
+  })
   // the file dialog of the system cannot be driven: take it away, and the editor downloads
-  await context.addInitScript(() => { delete globalThis.showSaveFilePicker })
+  await context.addInitScript(() => {
+    delete globalThis.showSaveFilePicker
+  })
   page = await context.newPage()
   page.on('pageerror', (error) => errors.push(String(error)))
-  page.on('console', (message) => { if (message.type() === 'error') errors.push(message.text()) })
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text())
+  })
 })
 after(async () => {
   await browser?.close()
@@ -34,18 +41,24 @@ after(async () => {
 
 /** Drop a file on the window, as a person would. */
 async function drop(name, content) {
-  const data = await page.evaluateHandle(([n, c]) => {
-    const transfer = new DataTransfer()
-    transfer.items.add(new File([c], n))
-    return transfer
-  }, [name, content])
+  const data = await page.evaluateHandle(
+    ([n, c]) => {
+      const transfer = new DataTransfer()
+      transfer.items.add(new File([c], n))
+      return transfer
+    },
+    [name, content],
+  )
   await page.dispatchEvent('body', 'dragover', { dataTransfer: data })
   await page.dispatchEvent('body', 'drop', { dataTransfer: data })
 }
 const cueBox = () => page.getByRole('textbox', { name: /cue/i }).first()
 
 async function saved() {
-  const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Control+s')])
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.keyboard.press('Control+s'),
+  ])
   return { name: download.suggestedFilename(), text: readFileSync(await download.path(), 'utf8') }
 }
 
@@ -76,7 +89,9 @@ test('accepting, undo and redo are one step each', async () => {
   await cueBox().focus()
   await page.keyboard.press('Tab')
   const is = async (text) => {
-    await page.waitForFunction((want) => document.querySelector('textarea')?.value === want, text, { timeout: 5000 })
+    await page.waitForFunction((want) => document.querySelector('textarea')?.value === want, text, {
+      timeout: 5000,
+    })
   }
   await is("We didn't know anything about it.")
   await page.keyboard.press('Control+z')
@@ -94,7 +109,11 @@ test('the saved file is the old one with that cue changed, byte for byte', async
 test('Fix all is stopped half way, and again runs to its end', async () => {
   await page.keyboard.press('Alt+Shift+f')
   const progress = page.getByRole('progressbar', { name: 'Cues read' })
-  await page.waitForFunction(() => (document.querySelector('.review-progress progress')?.value ?? 0) >= 3, null, { timeout: 60_000 })
+  await page.waitForFunction(
+    () => (document.querySelector('.review-progress progress')?.value ?? 0) >= 3,
+    null,
+    { timeout: 60_000 },
+  )
   await page.getByRole('button', { name: 'Stop' }).click()
   await page.getByText(/Stopped at \d+ of 46 cues/).waitFor({ timeout: 5000 })
   await page.getByRole('button', { name: 'Discard' }).click()
@@ -122,13 +141,19 @@ test('accepting the review is one step, undone as one', async () => {
 test('after a reload the text is there and the model is not fetched again', async () => {
   await page.waitForTimeout(1000) // autosave runs 500 ms after a change
   const asked = []
-  page.on('request', (request) => { if (/\.gguf$/.test(request.url())) asked.push(request.url()) })
+  page.on('request', (request) => {
+    if (/\.gguf$/.test(request.url())) asked.push(request.url())
+  })
   await page.reload()
   await page.getByText("We didn't know anything about it.").first().waitFor({ timeout: 20_000 })
   await page.getByText('Its louder then you expect.').first().click()
   await page.keyboard.press('Alt+f')
   await page.locator('.diff ins').first().waitFor({ timeout: 60_000 })
-  assert.equal(await page.getByRole('button', { name: /Download 9\d/ }).count(), 0, 'it does not ask again')
+  assert.equal(
+    await page.getByRole('button', { name: /Download 9\d/ }).count(),
+    0,
+    'it does not ask again',
+  )
   assert.deepEqual(asked, [])
   await page.screenshot({ path: path.join(shots, 'journey-end.png') })
 })
