@@ -3,7 +3,6 @@
 
 #include "base/text_out.h"
 #include "base/utf8.h"
-#include "edit/score.h"
 #include "edit/state.h"
 
 /* words of both texts, and the diff's table; see words.h */
@@ -216,25 +215,22 @@ static nf_status answer_finish(edit *e) {
 }
 
 /* Take one token into the answer. true: the answer is complete. */
-static bool answer_push(edit *e, i32 token, const f32 *logits) {
-  e->log_p_answer += (f64)score_log_p(logits, text_n_vocab(e->vocab), token);
+static bool answer_push(edit *e, i32 token, f32 log_p) {
+  e->log_p_answer += (f64)log_p;
   if (text_is_end(e->vocab, token)) return true;
   e->answer[e->n_answer++] = token;
   return e->n_answer >= isize_min(2 * e->n_source + 16, EDIT_TOKENS_MAX);
 }
 
 /* How likely the model holds the unchanged caption: known exactly after the first pass. */
-static void copy_score(edit *e, isize n_draft) {
-  for (isize i = 0; i < n_draft; i++) {
-    e->log_p_copy += (f64)score_log_p(session_verify_logits(e->timeline, i), text_n_vocab(e->vocab),
-                                      e->source[i]);
-  }
+static void copy_score(edit *e, const session_verdict *v) {
+  for (isize i = 0; i < v->n_looked; i++) e->log_p_copy += (f64)v->log_p_draft[i];
 }
 
 /* What only the first pass can give: the copy's likelihood, and the task's prefix in the cache. */
-static void first_pass_done(edit *e, isize n_draft) {
+static void first_pass_done(edit *e, const session_verdict *v) {
   e->first = false;
-  copy_score(e, n_draft);
+  copy_score(e, v);
   session_snapshot *snapshot = e->tasks[e->task_id].snapshot;
   if (session_snapshot_empty(snapshot)) {
     session_save(e->timeline, e->tasks[e->task_id].n_prefix, snapshot);
@@ -254,13 +250,13 @@ nf_status edit_step(edit *e, nf_error *error) {
   n_draft = v.n_looked;
   e->receipt.drafted += (i32)n_draft;
   e->receipt.accepted += (i32)v.n_accepted;
-  if (e->first) first_pass_done(e, n_draft);
+  if (e->first) first_pass_done(e, &v);
   bool complete = false;
   for (isize i = 0; i < v.n_accepted && !complete; i++) {
-    complete = answer_push(e, draft[i], session_verify_logits(e->timeline, i));
+    complete = answer_push(e, draft[i], v.log_p_draft[i]);
   }
   if (!complete) {
-    complete = answer_push(e, v.next, session_verify_logits(e->timeline, v.n_accepted));
+    complete = answer_push(e, v.next, v.log_p_next);
     if (!complete && n_draft > 0) align_leave(&e->guess, v.n_accepted, v.next);
     if (!complete && n_draft == 0 && e->n_answer >= 2) {
       align_rejoin(&e->guess, e->answer[e->n_answer - 2], v.next);
