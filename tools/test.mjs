@@ -76,9 +76,9 @@ async function cTests(preset, pattern = /./) {
     await one(`${preset} replay ${path.basename(program)}`, 'exit', program, [corpus], { env: sanitize })
   }
 }
-async function nodeSuite(folder, timeoutS = 900) {
+async function nodeSuite(folder, { label = '', env = {}, timeoutS = 900 } = {}) {
   for (const file of nodeTests(folder)) {
-    await one(file, 'node', process.execPath, ['--test', '--test-reporter=tap', file], { timeoutS })
+    await one(label + file, 'node', process.execPath, ['--test', '--test-reporter=tap', file], { env, timeoutS })
   }
 }
 const npm = (args) => ['npm', ['run', '--silent', ...args]]
@@ -119,7 +119,11 @@ const suites = {
     }
   },
   cli: () => nodeSuite('tests/cli'),
-  server: () => nodeSuite('tests/server'),
+  async server() {
+    await nodeSuite('tests/server')
+    const program = 'build/asan/nearfield-server'
+    if (await build('asan')) await nodeSuite('tests/server', { label: 'asan ', env: { ...sanitize, NEARFIELD_SERVER: program } })
+  },
   async sdk() {
     if (!(await one('sdk build', 'step', ...npm(['build', '-w', 'sdk'])))) return
     await one('sdk unit', 'vitest', 'npx', ['--no-install', 'vitest', 'run', '--reporter=json', '--root', 'sdk'])
@@ -129,7 +133,7 @@ const suites = {
     if (!(await one('app build', 'step', ...npm(['build', '-w', 'app'])))) return
     await one('app unit', 'vitest', 'npx', ['--no-install', 'vitest', 'run', '--reporter=json', '--root', 'app'])
   },
-  browser: () => nodeSuite('tests/browser', 1200),
+  browser: () => nodeSuite('tests/browser', { timeoutS: 1200 }),
 }
 
 const wanted = process.argv.slice(2)
