@@ -68,7 +68,8 @@ static nf_status engine_fill(nf_engine *engine, const nf_engine_desc *desc, nf_e
   if (status != NF_OK) return status;
   isize ctx = desc->ctx_tokens_max > 0 ? desc->ctx_tokens_max : CTX_TOKENS_DEFAULT;
   engine->ctx_tokens = isize_min(ctx, shape.ctx_tokens_train);
-  engine->block_bytes = text_vocab_bytes(&engine->gguf) + model_bytes(&shape) + POOL_BYTES;
+  engine->block_bytes =
+      bytes_add(bytes_add(text_vocab_bytes(&engine->gguf), model_bytes(&shape)), POOL_BYTES);
   engine->block = os_memory_get(engine->block_bytes);
   if (engine->block == nullptr) {
     return error_set(error, NF_NO_MEMORY, E_STR("no memory for the model's tables, "),

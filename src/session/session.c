@@ -24,9 +24,7 @@ isize session_bytes(const model_shape *shape, isize ctx_tokens) {
   isize parts[] = {(isize)sizeof(session), ctx_tokens * (isize)sizeof(i32),
                    shape->n_vocab * (isize)sizeof(f32)};
   isize sum = model_kv_bytes(shape, ctx_tokens);
-  for (isize i = 0; i < 3; i++) {
-    if (__builtin_add_overflow(sum, round_up(parts[i], line) + line, &sum)) return ISIZE_MAX;
-  }
+  for (isize i = 0; i < 3; i++) sum = bytes_add(sum, round_up(parts[i], line) + line);
   return sum;
 }
 
@@ -164,9 +162,8 @@ struct session_snapshot {
 };
 
 isize session_snapshot_bytes(const model_shape *shape, isize tokens_max) {
-  isize bytes = model_kv_bytes(shape, tokens_max);
-  isize rest = (isize)sizeof(session_snapshot) + tokens_max * (isize)sizeof(i32) + 2 * line;
-  return __builtin_add_overflow(bytes, rest, &bytes) ? ISIZE_MAX : bytes;
+  return bytes_add(model_kv_bytes(shape, tokens_max),
+                   (isize)sizeof(session_snapshot) + tokens_max * (isize)sizeof(i32) + 2 * line);
 }
 
 nf_status session_snapshot_open(const model_shape *shape, isize tokens_max, arena *a,
