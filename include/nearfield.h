@@ -9,7 +9,9 @@
  * Read next: docs/architecture.md, then src/api/.
  *
  * Text is UTF-8. Offsets are bytes unless a name says otherwise. Times are
- * milliseconds. A descriptor that is all zeros asks for the defaults. */
+ * milliseconds. A descriptor that is all zeros asks for the defaults. Results are
+ * written only on NF_OK. `error` may be null. To stop a piece of work, call its step
+ * no more: a step is one pass of the model, a few to some tens of milliseconds. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -52,7 +54,7 @@ const char *nf_version(void); /* "0.1.0"; static storage */
 typedef struct nf_engine nf_engine;
 
 typedef struct {
-  int32_t n_threads;       /* 0: as many as help on this machine (at most 8) */
+  int32_t n_threads;       /* 0: as many as there are CPUs for this process, at most 8 */
   int32_t ctx_tokens_max;  /* context of each session; 0: 1024, or the model's if less */
   const char *kernels;     /* "scalar", "avx2", "avx512vnni", ...; null: the best here */
 } nf_engine_desc;
@@ -70,11 +72,11 @@ typedef struct {
   int32_t n_threads;
 } nf_engine_info;
 
-/* Open the model at `path`, mapped privately (the file is never changed).
+/* Open the model at `path`, read into memory (the file is never changed).
  * errors NF_IO           cannot be read
  *        NF_BAD_INPUT    not a GGUF file, or damaged
  *        NF_UNSUPPORTED  architecture, tokenizer, template or type this build lacks
- *        NF_NO_MEMORY    what nf_engine_bytes says is not to be had */
+ *        NF_NO_MEMORY    the file's bytes and the tables beside them do not fit */
 [[nodiscard]] nf_status nf_engine_open_file(const char *path, const nf_engine_desc *desc,
                                             nf_engine **engine, nf_error *error);
 
@@ -83,7 +85,8 @@ typedef struct {
 [[nodiscard]] nf_status nf_engine_open_memory(uint8_t *file, int64_t file_bytes,
                                               const nf_engine_desc *desc, nf_engine **engine,
                                               nf_error *error);
-void nf_engine_close(nf_engine *engine); /* null is fine */
+/* null is fine. Its sessions are closed before. */
+void nf_engine_close(nf_engine *engine);
 void nf_engine_info_get(const nf_engine *engine, nf_engine_info *info);
 
 /* ---- session: one piece of work at a time ----------------------------------- */
@@ -97,7 +100,8 @@ void nf_session_close(nf_session *session); /* null is fine */
 
 /* What a finished piece of work cost. Counts are exact, not estimates. */
 typedef struct {
-  double queue_ms, first_token_ms, total_ms;
+  double queue_ms; /* 0 here: for callers that let requests wait */
+  double first_token_ms, total_ms; /* from begin; first_token_ms 0: no token was given */
   int32_t input_tokens;  /* prompt tokens, cached ones included */
   int32_t cached_tokens; /* of those, how many were in the KV cache already */
   int32_t output_tokens;
@@ -137,19 +141,20 @@ typedef struct {
 typedef struct {
   const nf_message *messages; /* borrowed during nf_generate_begin only */
   int32_t n_messages;
-  nf_bytes raw_prompt;    /* instead of messages: used as it is, special tokens not parsed */
+  nf_bytes raw_prompt;    /* `at` not null: instead of messages, special tokens not parsed */
   int32_t output_tokens_max; /* 0: what the context leaves */
   nf_sampling sampling;
-  const nf_bytes *stops; /* stop strings, borrowed during begin only */
+  const nf_bytes *stops; /* at most 8, none empty, 1024 bytes together; borrowed during begin */
   int32_t n_stops;
 } nf_generate_desc;
 
-/* Start a generation. errors NF_BAD_INPUT the prompt does not fit the context (the line says
- * both sizes), or is not UTF-8. A work still running on this session is dropped. */
+/* Start a generation. errors NF_BAD_INPUT the prompt is empty, not UTF-8 or does not fit the
+ * context, or stops or sampling are out of range; NF_UNSUPPORTED the model's template takes no such
+ * messages. A work still running on this session is dropped. */
 [[nodiscard]] nf_status nf_generate_begin(nf_session *session, const nf_generate_desc *desc,
                                           nf_error *error);
 /* One pass of the model. NF_PENDING: more to come; NF_OK: finished. `piece` is the text that
- * became certain in this step (whole UTF-8 characters), borrowed until the next call. */
+ * became certain in this step (whole UTF-8 characters, often none), borrowed until the next call. */
 [[nodiscard]] nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error);
 
 /* What the generation begun last has cost so far; complete after NF_OK. */
@@ -170,14 +175,15 @@ typedef enum : int32_t {
 
 typedef struct {
   nf_task task;
-  nf_bytes text; /* cue text as the file holds it: tags and line breaks included */
+  nf_bytes text; /* cue text as the file holds it, tags and line breaks included; <= 4096 bytes */
   nf_caption_format format; /* whose markup the text has, for counting what a viewer sees */
-  nf_bytes before, after; /* text of the neighbouring cues, may be empty */
+  nf_bytes before, after; /* text of the neighbouring cues. NOT USED YET: the tasks of this build
+                             see one cue; give them, and a later build may do better */
   int32_t max_chars; /* of the visible text, in grapheme clusters; 0: no limit */
   int32_t max_lines; /* 0: no limit */
   float max_cps;     /* characters a second over duration_ms; 0: no limit */
-  int32_t duration_ms;
-  const nf_bytes *protect; /* terms that must survive as they are */
+  int32_t duration_ms;     /* 0 or less: not known, max_cps does not apply */
+  const nf_bytes *protect; /* terms that must survive as they are; <= 256, 4096 bytes together */
   int32_t n_protect;
 } nf_edit_desc;
 
@@ -197,14 +203,16 @@ typedef struct {
 typedef struct {
   nf_bytes text; /* cue text with tags and line breaks back in place */
   nf_verdict verdict;
-  const char *why; /* static; why unchanged or unfit: "ok", "number lost", "too long", ... */
+  const char *why; /* static, for a person: "ok", "already right", "a number was lost", ... */
   const nf_change *changes;
   int32_t n_changes;
   nf_receipt receipt;
 } nf_edit_result;
 
-/* errors NF_BAD_INPUT not UTF-8, or longer than the context allows; NF_UNSUPPORTED the task
- * is not offered by this build. A work still running on this session is dropped. */
+/* Everything in desc is borrowed during this call only. errors NF_BAD_INPUT not UTF-8, longer than
+ * 4096 bytes or the context allows, over 256 tags and breaks, a limit negative or NaN;
+ * NF_UNSUPPORTED the task is not offered by this build. A work still running on this session is
+ * dropped. */
 [[nodiscard]] nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc,
                                       nf_error *error);
 /* One pass of the model; NF_PENDING until NF_OK, when the result can be read. */

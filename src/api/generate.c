@@ -28,6 +28,9 @@ static nf_status prompt_encode(nf_session *s, const nf_generate_desc *desc, isiz
                                nf_error *error) {
   nf_engine *e = s->engine;
   nf_status status;
+  bool valid = utf8_valid(desc->raw_prompt);
+  for (isize i = 0; i < desc->n_messages; i++) valid &= utf8_valid(desc->messages[i].text);
+  if (!valid) return error_set(error, NF_BAD_INPUT, E_STR("the prompt is not UTF-8"));
   if (desc->raw_prompt.at != nullptr) {
     status = text_encode(e->vocab, desc->raw_prompt, false, s->ids, e->ctx_tokens, n, &s->scratch);
   } else {
