@@ -72,7 +72,7 @@ nf_status nf_generate_begin(nf_session *session, const nf_generate_desc *desc, n
   }
   nf_status status = stops_copy(session, desc, error);
   if (status != NF_OK) return status;
-  isize n, cached;
+  isize n = 0, cached;
   status = prompt_encode(session, desc, &n, error);
   if (status != NF_OK) return status;
   status = session_set(session->timeline, session->ids, n, &cached);

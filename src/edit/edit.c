@@ -77,7 +77,8 @@ static nf_status protect_copy(edit *e, const nf_edit_desc *desc, nf_error *error
 static isize chars_limit(const nf_edit_desc *desc) {
   isize limit = desc->max_chars;
   if (desc->max_cps > 0 && desc->duration_ms > 0) {
-    isize by_time = (isize)(desc->max_cps * (f32)desc->duration_ms / 1000.0f);
+    f32 chars = desc->max_cps * (f32)desc->duration_ms / 1000.0f;
+    isize by_time = chars < 1e6f ? (isize)chars : 1'000'000; /* more than any caption has */
     limit = limit > 0 ? isize_min(limit, by_time) : isize_max(by_time, 1);
   }
   return limit;
