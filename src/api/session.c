@@ -22,8 +22,13 @@ static session_sizes sizes_of(const nf_engine *e) {
       .sampler = sampler_scratch_bytes(shape->n_vocab),
       .edit = edit_bytes(shape, ctx),
   };
-  z.sum = z.timeline + z.scratch + z.ids + z.text + z.tokenizer + z.sampler + z.edit +
-          STOP_BYTES_MAX + (isize)sizeof(nf_session) + 16 * 64;
+  const isize parts[] = {z.timeline, z.scratch,      z.ids,
+                         z.text,     z.tokenizer,    z.sampler,
+                         z.edit,     STOP_BYTES_MAX, (isize)sizeof(nf_session),
+                         16 * 64};
+  for (isize i = 0; i < (isize)(sizeof parts / sizeof *parts); i++) {
+    z.sum = bytes_add(z.sum, parts[i]);
+  }
   return z;
 }
 
@@ -51,6 +56,7 @@ static nf_status session_fill(nf_session *s, arena *a, const session_sizes *z) {
 }
 
 nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *error) {
+  error_clear(error);
   session_sizes z = sizes_of(engine);
   u8 *block = os_memory_get(z.sum);
   if (block == nullptr) {
@@ -80,6 +86,7 @@ void nf_session_close(nf_session *session) {
 /* ---- edit ---- */
 
 nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc, nf_error *error) {
+  error_clear(error);
   session->work = WORK_NONE;
   session->receipt = (nf_receipt){};
   session->generation.started_ns = os_clock_ns();
@@ -89,6 +96,7 @@ nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc, nf_error 
 }
 
 nf_status nf_edit_step(nf_session *session, nf_error *error) {
+  error_clear(error);
   if (session->work != WORK_EDIT) {
     return error_set(error, NF_BAD_INPUT, E_STR("no edit was begun on this session"));
   }

@@ -47,6 +47,12 @@ static inline bool isize_from_u64(u64 n, isize *out) {
   return true;
 }
 
+/* Sizes that add up to more than memory holds stay ISIZE_MAX, which os_memory_get refuses. */
+static inline isize bytes_add(isize a, isize b) {
+  isize sum;
+  return __builtin_add_overflow(a, b, &sum) ? ISIZE_MAX : sum;
+}
+
 /* ---- slices ---- */
 static inline nf_bytes bytes_of(const void *at, isize len) {
   return (nf_bytes){(const u8 *)at, len};

@@ -15,10 +15,10 @@ isize edit_bytes(const model_shape *shape, isize ctx_tokens) {
                 EDIT_CHANGES_MAX * (isize)sizeof(nf_change);
   for (i32 i = 0; i < EDIT_TASKS; i++) {
     if (edit_task_of((nf_task)i)->device) {
-      bytes += session_snapshot_bytes(shape, EDIT_PREFIX_TOKENS_MAX);
+      bytes = bytes_add(bytes, session_snapshot_bytes(shape, EDIT_PREFIX_TOKENS_MAX));
     }
   }
-  return bytes + SCRATCH_BYTES + text_scratch_bytes(EDIT_TEXT_BYTES_MAX * 2) + 1024;
+  return bytes_add(bytes, SCRATCH_BYTES + text_scratch_bytes(EDIT_TEXT_BYTES_MAX * 2) + 1024);
 }
 
 nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeline,
@@ -77,7 +77,8 @@ static nf_status protect_copy(edit *e, const nf_edit_desc *desc, nf_error *error
 static isize chars_limit(const nf_edit_desc *desc) {
   isize limit = desc->max_chars;
   if (desc->max_cps > 0 && desc->duration_ms > 0) {
-    isize by_time = (isize)(desc->max_cps * (f32)desc->duration_ms / 1000.0f);
+    f32 chars = desc->max_cps * (f32)desc->duration_ms / 1000.0f;
+    isize by_time = chars < 1e6f ? (isize)chars : 1'000'000; /* more than any caption has */
     limit = limit > 0 ? isize_min(limit, by_time) : isize_max(by_time, 1);
   }
   return limit;
@@ -142,6 +143,9 @@ static nf_status prefix_count(edit *e) {
 static nf_status prompt_build(edit *e, isize *n, nf_error *error) {
   nf_status status = prefix_count(e);
   if (status == NF_OK) status = prompt_encode(e, bytes_of(e->plain, e->plain_len), n);
+  if (status == NF_UNSUPPORTED) {
+    return error_set(error, status, E_STR("the model's chat template cannot hold the task"));
+  }
   if (status != NF_OK) {
     return error_set(error, status, E_STR("the caption does not fit the context of "),
                      E_INT(e->ctx_tokens), E_STR(" tokens"));
@@ -269,8 +273,10 @@ nf_status edit_step(edit *e, nf_error *error) {
   e->receipt.output_tokens = (i32)e->n_answer;
   if (!complete && session_push(e->timeline, v.next) == NF_OK) return NF_PENDING;
   status = answer_finish(e);
-  e->phase = EDIT_DONE;
-  return status;
+  e->phase = status == NF_OK ? EDIT_DONE : EDIT_IDLE;
+  if (status == NF_OK) return NF_OK;
+  return error_set(error, status, E_STR("no room for an answer of "), E_INT(e->n_answer),
+                   E_STR(" tokens"));
 }
 
 void edit_result_get(const edit *e, nf_edit_result *result) {

@@ -60,10 +60,6 @@ struct model_scratch {
 /* Bytes of n objects rounded up to whole cache lines; ISIZE_MAX on overflow, and it stays
  * there when added up with bytes_add. */
 constexpr isize MODEL_LINE = 64;
-static inline isize bytes_add(isize a, isize b) {
-  isize sum;
-  return __builtin_add_overflow(a, b, &sum) ? ISIZE_MAX : sum;
-}
 static inline isize bytes_of_n(isize n, isize size) {
   isize bytes;
   if (__builtin_mul_overflow(n, size, &bytes) || bytes > ISIZE_MAX - MODEL_LINE) return ISIZE_MAX;
