@@ -68,6 +68,7 @@ typedef struct {
   int32_t ctx_tokens_train; /* context the model was trained for */
   int32_t ctx_tokens_max;   /* context of a session here */
   int32_t n_threads;
+  int64_t kv_bytes; /* of one session's KV cache */
 } nf_engine_info;
 
 /* Open the model at `path`, mapped privately (the file is never changed).
