@@ -36,13 +36,14 @@ function report(name, ok, bad, output, ms) {
 }
 
 const sum = (text, pattern) => [...text.matchAll(pattern)].reduce((n, m) => n + Number(m[1]), 0)
+const count = (text, pattern) => [...text.matchAll(pattern)].length
 // How each runner's output is counted: [passed, failed].
 const counters = {
   exit: (r) => [r.code === 0 ? 1 : 0, r.code === 0 ? 0 : 1],
   step: (r) => [0, r.code === 0 ? 0 : 1], // a build: counts only when it fails
   cmocka: (r) => [sum(r.output, /\[\s+PASSED\s+\] (\d+) test/g), sum(r.output, /\[\s+FAILED\s+\] \w*:?\s*(\d+) test/g)],
   node: (r) => [sum(r.output, /^(?:#|ℹ) pass (\d+)/gm), sum(r.output, /^(?:#|ℹ) fail (\d+)/gm)],
-  vitest: (r) => [sum(r.output, /"numPassedTests":(\d+)/g), sum(r.output, /"numFailedTests":(\d+)/g)],
+  tap: (r) => [count(r.output, /^\s*ok \d/gm), count(r.output, /^\s*not ok \d/gm)],
   line: (r) => [sum(r.output, /^(\d+) passed, \d+ failed/gm), sum(r.output, /^\d+ passed, (\d+) failed/gm)],
 }
 
@@ -76,9 +77,9 @@ async function cTests(preset, pattern = /./) {
     await one(`${preset} replay ${path.basename(program)}`, 'exit', program, [corpus], { env: sanitize })
   }
 }
-async function nodeSuite(folder, timeoutS = 900) {
+async function nodeSuite(folder, { label = '', env = {}, timeoutS = 900 } = {}) {
   for (const file of nodeTests(folder)) {
-    await one(file, 'node', process.execPath, ['--test', '--test-reporter=tap', file], { timeoutS })
+    await one(label + file, 'node', process.execPath, ['--test', '--test-reporter=tap', file], { env, timeoutS })
   }
 }
 const npm = (args) => ['npm', ['run', '--silent', ...args]]
@@ -119,17 +120,21 @@ const suites = {
     }
   },
   cli: () => nodeSuite('tests/cli'),
-  server: () => nodeSuite('tests/server'),
+  async server() {
+    await nodeSuite('tests/server')
+    const program = 'build/asan/nearfield-server'
+    if (await build('asan')) await nodeSuite('tests/server', { label: 'asan ', env: { ...sanitize, NEARFIELD_SERVER: program } })
+  },
   async sdk() {
     if (!(await one('sdk build', 'step', ...npm(['build', '-w', 'sdk'])))) return
-    await one('sdk unit', 'vitest', 'npx', ['--no-install', 'vitest', 'run', '--reporter=json', '--root', 'sdk'])
+    await one('sdk unit', 'tap', 'npx', ['--no-install', 'vitest', 'run', '--reporter=tap-flat', '--root', 'sdk'])
     if (existsSync('tools/size_gate.mjs')) await one('size gate', 'exit', process.execPath, ['tools/size_gate.mjs'])
   },
   async app() {
     if (!(await one('app build', 'step', ...npm(['build', '-w', 'app'])))) return
-    await one('app unit', 'vitest', 'npx', ['--no-install', 'vitest', 'run', '--reporter=json', '--root', 'app'])
+    await one('app unit', 'tap', 'npx', ['--no-install', 'vitest', 'run', '--reporter=tap-flat', '--root', 'app'])
   },
-  browser: () => nodeSuite('tests/browser', 1200),
+  browser: () => nodeSuite('tests/browser', { timeoutS: 1200 }),
 }
 
 const wanted = process.argv.slice(2)

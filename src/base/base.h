@@ -47,7 +47,7 @@ static inline bool isize_from_u64(u64 n, isize *out) {
   return true;
 }
 
-/* Sizes that add up to more than memory holds stay ISIZE_MAX, which os_memory_get refuses. */
+/* a + b of memory sizes (>= 0); ISIZE_MAX, which is never to be had, when it overflows. */
 static inline isize bytes_add(isize a, isize b) {
   isize sum;
   return __builtin_add_overflow(a, b, &sum) ? ISIZE_MAX : sum;
@@ -63,7 +63,7 @@ static inline nf_bytes bytes_from_str(const char *s) {
 }
 static inline nf_bytes bytes_slice(nf_bytes b, isize from, isize to) {
   ASSERT(0 <= from && from <= to && to <= b.len);
-  return (nf_bytes){b.at == nullptr ? nullptr : b.at + from, to - from}; /* null + 0 is UB in C23 */
+  return (nf_bytes){from == 0 ? b.at : b.at + from, to - from}; /* null + 0 is UB in C23 */
 }
 bool bytes_equal(nf_bytes a, nf_bytes b);
 bool bytes_start_with(nf_bytes b, nf_bytes prefix);

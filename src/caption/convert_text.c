@@ -97,7 +97,8 @@ static const char *font_colour(nf_bytes attributes) {
 static void font_convert(srt_walk *w, const tag_parts *tag) {
   if (tag->closing) {
     if (w->n_fonts == 0) return;
-    if (--w->n_fonts < 64 && (w->fonts >> w->n_fonts & 1) != 0) buffer_add_str(w->out, "</c>");
+    w->n_fonts--;
+    if (w->n_fonts < 64 && (w->fonts >> w->n_fonts & 1) != 0) buffer_add_str(w->out, "</c>");
     return;
   }
   const char *colour = font_colour(tag->rest);
@@ -140,7 +141,7 @@ static void override_code(srt_walk *w, nf_bytes code) {
     w->place = code.at[2] - '0';
     return;
   }
-  static const char letters[] = "biu";
+  static const u8 letters[] = {'b', 'i', 'u'};
   for (i32 i = 0; i < 3; i++) {
     bool known =
         code.len == 2 && code.at[0] == letters[i] && (code.at[1] == '0' || code.at[1] == '1');
@@ -252,7 +253,8 @@ typedef struct {
 static void class_convert(vtt_walk *w, const tag_parts *tag) {
   if (tag->closing) {
     if (w->n_classes == 0) return;
-    if (--w->n_classes < 64 && (w->classes >> w->n_classes & 1) != 0) {
+    w->n_classes--;
+    if (w->n_classes < 64 && (w->classes >> w->n_classes & 1) != 0) {
       buffer_add_str(w->out, "</font>");
     }
     return;

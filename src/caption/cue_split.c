@@ -176,7 +176,8 @@ static isize reference_lift(splitter *s, isize at) {
     s->full = true;
     return m.to;
   }
-  if (s->plain_len == 0 && nbsp) { /* the plain text begins with a word */
+  bool control = m.codepoint < ' ' && !nbsp; /* nothing a model should see */
+  if (control || (s->plain_len == 0 && nbsp)) { /* the plain text begins with a word */
     lift(s, CUE_OPEN, at, m.to);
     return m.to;
   }

@@ -9,7 +9,7 @@ static isize blanks_skip(nf_bytes text, isize at, isize to) {
   return at;
 }
 
-constexpr i64 HOURS_MAX = 1000 * 1000 * 1000; /* keeps the milliseconds far from overflow */
+constexpr i64 HOURS_MAX = 1'000'000'000; /* keeps the milliseconds far from overflow */
 
 /* Digits at *at; false when there are none or the number exceeds HOURS_MAX. */
 static bool number_read(nf_bytes text, isize *at, isize to, i64 *value, isize *n_digits) {

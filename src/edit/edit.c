@@ -3,7 +3,6 @@
 
 #include "base/text_out.h"
 #include "base/utf8.h"
-#include "edit/score.h"
 #include "edit/state.h"
 
 /* words of both texts, and the diff's table; see words.h */
@@ -74,14 +73,24 @@ static nf_status protect_copy(edit *e, const nf_edit_desc *desc, nf_error *error
   return NF_OK;
 }
 
+/* The tighter of both limits, at least 1: 0 would mean none. */
 static isize chars_limit(const nf_edit_desc *desc) {
   isize limit = desc->max_chars;
   if (desc->max_cps > 0 && desc->duration_ms > 0) {
-    f32 chars = desc->max_cps * (f32)desc->duration_ms / 1000.0f;
-    isize by_time = chars < 1e6f ? (isize)chars : 1'000'000; /* more than any caption has */
-    limit = limit > 0 ? isize_min(limit, by_time) : isize_max(by_time, 1);
+    f32 by_time = desc->max_cps * (f32)desc->duration_ms / 1000.0f; /* may be infinite */
+    isize chars = by_time < (f32)EDIT_TEXT_BYTES_MAX ? (isize)by_time : EDIT_TEXT_BYTES_MAX;
+    limit = isize_max(limit > 0 ? isize_min(limit, chars) : chars, 1);
   }
   return limit;
+}
+
+static nf_status limits_check(const nf_edit_desc *desc, nf_error *error) {
+  if (desc->max_chars >= 0 && desc->max_lines >= 0 && desc->duration_ms >= 0 &&
+      desc->max_cps >= 0) { /* false for NaN */
+    return NF_OK;
+  }
+  return error_set(error, NF_BAD_INPUT,
+                   E_STR("max_chars, max_lines, max_cps and duration_ms must not be negative"));
 }
 
 static nf_status request_take(edit *e, const nf_edit_desc *desc, nf_error *error) {
@@ -99,7 +108,8 @@ static nf_status request_take(edit *e, const nf_edit_desc *desc, nf_error *error
   }
   if (!utf8_valid(desc->text))
     return error_set(error, NF_BAD_INPUT, E_STR("the caption is not UTF-8"));
-  nf_status status = protect_copy(e, desc, error);
+  nf_status status = limits_check(desc, error);
+  if (status == NF_OK) status = protect_copy(e, desc, error);
   if (status != NF_OK) return status;
   bytes_copy(e->input, desc->text.at, desc->text.len);
   e->input_len = desc->text.len;
@@ -188,7 +198,7 @@ nf_status edit_begin(edit *e, const nf_edit_desc *desc, nf_error *error) {
     edit_keep(e, NF_UNCHANGED, "fits already");
     return NF_OK;
   }
-  isize n, cached;
+  isize n = 0, cached = 0;
   status = prompt_build(e, &n, error);
   if (status != NF_OK) return status;
   session_restore(e->timeline, e->tasks[e->task_id].snapshot, e->prompt, n);
@@ -198,85 +208,93 @@ nf_status edit_begin(edit *e, const nf_edit_desc *desc, nf_error *error) {
   e->receipt.input_tokens = (i32)n;
   e->receipt.cached_tokens = (i32)cached;
   e->guess = (align){.source = e->source, .n = e->n_source};
-  e->first = true;
+  e->copying = true;
+  e->ended = false;
+  e->n_scored = 0;
   e->log_p_copy = e->log_p_answer = 0;
   e->phase = EDIT_PASSES;
   return NF_OK;
 }
 
 /* The answer's tokens as text, up to a line break; the end token gives nothing. */
-static nf_status answer_finish(edit *e) {
+static void answer_finish(edit *e) {
   isize len = 0, cap = 2 * EDIT_TEXT_BYTES_MAX;
   arena scratch = e->scratch;
   u8 *text = arena_new(&scratch, cap, u8);
-  if (text == nullptr) return NF_NO_MEMORY;
+  ASSERT(text != nullptr); /* SCRATCH_BYTES is more */
   for (isize i = 0; i < e->n_answer && cap - len >= text_token_bytes_max(e->vocab); i++) {
     len += text_decode(e->vocab, e->answer[i], false, text + len, cap - len);
   }
-  e->scratch.at = scratch.at; /* keep the text while the outcome is made */
-  nf_status status = edit_outcome(e, bytes_of(text, len));
-  e->scratch.at = text;
-  return status;
+  edit_outcome(e, bytes_of(text, len), scratch);
+  e->phase = EDIT_DONE;
 }
 
-/* Take one token into the answer. true: the answer is complete. */
-static bool answer_push(edit *e, i32 token, const f32 *logits) {
-  e->log_p_answer += (f64)score_log_p(logits, text_n_vocab(e->vocab), token);
-  if (text_is_end(e->vocab, token)) return true;
+/* Take one token into the answer; at: the source token it may copy. true: the answer is complete.
+ * What copies a part of the source that log_p_copy does not reach is in neither sum. */
+static bool answer_push(edit *e, isize at, i32 token, f32 log_p) {
+  bool beyond = at >= e->n_scored && at < e->n_source && e->source[at] == token;
+  if (!beyond) e->log_p_answer += (f64)log_p;
+  e->ended = text_is_end(e->vocab, token);
+  if (e->ended) return true;
   e->answer[e->n_answer++] = token;
   return e->n_answer >= isize_min(2 * e->n_source + 16, EDIT_TOKENS_MAX);
 }
 
-/* How likely the model holds the unchanged caption: known exactly after the first pass. */
-static void copy_score(edit *e, isize n_draft) {
-  for (isize i = 0; i < n_draft; i++) {
-    e->log_p_copy += (f64)score_log_p(session_verify_logits(e->timeline, i), text_n_vocab(e->vocab),
-                                      e->source[i]);
+/* How likely the model holds the unchanged caption, as far as passes looked at it while the answer
+ * still was a copy: after one pass all of it, but for captions over SESSION_DRAFT_MAX tokens. */
+static void copy_score(edit *e, const session_verdict *v) {
+  if (!e->copying) return;
+  for (isize i = 0; i < v->n_looked; i++) e->log_p_copy += (f64)v->log_p_draft[i];
+  e->n_scored += v->n_looked;
+  e->copying = v->n_accepted == v->n_looked && e->n_scored < e->n_source &&
+               v->next == e->source[e->n_scored];
+  if (e->copying) {
+    e->log_p_copy += (f64)v->log_p_next;
+    e->n_scored++;
   }
 }
 
-/* What only the first pass can give: the copy's likelihood, and the task's prefix in the cache. */
-static void first_pass_done(edit *e, isize n_draft) {
-  e->first = false;
-  copy_score(e, n_draft);
+/* The task's prefix is in the cache: keep it for the next request. */
+static void prefix_save(edit *e) {
   session_snapshot *snapshot = e->tasks[e->task_id].snapshot;
   if (session_snapshot_empty(snapshot)) {
     session_save(e->timeline, e->tasks[e->task_id].n_prefix, snapshot);
   }
 }
 
+/* What one verification showed goes into the answer. true: the answer is complete. */
+static bool answer_extend(edit *e, const session_verdict *v) {
+  isize at = e->guess.next;
+  for (isize i = 0; i < v->n_accepted; i++) {
+    if (answer_push(e, at + i, e->source[at + i], v->log_p_draft[i])) return true;
+  }
+  if (answer_push(e, at + v->n_accepted, v->next, v->log_p_next)) return true;
+  if (v->n_looked > 0) {
+    align_leave(&e->guess, v->n_accepted, v->next);
+  } else if (e->n_answer >= 2) {
+    align_rejoin(&e->guess, e->answer[e->n_answer - 2], v->next);
+  }
+  return false;
+}
+
 nf_status edit_step(edit *e, nf_error *error) {
   if (e->phase == EDIT_DONE) return NF_OK;
   if (e->phase == EDIT_IDLE) return error_set(error, NF_BAD_INPUT, E_STR("no edit was begun"));
-  isize n_draft = isize_min(align_draft_tokens(&e->guess), SESSION_DRAFT_MAX);
-  const i32 *draft = e->source + e->guess.next;
   session_verdict v;
-  nf_status status = session_verify(e->timeline, draft, n_draft, &v);
+  nf_status status =
+      session_verify(e->timeline, e->source + e->guess.next, align_draft_tokens(&e->guess), &v);
   if (status == NF_PENDING) return NF_PENDING; /* a long prompt: more passes before the draft */
   if (status != NF_OK) return error_set(error, status, E_STR("the context is full"));
   e->receipt.passes = (i32)session_passes(e->timeline);
-  n_draft = v.n_looked;
-  e->receipt.drafted += (i32)n_draft;
+  e->receipt.drafted += (i32)v.n_looked;
   e->receipt.accepted += (i32)v.n_accepted;
-  if (e->first) first_pass_done(e, n_draft);
-  bool complete = false;
-  for (isize i = 0; i < v.n_accepted && !complete; i++) {
-    complete = answer_push(e, draft[i], session_verify_logits(e->timeline, i));
-  }
-  if (!complete) {
-    complete = answer_push(e, v.next, session_verify_logits(e->timeline, v.n_accepted));
-    if (!complete && n_draft > 0) align_leave(&e->guess, v.n_accepted, v.next);
-    if (!complete && n_draft == 0 && e->n_answer >= 2) {
-      align_rejoin(&e->guess, e->answer[e->n_answer - 2], v.next);
-    }
-  }
+  prefix_save(e);
+  copy_score(e, &v);
+  bool complete = answer_extend(e, &v);
   e->receipt.output_tokens = (i32)e->n_answer;
   if (!complete && session_push(e->timeline, v.next) == NF_OK) return NF_PENDING;
-  status = answer_finish(e);
-  e->phase = status == NF_OK ? EDIT_DONE : EDIT_IDLE;
-  if (status == NF_OK) return NF_OK;
-  return error_set(error, status, E_STR("no room for an answer of "), E_INT(e->n_answer),
-                   E_STR(" tokens"));
+  answer_finish(e);
+  return NF_OK;
 }
 
 void edit_result_get(const edit *e, nf_edit_result *result) {

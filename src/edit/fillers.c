@@ -159,7 +159,7 @@ static isize write_without(word_list list, isize i, isize n, nf_bytes instead, u
 }
 
 /* One removal of rank `rank`; false when there is none. */
-static bool remove_one(nf_bytes text, u8 rank, const nf_bytes *protect, isize n_protect,
+static bool remove_one(nf_bytes text, i32 rank, const nf_bytes *protect, isize n_protect,
                        arena local, u8 *out, isize *len, nf_status *status) {
   word_list list;
   *status = words_split(text, &local, &list);
@@ -192,7 +192,8 @@ nf_status fillers_remove(nf_bytes text, isize chars_max, const nf_bytes *protect
   if (other == nullptr) return NF_NO_MEMORY;
   bytes_copy(out, text.at, text.len);
   *len = text.len;
-  for (u8 rank = 0; rank <= (chars_max > 0 ? RANK_MAX : 0); rank++) {
+  u8 rank_max = chars_max > 0 ? RANK_MAX : 0;
+  for (i32 rank = 0; rank <= rank_max; rank++) {
     for (;;) {
       nf_bytes now = bytes_of(out, *len);
       if (chars_max > 0 && grapheme_count(now) <= chars_max) return NF_OK;

@@ -38,26 +38,26 @@ static bool fits(const edit *e, nf_bytes cue) {
 
 bool edit_fits(const edit *e) { return fits(e, bytes_of(e->input, e->input_len)); }
 
-/* Put tags and breaks back around `plain`; when it fits, that is the result. */
-static bool propose(edit *e, nf_bytes plain, const char *why, nf_status *status) {
-  *status = cue_text_join(&e->split, bytes_of(e->input, e->input_len), plain, e->scratch, e->text,
-                          2 * EDIT_TEXT_BYTES_MAX, &e->text_len);
-  if (*status != NF_OK) return false;
-  nf_bytes text = bytes_of(e->text, e->text_len);
-  if (!fits(e, text)) return false;
+/* Put tags and breaks back around `plain`; when it fits, that is the result and null is returned.
+ * Else why not. */
+static const char *propose(edit *e, nf_bytes plain, const char *why, arena scratch) {
   nf_bytes input = bytes_of(e->input, e->input_len);
-  if (bytes_equal(text, input)) return false;
-  *status = words_diff(input, text, &e->scratch, e->changes, EDIT_CHANGES_MAX, &e->n_changes);
+  nf_status status = cue_text_join(&e->split, input, plain, scratch, e->text,
+                                   2 * EDIT_TEXT_BYTES_MAX, &e->text_len);
+  nf_bytes text = bytes_of(e->text, e->text_len);
+  if (status != NF_OK || !fits(e, text)) return "the correction does not fit";
+  if (bytes_equal(text, input)) return "already right"; /* words differed in blanks only */
+  status = words_diff(input, text, &scratch, e->changes, EDIT_CHANGES_MAX, &e->n_changes);
+  if (status != NF_OK) return "too long to compare";
   e->verdict = NF_CHANGED;
   e->why = why;
-  return *status == NF_OK;
+  return nullptr;
 }
 
-static const char *answer_refused(const edit *e, nf_bytes answer) {
+static const char *answer_refused(const edit *e, nf_bytes answer, arena scratch) {
   nf_bytes plain = bytes_of(e->plain, e->plain_len);
   if (bytes_equal(answer, plain)) return "already right";
-  if (e->log_p_answer - e->log_p_copy <= (f64)e->task->gate) return "not sure enough";
-  arena scratch = e->scratch;
+  if (!(e->log_p_answer - e->log_p_copy > (f64)e->task->gate)) return "not sure enough";
   return guard_refuses(e->task, plain, answer, e->protect, e->n_protect, &scratch);
 }
 
@@ -70,44 +70,36 @@ static isize plain_limit(const edit *e) {
 }
 
 /* shorten: the model's words when they are shorter and fit; then leaving fillers out of them, or
- * of the caption itself. */
-static nf_status shorten_outcome(edit *e, nf_bytes answer) {
+ * of the caption itself. null: done; else why not. */
+static const char *shorten(edit *e, nf_bytes answer, const char *refused, arena scratch) {
   nf_bytes plain = bytes_of(e->plain, e->plain_len);
-  nf_status status = NF_OK;
-  const char *refused = answer_refused(e, answer);
-  bool shorter = grapheme_count(answer) < grapheme_count(plain);
-  if (refused == nullptr && shorter && propose(e, answer, "ok", &status)) return NF_OK;
-  arena scratch = e->scratch;
-  u8 *out = arena_new(&scratch, 2 * EDIT_TEXT_BYTES_MAX, u8);
-  if (out == nullptr) return NF_NO_MEMORY;
-  for (isize i = 0; i < 2 && status == NF_OK; i++) {
-    nf_bytes from = i == 0 && refused == nullptr && shorter ? answer : plain;
+  bool usable = refused == nullptr && grapheme_count(answer) < grapheme_count(plain);
+  if (usable && propose(e, answer, "ok", scratch) == nullptr) return nullptr;
+  u8 *out = arena_new(&scratch, isize_max(answer.len, plain.len), u8);
+  for (isize i = usable ? 0 : 1; i < 2 && out != nullptr; i++) {
+    nf_bytes from = i == 0 ? answer : plain;
     isize len = 0;
-    status = fillers_remove(from, plain_limit(e), e->protect, e->n_protect, &scratch, out, &len);
-    arena keep = e->scratch;
-    e->scratch = scratch;
-    bool done = status == NF_OK && len < plain.len &&
-                propose(e, bytes_of(out, len), "fillers left out", &status);
-    e->scratch = keep;
-    if (done) return NF_OK;
+    nf_status status =
+        fillers_remove(from, plain_limit(e), e->protect, e->n_protect, &scratch, out, &len);
+    if (status == NF_OK && len < plain.len &&
+        propose(e, bytes_of(out, len), "fillers left out", scratch) == nullptr) {
+      return nullptr;
+    }
   }
-  if (status != NF_OK) return status;
-  bool fitted = edit_fits(e);
-  edit_keep(
-      e, fitted ? NF_UNCHANGED : NF_UNFIT,
-      fitted ? (refused == nullptr ? "nothing to leave out" : refused) : "no shorter form fits");
-  return NF_OK;
+  if (!edit_fits(e)) return "no shorter form fits";
+  return refused == nullptr ? "nothing to leave out" : refused;
 }
 
-nf_status edit_outcome(edit *e, nf_bytes answer) {
+void edit_outcome(edit *e, nf_bytes answer, arena scratch) {
+  /* an answer is one line: what follows is chatter */
+  isize line = bytes_find(answer, bytes_from_str("\n"));
+  bool cut = !e->ended && line < 0;
   answer = trim(answer);
-  if (e->task_id == NF_TASK_SHORTEN) return shorten_outcome(e, answer);
-  nf_status status = NF_OK;
-  const char *refused = answer_refused(e, answer);
-  if (refused == nullptr && propose(e, answer, "ok", &status)) return NF_OK;
-  if (status != NF_OK) return status;
-  bool fitted = edit_fits(e);
-  if (refused == nullptr) refused = "the correction does not fit";
-  edit_keep(e, fitted ? NF_UNCHANGED : NF_UNFIT, refused);
-  return NF_OK;
+  const char *refused = cut ? "the answer did not end" : answer_refused(e, answer, scratch);
+  if (e->task_id == NF_TASK_SHORTEN) {
+    refused = shorten(e, answer, refused, scratch);
+  } else if (refused == nullptr) {
+    refused = propose(e, answer, "ok", scratch);
+  }
+  if (refused != nullptr) edit_keep(e, edit_fits(e) ? NF_UNCHANGED : NF_UNFIT, refused);
 }

@@ -45,8 +45,10 @@ struct edit {
   /* the passes */
   edit_phase phase;
   align guess;
-  bool first; /* the next pass is the first: it scores the copy */
-  f64 log_p_copy, log_p_answer;
+  bool copying;   /* the answer so far is the source's beginning */
+  bool ended;     /* the answer's last token ended it: it was not cut */
+  isize n_scored; /* log_p_copy is that of source[0, n_scored); for the answer see answer_push */
+  f64 log_p_copy, log_p_answer; /* nats */
   isize n_answer;
 
   /* the outcome */
@@ -56,8 +58,9 @@ struct edit {
   nf_receipt receipt; /* counts; times are the caller's */
 };
 
-/* The answer is complete: plain text -> guard, gate, limits -> verdict, text, changes. */
-nf_status edit_outcome(edit *e, nf_bytes answer);
+/* The answer is complete: plain text -> guard, gate, limits -> verdict, text, changes. What cannot
+ * be checked or put together in the scratch is not proposed: there is always an outcome. */
+void edit_outcome(edit *e, nf_bytes answer, arena scratch);
 /* Is the input within the request's limits? */
 bool edit_fits(const edit *e);
 /* No model needed: the outcome is the input itself. */

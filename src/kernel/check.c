@@ -5,7 +5,7 @@
 #include "kernel/internal.h"
 #include "os/os.h"
 
-constexpr isize COLS = 64, M = 8, MATRIX_MAX = 16 * 2 * 34;
+constexpr isize COLS = 64, M = 8, MATRIX_MAX = (isize)16 * 2 * 34;
 
 typedef struct {
   alignas(64) u8 matrix[MATRIX_MAX];

@@ -97,7 +97,7 @@ static isize rows_entries(isize m_max, isize d) { return round_up(m_max, K_ROW_G
 
 isize k_rows_bytes(isize m_max, isize d) {
   /* 2 bytes per value: some tables keep 16 bits; 64 to align */
-  return 64 + rows_entries(m_max, d) * (32 * 2 + 3 * (isize)sizeof(f32));
+  return 64 + rows_entries(m_max, d) * ((isize)32 * 2 + 3 * (isize)sizeof(f32));
 }
 
 k_rows k_rows_place(void *block, isize m_max, isize d) {

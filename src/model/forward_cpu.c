@@ -6,6 +6,7 @@
  * of rows nor of threads: that is what makes passes of any size agree bit for bit.
  * Owns nothing; writes the scratch, the KV cache and the results asked for. */
 #include "base/math.h"
+#include "model/log_p.h"
 #include "model/model_internal.h"
 
 typedef struct {
@@ -247,40 +248,66 @@ static model_best best_of(model_best a, model_best b) {
   return b.value > a.value || (b.value == a.value && b.token < a.token) ? b : a;
 }
 
-/* Tiles of the head, a few at a time: into the logits asked for, or only looked at for the
- * largest. */
+/* What is wanted of columns [col, col + n_cols) of row i besides the logits themselves. */
+static void logits_look(const part *p, isize i, const f32 *logits, isize col, isize n_cols) {
+  const run *r = p->r;
+  isize at = r->k->argmax(logits, n_cols);
+  model_best *best = &r->s->best[p->i_part * MODEL_ROWS_MAX + i];
+  *best = best_of(*best, (model_best){logits[at], (i32)(col + at)});
+  if (!r->pass->asked) return;
+  r->s->sums[col / MODEL_HEAD_COLS * MODEL_ROWS_MAX + i] =
+      (model_exp_sum){logits[at], log_p_exp_sum(logits, n_cols, logits[at])};
+  isize asked = r->pass->asked[i] - col;
+  if (0 <= asked && asked < n_cols) r->s->asked[i] = logits[asked];
+}
+
+/* The head, a chunk at a time: into the logits asked for, or only looked at. Threads share whole
+ * chunks, so that a chunk's sum does not depend on how many they are. */
 static void head_step(const part *p) {
   const run *r = p->r;
   const k_weight *w = &r->m->head;
   isize from, to;
-  pool_share(k_tiles(w), p->i_part, p->n_parts, &from, &to);
+  pool_share(model_head_chunks(w->rows), p->i_part, p->n_parts, &from, &to);
   model_best *best = r->s->best + p->i_part * MODEL_ROWS_MAX;
   for (isize i = 0; i < p->n; i++) best[i] = (model_best){-__builtin_inff(), 0x7FFFFFFF};
-  constexpr isize chunk_cols = MODEL_HEAD_TILES * K_TILE_ROWS;
-  f32 *chunk = r->s->head + p->i_part * MODEL_ROWS_MAX * chunk_cols;
-  for (isize tile = from; tile < to; tile += MODEL_HEAD_TILES) {
-    isize tile_to = isize_min(tile + MODEL_HEAD_TILES, to), col = tile * K_TILE_ROWS;
-    isize n_cols = isize_min(tile_to * K_TILE_ROWS, w->rows) - col;
+  f32 *chunk = r->s->head + p->i_part * MODEL_ROWS_MAX * MODEL_HEAD_COLS;
+  for (isize i_chunk = from; i_chunk < to; i_chunk++) {
+    isize tile = i_chunk * MODEL_HEAD_TILES, col = i_chunk * MODEL_HEAD_COLS;
+    isize tile_to = isize_min(tile + MODEL_HEAD_TILES, k_tiles(w));
+    isize n_cols = isize_min(MODEL_HEAD_COLS, w->rows - col);
     f32 *y = r->pass->logits ? r->pass->logits : chunk - col; /* matmul writes from y + col */
-    isize stride = r->pass->logits ? w->rows : chunk_cols;
+    isize stride = r->pass->logits ? w->rows : MODEL_HEAD_COLS;
     r->k->matmul(y, stride, w, &p->rows.model, p->n, tile, tile_to);
     for (isize i = 0; r->pass->best && i < p->n; i++) {
-      const f32 *logits = y + i * stride + col;
-      isize at = r->k->argmax(logits, n_cols);
-      best[i] = best_of(best[i], (model_best){logits[at], (i32)(col + at)});
+      logits_look(p, i, y + i * stride + col, col, n_cols);
     }
   }
 }
 
-/* The parts' candidates joined; by one thread, after a barrier. */
+/* log softmax at the row's best and asked tokens: the chunks' sums in one order. */
+static void log_p_join(const run *r, isize i, f32 top) {
+  f64 sum = 0;
+  for (isize j = 0; j < model_head_chunks(r->shape->n_vocab); j++) {
+    const model_exp_sum *one = &r->s->sums[j * MODEL_ROWS_MAX + i];
+    sum += (f64)one->sum * math_exp((f64)one->top - (f64)top);
+  }
+  f64 log_sum = math_log(sum);
+  r->pass->log_p_best[i] = (f32)-log_sum;
+  r->pass->log_p_asked[i] = (f32)((f64)r->s->asked[i] - (f64)top - log_sum);
+}
+
+/* The parts' candidates and sums joined, after a barrier; each thread some rows. */
 static void best_join(const part *p) {
   const run *r = p->r;
-  for (isize i = 0; i < p->n; i++) {
+  isize from, to;
+  pool_share(p->n, p->i_part, p->n_parts, &from, &to);
+  for (isize i = from; i < to; i++) {
     model_best best = r->s->best[i];
     for (isize j = 1; j < p->n_parts; j++) {
       best = best_of(best, r->s->best[j * MODEL_ROWS_MAX + i]);
     }
     r->pass->best[i] = best.token < r->shape->n_vocab ? best.token : 0; /* all NaN: 0 */
+    if (r->pass->asked) log_p_join(r, i, best.value);
   }
 }
 
@@ -300,7 +327,7 @@ static void pass_part(void *context, isize i_part, isize n_parts) {
   head_step(&p);
   if (!r->pass->best) return;
   pool_barrier(r->threads);
-  if (i_part == 0) best_join(&p);
+  best_join(&p);
 }
 
 void model_pass_run(const model *m_, model_kv *kv, model_scratch *scratch, pool *threads,
@@ -310,6 +337,10 @@ void model_pass_run(const model *m_, model_kv *kv, model_scratch *scratch, pool 
   ASSERT(pass->pos + pass->m <= kv->ctx_tokens && pass->pos + pass->m <= scratch->ctx_tokens);
   ASSERT(0 <= pass->n_out_rows && pass->n_out_rows <= pass->m);
   ASSERT(pool_threads(threads) <= scratch->n_threads);
+  ASSERT(!pass->asked || (pass->best && pass->log_p_asked && pass->log_p_best));
+  for (isize i = 0; pass->asked && i < pass->n_out_rows; i++) {
+    ASSERT(0 <= pass->asked[i] && pass->asked[i] < shape->n_vocab);
+  }
   for (isize i = 0; i < pass->m; i++) {
     ASSERT(0 <= pass->tokens[i] && pass->tokens[i] < shape->n_vocab);
   }

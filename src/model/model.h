@@ -65,6 +65,9 @@ typedef struct {
   isize m, pos, n_out_rows;
   f32 *logits; /* [n_out_rows][n_vocab] */
   i32 *best;   /* [n_out_rows] lowest index of the largest logit; costs no logits buffer */
+  const i32 *asked; /* [n_out_rows] a token of each row, in [0, n_vocab); needs the next two */
+  f32 *log_p_asked; /* [n_out_rows] log softmax of the row at that token, nats, error < 1e-4 */
+  f32 *log_p_best;  /* [n_out_rows] the same at best; neither costs a logits buffer */
 } model_pass;
 /* threads has at most the scratch's n_threads. The whole pass is one pool_run; it allocates
  * nothing and returns when the results lie there. */

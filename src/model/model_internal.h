@@ -23,13 +23,22 @@ struct model_kv {
   f32 *at; /* [layer][k|v][kv_head][ctx_tokens][d_head] */
 };
 
-/* Weight tiles of the head that one thread finishes before it looks for the largest logit. */
+/* A chunk of the head: weight tiles that one thread finishes before it looks at their logits. */
 constexpr isize MODEL_HEAD_TILES = 16;
+constexpr isize MODEL_HEAD_COLS = MODEL_HEAD_TILES * K_TILE_ROWS;
+static inline isize model_head_chunks(isize n_vocab) {
+  return (n_vocab + MODEL_HEAD_COLS - 1) / MODEL_HEAD_COLS;
+}
 
 typedef struct {
   f32 value;
   i32 token;
 } model_best;
+
+/* Sum of exp(logit - top) over one chunk of the head; top: the chunk's largest logit. */
+typedef struct {
+  f32 top, sum;
+} model_exp_sum;
 
 /* The rows of a pass between its products: written by norms, read by products. */
 typedef struct {
@@ -52,8 +61,10 @@ struct model_scratch {
   model_rows shared; /* [ROWS] */
   model_rows *own;   /* [n_threads], MODEL_OWN_ROWS each */
   f32 *scores;       /* [n_threads][scores_stride] */
-  f32 *head;         /* [n_threads][ROWS][MODEL_HEAD_TILES * K_TILE_ROWS] */
+  f32 *head;         /* [n_threads][ROWS][MODEL_HEAD_COLS] */
   model_best *best;  /* [n_threads][ROWS] */
+  f32 *asked;        /* [ROWS] logits of the tokens asked for */
+  model_exp_sum *sums; /* [chunks of the head][ROWS] */
   isize scores_stride;
 };
 

@@ -52,8 +52,11 @@ static void scratch_take(taker *t, const model_shape *shape, model_scratch *s) {
   s->scores_stride =
       round_up(k_attention_floats(shape->d_head, s->ctx_tokens), MODEL_LINE / (isize)sizeof(f32));
   s->scores = take(t, s->n_threads, s->scores_stride * (isize)sizeof(f32));
-  s->head = take_rows(t, s->n_threads * MODEL_HEAD_TILES * K_TILE_ROWS);
+  s->head = take_rows(t, s->n_threads * MODEL_HEAD_COLS);
   s->best = take(t, s->n_threads * MODEL_ROWS_MAX, (isize)sizeof(model_best));
+  s->asked = take_rows(t, 1);
+  s->sums =
+      take(t, model_head_chunks(shape->n_vocab) * MODEL_ROWS_MAX, (isize)sizeof(model_exp_sum));
 }
 
 isize model_scratch_bytes(const model_shape *shape, isize ctx_tokens, isize n_threads) {

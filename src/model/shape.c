@@ -88,7 +88,7 @@ static nf_status refusals_check(reader *r) {
 
 static nf_status numbers_read(reader *r, model_shape *s) {
   nf_status status;
-  isize d_value, n_vocab;
+  isize d_value = 0, n_vocab = 0;
   const gguf_tensor *embed = gguf_tensor_find(r->file, r->arch->tensors[TENSOR_EMBED].name);
   if (!embed)
     return error_set(r->error, NF_BAD_INPUT, E_STR("tensor token_embd.weight is missing"));
@@ -106,7 +106,7 @@ static nf_status numbers_read(reader *r, model_shape *s) {
       (status = count_read(r, "attention.head_count", width_max, 0, &s->n_heads)) ||
       (status = count_read(r, "attention.head_count_kv", s->n_heads, s->n_heads, &s->n_kv_heads)) ||
       (status = count_read(r, "attention.key_length", head_width_max,
-                           isize_max(s->d_model / s->n_heads, 1), &s->d_head)) ||
+                           isize_max(s->d_model / isize_max(s->n_heads, 1), 1), &s->d_head)) ||
       (status = count_read(r, "attention.value_length", head_width_max, s->d_head, &d_value)) ||
       (status = count_read(r, "rope.dimension_count", s->d_head, s->d_head, &s->d_rope))) {
     return status;
@@ -146,6 +146,7 @@ static nf_status widths_check(reader *r, const model_shape *s) {
       {"the rope width", s->d_rope, 2},
   };
   for (isize i = 0; i < (isize)(sizeof widths / sizeof *widths); i++) {
+    ASSERT(widths[i].step > 0); /* counts were read as 1 or more */
     if (widths[i].n % widths[i].step == 0) continue;
     return error_set(r->error, NF_UNSUPPORTED, E_STR(widths[i].what), E_STR(" is "),
                      E_INT(widths[i].n), E_STR("; this build runs multiples of "),

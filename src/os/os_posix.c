@@ -242,8 +242,9 @@ nf_status os_file_replace(const char *path, nf_bytes content, nf_error *error) {
   if (exists) { /* follow a link: the link stays, its target is replaced */
     if (realpath(path, target) == nullptr) return io_error(error, "cannot write ", path, errno);
   } else {
-    if (strlen(path) >= sizeof target) return io_error(error, "cannot write ", path, ENAMETOOLONG);
-    strcpy(target, path);
+    size_t len = strlen(path);
+    if (len >= sizeof target) return io_error(error, "cannot write ", path, ENAMETOOLONG);
+    memcpy(target, path, len + 1);
   }
   snprintf(temp, sizeof temp, "%s.tmpXXXXXX", target);
   int fd = mkostemp(temp, O_CLOEXEC);

@@ -10,7 +10,7 @@ struct session {
   model_kv *kv;
   i32 *tokens; /* [ctx_tokens] */
   f32 *logits; /* [n_vocab] */
-  f32 *rows;   /* [MODEL_ROWS_MAX][n_vocab]: of the last verification */
+  f32 log_p_draft[MODEL_ROWS_MAX]; /* of the last verification */
   isize n_vocab, ctx_tokens;
   isize n_tokens, n_cached;
   isize n_passes;
@@ -22,12 +22,9 @@ constexpr isize line = 64;
 
 isize session_bytes(const model_shape *shape, isize ctx_tokens) {
   isize parts[] = {(isize)sizeof(session), ctx_tokens * (isize)sizeof(i32),
-                   shape->n_vocab * (isize)sizeof(f32),
-                   MODEL_ROWS_MAX * shape->n_vocab * (isize)sizeof(f32)};
+                   shape->n_vocab * (isize)sizeof(f32)};
   isize sum = model_kv_bytes(shape, ctx_tokens);
-  for (isize i = 0; i < 4; i++) {
-    if (__builtin_add_overflow(sum, round_up(parts[i], line) + line, &sum)) return ISIZE_MAX;
-  }
+  for (isize i = 0; i < 3; i++) sum = bytes_add(sum, round_up(parts[i], line) + line);
   return sum;
 }
 
@@ -39,9 +36,8 @@ nf_status session_open(const model *m, model_scratch *scratch, pool *threads, is
   session *s = arena_alloc(a, 1, (isize)sizeof(session), line);
   i32 *tokens = arena_alloc_raw(a, ctx_tokens, (isize)sizeof(i32), line);
   f32 *logits = arena_alloc_raw(a, shape->n_vocab, (isize)sizeof(f32), line);
-  f32 *rows = arena_alloc_raw(a, MODEL_ROWS_MAX * shape->n_vocab, (isize)sizeof(f32), line);
   model_kv *kv = nullptr;
-  if (!s || !tokens || !logits || !rows || model_kv_open(shape, ctx_tokens, a, &kv)) {
+  if (!s || !tokens || !logits || model_kv_open(shape, ctx_tokens, a, &kv)) {
     *a = start;
     return NF_NO_MEMORY;
   }
@@ -51,7 +47,6 @@ nf_status session_open(const model *m, model_scratch *scratch, pool *threads, is
                  .kv = kv,
                  .tokens = tokens,
                  .logits = logits,
-                 .rows = rows,
                  .n_vocab = shape->n_vocab,
                  .ctx_tokens = ctx_tokens};
   *out = s;
@@ -96,11 +91,6 @@ nf_status session_set(session *s, const i32 *tokens, isize n, isize *cached) {
   return NF_OK;
 }
 
-const f32 *session_verify_logits(const session *s, isize i) {
-  ASSERT(0 <= i && i < MODEL_ROWS_MAX);
-  return s->rows + i * s->n_vocab;
-}
-
 nf_status session_push(session *s, i32 token) {
   if (s->n_tokens == s->ctx_tokens || !tokens_known(s, &token, 1)) return NF_BAD_INPUT;
   s->tokens[s->n_tokens++] = token;
@@ -108,15 +98,12 @@ nf_status session_push(session *s, i32 token) {
   return NF_OK;
 }
 
-/* One pass over n tokens from the first one not in the cache. */
-static void pass_run(session *s, isize n, isize n_out_rows, f32 *logits, i32 *best) {
-  const model_pass pass = {.tokens = s->tokens + s->n_cached,
-                           .m = n,
-                           .pos = s->n_cached,
-                           .n_out_rows = n_out_rows,
-                           .logits = logits,
-                           .best = best};
-  model_pass_run(s->m, s->kv, s->scratch, s->threads, &pass);
+/* One pass over n tokens from the first one not in the cache; wanted: what of its last rows. */
+static void pass_run(session *s, isize n, model_pass wanted) {
+  wanted.tokens = s->tokens + s->n_cached;
+  wanted.m = n;
+  wanted.pos = s->n_cached;
+  model_pass_run(s->m, s->kv, s->scratch, s->threads, &wanted);
   s->n_cached += n;
   s->n_passes++;
 }
@@ -127,10 +114,10 @@ nf_status session_run(session *s) {
   if (s->n_cached == s->n_tokens) s->n_cached--; /* a verification kept no logits */
   isize n_pending = s->n_tokens - s->n_cached;
   if (n_pending > MODEL_ROWS_MAX) {
-    pass_run(s, MODEL_ROWS_MAX, 0, nullptr, nullptr);
+    pass_run(s, MODEL_ROWS_MAX, (model_pass){});
     return NF_PENDING;
   }
-  pass_run(s, n_pending, 1, s->logits, nullptr);
+  pass_run(s, n_pending, (model_pass){.n_out_rows = 1, .logits = s->logits});
   s->logits_ready = true;
   return NF_OK;
 }
@@ -142,18 +129,29 @@ nf_status session_verify(session *s, const i32 *draft, isize n, session_verdict 
   if (s->n_cached == s->n_tokens) s->n_cached--; /* its choice is row 0 of this pass */
   isize n_pending = s->n_tokens - s->n_cached;
   if (n_pending + n > MODEL_ROWS_MAX) { /* leaves one token at least for the pass with rows */
-    pass_run(s, isize_min(n_pending - 1, MODEL_ROWS_MAX), 0, nullptr, nullptr);
+    pass_run(s, isize_min(n_pending - 1, MODEL_ROWS_MAX), (model_pass){});
     return NF_PENDING;
   }
-  i32 best[MODEL_ROWS_MAX];
+  i32 best[MODEL_ROWS_MAX], asked[MODEL_ROWS_MAX] = {}; /* nothing is asked of the last row */
+  f32 log_p_best[MODEL_ROWS_MAX];
   bytes_copy(s->tokens + s->n_tokens, draft, n * (isize)sizeof(i32));
-  pass_run(s, n_pending + n, n + 1, s->rows, best);
+  bytes_copy(asked, draft, n * (isize)sizeof(i32));
+  pass_run(s, n_pending + n,
+           (model_pass){.n_out_rows = n + 1,
+                        .best = best,
+                        .asked = asked,
+                        .log_p_asked = s->log_p_draft,
+                        .log_p_best = log_p_best});
   isize n_accepted = 0;
   while (n_accepted < n && draft[n_accepted] == best[n_accepted]) n_accepted++;
   s->n_tokens += n_accepted;
   s->n_cached = s->n_tokens;
   s->logits_ready = false;
-  *verdict = (session_verdict){.n_looked = n, .n_accepted = n_accepted, .next = best[n_accepted]};
+  *verdict = (session_verdict){.n_looked = n,
+                               .n_accepted = n_accepted,
+                               .next = best[n_accepted],
+                               .log_p_draft = s->log_p_draft,
+                               .log_p_next = log_p_best[n_accepted]};
   return NF_OK;
 }
 
@@ -164,9 +162,8 @@ struct session_snapshot {
 };
 
 isize session_snapshot_bytes(const model_shape *shape, isize tokens_max) {
-  isize bytes = model_kv_bytes(shape, tokens_max);
-  isize rest = (isize)sizeof(session_snapshot) + tokens_max * (isize)sizeof(i32) + 2 * line;
-  return __builtin_add_overflow(bytes, rest, &bytes) ? ISIZE_MAX : bytes;
+  return bytes_add(model_kv_bytes(shape, tokens_max),
+                   (isize)sizeof(session_snapshot) + tokens_max * (isize)sizeof(i32) + 2 * line);
 }
 
 nf_status session_snapshot_open(const model_shape *shape, isize tokens_max, arena *a,

@@ -1,7 +1,7 @@
 /* A timeline of tokens over one model: what is in the KV cache, the next pass, the choice of
  * the next token, stop rules. Works in tokens; text belongs to text/ and edit/.
  *
- * Owns one KV cache and one logits buffer. "Feed" compares with what the cache already holds
+ * Owns one KV cache and one row of logits. "Feed" compares with what the cache already holds
  * and computes only the rest: that is the prefix cache. */
 #pragma once
 #include "base/arena.h"
@@ -41,6 +41,8 @@ typedef struct {
   isize n_looked;   /* draft tokens that were looked at: min(n, SESSION_DRAFT_MAX, room) */
   isize n_accepted; /* of those, the longest run the model would have chosen itself */
   i32 next;         /* the model's own choice after the accepted ones; not on the timeline */
+  const f32 *log_p_draft; /* [n_looked] log P(draft[i] | all before it), nats; until the next one */
+  f32 log_p_next; /* log P of `next` */
 } session_verdict;
 /* Greedy decoding with a guess: one pass over what is pending on the timeline and draft[0, n)
  * together. The timeline is extended by the accepted tokens; what was computed for the others
@@ -55,9 +57,6 @@ typedef struct {
  *        arXiv:2205.10350 (drafts from the input) */
 [[nodiscard]] nf_status session_verify(session *s, const i32 *draft, isize n,
                                        session_verdict *verdict);
-/* Logits [n_vocab] that chose row i of the last verification: row i is what the model expected
- * where draft[i] was offered, 0 <= i <= n_looked. Valid until the next pass. */
-const f32 *session_verify_logits(const session *s, isize i);
 
 /* ---- snapshots: the cached start of a timeline, kept aside (a task's instruction and examples,
  * the same for every request) ---- */

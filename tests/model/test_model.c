@@ -197,6 +197,58 @@ static void wanted_rows_are_those_of_a_whole_pass(void **state) {
   gguf_make_free(&g);
 }
 
+/* Against libm over the same logits; bit for bit the same whatever the threads and rows. */
+static void log_p_is_log_softmax(void **state) {
+  (void)state;
+  gguf_make g = {};
+  tiny_llama(&g, (tiny_llama_desc){.type = GGUF_Q4_1, .embed_type = GGUF_Q8_0});
+  nf_bytes file = gguf_make_finish(&g);
+  i32 tokens[30], best[30], asked[30];
+  test_tokens_fill(tokens, 30, TINY_N_VOCAB, 9);
+  test_tokens_fill(asked, 30, TINY_N_VOCAB, 10);
+  static f32 logits[30 * TINY_N_VOCAB];
+  f32 of_asked[4][30], of_best[4][30];
+  for (isize n_threads = 1; n_threads <= 3; n_threads++) {
+    test_engine e;
+    void *block;
+    test_engine_open(&e, file, nullptr, n_threads, 64);
+    model_kv *kv = test_kv_open(&e, &block);
+    model_pass pass = {.tokens = tokens,
+                       .m = 30,
+                       .n_out_rows = 30,
+                       .best = best,
+                       .asked = asked,
+                       .log_p_asked = of_asked[n_threads],
+                       .log_p_best = of_best[n_threads]};
+    model_pass_run(e.m, kv, e.scratch, e.threads, &pass);
+    assert_memory_equal(of_asked[n_threads], of_asked[1], sizeof of_asked[1]);
+    assert_memory_equal(of_best[n_threads], of_best[1], sizeof of_best[1]);
+    pass = (model_pass){.tokens = tokens + 29, /* the last row alone */
+                        .m = 1,
+                        .pos = 29,
+                        .n_out_rows = 1,
+                        .logits = logits,
+                        .best = best + 29,
+                        .asked = asked + 29,
+                        .log_p_asked = of_asked[0],
+                        .log_p_best = of_best[0]};
+    model_pass_run(e.m, kv, e.scratch, e.threads, &pass);
+    assert_memory_equal(of_asked[0], of_asked[1] + 29, sizeof(f32));
+    assert_memory_equal(of_best[0], of_best[1] + 29, sizeof(f32));
+    run_in_chunks(&e, kv, tokens, 30, 30, logits);
+    for (isize i = 0; i < 30; i++) {
+      const f32 *row = logits + i * TINY_N_VOCAB;
+      f64 sum = 0;
+      for (isize k = 0; k < TINY_N_VOCAB; k++) sum += exp((f64)row[k]);
+      assert_true(fabs((f64)of_asked[1][i] - ((f64)row[asked[i]] - log(sum))) < 1e-4);
+      assert_true(fabs((f64)of_best[1][i] - ((f64)row[best[i]] - log(sum))) < 1e-4);
+    }
+    free(block);
+    test_engine_close(&e);
+  }
+  gguf_make_free(&g);
+}
+
 static void a_copied_cache_goes_on_the_same(void **state) {
   (void)state;
   gguf_make g = {};
@@ -377,6 +429,7 @@ int main(void) {
       cmocka_unit_test(rope_factors_are_used),
       cmocka_unit_test(results_do_not_depend_on_chunks_or_threads),
       cmocka_unit_test(wanted_rows_are_those_of_a_whole_pass),
+      cmocka_unit_test(log_p_is_log_softmax),
       cmocka_unit_test(a_copied_cache_goes_on_the_same),
       cmocka_unit_test(memory_is_counted_before),
       cmocka_unit_test(other_models_are_refused_by_name),
