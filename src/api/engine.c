@@ -29,6 +29,7 @@ static nf_status directory_open(nf_engine *engine, nf_error *error) {
     arena a = arena_of(block, bytes);
     nf_status status = gguf_open(file, (u64)file.len, &a, &engine->gguf, error);
     if (status == NF_OK) {
+      error_clear(error); /* of a smaller block tried before */
       engine->directory_block = block;
       engine->directory_bytes = bytes;
       return NF_OK;

@@ -1,6 +1,6 @@
 /* The platform seam: memory, files, threads, waiting, clock. Implementations: os_posix.c,
- * os_wasm.c (files and thread creation belong to the JavaScript host there) and os_test.c
- * (scripted failures). Nothing above this folder names a platform.
+ * os_wasm.c (files and thread creation belong to the JavaScript host there); os_test.c puts a
+ * script of failures below os_posix.c, for tests. Nothing above this folder names a platform.
  * Owns no policy: callers decide how much memory, how many threads, when to wait. */
 #pragma once
 #include <stdatomic.h>
