@@ -1,5 +1,6 @@
 /* nearfield edit: every cue of a caption file through one task of the local model; the file is
- * replaced as a whole or not at all. Owns the loop over cues and what is printed. */
+ * replaced as a whole or not at all. Owns the loop over cues and what is printed. A cue that cannot
+ * be edited is named on stderr and stays as it is. */
 #include "commands.h"
 #include "json.h"
 #include "model.h"
@@ -25,7 +26,7 @@ typedef struct {
 typedef struct {
   nf_caption *doc;
   nf_session *session;
-  int n_changed, n_unfit;
+  int n_changed, n_unfit, n_skipped;
   double total_ms;
 } job;
 
@@ -127,14 +128,19 @@ static void limits_default(request *r) {
   }
 }
 
-static void print_cue(FILE *out, int i, nf_bytes before, const nf_edit_result *r) {
-  static const char *const verdicts[] = {"unchanged", "changed", "unfit"};
+static void print_texts(FILE *out, int i, nf_bytes before, nf_bytes after, const char *verdict,
+                        const char *why) {
   fprintf(out, "%s\n    {\"index\": %d, \"before\": ", i == 0 ? "" : ",", i);
   json_string(out, before);
   fputs(", \"after\": ", out);
-  json_string(out, r->text);
-  fprintf(out, ", \"verdict\": \"%s\", \"why\": ", verdicts[r->verdict]);
-  json_str(out, r->why);
+  json_string(out, after);
+  fprintf(out, ", \"verdict\": \"%s\", \"why\": ", verdict);
+  json_str(out, why);
+}
+
+static void print_cue(FILE *out, int i, nf_bytes before, const nf_edit_result *r) {
+  static const char *const verdicts[] = {"unchanged", "changed", "unfit"};
+  print_texts(out, i, before, r->text, verdicts[r->verdict], r->why);
   fputs(", \"changes\": [", out);
   for (int k = 0; k < r->n_changes; k++) {
     const nf_change *c = &r->changes[k];
@@ -152,6 +158,19 @@ static void print_cue(FILE *out, int i, nf_bytes before, const nf_edit_result *r
       m->passes, m->drafted, m->accepted);
 }
 
+/* Times of a damaged file may lie anywhere; without a duration --max-cps does not apply. */
+static int32_t duration_of(const nf_cue *cue) {
+  int64_t ms = cue->end_ms - cue->start_ms;
+  return ms < 0 ? 0 : ms > INT32_MAX ? INT32_MAX : (int32_t)ms;
+}
+
+/* One cue that cannot be edited (too long, too many tags) stays as it is; the others go on. */
+static nf_status cue_skip(job *j, const request *r, int i, const nf_error *error) {
+  report_at_cue(j->doc, i, r->in, error);
+  j->n_skipped++;
+  return NF_OK;
+}
+
 static nf_status cue_edit(job *j, const request *r, int i, nf_error *error) {
   nf_cue cue, before = {}, after = {};
   nf_caption_cue_get(j->doc, i, &cue);
@@ -165,10 +184,17 @@ static nf_status cue_edit(job *j, const request *r, int i, nf_error *error) {
                        .max_chars = r->max_chars,
                        .max_lines = r->max_lines,
                        .max_cps = r->max_cps,
-                       .duration_ms = (int32_t)(cue.end_ms - cue.start_ms),
+                       .duration_ms = duration_of(&cue),
                        .protect = r->protect,
                        .n_protect = r->n_protect};
   nf_status status = nf_edit_begin(j->session, &desc, error);
+  if (status == NF_BAD_INPUT) {
+    if (r->json) {
+      print_texts(stdout, i, cue.text, cue.text, "skipped", error->line);
+      putchar('}');
+    }
+    return cue_skip(j, r, i, error);
+  }
   while (status == NF_OK && (status = nf_edit_step(j->session, error)) == NF_PENDING && !stopped) {
     status = NF_OK;
   }
@@ -181,7 +207,8 @@ static nf_status cue_edit(job *j, const request *r, int i, nf_error *error) {
   j->n_unfit += result.verdict == NF_UNFIT;
   j->total_ms += result.receipt.total_ms;
   if (result.verdict != NF_CHANGED) return NF_OK;
-  return nf_caption_text_set(j->doc, i, result.text, error);
+  status = nf_caption_text_set(j->doc, i, result.text, error);
+  return status == NF_BAD_INPUT ? cue_skip(j, r, i, error) : status;
 }
 
 static nf_status cues_edit(job *j, const request *r, nf_error *error) {
@@ -189,17 +216,21 @@ static nf_status cues_edit(job *j, const request *r, nf_error *error) {
   for (int i = 0; i < n; i++) {
     report_progress("%d of %d cues, %d changed", i, n, j->n_changed);
     nf_status status = cue_edit(j, r, i, error);
-    if (status != NF_OK) {
-      report_progress_end();
-      return report_at_cue(j->doc, i, r->in, error), status;
+    if (status == NF_OK) continue;
+    report_progress_end();
+    if (status == NF_CANCELLED) {
+      fputs("nearfield: stopped; nothing was written\n", stderr);
+    } else {
+      report_at_cue(j->doc, i, r->in, error);
     }
+    return status;
   }
   report_progress_end();
   return NF_OK;
 }
 
 static int job_run(job *j, const request *r, nf_engine *engine) {
-  nf_error error;
+  nf_error error = {};
   nf_status status = nf_session_open(engine, &j->session, &error);
   if (status != NF_OK) return report_failure(status, nullptr, &error);
   nf_engine_info info;
@@ -214,9 +245,11 @@ static int job_run(job *j, const request *r, nf_engine *engine) {
   status = cues_edit(j, r, &error);
   if (status != NF_OK) return exit_code(status);
   if (r->json) {
-    printf("\n  ],\n  \"changed\": %d, \"unfit\": %d, \"totalMs\": %.1f}\n", j->n_changed,
-           j->n_unfit, j->total_ms);
+    printf("\n  ],\n  \"changed\": %d, \"unfit\": %d, \"skipped\": %d, \"totalMs\": %.1f}\n",
+           j->n_changed, j->n_unfit, j->n_skipped, j->total_ms);
   }
+  int n_cues = nf_caption_cue_count(j->doc);
+  if (n_cues > 0 && j->n_skipped == n_cues) return EXIT_INPUT; /* nothing was edited */
   if (r->json && r->out == nullptr) return report_stdout_closed();
   nf_bytes file;
   status = nf_caption_write(j->doc, nf_caption_format_get(j->doc), &file, &error);

@@ -85,12 +85,9 @@ static isize chars_limit(const nf_edit_desc *desc) {
 }
 
 static nf_status limits_check(const nf_edit_desc *desc, nf_error *error) {
-  if (desc->max_chars >= 0 && desc->max_lines >= 0 && desc->duration_ms >= 0 &&
-      desc->max_cps >= 0) { /* false for NaN */
-    return NF_OK;
-  }
+  if (desc->max_chars >= 0 && desc->max_lines >= 0 && desc->max_cps >= 0) return NF_OK; /* no NaN */
   return error_set(error, NF_BAD_INPUT,
-                   E_STR("max_chars, max_lines, max_cps and duration_ms must not be negative"));
+                   E_STR("max_chars, max_lines and max_cps must not be negative"));
 }
 
 static nf_status request_take(edit *e, const nf_edit_desc *desc, nf_error *error) {

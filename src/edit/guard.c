@@ -3,19 +3,6 @@
 
 #include "edit/words.h"
 
-/* How often `term` stands in `text` as whole words. */
-static isize count_term(nf_bytes text, nf_bytes term) {
-  isize n = 0;
-  for (isize i = 0; term.len > 0 && i + term.len <= text.len; i++) {
-    if (!bytes_equal(bytes_slice(text, i, i + term.len), term)) continue;
-    bool open = i == 0 || !((text.at[i - 1] | 32) >= 'a' && (text.at[i - 1] | 32) <= 'z');
-    isize end = i + term.len;
-    bool closed = end == text.len || !((text.at[end] | 32) >= 'a' && (text.at[end] | 32) <= 'z');
-    if (open && closed) n++;
-  }
-  return n;
-}
-
 static isize count_word(word_list list, nf_bytes text, word_kind kind) {
   isize n = 0;
   for (isize i = 0; i < list.n; i++) {
@@ -185,7 +172,7 @@ const char *guard_refuses(const edit_task *task, nf_bytes before, nf_bytes after
     }
   }
   for (isize i = 0; i < n_protect; i++) {
-    if (count_term(after, protect[i]) < count_term(before, protect[i])) {
+    if (term_count(after, protect[i]) < term_count(before, protect[i])) {
       return "a protected term was lost";
     }
   }

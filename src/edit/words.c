@@ -1,6 +1,8 @@
 /* See words.h. */
 #include "edit/words.h"
 
+#include "base/utf8.h"
+
 constexpr isize DIFF_WORDS_MAX = 512;
 
 static bool is_digit(u8 c) { return c >= '0' && c <= '9'; }
@@ -45,13 +47,16 @@ bool word_same_letters(nf_bytes a, nf_bytes b) {
   return true;
 }
 
-static i32 utf16_units(nf_bytes text) {
-  i32 units = 0;
-  for (isize i = 0; i < text.len; i++) {
-    u8 c = text.at[i];
-    if ((c & 0xC0) != 0x80) units += c >= 0xF0 ? 2 : 1;
+isize term_count(nf_bytes text, nf_bytes term) {
+  isize n = 0;
+  for (isize i = 0; term.len > 0 && i + term.len <= text.len; i++) {
+    if (!bytes_equal(bytes_slice(text, i, i + term.len), term)) continue;
+    bool open = i == 0 || !((text.at[i - 1] | 32) >= 'a' && (text.at[i - 1] | 32) <= 'z');
+    isize end = i + term.len;
+    bool closed = end == text.len || !((text.at[end] | 32) >= 'a' && (text.at[end] | 32) <= 'z');
+    if (open && closed) n++;
   }
-  return units;
+  return n;
 }
 
 typedef struct {
@@ -131,11 +136,11 @@ nf_status words_diff(nf_bytes before, nf_bytes after, arena *scratch, nf_change 
       ASSERT(count < cap);
       nf_bytes old = span_of(a, i, i_end, before);
       i32 start = (i32)(old.at - before.at), end = start + (i32)old.len;
-      i32 start16 = utf16_units(bytes_slice(before, 0, start));
+      i32 start16 = (i32)utf16_units(bytes_slice(before, 0, start));
       changes[count++] = (nf_change){.start = start,
                                      .end = end,
                                      .start16 = start16,
-                                     .end16 = start16 + utf16_units(old),
+                                     .end16 = start16 + (i32)utf16_units(old),
                                      .replacement = span_of(b, j, j_end, after)};
     }
     i = i_end;

@@ -24,9 +24,12 @@ typedef struct {
 /* Letters compared without case (ASCII only); everything else byte for byte. */
 bool word_same_letters(nf_bytes a, nf_bytes b);
 
+/* How often `term` stands in `text` byte for byte, not inside a longer run of ASCII letters. */
+isize term_count(nf_bytes text, nf_bytes term);
+
 /* The fewest whole-word replacements that turn `before` into `after`, ascending, merged when
  * only white space lies between them. Offsets are bytes and UTF-16 units of `before`;
- * replacements borrow from `after`. changes[cap >= words of both + 1].
+ * replacements borrow from `after`. changes[cap > 512], or words of `before` + 1 if less.
  * source Wagner & Fischer 1974 (longest common subsequence); texts whose differing middle is
  * over 512 words give one replacement of that middle. Uses and gives back scratch. */
 [[nodiscard]] nf_status words_diff(nf_bytes before, nf_bytes after, arena *scratch,

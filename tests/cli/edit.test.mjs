@@ -58,6 +58,21 @@ test('fix changes text only, and says what it did', () => {
   assert.ok(cached.every((c) => c.cachedTokens > 60), 'instruction and examples are computed once')
 })
 
+test('a cue that cannot be edited stays as it is and is named; odd times stop nothing', () => {
+  const long = 'a long word '.repeat(600).trim()
+  const file = `1\n00:00:01,000 --> 00:00:02,000\n${long}\n\n` +
+    '2\n00:00:05,000 --> 00:00:03,000\nWe was going home.\n\n' +
+    '3\n00:00:06,000 --> 999999:00:03,000\nIt are late now.\n'
+  const r = run(['edit', '--task', 'fix', '--max-cps', '20', '--json', '-o', 'kept.srt', '-'], { input: file })
+  assert.equal(r.code, 0, r.err)
+  oneLine(r.err)
+  assert.match(r.err, /line 1: cue 1: .*bytes/)
+  const report = JSON.parse(r.out)
+  assert.deepEqual(report.cues.map((c) => c.verdict === 'skipped'), [true, false, false])
+  assert.equal(report.skipped, 1)
+  assert.equal(parts(readFileSync(path.join(folder, 'kept.srt'), 'utf8')).texts[0], long)
+})
+
 test('the same input gives the same output with 1 and 2 threads', () => {
   const one = run(['edit', '--task', 'fix', '--threads', '1', talk])
   const two = run(['edit', '--task', 'fix', '--threads', '2', talk])
@@ -136,7 +151,7 @@ test('a machine without memory for the model ends in one line, exit 3', () => {
   oneLine(r.stderr)
 })
 
-test('a caption too long for the context is named, nothing is written', () => {
+test('a caption too long for the context is named; where it is the only one nothing is written', () => {
   writeFileSync(path.join(folder, 'long.srt'), `1\n00:00:01,000 --> 00:00:03,000\n${'we was here '.repeat(330)}\n`)
   const r = run(['edit', '--task', 'fix', 'long.srt', '-o', 'long-out.srt'])
   assert.equal(r.code, 1)

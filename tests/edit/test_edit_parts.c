@@ -136,6 +136,15 @@ static void fillers_are_left_out_and_nothing_else(void **state) {
   shortened("We do not really know it.", 17, "We don't know it.");
   shortened("We do not know it at all.", 5, "We don't know it at all."); /* never cuts a word */
   shortened("They work at Actually Ltd now.", 5, "They work at Actually Ltd now.");
+  shortened("What do you know about bees?", 5, "What do you know about bees?");
+  shortened("You know, it works. Bees, you know.", 0, "It works. Bees.");
+  shortened("It is not just big, not really.", 5, "It isn't just big, not really.");
+  shortened("They didn't actually like my kind of music.", 0, "They didn't like my kind of music.");
+  shortened("That is what it is. Yes, I am. Here they are.", 5,
+            "That's what it is. Yes, I am. Here they are.");
+  shortened("Look where you are now.", 5, "Look where you are now.");
+  shortened("I DO NOT KNOW IF IT IS TRUE", 5, "I DON'T KNOW IF IT'S TRUE");
+  shortened("There is a lot of water in it.", 5, "There is lots of water in it.");
   shortened("In 1984 it literally rained 12 days.", 0, "In 1984 it rained 12 days.");
 }
 
