@@ -29,10 +29,11 @@ static int bench(nf_engine *engine, int repeats, bool json) {
   if (json) {
     printf(
         "{\"decode_tok_s\": %.1f, \"rows32_tok_s\": %.1f, \"prefill_ms\": %.1f, \"threads\": %d, "
-        "\"kernels\": \"%s\", \"peak_rss_bytes\": %lld, \"file_bytes\": %lld, \"session_bytes\": "
+        "\"kernels\": \"%s\", \"peak_rss_bytes\": %lld, \"file_bytes\": %lld, \"kv_bytes\": %lld, "
+        "\"session_bytes\": "
         "%lld}\n",
         b.decode_tok_s, b.rows32_tok_s, b.prefill_ms, info.n_threads, info.kernels,
-        (long long)used.ru_maxrss * 1024, (long long)info.file_bytes,
+        (long long)used.ru_maxrss * 1024, (long long)info.file_bytes, (long long)info.kv_bytes,
         (long long)nf_session_bytes(engine));
   } else {
     printf("decode %.1f tok/s, 32-row pass %.1f tok/s (%s, %d threads)\n", b.decode_tok_s,

@@ -39,8 +39,8 @@ typedef struct {
   ptrdiff_t len;
 } nf_bytes;
 
-/* One line for a person: what is wrong, where, what was expected. Written only when a
- * call fails; always NUL-terminated, never contains a line break. */
+/* One line for a person: what is wrong, where, what was expected. Empty after a call that did
+ * not fail; always NUL-terminated, never contains a line break. */
 typedef struct {
   char line[256];
 } nf_error;
@@ -70,6 +70,7 @@ typedef struct {
   int32_t ctx_tokens_train; /* context the model was trained for */
   int32_t ctx_tokens_max;   /* context of a session here */
   int32_t n_threads;
+  int64_t kv_bytes; /* of one session's KV cache */
 } nf_engine_info;
 
 /* Open the model at `path`, read into memory (the file is never changed).
@@ -234,7 +235,8 @@ bool nf_task_offered(nf_task task); /* does this build run it on the device? */
                                      nf_error *error);
 void nf_file_free(nf_bytes file);
 /* Replace `path` by `content`: a temporary file beside it, fsync, rename. On failure the old file
- * is as it was and nothing is left over. "-" is standard output. errors as nf_file_read */
+ * is as it was (replaced, when only the last step failed, the sync of the folder) and nothing is
+ * left over. "-" is standard output. errors as nf_file_read */
 [[nodiscard]] nf_status nf_file_replace(const char *path, nf_bytes content, nf_error *error);
 
 /* ---- caption documents -------------------------------------------------------- */

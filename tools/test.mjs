@@ -36,13 +36,14 @@ function report(name, ok, bad, output, ms) {
 }
 
 const sum = (text, pattern) => [...text.matchAll(pattern)].reduce((n, m) => n + Number(m[1]), 0)
+const count = (text, pattern) => [...text.matchAll(pattern)].length
 // How each runner's output is counted: [passed, failed].
 const counters = {
   exit: (r) => [r.code === 0 ? 1 : 0, r.code === 0 ? 0 : 1],
   step: (r) => [0, r.code === 0 ? 0 : 1], // a build: counts only when it fails
   cmocka: (r) => [sum(r.output, /\[\s+PASSED\s+\] (\d+) test/g), sum(r.output, /\[\s+FAILED\s+\] \w*:?\s*(\d+) test/g)],
   node: (r) => [sum(r.output, /^(?:#|ℹ) pass (\d+)/gm), sum(r.output, /^(?:#|ℹ) fail (\d+)/gm)],
-  vitest: (r) => [sum(r.output, /"numPassedTests":(\d+)/g), sum(r.output, /"numFailedTests":(\d+)/g)],
+  tap: (r) => [count(r.output, /^\s*ok \d/gm), count(r.output, /^\s*not ok \d/gm)],
   line: (r) => [sum(r.output, /^(\d+) passed, \d+ failed/gm), sum(r.output, /^\d+ passed, (\d+) failed/gm)],
 }
 
@@ -126,12 +127,12 @@ const suites = {
   },
   async sdk() {
     if (!(await one('sdk build', 'step', ...npm(['build', '-w', 'sdk'])))) return
-    await one('sdk unit', 'vitest', 'npx', ['--no-install', 'vitest', 'run', '--reporter=json', '--root', 'sdk'])
+    await one('sdk unit', 'tap', 'npx', ['--no-install', 'vitest', 'run', '--reporter=tap-flat', '--root', 'sdk'])
     if (existsSync('tools/size_gate.mjs')) await one('size gate', 'exit', process.execPath, ['tools/size_gate.mjs'])
   },
   async app() {
     if (!(await one('app build', 'step', ...npm(['build', '-w', 'app'])))) return
-    await one('app unit', 'vitest', 'npx', ['--no-install', 'vitest', 'run', '--reporter=json', '--root', 'app'])
+    await one('app unit', 'tap', 'npx', ['--no-install', 'vitest', 'run', '--reporter=tap-flat', '--root', 'app'])
   },
   browser: () => nodeSuite('tests/browser', { timeoutS: 1200 }),
 }

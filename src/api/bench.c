@@ -61,6 +61,7 @@ static nf_status time_batch(session *timeline, i32 *ids, isize n_vocab, f64 *tok
 nf_status nf_bench(nf_session *session, int32_t repeats, nf_bench_result *result, nf_error *error) {
   nf_engine *e = session->engine;
   isize n_vocab = text_n_vocab(e->vocab), n = isize_min(isize_max(repeats, 1), REPEATS_MAX), cached;
+  error_clear(error);
   session->work = WORK_NONE;
   if (e->ctx_tokens < PREFIX_TOKENS + BATCH_ROWS + 1) {
     return error_set(error, NF_BAD_INPUT, E_STR("the benchmark needs a context of "),

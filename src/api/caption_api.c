@@ -12,6 +12,7 @@ struct nf_caption {
 };
 
 nf_status nf_caption_open(nf_bytes file, nf_caption **doc, nf_error *error) {
+  error_clear(error);
   nf_caption *fresh = os_memory_get((isize)sizeof *fresh);
   if (fresh == nullptr) {
     return error_set(error, NF_NO_MEMORY, E_STR("no memory for a caption document"));
@@ -53,24 +54,29 @@ void nf_caption_warning_get(const nf_caption *doc, i32 i, nf_caption_warning *wa
 }
 
 nf_status nf_caption_text_set(nf_caption *doc, i32 i, nf_bytes text, nf_error *error) {
+  error_clear(error);
   return caption_text_set(&doc->doc, i, text, error);
 }
 
 nf_status nf_caption_times_set(nf_caption *doc, i32 i, i64 start_ms, i64 end_ms, nf_error *error) {
+  error_clear(error);
   return caption_times_set(&doc->doc, i, start_ms, end_ms, error);
 }
 
 nf_status nf_caption_cue_insert(nf_caption *doc, i32 i, i64 start_ms, i64 end_ms, nf_bytes text,
                                 nf_error *error) {
+  error_clear(error);
   return caption_cue_insert(&doc->doc, i, start_ms, end_ms, text, error);
 }
 
 nf_status nf_caption_cue_remove(nf_caption *doc, i32 i, nf_error *error) {
+  error_clear(error);
   return caption_cue_remove(&doc->doc, i, error);
 }
 
 nf_status nf_caption_write(nf_caption *doc, nf_caption_format format, nf_bytes *file,
                            nf_error *error) {
+  error_clear(error);
   nf_status status = format == doc->doc.format ? caption_write_own(&doc->doc, error)
                                                : caption_write_other(&doc->doc, error);
   if (status == NF_OK) *file = buffer_bytes(&doc->doc.out);

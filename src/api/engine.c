@@ -6,7 +6,7 @@
 
 constexpr isize DIRECTORY_BYTES_FIRST = 1 << 18, DIRECTORY_BYTES_MAX = 1 << 26;
 constexpr isize POOL_BYTES = 1 << 16;
-constexpr i32 THREADS_MAX = 8, CTX_TOKENS_DEFAULT = 1024;
+constexpr i32 THREADS_MAX = 8, CTX_TOKENS_DEFAULT = 1024, CTX_TOKENS_MIN = 2;
 
 const char *nf_version(void) { return "0.1.0"; }
 
@@ -29,6 +29,7 @@ static nf_status directory_open(nf_engine *engine, nf_error *error) {
     arena a = arena_of(block, bytes);
     nf_status status = gguf_open(file, (u64)file.len, &a, &engine->gguf, error);
     if (status == NF_OK) {
+      error_clear(error); /* of a smaller block tried before */
       engine->directory_block = block;
       engine->directory_bytes = bytes;
       return NF_OK;
@@ -68,8 +69,12 @@ static nf_status engine_fill(nf_engine *engine, const nf_engine_desc *desc, nf_e
   if (status != NF_OK) return status;
   isize ctx = desc->ctx_tokens_max > 0 ? desc->ctx_tokens_max : CTX_TOKENS_DEFAULT;
   engine->ctx_tokens = isize_min(ctx, shape.ctx_tokens_train);
+  if (engine->ctx_tokens < CTX_TOKENS_MIN) {
+    return error_set(error, NF_UNSUPPORTED, E_STR("a context of "), E_INT(engine->ctx_tokens),
+                     E_STR(" tokens; at least "), E_INT(CTX_TOKENS_MIN), E_STR(" are needed"));
+  }
   engine->block_bytes =
-      bytes_add(bytes_add(text_vocab_bytes(&engine->gguf), model_bytes(&shape)), POOL_BYTES);
+      bytes_add(model_bytes(&shape), text_vocab_bytes(&engine->gguf) + POOL_BYTES);
   engine->block = os_memory_get(engine->block_bytes);
   if (engine->block == nullptr) {
     return error_set(error, NF_NO_MEMORY, E_STR("no memory for the model's tables, "),
@@ -85,7 +90,10 @@ static nf_status engine_fill(nf_engine *engine, const nf_engine_desc *desc, nf_e
   }
   status = model_open(&engine->gguf, engine->file.at, engine->kernels, &a, &engine->model, error);
   if (status != NF_OK) return status;
-  return pool_start(&a, threads_wanted(desc), &engine->threads);
+  status = pool_start(&a, threads_wanted(desc), &engine->threads);
+  if (status == NF_OK) return NF_OK;
+  return error_set(error, status, E_STR("no room for "), E_INT(threads_wanted(desc)),
+                   E_STR(" threads"));
 }
 
 static nf_status engine_open(os_map file, bool owned, const nf_engine_desc *desc,
@@ -108,6 +116,7 @@ static nf_status engine_open(os_map file, bool owned, const nf_engine_desc *desc
 
 nf_status nf_engine_open_file(const char *path, const nf_engine_desc *desc, nf_engine **engine,
                               nf_error *error) {
+  error_clear(error);
   os_map file;
   nf_status status = os_file_map(path, &file, error);
   if (status != NF_OK) return status;
@@ -116,6 +125,7 @@ nf_status nf_engine_open_file(const char *path, const nf_engine_desc *desc, nf_e
 
 nf_status nf_engine_open_memory(uint8_t *file, int64_t file_bytes, const nf_engine_desc *desc,
                                 nf_engine **engine, nf_error *error) {
+  error_clear(error);
   isize len;
   if (file_bytes < 0 || !isize_from_u64((u64)file_bytes, &len)) {
     return error_set(error, NF_NO_MEMORY, E_STR("the model file does not fit in memory"));
@@ -180,4 +190,5 @@ void nf_engine_info_get(const nf_engine *engine, nf_engine_info *info) {
   info->ctx_tokens_train = (i32)shape->ctx_tokens_train;
   info->ctx_tokens_max = (i32)engine->ctx_tokens;
   info->n_threads = (i32)pool_threads(engine->threads);
+  info->kv_bytes = model_kv_bytes(shape, engine->ctx_tokens);
 }

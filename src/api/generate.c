@@ -24,13 +24,22 @@ static nf_status stops_copy(nf_session *s, const nf_generate_desc *desc, nf_erro
   return NF_OK;
 }
 
+static bool prompt_valid(const nf_generate_desc *desc) {
+  if (desc->raw_prompt.at != nullptr) return utf8_valid(desc->raw_prompt);
+  for (isize i = 0; i < desc->n_messages; i++) {
+    if (!utf8_valid(desc->messages[i].text)) return false;
+  }
+  return true;
+}
+
 static nf_status prompt_encode(nf_session *s, const nf_generate_desc *desc, isize *n,
                                nf_error *error) {
   nf_engine *e = s->engine;
   nf_status status;
-  bool valid = utf8_valid(desc->raw_prompt);
-  for (isize i = 0; i < desc->n_messages; i++) valid &= utf8_valid(desc->messages[i].text);
-  if (!valid) return error_set(error, NF_BAD_INPUT, E_STR("the prompt is not UTF-8"));
+  if (!prompt_valid(desc)) return error_set(error, NF_BAD_INPUT, E_STR("the prompt is not UTF-8"));
+  if (desc->raw_prompt.at == nullptr && desc->n_messages <= 0) {
+    return error_set(error, NF_BAD_INPUT, E_STR("the prompt is empty"));
+  }
   if (desc->raw_prompt.at != nullptr) {
     status = text_encode(e->vocab, desc->raw_prompt, false, s->ids, e->ctx_tokens, n, &s->scratch);
   } else {
@@ -45,11 +54,16 @@ static nf_status prompt_encode(nf_session *s, const nf_generate_desc *desc, isiz
   if (status == NF_OK && *n == 0) {
     return error_set(error, NF_BAD_INPUT, E_STR("the prompt is empty"));
   }
+  if (status == NF_UNSUPPORTED) {
+    return error_set(error, status,
+                     E_STR("the model's chat template does not take messages in this order"));
+  }
   return status;
 }
 
 nf_status nf_generate_begin(nf_session *session, const nf_generate_desc *desc, nf_error *error) {
   generation *g = &session->generation;
+  error_clear(error);
   session->work = WORK_NONE;
   if (!sampler_valid(&desc->sampling)) {
     return error_set(error, NF_BAD_INPUT,
@@ -58,7 +72,7 @@ nf_status nf_generate_begin(nf_session *session, const nf_generate_desc *desc, n
   }
   nf_status status = stops_copy(session, desc, error);
   if (status != NF_OK) return status;
-  isize n, cached;
+  isize n = 0, cached;
   status = prompt_encode(session, desc, &n, error);
   if (status != NF_OK) return status;
   status = session_set(session->timeline, session->ids, n, &cached);
@@ -155,6 +169,7 @@ static nf_status advance(nf_session *s, nf_bytes *piece) {
 
 nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error) {
   *piece = (nf_bytes){};
+  error_clear(error);
   if (session->work != WORK_GENERATE) {
     return error_set(error, NF_BAD_INPUT, E_STR("no generation was begun on this session"));
   }
@@ -162,8 +177,9 @@ nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error
   engine_enter(session->engine);
   nf_status status = session_run(session->timeline);
   engine_leave(session->engine);
-  if (status == NF_OK) status = advance(session, piece);
-  return status;
+  if (status == NF_OK) return advance(session, piece);
+  if (status == NF_PENDING) return status;
+  return error_set(error, status, E_STR("the model could not run"));
 }
 
 void nf_generate_receipt(const nf_session *session, nf_receipt *receipt) {

@@ -11,7 +11,7 @@
 #pragma clang diagnostic ignored "-Wmissing-prototypes"
 #define EXPORT(name) __attribute__((export_name(#name))) name
 
-static nf_error last_error; /* the line of the last call that failed */
+static nf_error last_error; /* of the last call that can fail; "" when it did not */
 static nf_engine_info last_info; /* of nf_wasm_engine_info */
 static nf_edit_result last_result; /* of nf_wasm_edit_result */
 

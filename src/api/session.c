@@ -55,6 +55,7 @@ static nf_status session_fill(nf_session *s, arena *a, const session_sizes *z) {
 }
 
 nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *error) {
+  error_clear(error);
   session_sizes z = sizes_of(engine);
   u8 *block = os_memory_get(z.sum);
   if (block == nullptr) {
@@ -84,6 +85,7 @@ void nf_session_close(nf_session *session) {
 /* ---- edit ---- */
 
 nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc, nf_error *error) {
+  error_clear(error);
   session->work = WORK_NONE;
   session->receipt = (nf_receipt){};
   session->generation.started_ns = os_clock_ns();
@@ -93,6 +95,7 @@ nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc, nf_error 
 }
 
 nf_status nf_edit_step(nf_session *session, nf_error *error) {
+  error_clear(error);
   if (session->work != WORK_EDIT) {
     return error_set(error, NF_BAD_INPUT, E_STR("no edit was begun on this session"));
   }

@@ -17,6 +17,11 @@ void out_hex(text_out *o, u64 value, isize digits);
 /* Foreign bytes for a message: at most 40, control bytes shown as '?'. */
 void out_foreign(text_out *o, nf_bytes text);
 
+/* No error yet: what each public call begins with. error may be null. */
+static inline void error_clear(nf_error *error) {
+  if (error != nullptr) error->line[0] = 0;
+}
+
 /* Fill an error line from up to 8 parts, e.g.
  *   error_set(error, NF_BAD_INPUT, E_STR("tensor "), E_FOREIGN(name), E_STR(" ends at byte "),
  *             E_INT(end), E_STR(", past the file's "), E_INT(size));

@@ -8,10 +8,8 @@ constexpr isize BUFFER_FIRST_BYTES = 4096;
 bool buffer_reserve(buffer *b, isize bytes) {
   ASSERT(bytes >= 0);
   if (bytes <= b->cap - b->len) return true;
-  isize need, cap;
-  if (__builtin_add_overflow(b->len, bytes, &need)) return false;
-  if (__builtin_mul_overflow(b->cap, 2, &cap)) return false;
-  cap = isize_max(isize_max(cap, need), BUFFER_FIRST_BYTES);
+  isize need = bytes_add(b->len, bytes), twice = bytes_add(b->cap, b->cap);
+  isize cap = isize_max(twice == ISIZE_MAX ? need : isize_max(twice, need), BUFFER_FIRST_BYTES);
   u8 *at = os_memory_get(cap);
   if (at == nullptr) {
     b->failed = true;
@@ -25,8 +23,12 @@ bool buffer_reserve(buffer *b, isize bytes) {
 }
 
 void buffer_add(buffer *b, nf_bytes text) {
-  if (text.len == 0 || b->failed || !buffer_reserve(b, text.len)) return;
-  bytes_copy(b->at + b->len, text.at, text.len);
+  if (text.len == 0 || b->failed) return;
+  /* a piece of the buffer itself (a cue's text given to another cue) moves with the block */
+  uintptr_t at = (uintptr_t)text.at - (uintptr_t)b->at;
+  bool own = b->len > 0 && at < (uintptr_t)b->len;
+  if (!buffer_reserve(b, text.len)) return;
+  bytes_copy(b->at + b->len, own ? b->at + at : text.at, text.len);
   b->len += text.len;
 }
 

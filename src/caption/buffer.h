@@ -12,7 +12,8 @@ typedef struct {
 
 /* Room for `bytes` more. false: no memory (the content stays as it was). bytes >= 0. */
 [[nodiscard]] bool buffer_reserve(buffer *b, isize bytes);
-/* Append; on failure only `failed` is set, so that writers can check once at the end. */
+/* Append (also a piece of the buffer itself); on failure only `failed` is set, so that writers can
+ * check once at the end. */
 void buffer_add(buffer *b, nf_bytes text);
 void buffer_add_str(buffer *b, const char *text);
 void buffer_add_byte(buffer *b, u8 byte);

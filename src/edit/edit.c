@@ -150,6 +150,9 @@ static nf_status prefix_count(edit *e) {
 static nf_status prompt_build(edit *e, isize *n, nf_error *error) {
   nf_status status = prefix_count(e);
   if (status == NF_OK) status = prompt_encode(e, bytes_of(e->plain, e->plain_len), n);
+  if (status == NF_UNSUPPORTED) {
+    return error_set(error, status, E_STR("the model's chat template cannot hold the task"));
+  }
   if (status != NF_OK) {
     return error_set(error, status, E_STR("the caption does not fit the context of "),
                      E_INT(e->ctx_tokens), E_STR(" tokens"));

@@ -148,6 +148,16 @@ static const char *words_refuse(const edit_task *task, word_list a, word_list b)
   return nullptr;
 }
 
+/* Ends in a question mark, quotes and blanks aside. */
+static bool is_question(nf_bytes text) {
+  while (text.len > 0) {
+    u8 c = text.at[text.len - 1];
+    if (c != ' ' && c != '"' && c != '\'') return c == '?';
+    text.len--;
+  }
+  return false;
+}
+
 const char *guard_refuses(const edit_task *task, nf_bytes before, nf_bytes after,
                           const nf_bytes *protect, isize n_protect, arena *scratch) {
   arena local = *scratch;
@@ -166,6 +176,7 @@ const char *guard_refuses(const edit_task *task, nf_bytes before, nf_bytes after
       return "a protected term was lost";
     }
   }
+  if (is_question(before) && !is_question(after)) return "a question was lost";
   const char *why = numbers_refuse(a, b);
   if (why == nullptr) why = names_refuse(a, b);
   if (why == nullptr) why = words_refuse(task, a, b);

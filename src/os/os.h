@@ -1,6 +1,6 @@
 /* The platform seam: memory, files, threads, waiting, clock. Implementations: os_posix.c,
- * os_wasm.c (files and thread creation belong to the JavaScript host there) and os_test.c
- * (scripted failures). Nothing above this folder names a platform.
+ * os_wasm.c (files and thread creation belong to the JavaScript host there); os_test.c puts a
+ * script of failures below os_posix.c, for tests. Nothing above this folder names a platform.
  * Owns no policy: callers decide how much memory, how many threads, when to wait. */
 #pragma once
 #include <stdatomic.h>
@@ -16,7 +16,7 @@ typedef struct {
   u8 *at;
   isize len;
 } os_map;
-/* errors NF_IO (the line names path and reason), NF_BAD_INPUT the file is empty,
+/* errors NF_IO (the line names path and reason), NF_BAD_INPUT the file is empty, NF_NO_MEMORY,
  * NF_UNSUPPORTED on wasm */
 [[nodiscard]] nf_status os_file_map(const char *path, os_map *map, nf_error *error);
 void os_file_unmap(os_map *map);
@@ -26,7 +26,8 @@ void os_file_unmap(os_map *map);
 [[nodiscard]] nf_status os_file_read(const char *path, isize bytes_max, os_map *block,
                                      nf_error *error);
 /* Replace `path` as a whole or not at all: temp file beside it, fsync, rename, fsync of the
- * folder. "-" is standard output. errors NF_IO; on error no temp file is left. */
+ * folder. "-" is standard output. errors NF_IO; on error no temp file is left, and the file is the
+ * old one (the new one when only the folder could not be synced). */
 [[nodiscard]] nf_status os_file_replace(const char *path, nf_bytes content, nf_error *error);
 
 /* ---- threads ---- */

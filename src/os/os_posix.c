@@ -40,20 +40,31 @@ void os_memory_release(void *at, isize bytes) {
 }
 
 /* ---- files ---- */
-/* One line: what failed, the path's end (the file's name is what a person looks for), why. */
-static nf_status io_error(nf_error *error, const char *what, const char *path, int reason) {
-  char shown[128];
-  isize len = (isize)strlen(path), max = (isize)sizeof shown - 1;
+typedef struct {
+  char at[128];
+} shown_path;
+
+/* A path for an error line: its end (the file's name is what a person looks for), no control
+ * bytes. */
+static shown_path path_shown(const char *path) {
+  shown_path shown;
+  isize len = (isize)strlen(path), max = (isize)sizeof shown.at - 1;
   const char *from = len > max ? path + (len - max) : path;
   isize n = isize_min(len, max);
   for (isize i = 0; i < n; i++) {
     bool control = (u8)from[i] < 0x20 || from[i] == 0x7F;
-    shown[i] = control ? '?' : from[i];
+    shown.at[i] = control ? '?' : from[i];
   }
-  shown[n] = 0;
+  shown.at[n] = 0;
+  return shown;
+}
+
+/* One line: what failed, where, why. */
+static nf_status io_error(nf_error *error, const char *what, const char *path, int reason) {
+  shown_path shown = path_shown(path);
   char why[64];
-  return error_set(error, NF_IO, E_STR(what), E_STR(shown), E_STR(": "),
-                   E_STR(strerror_r(reason, why, sizeof why)));
+  return error_set(error, reason == ENOMEM ? NF_NO_MEMORY : NF_IO, E_STR(what), E_STR(shown.at),
+                   E_STR(": "), E_STR(strerror_r(reason, why, sizeof why)));
 }
 
 static int open_retry(const char *path, int flags) {
@@ -101,7 +112,7 @@ nf_status os_file_map(const char *path, os_map *map, nf_error *error) {
   } else if (!S_ISREG(info.st_mode)) {
     status = io_error(error, "cannot read ", path, S_ISDIR(info.st_mode) ? EISDIR : ESPIPE);
   } else if ((len = (isize)info.st_size) == 0) {
-    status = error_set(error, NF_BAD_INPUT, E_STR(path), E_STR(" is empty"));
+    status = error_set(error, NF_BAD_INPUT, E_STR(path_shown(path).at), E_STR(" is empty"));
   } else if ((at = os_memory_get(len)) == nullptr) {
     status = io_error(error, "no memory to read ", path, ENOMEM);
   } else {
@@ -138,8 +149,8 @@ static nf_status stream_read(int fd, const char *path, isize bytes_max, os_map *
     if (len < cap) break;
     if (cap > bytes_max) {
       os_memory_release(at, cap);
-      return error_set(error, NF_BAD_INPUT, E_FOREIGN(bytes_from_str(path)),
-                       E_STR(" is larger than "), E_INT(bytes_max), E_STR(" bytes"));
+      return error_set(error, NF_BAD_INPUT, E_STR(path_shown(path).at), E_STR(" is larger than "),
+                       E_INT(bytes_max), E_STR(" bytes"));
     }
     isize more = isize_min(bytes_max, cap * 4) + 1;
     u8 *grown = os_memory_get(more);
@@ -219,6 +230,8 @@ nf_status os_file_replace(const char *path, nf_bytes content, nf_error *error) {
   if (strcmp(path, "-") == 0) return file_write_direct(path, content, error);
   struct stat info;
   bool exists = stat(path, &info) == 0;
+  /* not knowing what is there, one would replace a link or device by a file, and lose its mode */
+  if (!exists && errno != ENOENT) return io_error(error, "cannot write ", path, errno);
   /* a device or pipe is written to, never replaced by a file */
   if (exists && S_ISDIR(info.st_mode)) return io_error(error, "cannot write ", path, EISDIR);
   if (exists && !S_ISREG(info.st_mode)) return file_write_direct(path, content, error);

@@ -21,7 +21,8 @@ typedef struct {
 enum { CHAT_TEMPLATE_BYTES_MAX = 12000 };
 
 /* style->default_system lies in the arena. error may be null.
- * errors NF_UNSUPPORTED no family; NF_NO_MEMORY less than chat_style_bytes */
+ * errors NF_UNSUPPORTED no family, or longer than CHAT_TEMPLATE_BYTES_MAX; NF_NO_MEMORY less than
+ *        chat_style_bytes */
 isize chat_style_bytes(isize template_bytes);
 [[nodiscard]] nf_status chat_style_read(nf_bytes template_text, arena *a, chat_style *style,
                                         nf_error *error);

@@ -137,6 +137,11 @@ isize chat_style_bytes(isize template_bytes) {
 }
 
 nf_status chat_style_read(nf_bytes template_text, arena *a, chat_style *style, nf_error *error) {
+  if (template_text.len > CHAT_TEMPLATE_BYTES_MAX) {
+    return error_set(error, NF_UNSUPPORTED, E_STR("tokenizer.chat_template has "),
+                     E_INT(template_text.len), E_STR(" bytes; this build reads at most "),
+                     E_INT(CHAT_TEMPLATE_BYTES_MAX));
+  }
   u8 *buffer = arena_new(a, chat_style_bytes(template_text.len), u8);
   if (buffer == nullptr) return NF_NO_MEMORY;
   nf_bytes t = template_normalize(template_text, buffer);

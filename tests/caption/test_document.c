@@ -291,6 +291,18 @@ static void changes_keep_the_files_habits(void **state) {
   nf_caption_close(doc);
 }
 
+/* The text of a cue lies in the document's own pool, which moves when it grows. */
+static void a_documents_own_text_can_be_given_to_a_cue(void **state) {
+  (void)state;
+  nf_caption *doc = doc_of("1\n" T1 "a\n\n2\n" T2 "b\n");
+  static char text[3000];
+  memset(text, 'y', sizeof text - 1);
+  assert_int_equal(nf_caption_text_set(doc, 0, bytes_from_str(text), nullptr), NF_OK);
+  assert_int_equal(nf_caption_text_set(doc, 1, cue_at(doc, 0).text, nullptr), NF_OK);
+  assert_true(bytes_equal(cue_at(doc, 1).text, bytes_from_str(text)));
+  nf_caption_close(doc);
+}
+
 static void text_that_would_end_the_cue_is_refused(void **state) {
   (void)state;
   nf_caption *srt = doc_of("1\n" T1 "a\n"), *vtt = doc_of("WEBVTT\n\n" V1 "a\n");
@@ -400,6 +412,7 @@ int main(void) {
       cmocka_unit_test(each_encoding_is_read_and_kept),
       cmocka_unit_test(a_letter_windows_1252_lacks_makes_the_file_utf8),
       cmocka_unit_test(changes_keep_the_files_habits),
+      cmocka_unit_test(a_documents_own_text_can_be_given_to_a_cue),
       cmocka_unit_test(text_that_would_end_the_cue_is_refused),
       cmocka_unit_test(cues_are_put_in_and_taken_out),
       cmocka_unit_test(random_changes_read_back),

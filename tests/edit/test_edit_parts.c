@@ -109,6 +109,8 @@ static void the_guard_keeps_numbers_names_and_terms(void **state) {
   assert_null(
       refused(NF_TASK_FIX, "we walked for a a single trip", "We walked for a single trip."));
   assert_null(refused(NF_TASK_FIX, "they did not came", "They didn't come"));
+  assert_string_equal(refused(NF_TASK_SHORTEN, "what do a bee do all day?", "A bee do all day."),
+                      "a question was lost");
   assert_null(refused(NF_TASK_SHORTEN, "And then they really were here", "They were here"));
 }
 

@@ -48,6 +48,17 @@ test('kept for a start without network', async () => {
   await expect(loadManifest('http://host/other')).rejects.toMatchObject({ code: 'network' })
 })
 
+test('a server still reading the model is asked again', async () => {
+  let asked = 0
+  serve(() =>
+    ++asked < 3
+      ? new Response('', { status: 503, headers: { 'Retry-After': '0.01' } })
+      : Response.json(manifest),
+  )
+  await expect(loadManifest(model)).resolves.toEqual(manifest)
+  expect(asked).toBe(3)
+})
+
 test('one line for each way it can be absent', async () => {
   offline()
   await expect(loadManifest(model)).rejects.toMatchObject({ code: 'network' })
