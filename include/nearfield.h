@@ -155,7 +155,7 @@ typedef struct {
 [[nodiscard]] nf_status nf_generate_begin(nf_session *session, const nf_generate_desc *desc,
                                           nf_error *error);
 /* One pass of the model. NF_PENDING: more to come; NF_OK: finished. `piece` is the text that
- * became certain in this step (whole UTF-8 characters, often none), borrowed until the next call. */
+ * became certain in this step (whole UTF-8 characters, often none); borrowed until the next one. */
 [[nodiscard]] nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error);
 
 /* What the generation begun last has cost so far; complete after NF_OK. */

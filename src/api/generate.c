@@ -105,6 +105,16 @@ static isize stop_find(const generation *g, isize from) {
   return best;
 }
 
+/* Of text[0, len): what is left without a character that is not complete yet. */
+static isize whole_len(const u8 *text, isize len) {
+  isize at = len; /* back to the lead byte of the last character */
+  while (at > 0 && len - at < 4 && (text[at - 1] & 0xC0) == 0x80) at--;
+  if (at == 0 || text[at - 1] < 0xC0) return len;
+  u8 lead = text[at - 1];
+  isize want = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  return len - (at - 1) < want ? at - 1 : len;
+}
+
 /* How much of the text is certain: not the start of a stop string, not half a character. */
 static isize certain_len(const generation *g) {
   isize certain = g->text_len;
@@ -118,19 +128,14 @@ static isize certain_len(const generation *g) {
       }
     }
   }
-  isize at = certain; /* back to the lead byte of the last character */
-  while (at > 0 && certain - at < 4 && (g->text[at - 1] & 0xC0) == 0x80) at--;
-  if (at > 0 && g->text[at - 1] >= 0xC0) {
-    u8 lead = g->text[at - 1];
-    isize want = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (certain - (at - 1) < want) certain = at - 1;
-  }
-  return isize_max(certain, g->given);
+  return isize_max(whole_len(g->text, certain), g->given);
 }
 
 static nf_status finish(nf_session *s, nf_bytes *piece) {
   generation *g = &s->generation;
   g->done = true;
+  /* a limit may have been met inside a character: that one is never given */
+  g->text_len = isize_max(whole_len(g->text, g->text_len), g->given);
   *piece = bytes_of(g->text + g->given, g->text_len - g->given);
   g->given = g->text_len;
   s->receipt.total_ms = ms_since(g->started_ns);

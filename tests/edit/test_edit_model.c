@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/internal.h"
+#include "base/utf8.h"
 #include "cmocka_all.h"
 #include "edit/state.h"
 
@@ -139,6 +140,7 @@ static void what_has_no_words_is_not_asked(void **state) {
   const char *const texts[] = {"", "♪♪", "<i></i>", "...", "12:30"};
   for (int i = 0; i < 5; i++) {
     nf_edit_desc desc = {.task = NF_TASK_FIX, .text = bytes_from_str(texts[i])};
+    if (i == 0) desc.text = (nf_bytes){}; /* may be null */
     nf_edit_result result;
     run_edit(&desc, &result);
     assert_int_equal(result.verdict, NF_UNCHANGED);
@@ -161,6 +163,32 @@ static void bad_requests_are_refused(void **state) {
   memset(long_text, 'a', sizeof long_text - 1);
   desc.text = bytes_from_str(long_text);
   assert_int_equal(nf_edit_begin(work, &desc, &error), NF_BAD_INPUT);
+}
+
+/* Wherever the token limit falls, what was given is whole characters (emoji are 2 or 3 tokens). */
+static void a_cut_generation_ends_with_a_whole_character(void **state) {
+  (void)state;
+  nf_error error = {};
+  isize longest = 0;
+  for (i32 limit = 1; limit <= 12; limit++) {
+    u8 text[512];
+    isize len = 0;
+    nf_generate_desc desc = {
+        .raw_prompt = bytes_from_str("\U0001F98A\U0001F431\U0001F98A\U0001F431\U0001F98A\U0001F431"
+                                     "\U0001F98A\U0001F431\U0001F98A\U0001F431"),
+        .output_tokens_max = limit};
+    assert_int_equal(nf_generate_begin(work, &desc, &error), NF_OK);
+    for (nf_status status = NF_PENDING; status == NF_PENDING;) {
+      nf_bytes piece;
+      status = nf_generate_step(work, &piece, &error);
+      assert_true(status >= NF_OK && utf8_valid(piece));
+      bytes_copy(text + len, piece.at, piece.len);
+      len += piece.len;
+    }
+    assert_true(utf8_valid(bytes_of(text, len)));
+    longest = isize_max(longest, len);
+  }
+  assert_true(longest >= 4);
 }
 
 /* A limit that allows less than one character is a limit, not none; numbers out of sense are
@@ -219,6 +247,7 @@ int main(void) {
       cmocka_unit_test(tags_and_breaks_do_not_reach_the_model),
       cmocka_unit_test(what_has_no_words_is_not_asked),
       cmocka_unit_test(bad_requests_are_refused),
+      cmocka_unit_test(a_cut_generation_ends_with_a_whole_character),
       cmocka_unit_test(limits_are_limits),
       cmocka_unit_test(a_long_caption_is_scored_as_a_whole),
   };
