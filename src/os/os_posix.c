@@ -226,6 +226,18 @@ static int file_replace_through(const char *temp, int fd, const char *target, mo
   return folder_sync(target) ? 0 : errno;
 }
 
+/* Asked of /proc: umask() can only be read by setting it, for a moment, in every thread. */
+static mode_t umask_get(void) {
+  unsigned mask = 022;
+  FILE *file = fopen("/proc/self/status", "re");
+  if (file == nullptr) return mask;
+  char line[128];
+  while (fgets(line, sizeof line, file) != nullptr && sscanf(line, "Umask: %o", &mask) != 1) {
+  }
+  fclose(file);
+  return mask & 0777;
+}
+
 nf_status os_file_replace(const char *path, nf_bytes content, nf_error *error) {
   if (strcmp(path, "-") == 0) return file_write_direct(path, content, error);
   struct stat info;
@@ -249,9 +261,7 @@ nf_status os_file_replace(const char *path, nf_bytes content, nf_error *error) {
   snprintf(temp, sizeof temp, "%s.tmpXXXXXX", target);
   int fd = mkostemp(temp, O_CLOEXEC);
   if (fd < 0) return io_error(error, "cannot write beside ", path, errno);
-  mode_t mask = umask(0);
-  (void)umask(mask);
-  mode_t mode = exists ? info.st_mode & 07777 : 0666 & ~mask;
+  mode_t mode = exists ? info.st_mode & 07777 : 0666 & ~umask_get();
   int reason = file_replace_through(temp, fd, target, mode, content);
   return reason == 0 ? NF_OK : io_error(error, "cannot write ", path, reason);
 }

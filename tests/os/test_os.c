@@ -75,10 +75,18 @@ static void replace_writes_all_and_keeps_the_mode(void **state) {
   const char *at = in_folder("out.srt");
   assert_int_equal(os_file_replace(at, bytes_from_str("one"), &error), NF_OK);
   file_is(at, "one");
+  struct stat info;
+  const char *fresh = in_folder("fresh.srt"); /* a new file has the umask's mode */
+  mode_t mask = umask(027);
+  assert_int_equal(os_file_replace(fresh, bytes_from_str("new"), &error), NF_OK);
+  assert_int_equal(umask(mask), 027);
+  assert_int_equal(stat(fresh, &info), 0);
+  assert_int_equal(info.st_mode & 0777, 0640);
+  assert_int_equal(unlink(fresh), 0);
+  at = in_folder("out.srt");
   assert_int_equal(chmod(at, 0640), 0);
   assert_int_equal(os_file_replace(at, bytes_from_str("two, longer"), &error), NF_OK);
   file_is(at, "two, longer");
-  struct stat info;
   assert_int_equal(stat(at, &info), 0);
   assert_int_equal(info.st_mode & 0777, 0640);
   assert_int_equal(os_file_replace(at, (nf_bytes){}, &error), NF_OK);
