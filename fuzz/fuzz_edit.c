@@ -66,8 +66,8 @@ static void fillers_check(nf_bytes text, isize chars_max, const nf_bytes *term) 
   for (isize i = 0; i < text.len; i++) digits += text.at[i] >= '0' && text.at[i] <= '9';
   for (isize i = 0; i < len; i++) digits -= out[i] >= '0' && out[i] <= '9';
   CHECK(digits == 0);
-  const char *why = guard_refuses(edit_task_of(NF_TASK_SHORTEN), text, bytes_of(out, len), term, 1,
-                                  &scratch);
+  const char *why =
+      guard_refuses(edit_task_of(NF_TASK_SHORTEN), text, bytes_of(out, len), term, 1, &scratch);
   CHECK(why == nullptr || strcmp(why, "a number was lost") != 0);
   free(out);
 }
