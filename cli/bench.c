@@ -6,12 +6,14 @@
 
 #include <getopt.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 static int usage(const char *why) {
-  if (why != nullptr) fprintf(stderr, "nearfield bench: %s\n", why);
-  fputs("usage: nearfield bench [--threads N] [--repeats N] [--model FILE] [--json]\n", stderr);
-  return EXIT_USAGE;
+  FILE *out = why != nullptr ? stderr : stdout;
+  if (why != nullptr) fprintf(out, "nearfield bench: %s\n", why);
+  fputs("usage: nearfield bench [--threads N] [--repeats N] [--model FILE] [--json]\n", out);
+  return why != nullptr ? EXIT_USAGE : 0;
 }
 
 static int bench(nf_engine *engine, int repeats, bool json) {
@@ -43,6 +45,7 @@ static int bench(nf_engine *engine, int repeats, bool json) {
 }
 
 int command_bench(int argc, char **argv) {
+  if (argc == 2 && strcmp(argv[1], "--help") == 0) return usage(nullptr);
   static const struct option options[] = {{"threads", required_argument, nullptr, 't'},
                                           {"repeats", required_argument, nullptr, 'r'},
                                           {"model", required_argument, nullptr, 'm'},

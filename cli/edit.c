@@ -41,14 +41,15 @@ static nf_bytes bytes_of_str(const char *s) {
 }
 
 static int usage(const char *why) {
-  if (why != nullptr) fprintf(stderr, "nearfield edit: %s\n", why);
+  FILE *out = why != nullptr ? stderr : stdout;
+  if (why != nullptr) fprintf(out, "nearfield edit: %s\n", why);
   fputs(
       "usage: nearfield edit --task fix|shorten [--max-chars N] [--max-lines N] [--max-cps X]\n"
       "                      [--protect TERM]... [--model FILE] [--threads N] [--json] IN [-o "
       "OUT]\n"
       "Without -o the edited captions go to standard output (with --json only the report does).\n",
-      stderr);
-  return EXIT_USAGE;
+      out);
+  return why != nullptr ? EXIT_USAGE : 0;
 }
 
 static bool whole_number(const char *text, int max, int *out) {
@@ -258,6 +259,7 @@ static int job_run(job *j, const request *r, nf_engine *engine) {
 }
 
 int command_edit(int argc, char **argv) {
+  if (argc == 2 && strcmp(argv[1], "--help") == 0) return usage(nullptr);
   request r = {};
   const char *wrong = options_read(&r, argc, argv);
   if (wrong != nullptr) return usage(wrong);

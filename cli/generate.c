@@ -23,15 +23,16 @@ static nf_bytes bytes_of_str(const char *s) {
 }
 
 static int usage(const char *why) {
-  if (why != nullptr) fprintf(stderr, "nearfield generate: %s\n", why);
+  FILE *out = why != nullptr ? stderr : stdout;
+  if (why != nullptr) fprintf(out, "nearfield generate: %s\n", why);
   fputs(
       "usage: nearfield generate --prompt TEXT [--system TEXT] [--raw] [--max-tokens N]\n"
       "                          [--temperature X] [--top-k N] [--top-p X] [--min-p X]\n"
       "                          [--repeat-penalty X] [--seed N] [--stop TEXT]...\n"
       "                          [--model FILE] [--threads N] [--json]\n"
       "--raw takes the prompt as it is, without the model's chat template.\n",
-      stderr);
-  return EXIT_USAGE;
+      out);
+  return why != nullptr ? EXIT_USAGE : 0;
 }
 
 enum {
@@ -161,6 +162,7 @@ static int generate(const request *r, nf_session *session) {
 }
 
 int command_generate(int argc, char **argv) {
+  if (argc == 2 && strcmp(argv[1], "--help") == 0) return usage(nullptr);
   request r = {};
   const char *wrong = options_read(&r, argc, argv);
   if (wrong != nullptr) return usage(wrong);

@@ -147,7 +147,7 @@ test('usage errors exit 2, help exits 0', () => {
     assert.equal(r.out, '')
     assert.notEqual(r.err, '')
   }
-  for (const args of [['help'], ['--help'], ['lint', '--help'], ['convert', '--help']]) {
+  for (const args of [['help'], ['--help'], ...['lint', 'convert', 'edit', 'generate', 'bench'].map((c) => [c, '--help'])]) {
     const r = run(args)
     assert.equal(r.code, 0)
     assert.match(r.out, /^usage: nearfield/)
