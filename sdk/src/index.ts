@@ -2,6 +2,7 @@
 export { captions } from './captions.ts'
 export { type ErrorCode, NearfieldError } from './error.ts'
 export { Nearfield } from './nearfield.ts'
+export { type PackedCues, type PackedStrings, packCues, unpackCues } from './pack.ts'
 export { Proofreader, type ProofreaderOptions } from './proofreader.ts'
 export type {
   Availability,

@@ -123,9 +123,19 @@ export interface CaptionsApi {
    * The bytes to save. `original` is the file as opened (null: a new document): whatever was not
    * changed is written byte for byte.
    */
-  write(original: Uint8Array | null, cues: CaptionCue[], format: CaptionFormat): Promise<Uint8Array>
-  lint(cues: CaptionCue[], format: CaptionFormat, profile?: 'netflix'): Promise<LintFinding[]>
-  measure(texts: string[], format: CaptionFormat): Promise<Measure[]>
+  write(
+    original: Uint8Array | null,
+    cues: readonly CaptionCue[],
+    format: CaptionFormat,
+  ): Promise<Uint8Array>
+  /** Findings in the order of the cues; `cue` is an index into `cues`. */
+  lint(
+    cues: readonly CaptionCue[],
+    format: CaptionFormat,
+    profile?: 'netflix',
+  ): Promise<LintFinding[]>
+  /** One measure a text, in their order. */
+  measure(texts: readonly string[], format: CaptionFormat): Promise<Measure[]>
 }
 
 /** The class `Nearfield` (nearfield.ts) implements this; apps may type against it. */

@@ -3,7 +3,7 @@
  * other tabs. Owns the current project's seat and its version; no React.
  * Read next: editor.ts, ../project/*.
  */
-import type { CaptionCue, CaptionFormat, CaptionsApi } from 'nearfield'
+import type { CaptionFormat, CaptionsApi } from 'nearfield'
 import { reason } from '../assist/model'
 import type { CaptionDocument } from '../document/cue'
 import { createDocument, toCaptionCue } from '../document/cue'
@@ -216,7 +216,7 @@ export class Workspace {
 
   async #create(project: Project, document: CaptionDocument): Promise<void> {
     const { id, original, warnings } = project
-    const cues = captionCues(document)
+    const { cues } = document
     try {
       await this.#projects.create(
         this.#head(project, cues.length),
@@ -231,11 +231,9 @@ export class Workspace {
 
   async #put(project: Project, document: CaptionDocument): Promise<void> {
     this.#version += 1
-    const cues = captionCues(document)
+    const { cues } = document
     await this.#projects.save(this.#head(project, cues.length), { id: project.id, cues })
   }
 }
-
-const captionCues = (document: CaptionDocument): CaptionCue[] => document.cues.map(toCaptionCue)
 
 export const formatName = (format: CaptionFormat): string => (format === 'srt' ? 'SRT' : 'WebVTT')
