@@ -91,9 +91,7 @@ export class ProjectStore {
       tx.objectStore('files').get(id),
       tx.objectStore('cues').get(id),
     ])
-    return head && file && cues
-      ? { ...head, ...file, cues: unpackCues(cues.packed) }
-      : null
+    return head && file && cues ? { ...head, ...file, cues: unpackCues(cues.packed) } : null
   }
 
   /** Newest first. */

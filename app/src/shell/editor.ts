@@ -11,7 +11,7 @@ import { Model } from '../assist/model'
 import type { Checks } from '../document/checks'
 import { createChecks } from '../document/checks'
 import type { Command, TextEdit } from '../document/commands'
-import { deleteCommand, mergeCommand, splitCommand } from '../document/commands'
+import { deleteCommand, mergeCommand, splitCommand, timesProblem } from '../document/commands'
 import type { CaptionDocument, Cue, CueId } from '../document/cue'
 import { cueById, neighbour } from '../document/cue'
 import { plural } from '../document/format'
@@ -31,10 +31,10 @@ export interface Project {
 }
 
 export type Panel = 'cues' | 'problems' | 'review'
-export type Region = 'list' | 'text' | 'suggestion' | 'panel' | 'start'
+export type Region = 'list' | 'text' | 'times' | 'suggestion' | 'panel' | 'start'
 
-export interface Notice {
-  readonly kind: 'info' | 'error'
+/** An object, so that the same words said again stand their time again. */
+export interface Note {
   readonly text: string
 }
 
@@ -45,7 +45,10 @@ export interface EditorState {
   readonly panel: Panel
   readonly save: SaveState
   readonly readOnly: boolean
-  readonly notice: Notice | null
+  /** What just happened; goes by itself. */
+  readonly note: Note | null
+  /** What went wrong last; stays until it is dismissed or another file is opened. */
+  readonly trouble: string | null
   /** Gaps between cues are many in most files and no matter of text: listed when asked for. */
   readonly showGaps: boolean
 }
@@ -60,7 +63,8 @@ export class Editor {
     panel: 'cues',
     save: 'saved',
     readOnly: false,
-    notice: null,
+    note: null,
+    trouble: null,
     showGaps: false,
   })
   /** What a screen reader should hear next; `n` rises so that a repeated text is heard too. */
@@ -111,7 +115,8 @@ export class Editor {
       panel: 'cues',
       save: 'saved',
       readOnly,
-      notice: null,
+      note: null,
+      trouble: null,
     })
     this.checks.update(null, null)
     this.checks.update(document, null)
@@ -120,7 +125,7 @@ export class Editor {
   close(): void {
     this.assist.reset()
     this.checks.update(null, null)
-    this.store.set({ project: null, history: null, activeId: null, readOnly: false, notice: null })
+    this.store.set({ project: null, history: null, activeId: null, readOnly: false, trouble: null })
   }
 
   // ---- document -----------------------------------------------------------------
@@ -192,6 +197,19 @@ export class Editor {
     if (!document || !active) return
     if (this.#run(mergeCommand(document, active.id), 'Merge cues')) this.announce('Cues merged')
     else this.announce('There is no cue after this one')
+  }
+
+  /** Both ends of the cue in hand. Says why when it cannot be, and changes nothing. */
+  setTimes(id: CueId, startMs: number, endMs: number): boolean {
+    const problem = timesProblem(startMs, endMs)
+    if (problem) {
+      this.notify('info', `Times not changed: ${problem}.`)
+      return false
+    }
+    if (this.#run({ kind: 'times', id, startMs, endMs }, 'Change times')) {
+      this.announce('Times changed')
+    }
+    return true
   }
 
   remove(): void {
@@ -355,8 +373,8 @@ export class Editor {
     this.voice.set({ text, n: this.voice.get().n + 1 })
   }
 
-  notify(kind: Notice['kind'], text: string): void {
-    this.store.set({ notice: { kind, text } })
+  notify(kind: 'info' | 'error', text: string): void {
+    this.store.set(kind === 'info' ? { note: { text } } : { trouble: text })
     this.announce(text)
   }
 }
