@@ -116,3 +116,15 @@ test('a worker that fails loses its calls and says why', async () => {
   await expect(call(channel)).rejects.toMatchObject({ code: 'lost' })
   expect(lost).toHaveLength(1)
 })
+
+test('an argument that no worker can be given is refused in one line, and nothing waits', async () => {
+  const { worker, channel } = pair()
+  worker.postMessage = (message) => void structuredClone(message)
+  const texts = { ...packStrings([]), chars: (() => '') as unknown as string }
+  await expect(channel.call('measure', { texts, format: 'srt' })).rejects.toMatchObject({
+    name: 'NearfieldError',
+    code: 'bad_input',
+    message: 'measure: an argument cannot be sent to a worker',
+  })
+  channel.close()
+})

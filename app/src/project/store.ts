@@ -56,6 +56,8 @@ export class ProjectStore {
         db.createObjectStore('files', { keyPath: 'id' })
         db.createObjectStore('cues', { keyPath: 'id' })
       },
+      // A newer version of the editor in another tab must not wait for this one.
+      blocking: (_from, _to, event) => (event.target as IDBDatabase).close(),
     })
     this.#db.catch(() => undefined)
   }

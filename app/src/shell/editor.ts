@@ -82,6 +82,7 @@ export class Editor {
     this.assist = new Assist(this.model, {
       request: (id, task) => this.#request(id, task),
       announce: (text) => this.announce(text),
+      note: (text) => this.notify('info', text),
       fail: (text) => this.notify('error', text),
     })
     let before = this.model.state.kind
@@ -173,7 +174,7 @@ export class Editor {
     const history = this.#writable()
     const moved = history && way(history)
     if (!moved) {
-      if (history) this.announce(word === 'Undone' ? 'Nothing to undo' : 'Nothing to redo')
+      if (history) this.notify('info', word === 'Undone' ? 'Nothing to undo' : 'Nothing to redo')
       return
     }
     this.#advance(moved.history)
@@ -189,14 +190,14 @@ export class Editor {
     if (!document || !active) return
     if (this.#run(splitCommand(document, active.id, offset), 'Split cue')) {
       this.announce('Cue split in two')
-    } else this.announce('Put the cursor where the second cue should begin')
+    } else this.notify('info', 'Put the cursor where the second cue should begin.')
   }
 
   merge(): void {
     const { document, active } = this
     if (!document || !active) return
     if (this.#run(mergeCommand(document, active.id), 'Merge cues')) this.announce('Cues merged')
-    else this.announce('There is no cue after this one')
+    else this.notify('info', 'There is no cue after this one.')
   }
 
   /** Both ends of the cue in hand. Says why when it cannot be, and changes nothing. */
@@ -258,7 +259,7 @@ export class Editor {
       .map((id) => (id === undefined ? undefined : document.order.get(id)))
       .filter((place) => place !== undefined)
     if (places.length === 0) {
-      this.announce('No problems')
+      this.notify('info', 'No problems')
       return
     }
     const next =
