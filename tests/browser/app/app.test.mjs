@@ -281,7 +281,7 @@ test('keyboard only: consent, fix, accept, undo, redo, one word, batch, save; fo
     await strip.getByText('98 MB', { exact: false }).first().waitFor()
     await keyboard.press('Tab')
     assert.match(await focusName(page), /^Text of cue/)
-    for (let i = 0; i < 5 && !/^Download/.test(await focusName(page)); i += 1)
+    for (let i = 0; i < 8 && !/^Download/.test(await focusName(page)); i += 1)
       await keyboard.press('Tab')
     await keyboard.press('Enter')
     await strip.getByRole('button', { name: 'Accept: knew becomes know' }).waitFor()

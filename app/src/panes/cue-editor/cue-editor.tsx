@@ -24,9 +24,10 @@ export function CueEditor() {
         <h2>
           Cue {i + 1} <span>of {document.cues.length}</span>
         </h2>
-        <Times cue={cue} />
       </header>
       <TextBox cue={cue} />
+      {/* Seen in the head; in the order of the Tab key the text comes first. */}
+      <Times cue={cue} />
       <div className="cue-line">
         <ActionButton id="fix" label="Fix" showKey />
         <ActionButton id="shorten" label="Shorten" showKey />
