@@ -136,7 +136,10 @@ export function deleteCommand(document: CaptionDocument, id: CueId): Command | n
 
 /** The cues whose content a command touches, first one first. */
 export function touched(document: CaptionDocument, command: Command): readonly CueId[] {
-  if (command.kind === 'text') return command.edits.map((edit) => edit.id)
+  if (command.kind === 'text') {
+    const place = (id: CueId) => document.order.get(id) ?? 0
+    return command.edits.map((edit) => edit.id).sort((a, b) => place(a) - place(b))
+  }
   if (command.kind === 'times') return [command.id]
   if (command.insert.length > 0) return command.insert.map((cue) => cue.id)
   const near = document.cues[Math.min(command.at, document.cues.length - 1)]

@@ -297,6 +297,22 @@ describe('the cue in hand', () => {
     expect(times()).toEqual([500, 2500])
   })
 
+  it('undoing many cues goes to the first of them and says what it was', async () => {
+    const { engine, editor, ids } = await start()
+    editor.batch('fix')
+    for (const text of ["it's louder than this", 'they are here', 'short']) {
+      await turn()
+      engine.asked.at(-1)?.finish(text)
+    }
+    await turn()
+    editor.acceptBatch()
+    editor.activate(ids[2] ?? 0)
+    editor.store.set({ activeId: null })
+    editor.undo()
+    expect(editor.active?.id).toBe(ids[0])
+    expect(editor.store.get().note?.text).toBe('Undone: Fix 3 cues')
+  })
+
   it('a note does not take the place of what went wrong', async () => {
     const { editor } = await start()
     editor.notify('error', 'Not kept')

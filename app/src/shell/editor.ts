@@ -182,7 +182,7 @@ export class Editor {
     const target =
       activeId !== null && moved.cues.includes(activeId) ? activeId : (moved.cues[0] ?? null)
     this.#setActive(target)
-    this.announce(`${word}: ${moved.step.label}`)
+    this.notify('info', `${word}: ${moved.step.label}`)
   }
 
   split(offset: number): void {
