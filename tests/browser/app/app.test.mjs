@@ -158,14 +158,24 @@ test('real build: split, merge, delete and odd lines are saved as they are shown
     assert.doesNotMatch(bytes.toString(), /undefined|NaN|null/)
   }))
 
-test('real build: a file that is no captions is refused in one line, what is open stays', () =>
+test('real build: what is no captions is refused in one line; nothing open goes or moves', () =>
   withPage(atReal, async (page) => {
     await openSample(page)
+    const place = () => page.getByRole('grid').boundingBox()
+    const before = await place()
     await openText(page, 'noise.srt', '\u0000\u0001\u0002 not captions')
     const notice = page.locator('.notice p')
     await notice.waitFor()
     assert.match(await notice.textContent(), /^noise\.srt was not opened: .+/)
     assert.equal(await cueText(page, 2), "We didn't knew anything about it.")
+    assert.deepEqual(await place(), before)
+    await noPicker(page)
+    await save(page)
+    await page.locator('.status .note').getByText('Saved as sample.srt.').waitFor()
+    assert.deepEqual(await place(), before)
+    assert.ok(await notice.isVisible(), 'a note does not take the place of an error')
+    await page.getByRole('button', { name: 'Dismiss' }).click()
+    assert.equal(await focusName(page), 'Cues')
     await openText(page, 'empty.srt', '')
     await page.getByText('empty.srt is empty.').first().waitFor()
   }))
