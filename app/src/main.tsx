@@ -20,6 +20,11 @@ addEventListener('pagehide', () => void app.workspace.flush())
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'hidden') void app.workspace.flush()
 })
+// Only when the text could not be kept here is leaving a loss.
+addEventListener('beforeunload', (event) => {
+  const { project, save } = app.editor.store.get()
+  if (project && save === 'failed') event.preventDefault()
+})
 // "./dev run --demo" prints the address with ?sample.
 if (new URLSearchParams(location.search).has('sample')) {
   history.replaceState(null, '', location.pathname)

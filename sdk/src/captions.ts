@@ -3,6 +3,7 @@
  * with the first call. Needs no model. Read next: worker/captions.ts.
  */
 import { Channel } from './channel.ts'
+import { packCues, packStrings, unpackCues, unpackFindings, unpackMeasures } from './pack.ts'
 import type { CaptionsApi } from './types.ts'
 import { startWorker } from './worker_start.ts'
 
@@ -19,9 +20,18 @@ function worker(): Channel {
   return started
 }
 
+/** The caption functions of this page; the same findings and bytes as the command line's. */
 export const captions: CaptionsApi = {
-  parse: (file) => worker().call('parse', { file }),
-  write: (original, cues, format) => worker().call('write', { original, cues, format }),
-  lint: (cues, format, profile = 'netflix') => worker().call('lint', { cues, format, profile }),
-  measure: (texts, format) => worker().call('measure', { texts, format }),
+  async parse(file) {
+    const { cues, ...rest } = await worker().call('parse', { file })
+    return { ...rest, cues: unpackCues(cues) }
+  },
+  write: async (original, cues, format) =>
+    worker().call('write', { original, cues: packCues(cues), format }),
+  async lint(cues, format, profile = 'netflix') {
+    return unpackFindings(await worker().call('lint', { cues: packCues(cues), format, profile }))
+  },
+  async measure(texts, format) {
+    return unpackMeasures(await worker().call('measure', { texts: packStrings(texts), format }))
+  },
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { Channel, type WorkerLike } from './channel.ts'
+import { packStrings } from './pack.ts'
 import type { FromWorker, ToWorker } from './protocol.ts'
 
 class FakeWorker implements WorkerLike {
@@ -22,17 +23,17 @@ function pair() {
   const worker = new FakeWorker()
   return { worker, channel: new Channel(worker) }
 }
-const args = { texts: ['a'], format: 'srt' } as const
+const nothing = new Float64Array(0)
 const call = (channel: Channel, signal?: AbortSignal) =>
-  channel.call('measure', { ...args, texts: ['a'] }, signal ? { signal } : {})
+  channel.call('measure', { texts: packStrings(['a']), format: 'srt' }, signal ? { signal } : {})
 
 test('answers find their calls whatever their order', async () => {
   const { worker, channel } = pair()
   const first = call(channel)
   const second = call(channel)
-  worker.answer({ kind: 'value', id: 2, value: [] })
+  worker.answer({ kind: 'value', id: 2, value: nothing })
   worker.answer({ kind: 'failure', id: 1, error: { code: 'bad_input', message: 'line 3: no' } })
-  await expect(second).resolves.toEqual([])
+  await expect(second).resolves.toBe(nothing)
   await expect(first).rejects.toMatchObject({
     name: 'NearfieldError',
     code: 'bad_input',
@@ -63,7 +64,7 @@ test('abort rejects at once with the reason, tells the worker, and ignores a lat
   controller.abort(reason)
   await expect(running).rejects.toBe(reason)
   expect(worker.sent.at(-1)).toEqual({ kind: 'cancel', id: 1 })
-  worker.answer({ kind: 'value', id: 1, value: [] })
+  worker.answer({ kind: 'value', id: 1, value: nothing })
 })
 
 test('an aborted signal sends nothing', async () => {
@@ -76,7 +77,7 @@ test('an abort after the answer does nothing', async () => {
   const { worker, channel } = pair()
   const controller = new AbortController()
   const running = call(channel, controller.signal)
-  worker.answer({ kind: 'value', id: 1, value: [] })
+  worker.answer({ kind: 'value', id: 1, value: nothing })
   await running
   controller.abort()
   expect(worker.sent).toHaveLength(1)
@@ -114,4 +115,16 @@ test('a worker that fails loses its calls and says why', async () => {
   })
   await expect(call(channel)).rejects.toMatchObject({ code: 'lost' })
   expect(lost).toHaveLength(1)
+})
+
+test('an argument that no worker can be given is refused in one line, and nothing waits', async () => {
+  const { worker, channel } = pair()
+  worker.postMessage = (message) => void structuredClone(message)
+  const texts = { ...packStrings([]), chars: (() => '') as unknown as string }
+  await expect(channel.call('measure', { texts, format: 'srt' })).rejects.toMatchObject({
+    name: 'NearfieldError',
+    code: 'bad_input',
+    message: 'measure: an argument cannot be sent to a worker',
+  })
+  channel.close()
 })

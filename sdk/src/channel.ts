@@ -67,7 +67,15 @@ export class Channel {
         }
       this.#pending.set(id, { resolve: settled(resolve), reject: settled(reject), onProgress })
       const sentAt = performance.timeOrigin + performance.now()
-      this.#worker.postMessage({ kind: 'call', id, name, args, sentAt } as CallMessage, transfer)
+      try {
+        this.#worker.postMessage({ kind: 'call', id, name, args, sentAt } as CallMessage, transfer)
+      } catch (error) {
+        // A function or a node among the arguments: no worker can be given it.
+        const pending = this.#pending.get(id)
+        this.#pending.delete(id)
+        const line = `${name}: an argument cannot be sent to a worker`
+        pending?.reject(new NearfieldError('bad_input', line, { cause: error }))
+      }
     })
   }
 

@@ -4,6 +4,7 @@
  * Read next: worker/serve.ts, worker/open.ts, worker/captions.ts.
  */
 import { NearfieldError } from './error.ts'
+import { packCues, packFindings, packMeasures, unpackCues, unpackStrings } from './pack.ts'
 import type { FromWorker, ThreadStart, ToWorker } from './protocol.ts'
 import { lint, measure } from './worker/caption_lint.ts'
 import { parse, write } from './worker/captions.ts'
@@ -43,10 +44,15 @@ const onCall = serveCalls((message: FromWorker) => self.postMessage(message), {
   },
   edit: async (request, { signal, sentAt }) => opened().edit(request, signal, sentAt),
   bench: async ({ repeats }, { signal }) => opened().bench(repeats, signal),
-  parse: async (args) => parse(await captionRuntime(), args),
-  write: async (args) => write(await captionRuntime(), args),
-  lint: async (args) => lint(await captionRuntime(), args),
-  measure: async (args) => measure(await captionRuntime(), args),
+  async parse(args) {
+    const file = parse(await captionRuntime(), args)
+    return { ...file, cues: packCues(file.cues) }
+  },
+  write: async (args) => write(await captionRuntime(), { ...args, cues: unpackCues(args.cues) }),
+  lint: async (args) =>
+    packFindings(lint(await captionRuntime(), { ...args, cues: unpackCues(args.cues) })),
+  measure: async (args) =>
+    packMeasures(measure(await captionRuntime(), { ...args, texts: unpackStrings(args.texts) })),
 })
 
 self.onmessage = ({ data }: MessageEvent<ToWorker | ThreadStart>) => {

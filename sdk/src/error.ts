@@ -8,7 +8,9 @@ import { type StatusCode, statusCodes } from './status.gen.ts'
 /** network: bytes could not be fetched. closed: close() was called. lost: the worker ended. */
 export type ErrorCode = StatusCode | 'network' | 'closed' | 'lost'
 
+/** Every failure of this package that is not an abort. */
 export class NearfieldError extends Error {
+  /** What kind of failure, for a program. */
   readonly code: ErrorCode
 
   /** message: one line for a person: what is wrong, where, what was expected. */

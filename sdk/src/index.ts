@@ -2,7 +2,16 @@
 export { captions } from './captions.ts'
 export { type ErrorCode, NearfieldError } from './error.ts'
 export { Nearfield } from './nearfield.ts'
-export { Proofreader, type ProofreaderOptions } from './proofreader.ts'
+export { type PackedCues, type PackedStrings, packCues, unpackCues } from './pack.ts'
+export {
+  type DownloadMonitor,
+  type ProofreadCorrection,
+  Proofreader,
+  type ProofreaderCoreOptions,
+  type ProofreaderOptions,
+  type ProofreadResult,
+} from './proofreader.ts'
+export type { Bench } from './protocol.ts'
 export type {
   Availability,
   CaptionCue,

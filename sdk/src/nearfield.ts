@@ -16,6 +16,16 @@ import type {
 } from './types.ts'
 import { startWorker } from './worker_start.ts'
 
+function modelUrl(model: string | URL): URL {
+  try {
+    return new URL(model, document.baseURI)
+  } catch (error) {
+    const line = `model: '${model}' is not a URL; expected a folder such as '/models/NAME/'`
+    throw new NearfieldError('bad_input', line, { cause: error })
+  }
+}
+
+/** One model, open in a worker of its own. */
 export class Nearfield implements NearfieldApi {
   #channel: Channel
   #status: Status
@@ -29,14 +39,14 @@ export class Nearfield implements NearfieldApi {
   }
 
   /** Can this browser run a model, and is it stored already? Downloads nothing but manifest.json. */
-  static availability(options: Pick<OpenOptions, 'model'>): Promise<Availability> {
-    return availabilityOf(new URL(options.model, document.baseURI))
+  static async availability(options: Pick<OpenOptions, 'model'>): Promise<Availability> {
+    return availabilityOf(modelUrl(options.model))
   }
 
   /** Resolves when the model is in memory. Rejects with NearfieldError or the signal's reason. */
   static async open(options: OpenOptions): Promise<Nearfield> {
     options.signal?.throwIfAborted()
-    const model = new URL(options.model, document.baseURI).href
+    const model = modelUrl(options.model).href
     const channel = new Channel(startWorker())
     try {
       const status = await channel.call(
@@ -51,6 +61,7 @@ export class Nearfield implements NearfieldApi {
     }
   }
 
+  /** What runs here, as of now; a new object after every change. */
   get status(): Status {
     return this.#status
   }
@@ -69,6 +80,7 @@ export class Nearfield implements NearfieldApi {
     return this.#channel.call('bench', { repeats })
   }
 
+  /** Frees the worker and the model's memory; what runs rejects with an AbortError. */
   close(): void {
     this.#channel.close()
     this.#status = { ...this.#status, state: 'closed' }

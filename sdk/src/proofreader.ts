@@ -7,6 +7,7 @@ import { abortError, NearfieldError } from './error.ts'
 import { Nearfield } from './nearfield.ts'
 import type { Availability } from './types.ts'
 
+/** What both availability() and create() take. */
 export interface ProofreaderCoreOptions {
   /** Folder URL of the model; default: DEFAULT_MODEL on the page's own server. */
   model?: string | URL
@@ -15,15 +16,18 @@ export interface ProofreaderCoreOptions {
   includeCorrectionExplanations?: boolean
   correctionExplanationLanguage?: string
 }
+/** What create() takes. */
 export interface ProofreaderOptions extends ProofreaderCoreOptions {
   signal?: AbortSignal
   monitor?: ((monitor: DownloadMonitor) => unknown) | null
 }
+/** input.slice(startIndex, endIndex) becomes `correction`; UTF-16 units. */
 export interface ProofreadCorrection {
   startIndex: number
   endIndex: number
   correction: string
 }
+/** What proofread() resolves to. */
 export interface ProofreadResult {
   correctedInput: string
   /** Ascending; offsets into the input in UTF-16 units. */
@@ -53,6 +57,7 @@ function offered(options: ProofreaderCoreOptions): boolean {
   )
 }
 
+/** Corrects English text; one model in a worker of its own, until destroy(). */
 export class Proofreader {
   readonly includeCorrectionTypes = false
   readonly includeCorrectionExplanations = false
@@ -65,11 +70,13 @@ export class Proofreader {
     this.expectedInputLanguages = Object.freeze([...languages])
   }
 
+  /** As the draft has it; downloads nothing but the model's manifest. */
   static async availability(options: ProofreaderCoreOptions = {}): Promise<Availability> {
     if (!offered(options)) return 'unavailable'
     return Nearfield.availability({ model: options.model ?? DEFAULT_MODEL })
   }
 
+  /** Resolves when the model is ready. Rejects with a DOMException of the draft's names. */
   static async create(options: ProofreaderOptions = {}): Promise<Proofreader> {
     options.signal?.throwIfAborted()
     if (!offered(options)) {
@@ -93,6 +100,7 @@ export class Proofreader {
     }
   }
 
+  /** One text. Rejects with the signal's reason, or an AbortError after destroy(). */
   async proofread(input: string, options: { signal?: AbortSignal } = {}): Promise<ProofreadResult> {
     this.#destroyed.signal.throwIfAborted()
     const signals = [this.#destroyed.signal, ...(options.signal ? [options.signal] : [])]
@@ -115,6 +123,7 @@ export class Proofreader {
     }
   }
 
+  /** What runs rejects with an AbortError; the model's memory is given back. */
   destroy(): void {
     this.#destroyed.abort(abortError('destroy() was called'))
     this.#engine.close()

@@ -3,14 +3,12 @@
  * Owns the shapes only. Read next: channel.ts (page side), worker/serve.ts (worker side).
  */
 import type { WireError } from './error.ts'
+import type { PackedCues, PackedFindings, PackedStrings } from './pack.ts'
 import type {
-  CaptionCue,
   CaptionFile,
   CaptionFormat,
   EditRequest,
   EditResult,
-  LintFinding,
-  Measure,
   OpenOptions,
   Status,
 } from './types.ts'
@@ -27,16 +25,19 @@ export interface Calls {
   open: { args: { model: string; threads: number | null }; value: Status }
   edit: { args: Omit<EditRequest, 'signal'>; value: EditResult }
   bench: { args: { repeats: number }; value: Bench }
-  parse: { args: { file: Uint8Array }; value: CaptionFile }
+  parse: {
+    args: { file: Uint8Array }
+    value: Omit<CaptionFile, 'cues'> & { cues: PackedCues }
+  }
   write: {
-    args: { original: Uint8Array | null; cues: CaptionCue[]; format: CaptionFormat }
+    args: { original: Uint8Array | null; cues: PackedCues; format: CaptionFormat }
     value: Uint8Array
   }
   lint: {
-    args: { cues: CaptionCue[]; format: CaptionFormat; profile: string }
-    value: LintFinding[]
+    args: { cues: PackedCues; format: CaptionFormat; profile: string }
+    value: PackedFindings
   }
-  measure: { args: { texts: string[]; format: CaptionFormat }; value: Measure[] }
+  measure: { args: { texts: PackedStrings; format: CaptionFormat }; value: Float64Array }
 }
 export type CallName = keyof Calls
 export type Progress = Parameters<NonNullable<OpenOptions['onProgress']>>[0]

@@ -3,9 +3,12 @@
  * Read next: nearfield.ts (the class), captions.ts, protocol.ts (worker messages).
  */
 
+/** What an edit is for. On the device, now: 'fix' and 'shorten'; others reject as 'unsupported'. */
 export type Task = 'fix' | 'shorten' | 'formal' | 'casual' | 'simple' | 'rewrite'
+/** 'available': stored in this browser. 'downloading': by this or another tab. */
 export type Availability = 'unavailable' | 'downloadable' | 'downloading' | 'available'
 
+/** What Nearfield.open() takes. */
 export interface OpenOptions {
   /** Folder URL that holds manifest.json, e.g. '/models/smollm2-135m-instruct/'. */
   model: string | URL
@@ -13,19 +16,26 @@ export interface OpenOptions {
   onProgress?: (progress: { loaded: number; total: number; stage: 'download' | 'load' }) => void
   /** Threads of the engine; default: measured, at most 8; 1 where the page is not isolated. */
   threads?: number
+  /** Aborting rejects with its reason; what was downloaded is kept for the next time. */
   signal?: AbortSignal
 }
 
+/** One caption and what is wanted of it. Limits that are not given do not apply. */
 export interface EditRequest {
   task: Task
+  /** As the file holds it, tags included. */
   text: string
   /** Whose markup the text has (tags, entities); default 'srt'. */
   format?: CaptionFormat
+  /** The captions before and after it; read, never changed. */
   context?: { before?: string; after?: string }
+  /** Visible characters (grapheme clusters), line breaks not counted. */
   maxChars?: number
   maxLines?: number
+  /** Characters a second; needs durationMs. */
   maxCps?: number
   durationMs?: number
+  /** Words that must come back as they are. */
   protect?: string[]
   signal?: AbortSignal
 }
@@ -37,6 +47,7 @@ export interface Change {
   replacement: string
 }
 
+/** Where an edit ran, why there, and what it cost. Times are of the wall clock. */
 export interface Receipt {
   source: 'device' | 'server'
   backend: 'webgpu' | 'wasm' | 'native' | 'upstream'
@@ -56,8 +67,11 @@ export interface Receipt {
   attempts: { source: 'device' | 'server'; outcome: string; ms: number }[]
 }
 
+/** The caption as it could be; nothing is applied. */
 export interface EditResult {
+  /** The input itself unless the verdict is 'changed'. */
   text: string
+  /** 'unfit': no answer kept to the limits. */
   verdict: 'changed' | 'unchanged' | 'unfit'
   /** Why unchanged or unfit, for a person: 'ok', 'number lost', 'too long', ... */
   why: string
@@ -77,7 +91,9 @@ export interface Status {
   cached: boolean
 }
 
+/** SubRip and WebVTT. */
 export type CaptionFormat = 'srt' | 'vtt'
+/** One caption. */
 export interface CaptionCue {
   /** Index of the cue in the opened file; null for one added since. */
   source: number | null
@@ -88,17 +104,20 @@ export interface CaptionCue {
   settings: string
   label: string
 }
+/** A caption file, read. `warnings` say what was odd and where; it is kept as it was. */
 export interface CaptionFile {
   format: CaptionFormat
   cues: CaptionCue[]
   warnings: { line: number; what: string }[]
 }
+/** How much a text is to read; tags are not counted. */
 export interface Measure {
   /** Visible characters (grapheme clusters), line breaks not counted. */
   chars: number
   lineCharsMax: number
   lines: number
 }
+/** What a finding is about. */
 export type LintRule =
   | 'cps'
   | 'line-length'
@@ -107,7 +126,9 @@ export type LintRule =
   | 'duration-long'
   | 'gap'
   | 'overlap'
+/** A limit that a cue breaks, and by how much. */
 export interface LintFinding {
+  /** Index into the cues that were given. */
   cue: number
   rule: LintRule
   /** cps: times 100; characters, lines or milliseconds otherwise. */
@@ -123,9 +144,19 @@ export interface CaptionsApi {
    * The bytes to save. `original` is the file as opened (null: a new document): whatever was not
    * changed is written byte for byte.
    */
-  write(original: Uint8Array | null, cues: CaptionCue[], format: CaptionFormat): Promise<Uint8Array>
-  lint(cues: CaptionCue[], format: CaptionFormat, profile?: 'netflix'): Promise<LintFinding[]>
-  measure(texts: string[], format: CaptionFormat): Promise<Measure[]>
+  write(
+    original: Uint8Array | null,
+    cues: readonly CaptionCue[],
+    format: CaptionFormat,
+  ): Promise<Uint8Array>
+  /** Findings in the order of the cues; `cue` is an index into `cues`. */
+  lint(
+    cues: readonly CaptionCue[],
+    format: CaptionFormat,
+    profile?: 'netflix',
+  ): Promise<LintFinding[]>
+  /** One measure a text, in their order. */
+  measure(texts: readonly string[], format: CaptionFormat): Promise<Measure[]>
 }
 
 /** The class `Nearfield` (nearfield.ts) implements this; apps may type against it. */

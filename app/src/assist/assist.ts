@@ -50,6 +50,8 @@ export interface AssistHost {
   /** Null when the cue is gone. */
   request(id: CueId, task: OfferedTask): EditRequest | null
   announce(text: string): void
+  /** Said and shown for a while. */
+  note(text: string): void
   fail(text: string): void
 }
 
@@ -90,7 +92,7 @@ export class Assist {
     this.#model.reconsider()
     const cached = this.#cache.get(cacheKey(request))
     if (cached) return this.#suggest(id, task, request, cached)
-    if (!request.text.trim()) return this.#host.announce('This cue has no text.')
+    if (!request.text.trim()) return this.#host.note('This cue has no text.')
     this.#setPending(id, task)
     const outcome = await this.#queue.add({ cueId: id, lane: 'asked', request })
     if (outcome.kind === 'cancelled') return

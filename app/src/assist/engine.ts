@@ -1,6 +1,7 @@
 /**
  * The one seam between the app and the SDK: what the app needs of an engine, and the real one.
- * Unit tests pass another object of the same shape; nothing else imports the SDK's code.
+ * Unit tests pass another object of the same shape; beside it only project/store.ts uses the
+ * SDK's code (its flat form of cues).
  * Read next: queue.ts, assist.ts.
  */
 import type { Availability, CaptionsApi, NearfieldApi, OpenOptions } from 'nearfield'

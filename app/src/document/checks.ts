@@ -5,7 +5,6 @@
  */
 import type { CaptionFormat, CaptionsApi, LintFinding, Measure } from 'nearfield'
 import type { CaptionDocument } from './cue'
-import { toCaptionCue } from './cue'
 import { createStore } from './store'
 
 export interface ChecksState {
@@ -58,7 +57,7 @@ export function createChecks(captions: CaptionsApi, onError: (error: unknown) =>
     round += 1
     const mine = round
     try {
-      const findings = await captions.lint(document.cues.map(toCaptionCue), document.format)
+      const findings = await captions.lint(document.cues, document.format)
       if (mine === round) store.set({ findings, linted: document })
     } catch (error) {
       if (mine === round) onError(error)

@@ -13,6 +13,12 @@ export interface TextEdit {
 export type Command =
   | { readonly kind: 'text'; readonly edits: readonly TextEdit[] }
   | {
+      readonly kind: 'times'
+      readonly id: CueId
+      readonly startMs: number
+      readonly endMs: number
+    }
+  | {
       readonly kind: 'splice'
       readonly at: number
       readonly remove: number
@@ -26,9 +32,14 @@ export interface Applied {
 
 /** Edits of cues that are gone are skipped; a command that changes nothing gives null. */
 export function apply(document: CaptionDocument, command: Command): Applied | null {
-  return command.kind === 'text'
-    ? applyText(document, command.edits)
-    : applySplice(document, command)
+  switch (command.kind) {
+    case 'text':
+      return applyText(document, command.edits)
+    case 'times':
+      return applyTimes(document, command)
+    case 'splice':
+      return applySplice(document, command)
+  }
 }
 
 function applyText(document: CaptionDocument, edits: readonly TextEdit[]): Applied | null {
@@ -43,6 +54,29 @@ function applyText(document: CaptionDocument, edits: readonly TextEdit[]): Appli
   }
   if (undo.length === 0) return null
   return { document: { ...document, cues }, inverse: { kind: 'text', edits: undo } }
+}
+
+function applyTimes(
+  document: CaptionDocument,
+  { id, startMs, endMs }: Extract<Command, { kind: 'times' }>,
+): Applied | null {
+  const i = document.order.get(id)
+  const cue = i === undefined ? undefined : document.cues[i]
+  if (i === undefined || !cue || (cue.startMs === startMs && cue.endMs === endMs)) return null
+  return {
+    document: { ...document, cues: document.cues.with(i, { ...cue, startMs, endMs }) },
+    inverse: { kind: 'times', id, startMs: cue.startMs, endMs: cue.endMs },
+  }
+}
+
+/** What a file has room for: 99:59:59,999. */
+const TIME_MAX_MS = 359_999_999
+
+/** Why a cue cannot have these times, for a person; null when it can. */
+export function timesProblem(startMs: number, endMs: number): string | null {
+  if (startMs < 0) return 'a cue cannot start before 0'
+  if (endMs > TIME_MAX_MS) return 'a cue cannot end after 99:59:59.999'
+  return endMs > startMs ? null : 'the end must be after the start'
 }
 
 function applySplice(
@@ -102,7 +136,11 @@ export function deleteCommand(document: CaptionDocument, id: CueId): Command | n
 
 /** The cues whose content a command touches, first one first. */
 export function touched(document: CaptionDocument, command: Command): readonly CueId[] {
-  if (command.kind === 'text') return command.edits.map((edit) => edit.id)
+  if (command.kind === 'text') {
+    const place = (id: CueId) => document.order.get(id) ?? 0
+    return command.edits.map((edit) => edit.id).sort((a, b) => place(a) - place(b))
+  }
+  if (command.kind === 'times') return [command.id]
   if (command.insert.length > 0) return command.insert.map((cue) => cue.id)
   const near = document.cues[Math.min(command.at, document.cues.length - 1)]
   return near ? [near.id] : []

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createDocument } from './cue'
-import { cps, formatBytes, formatTime, savableText } from './format'
+import { cps, formatBytes, formatTime, parseTime, plural, savableText } from './format'
 import { limitsFor } from './profile'
 
 describe('format', () => {
@@ -32,6 +32,39 @@ describe('format', () => {
     expect(savableText(' a \n b ', 'srt')).toBe(' a \n b ')
     expect(savableText('', 'srt')).toBe('')
   })
+})
+
+describe('typed times', () => {
+  it.each([
+    ['3.5', 3500],
+    ['83', 83_000],
+    ['2:03,450', 123_450],
+    ['00:04.154', 4154],
+    ['1:02:03.4', 3_723_400],
+    [' 0:00.0005 ', 1],
+    ['90:00', 5_400_000],
+  ])('%s', (text, ms) => expect(parseTime(text)).toBe(ms))
+
+  it.each(['', 'x', '1:60', '1:60:00', '-1', '1.2.3', '1:2:3:4', '1e3', '5 s'])(
+    '%j is none',
+    (text) => expect(parseTime(text)).toBeNull(),
+  )
+
+  it('what is shown can be typed', () => {
+    for (const ms of [0, 999, 59_999, 3_599_999, 359_999_999])
+      expect(parseTime(formatTime(ms))).toBe(ms)
+  })
+})
+
+it('counts have their commas', () => {
+  expect([0, 1, 999, 1000, 12_345, 1_234_567].map((n) => plural(n, 'cue'))).toEqual([
+    '0 cues',
+    '1 cue',
+    '999 cues',
+    '1,000 cues',
+    '12,345 cues',
+    '1,234,567 cues',
+  ])
 })
 
 describe('limits', () => {

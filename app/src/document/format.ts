@@ -16,6 +16,17 @@ export function formatTime(ms: number): string {
   return `${head}:${two(seconds)}.${String(whole % 1000).padStart(3, '0')}`
 }
 
+/** What a person types: 1:02:03.45, 2:03,450, 3.5 or 83; in milliseconds. Null: not a time. */
+export function parseTime(text: string): number | null {
+  const found = /^\s*(?:(?:(\d{1,3}):)?(\d{1,4}):)?(\d{1,6})(?:[.,](\d{1,9}))?\s*$/.exec(text)
+  if (!found) return null
+  const [, hours = '0', minutes = '0', seconds = '0', fraction = ''] = found
+  if (found[2] !== undefined && Number(seconds) > 59) return null
+  if (found[1] !== undefined && Number(minutes) > 59) return null
+  const whole = (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)
+  return whole * 1000 + Math.round(Number(`0.${fraction || '0'}`) * 1000)
+}
+
 export const formatDuration = (ms: number): string => `${(ms / 1000).toFixed(2)} s`
 
 export function formatBytes(bytes: number): string {
@@ -44,5 +55,9 @@ export function savableText(text: string, format: CaptionFormat): string {
   return format === 'vtt' ? joined.replaceAll('-->', '--&gt;') : joined
 }
 
+/** 5,000. The first use of the platform's own formatter would block the page for 50 ms. */
+export const formatCount = (n: number): string =>
+  String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',')
+
 export const plural = (n: number, noun: string): string =>
-  `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`
+  `${formatCount(n)} ${noun}${n === 1 ? '' : 's'}`

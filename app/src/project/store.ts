@@ -6,7 +6,8 @@
 
 import type { DBSchema, IDBPDatabase } from 'idb'
 import { openDB } from 'idb'
-import type { CaptionCue, CaptionFile, CaptionFormat } from 'nearfield'
+import type { CaptionCue, CaptionFile, CaptionFormat, PackedCues } from 'nearfield'
+import { packCues, unpackCues } from 'nearfield'
 
 export interface ProjectHead {
   readonly id: string
@@ -32,7 +33,8 @@ export interface ProjectCues {
 interface Schema extends DBSchema {
   heads: { key: string; value: ProjectHead; indexes: { savedAt: number } }
   files: { key: string; value: ProjectFile }
-  cues: { key: string; value: ProjectCues }
+  /** Flat: thousands of small objects would block the page on every autosave. */
+  cues: { key: string; value: { readonly id: string; readonly packed: PackedCues } }
 }
 
 /** What the editor asks of a store; tests hold one in memory. */
@@ -40,16 +42,22 @@ export type Projects = Pick<ProjectStore, 'create' | 'save' | 'load' | 'list'>
 
 const KEPT = 20
 
+const packed = ({ id, cues }: ProjectCues) => ({ id, packed: packCues(cues) })
+
 export class ProjectStore {
   readonly #db: Promise<IDBPDatabase<Schema>>
 
   constructor(name = 'nearfield') {
-    this.#db = openDB<Schema>(name, 1, {
+    this.#db = openDB<Schema>(name, 2, {
       upgrade(db) {
+        // Version 1 was never released: its projects go.
+        for (const old of db.objectStoreNames) db.deleteObjectStore(old)
         db.createObjectStore('heads', { keyPath: 'id' }).createIndex('savedAt', 'savedAt')
         db.createObjectStore('files', { keyPath: 'id' })
         db.createObjectStore('cues', { keyPath: 'id' })
       },
+      // A newer version of the editor in another tab must not wait for this one.
+      blocking: (_from, _to, event) => (event.target as IDBDatabase).close(),
     })
     this.#db.catch(() => undefined)
   }
@@ -61,7 +69,7 @@ export class ProjectStore {
     await Promise.all([
       tx.objectStore('heads').put(head),
       tx.objectStore('files').put(file),
-      tx.objectStore('cues').put(cues),
+      tx.objectStore('cues').put(packed(cues)),
       tx.done,
     ])
     const ids = await db.getAllKeysFromIndex('heads', 'savedAt')
@@ -73,7 +81,7 @@ export class ProjectStore {
     const tx = (await this.#db).transaction(['heads', 'cues'], 'readwrite')
     await Promise.all([
       tx.objectStore('heads').put(head),
-      tx.objectStore('cues').put(cues),
+      tx.objectStore('cues').put(packed(cues)),
       tx.done,
     ])
   }
@@ -85,7 +93,7 @@ export class ProjectStore {
       tx.objectStore('files').get(id),
       tx.objectStore('cues').get(id),
     ])
-    return head && file && cues ? { ...head, ...file, ...cues } : null
+    return head && file && cues ? { ...head, ...file, cues: unpackCues(cues.packed) } : null
   }
 
   /** Newest first. */

@@ -19,6 +19,7 @@ export type ActionId =
   | 'split'
   | 'merge'
   | 'delete'
+  | 'times'
   | 'fix'
   | 'shorten'
   | 'accept'
@@ -120,6 +121,7 @@ export function createActions(editor: Editor, workspace: Workspace, page: PageHo
       () => editor.split(page.caret()),
     ],
     ['merge', 'Merge with the next cue', ['Mod+Shift+M'], writable, () => editor.merge()],
+    ['times', 'Change the times of the cue', ['Alt+T'], writable, () => go('times')],
     ['delete', 'Delete the cue', [], writable, () => editor.remove()],
     ['cues', 'Show the cue list', [], open, panel('cues', 'list')],
     ['problems', 'Show problems', [], open, panel('problems', 'panel')],

@@ -47,7 +47,7 @@ async function start(facts: Partial<HandEngine['facts']> = {}) {
     await app.workspace.open({ name: 'bees.srt', bytes: new TextEncoder().encode(text) })
     return screen.findByRole('grid', { name: 'Cues' })
   }
-  const box = () => screen.getByRole<HTMLTextAreaElement>('textbox')
+  const box = () => screen.getByRole<HTMLTextAreaElement>('textbox', { name: /^Text of cue/ })
   return { engine, app, projects, open, box, user: userEvent.setup() }
 }
 
@@ -65,7 +65,7 @@ describe('the list', () => {
     expect(grid.getAttribute('aria-activedescendant')).toBe(rows[2]?.id)
     expect(document.activeElement).toBe(grid)
     await user.keyboard('{Enter}')
-    expect(document.activeElement).toBe(screen.getByRole('textbox'))
+    expect(document.activeElement).toBe(screen.getByRole('textbox', { name: /^Text of cue/ }))
     await user.keyboard('{Escape}')
     expect(document.activeElement).toBe(grid)
   })
@@ -217,7 +217,9 @@ describe('files', () => {
     const again = createApp(new HandEngine(), projects)
     render(<AppView app={again} />)
     await again.workspace.restore()
-    expect(screen.getByRole<HTMLTextAreaElement>('textbox').value).toBe('its louder then this!')
+    expect(screen.getByRole<HTMLTextAreaElement>('textbox', { name: /^Text of cue/ }).value).toBe(
+      'its louder then this!',
+    )
   })
 
   it('a browser that keeps nothing says so', async () => {
@@ -229,5 +231,50 @@ describe('files', () => {
     expect(
       await screen.findByText(/Not saved in this browser: the disk is full/, { selector: 'p' }),
     ).toBeTruthy()
+  })
+})
+
+describe('the times of the cue in hand', () => {
+  const field = (name: string) => screen.getByRole<HTMLInputElement>('textbox', { name })
+  const times = (app: Awaited<ReturnType<typeof start>>['app']) => {
+    const cue = app.editor.active
+    return [cue?.startMs, cue?.endMs]
+  }
+
+  it('are typed, taken on Enter, refused when they cannot be, taken back by Escape', async () => {
+    const { app, open, user, box } = await start()
+    await open()
+    await user.keyboard('{Alt>}t{/Alt}')
+    expect(document.activeElement).toBe(field('Start'))
+    await user.keyboard('0.5{Enter}')
+    expect(times(app)).toEqual([500, 3000])
+    expect(field('Length').value).toBe('2.500')
+    await user.clear(field('End'))
+    await user.type(field('End'), '0:00.2{Enter}')
+    expect(times(app)).toEqual([500, 3000])
+    expect(field('End').getAttribute('aria-invalid')).toBe('true')
+    await screen.findByText('Times not changed: the end must be after the start.', {
+      selector: '.note',
+    })
+    await user.keyboard('{Escape}')
+    expect(field('End').value).toBe('00:03.000')
+    expect(document.activeElement).toBe(box())
+    await user.clear(field('Length'))
+    await user.type(field('Length'), '4')
+    await user.tab()
+    expect(times(app)).toEqual([500, 4500])
+  })
+
+  it('are taken before another command runs, which never loses them', async () => {
+    const { app, open, user } = await start()
+    await open()
+    const first = app.editor.active?.id ?? -1
+    await user.clear(field('End'))
+    await user.type(field('End'), '2.5')
+    await user.keyboard('{Alt>}{ArrowDown}{/Alt}')
+    const cue = app.editor.document?.cues.find(({ id }) => id === first)
+    expect(cue?.endMs).toBe(2500)
+    expect(app.editor.active?.id).not.toBe(first)
+    expect(field('End').value).toBe('00:05.000')
   })
 })

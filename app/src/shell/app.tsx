@@ -31,8 +31,8 @@ function Frame() {
   return (
     <div className="app" data-dropping={dropping || undefined}>
       <TopBar />
-      <NoticeBar />
       {open ? <Work /> : <Start />}
+      <ErrorNote />
       <StatusBar />
       <Palette />
       <Voice />
@@ -48,14 +48,8 @@ function Frame() {
 function Work() {
   const panel = useEditor((state) => state.panel)
   const project = useEditor((state) => state.project?.id)
-  const readOnly = useEditor((state) => state.readOnly)
   return (
     <main className="work" data-panel={panel}>
-      {readOnly && (
-        <p className="read-only">
-          Read only: this project is open in another tab. It becomes yours when that tab closes.
-        </p>
-      )}
       <PanelTabs withCues />
       <CueList key={project} />
       <div className="side">
@@ -66,19 +60,20 @@ function Work() {
   )
 }
 
-function NoticeBar() {
+/** What went wrong stays until it is dismissed, over the page: nothing under it moves. */
+function ErrorNote() {
   const { editor } = useApp()
-  const notice = useEditor((state) => state.notice)
-  useEffect(() => {
-    if (notice?.kind !== 'info') return
-    const timer = setTimeout(() => editor.store.set({ notice: null }), 6000)
-    return () => clearTimeout(timer)
-  }, [notice, editor])
-  if (!notice) return null
+  const trouble = useEditor((state) => state.trouble)
+  if (trouble === null) return null
+  const dismiss = () => {
+    editor.store.set({ trouble: null })
+    const region = editor.store.get().project ? 'list' : 'start'
+    editor.focus.get(region)?.()
+  }
   return (
-    <div className="notice" data-kind={notice.kind}>
-      <p>{notice.text}</p>
-      <button type="button" className="quiet" onClick={() => editor.store.set({ notice: null })}>
+    <div className="notice">
+      <p>{trouble}</p>
+      <button type="button" className="quiet" onClick={dismiss}>
         Dismiss
       </button>
     </div>

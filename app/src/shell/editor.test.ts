@@ -228,10 +228,7 @@ describe('the model', () => {
     editor.ask('fix')
     engine.asked[0]?.fail(new Error('out of memory'))
     await turn()
-    expect(editor.store.get().notice).toEqual({
-      kind: 'error',
-      text: 'The edit did not run: out of memory',
-    })
+    expect(editor.store.get().trouble).toBe('The edit did not run: out of memory')
     expect(texts()?.[0]).toBe('its louder then this')
     expect(editor.assist.store.get().pending.size).toBe(0)
   })
@@ -276,6 +273,51 @@ describe('the cue in hand', () => {
     editor.ask('fix')
     expect(texts()).toEqual(before)
     expect(editor.assist.store.get().pending.size).toBe(0)
+  })
+
+  it('times are one undo step, and what no cue can have is refused with its reason', async () => {
+    const { editor, ids, steps } = await start()
+    const times = () => [editor.active?.startMs, editor.active?.endMs]
+    expect(editor.setTimes(ids[0] ?? 0, 500, 2500)).toBe(true)
+    expect(times()).toEqual([500, 2500])
+    expect(steps()).toBe(1)
+    for (const [from, to] of [
+      [2500, 2500],
+      [3000, 2000],
+      [-1, 2000],
+      [0, 360_000_000],
+    ] as const)
+      expect(editor.setTimes(ids[0] ?? 0, from, to)).toBe(false)
+    expect(editor.store.get().note?.text).toMatch(/^Times not changed: a cue cannot end after/)
+    expect(editor.setTimes(ids[0] ?? 0, 500, 2500)).toBe(true)
+    expect(steps()).toBe(1)
+    editor.undo()
+    expect(times()).toEqual([1000, 3000])
+    editor.redo()
+    expect(times()).toEqual([500, 2500])
+  })
+
+  it('undoing many cues goes to the first of them and says what it was', async () => {
+    const { engine, editor, ids } = await start()
+    editor.batch('fix')
+    for (const text of ["it's louder than this", 'they are here', 'short']) {
+      await turn()
+      engine.asked.at(-1)?.finish(text)
+    }
+    await turn()
+    editor.acceptBatch()
+    editor.activate(ids[2] ?? 0)
+    editor.store.set({ activeId: null })
+    editor.undo()
+    expect(editor.active?.id).toBe(ids[0])
+    expect(editor.store.get().note?.text).toBe('Undone: Fix 3 cues')
+  })
+
+  it('a note does not take the place of what went wrong', async () => {
+    const { editor } = await start()
+    editor.notify('error', 'Not kept')
+    editor.notify('info', 'Saved')
+    expect(editor.store.get()).toMatchObject({ trouble: 'Not kept', note: { text: 'Saved' } })
   })
 
   it('split and merge are inverse enough to be trusted, delete picks a neighbour', async () => {

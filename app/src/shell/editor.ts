@@ -11,7 +11,7 @@ import { Model } from '../assist/model'
 import type { Checks } from '../document/checks'
 import { createChecks } from '../document/checks'
 import type { Command, TextEdit } from '../document/commands'
-import { deleteCommand, mergeCommand, splitCommand } from '../document/commands'
+import { deleteCommand, mergeCommand, splitCommand, timesProblem } from '../document/commands'
 import type { CaptionDocument, Cue, CueId } from '../document/cue'
 import { cueById, neighbour } from '../document/cue'
 import { plural } from '../document/format'
@@ -31,10 +31,10 @@ export interface Project {
 }
 
 export type Panel = 'cues' | 'problems' | 'review'
-export type Region = 'list' | 'text' | 'suggestion' | 'panel' | 'start'
+export type Region = 'list' | 'text' | 'times' | 'suggestion' | 'panel' | 'start'
 
-export interface Notice {
-  readonly kind: 'info' | 'error'
+/** An object, so that the same words said again stand their time again. */
+export interface Note {
   readonly text: string
 }
 
@@ -45,7 +45,10 @@ export interface EditorState {
   readonly panel: Panel
   readonly save: SaveState
   readonly readOnly: boolean
-  readonly notice: Notice | null
+  /** What just happened; goes by itself. */
+  readonly note: Note | null
+  /** What went wrong last; stays until it is dismissed or another file is opened. */
+  readonly trouble: string | null
   /** Gaps between cues are many in most files and no matter of text: listed when asked for. */
   readonly showGaps: boolean
 }
@@ -60,7 +63,8 @@ export class Editor {
     panel: 'cues',
     save: 'saved',
     readOnly: false,
-    notice: null,
+    note: null,
+    trouble: null,
     showGaps: false,
   })
   /** What a screen reader should hear next; `n` rises so that a repeated text is heard too. */
@@ -78,6 +82,7 @@ export class Editor {
     this.assist = new Assist(this.model, {
       request: (id, task) => this.#request(id, task),
       announce: (text) => this.announce(text),
+      note: (text) => this.notify('info', text),
       fail: (text) => this.notify('error', text),
     })
     let before = this.model.state.kind
@@ -111,7 +116,8 @@ export class Editor {
       panel: 'cues',
       save: 'saved',
       readOnly,
-      notice: null,
+      note: null,
+      trouble: null,
     })
     this.checks.update(null, null)
     this.checks.update(document, null)
@@ -120,7 +126,7 @@ export class Editor {
   close(): void {
     this.assist.reset()
     this.checks.update(null, null)
-    this.store.set({ project: null, history: null, activeId: null, readOnly: false, notice: null })
+    this.store.set({ project: null, history: null, activeId: null, readOnly: false, trouble: null })
   }
 
   // ---- document -----------------------------------------------------------------
@@ -168,7 +174,7 @@ export class Editor {
     const history = this.#writable()
     const moved = history && way(history)
     if (!moved) {
-      if (history) this.announce(word === 'Undone' ? 'Nothing to undo' : 'Nothing to redo')
+      if (history) this.notify('info', word === 'Undone' ? 'Nothing to undo' : 'Nothing to redo')
       return
     }
     this.#advance(moved.history)
@@ -176,7 +182,7 @@ export class Editor {
     const target =
       activeId !== null && moved.cues.includes(activeId) ? activeId : (moved.cues[0] ?? null)
     this.#setActive(target)
-    this.announce(`${word}: ${moved.step.label}`)
+    this.notify('info', `${word}: ${moved.step.label}`)
   }
 
   split(offset: number): void {
@@ -184,14 +190,27 @@ export class Editor {
     if (!document || !active) return
     if (this.#run(splitCommand(document, active.id, offset), 'Split cue')) {
       this.announce('Cue split in two')
-    } else this.announce('Put the cursor where the second cue should begin')
+    } else this.notify('info', 'Put the cursor where the second cue should begin.')
   }
 
   merge(): void {
     const { document, active } = this
     if (!document || !active) return
     if (this.#run(mergeCommand(document, active.id), 'Merge cues')) this.announce('Cues merged')
-    else this.announce('There is no cue after this one')
+    else this.notify('info', 'There is no cue after this one.')
+  }
+
+  /** Both ends of the cue in hand. Says why when it cannot be, and changes nothing. */
+  setTimes(id: CueId, startMs: number, endMs: number): boolean {
+    const problem = timesProblem(startMs, endMs)
+    if (problem) {
+      this.notify('info', `Times not changed: ${problem}.`)
+      return false
+    }
+    if (this.#run({ kind: 'times', id, startMs, endMs }, 'Change times')) {
+      this.announce('Times changed')
+    }
+    return true
   }
 
   remove(): void {
@@ -240,7 +259,7 @@ export class Editor {
       .map((id) => (id === undefined ? undefined : document.order.get(id)))
       .filter((place) => place !== undefined)
     if (places.length === 0) {
-      this.announce('No problems')
+      this.notify('info', 'No problems')
       return
     }
     const next =
@@ -355,8 +374,8 @@ export class Editor {
     this.voice.set({ text, n: this.voice.get().n + 1 })
   }
 
-  notify(kind: Notice['kind'], text: string): void {
-    this.store.set({ notice: { kind, text } })
+  notify(kind: 'info' | 'error', text: string): void {
+    this.store.set(kind === 'info' ? { note: { text } } : { trouble: text })
     this.announce(text)
   }
 }

@@ -66,7 +66,8 @@ export function Palette() {
       ref={dialog}
       className="palette"
       aria-label="Commands"
-      onClose={() => setOpen(false)}
+      // The event comes late: by then it may have been opened again.
+      onClose={() => setOpen(dialog.current?.open === true)}
       onClick={(event) => event.target === dialog.current && dialog.current?.close()}
     >
       <input

@@ -1,5 +1,5 @@
 /** Which list is shown: cues (only where the window is narrow), problems, review. */
-
+import { formatCount } from '../document/format'
 import type { Panel } from './editor'
 import { useApp, useAssist, useEditor, useFindings } from './use'
 
@@ -22,7 +22,7 @@ export function PanelTabs({ withCues }: Props) {
       aria-pressed={shown === id}
       onClick={() => (id === 'cues' ? editor.store.set({ panel: id }) : actions.by[id].run())}
     >
-      {label} <span className="count">{count.toLocaleString('en')}</span>
+      {label} <span className="count">{formatCount(count)}</span>
     </button>
   )
   return (

@@ -1,25 +1,18 @@
-/** The line at the bottom: the file in numbers, what runs now, what the last edit cost. */
+/** The line at the bottom: what just happened, the file in numbers, what runs, what it cost. */
+import { useEffect } from 'react'
 import { formatTime, plural } from '../document/format'
 import { ActionButton } from './action-button'
 import { ReceiptText } from './receipt'
-import { useAssist, useEditor } from './use'
+import { useApp, useAssist, useEditor } from './use'
 import { formatName } from './workspace'
 
 export function StatusBar() {
-  const document = useEditor((state) => state.history?.present ?? null)
   const batch = useAssist((state) => state.batch)
   const last = useAssist((state) => state.last)
   const panel = useEditor((state) => state.panel)
-  const end = document?.cues.at(-1)?.endMs ?? 0
   return (
     <footer className="status">
-      {document ? (
-        <p>
-          {plural(document.cues.length, 'cue')} · {formatName(document.format)} · {formatTime(end)}
-        </p>
-      ) : (
-        <p>Your captions stay on this device.</p>
-      )}
+      <Words />
       <span className="spring" />
       {batch?.running && panel !== 'review' && (
         <div className="job">
@@ -36,5 +29,31 @@ export function StatusBar() {
         </p>
       )}
     </footer>
+  )
+}
+
+const NOTE_MS = 6000
+
+/** A note stands here for a while, in the place of the numbers. */
+function Words() {
+  const { editor } = useApp()
+  const document = useEditor((state) => state.history?.present ?? null)
+  const readOnly = useEditor((state) => state.readOnly)
+  const note = useEditor((state) => state.note)
+  useEffect(() => {
+    if (!note) return
+    const timer = setTimeout(() => editor.store.set({ note: null }), NOTE_MS)
+    return () => clearTimeout(timer)
+  }, [note, editor])
+  if (note) return <p className="note">{note.text}</p>
+  if (!document) return <p>Your captions stay on this device.</p>
+  if (readOnly) {
+    return <p className="read-only">Read only: this project is open in another tab.</p>
+  }
+  const end = document.cues.at(-1)?.endMs ?? 0
+  return (
+    <p>
+      {plural(document.cues.length, 'cue')} · {formatName(document.format)} · {formatTime(end)}
+    </p>
   )
 }

@@ -3,7 +3,7 @@
  * other tabs. Owns the current project's seat and its version; no React.
  * Read next: editor.ts, ../project/*.
  */
-import type { CaptionCue, CaptionFormat, CaptionsApi } from 'nearfield'
+import type { CaptionFormat, CaptionsApi } from 'nearfield'
 import { reason } from '../assist/model'
 import type { CaptionDocument } from '../document/cue'
 import { createDocument, toCaptionCue } from '../document/cue'
@@ -128,23 +128,36 @@ export class Workspace {
 
   /** A project kept in this browser. Read-only while another tab has it. */
   async reopen(id: string): Promise<void> {
+    try {
+      if (await this.#reopen(id)) return
+      this.store.set({ recent: await this.#projects.list() })
+      this.#editor.notify('error', 'That file is no longer kept in this browser.')
+    } catch (error) {
+      this.#editor.notify('error', `The file kept in this browser was not read: ${reason(error)}`)
+    }
+  }
+
+  /** False when there is no such project. */
+  async #reopen(id: string): Promise<boolean> {
     this.#opening += 1
     const mine = this.#opening
     const known = await this.#projects.load(id)
-    if (!known || mine !== this.#opening) return
+    if (mine !== this.#opening) return true
+    if (!known) return false
     await this.#leave()
     const seat = await takeSeat(id, () => void this.#promote(id))
     // Loaded again: the tab that had it may have saved in the meantime.
     const stored = await this.#projects.load(id)
     if (!stored || mine !== this.#opening) {
       seat.release()
-      return
+      return stored !== null
     }
     this.#seat = seat
     this.#target = null
     this.#show(stored, !seat.writer)
     sessionStorage.removeItem('nearfield/closed')
     if (!seat.writer) this.#editor.announce('Read only: this project is open in another tab.')
+    return true
   }
 
   /** The tab that wrote is gone: what it saved last is ours to go on with. */
@@ -216,13 +229,16 @@ export class Workspace {
 
   async #create(project: Project, document: CaptionDocument): Promise<void> {
     const { id, original, warnings } = project
-    const cues = captionCues(document)
+    const { cues } = document
+    const { store } = this.#editor
+    store.set({ save: 'saving' })
     try {
       await this.#projects.create(
         this.#head(project, cues.length),
         { id, original, warnings },
         { id, cues },
       )
+      if (store.get().save === 'saving') store.set({ save: 'saved' })
     } catch (error) {
       this.#editor.store.set({ save: 'failed' })
       this.#editor.notify('error', `Not kept in this browser: ${reason(error)} Save to a file.`)
@@ -231,11 +247,9 @@ export class Workspace {
 
   async #put(project: Project, document: CaptionDocument): Promise<void> {
     this.#version += 1
-    const cues = captionCues(document)
+    const { cues } = document
     await this.#projects.save(this.#head(project, cues.length), { id: project.id, cues })
   }
 }
-
-const captionCues = (document: CaptionDocument): CaptionCue[] => document.cues.map(toCaptionCue)
 
 export const formatName = (format: CaptionFormat): string => (format === 'srt' ? 'SRT' : 'WebVTT')

@@ -5,6 +5,7 @@
 import type { EditRequest, EditResult, NearfieldApi, OpenOptions } from 'nearfield'
 import { abortError, answer, status } from './engine'
 
+export { packCues, unpackCues } from '../../../sdk/src/pack'
 export { captions } from './captions'
 
 const RULES: [RegExp, string][] = [

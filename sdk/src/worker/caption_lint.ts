@@ -3,8 +3,7 @@
  * Knows no rule: they are src/caption/lint.c's.
  */
 import { NearfieldError } from '../error.ts'
-import type { Calls } from '../protocol.ts'
-import type { LintFinding, LintRule, Measure } from '../types.ts'
+import type { CaptionCue, CaptionFormat, LintFinding, LintRule, Measure } from '../types.ts'
 import { lintable } from './caption_changes.ts'
 import { atCue, formatNumber, insertCue, NEW_FILE, withDoc } from './caption_doc.ts'
 import type { Runtime } from './runtime.ts'
@@ -16,7 +15,7 @@ const FINDING_BYTES = 16
 
 export function lint(
   runtime: Runtime,
-  { cues, format, profile }: Calls['lint']['args'],
+  { cues, format, profile }: { cues: CaptionCue[]; format: CaptionFormat; profile: string },
 ): LintFinding[] {
   const { exports } = runtime
   formatNumber(format)
@@ -45,7 +44,10 @@ export function lint(
   })
 }
 
-export function measure(runtime: Runtime, { texts, format }: Calls['measure']['args']): Measure[] {
+export function measure(
+  runtime: Runtime,
+  { texts, format }: { texts: string[]; format: CaptionFormat },
+): Measure[] {
   const number = formatNumber(format)
   return runtime.using(24, (row) =>
     texts.map((text) => {

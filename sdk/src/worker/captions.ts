@@ -3,8 +3,7 @@
  * the page holds the cues. Needs a runtime, no model.
  * Read next: caption_changes.ts (which cues of a file survive a save), caption_lint.ts.
  */
-import type { Calls } from '../protocol.ts'
-import type { CaptionCue, CaptionFile } from '../types.ts'
+import type { CaptionCue, CaptionFile, CaptionFormat } from '../types.ts'
 import { keptSources } from './caption_changes.ts'
 import {
   atCue,
@@ -17,7 +16,7 @@ import {
 } from './caption_doc.ts'
 import type { Runtime } from './runtime.ts'
 
-export function parse(runtime: Runtime, { file }: Calls['parse']['args']): CaptionFile {
+export function parse(runtime: Runtime, { file }: { file: Uint8Array }): CaptionFile {
   const { exports } = runtime
   return withDoc(runtime, file, (doc) => ({
     format: FORMATS[exports.nf_wasm_caption_format(doc)] ?? 'srt',
@@ -65,7 +64,11 @@ function change(runtime: Runtime, doc: number, i: number, was: CaptionCue, cue: 
 
 export function write(
   runtime: Runtime,
-  { original, cues, format }: Calls['write']['args'],
+  {
+    original,
+    cues,
+    format,
+  }: { original: Uint8Array | null; cues: CaptionCue[]; format: CaptionFormat },
 ): Uint8Array {
   const number = formatNumber(format)
   return withDoc(runtime, original ?? runtime.encode(NEW_FILE[format]), (doc) => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { NearfieldError } from '../error.ts'
+import { packStrings } from '../pack.ts'
 import type { FromWorker } from '../protocol.ts'
 import { breathe, Fifo } from './queue.ts'
 import { type Handlers, serveCalls } from './serve.ts'
@@ -7,6 +8,8 @@ import { type Handlers, serveCalls } from './serve.ts'
 const unused = async (): Promise<never> => {
   throw new Error('not part of this test')
 }
+
+const nothing = new Float64Array(0)
 
 function serving(handlers: Partial<Handlers>) {
   const sent: FromWorker[] = []
@@ -21,7 +24,13 @@ function serving(handlers: Partial<Handlers>) {
   }
   const receive = serveCalls((message) => sent.push(message), { ...all, ...handlers })
   const measure = (id: number) =>
-    receive({ kind: 'call', id, name: 'measure', args: { texts: [], format: 'srt' }, sentAt: 0 })
+    receive({
+      kind: 'call',
+      id,
+      name: 'measure',
+      args: { texts: packStrings([]), format: 'srt' },
+      sentAt: 0,
+    })
   return { sent, receive, measure }
 }
 
@@ -32,13 +41,13 @@ test('a value, a failure of ours and a surprise each come back under their id', 
       n++
       if (n === 2) throw new NearfieldError('unsupported', 'no')
       if (n === 3) throw new RangeError('odd')
-      return []
+      return nothing
     },
   })
   for (const id of [11, 12, 13]) measure(id)
   await breathe()
   expect(sent).toEqual([
-    { kind: 'value', id: 11, value: [] },
+    { kind: 'value', id: 11, value: nothing },
     { kind: 'failure', id: 12, error: { code: 'unsupported', message: 'no' } },
     {
       kind: 'failure',

@@ -121,7 +121,7 @@ test('real build: one cue edited, only its line differs in the saved bytes', () 
     await page.getByRole('grid', { name: 'Cues' }).waitFor()
     await noPicker(page)
     await page.keyboard.press('Alt+ArrowDown')
-    await page.getByRole('textbox').fill('flies')
+    await page.getByRole('textbox', { name: /^Text of cue/ }).fill('flies')
     const { name, bytes } = await save(page)
     assert.equal(name, 'odd Name.SRT')
     assert.equal(bytes.toString('utf8'), original.replace('flys', 'flies'))
@@ -131,7 +131,7 @@ test('real build: split, merge, delete and odd lines are saved as they are shown
   withPage(atReal, async (page) => {
     const { keyboard } = page
     await openText(page, 'a.srt', longSrt(6))
-    const box = page.getByRole('textbox')
+    const box = page.getByRole('textbox', { name: /^Text of cue/ })
     await box.waitFor()
     await noPicker(page)
     await box.fill('one\ntwo  words\n\n \nlast\n')
@@ -158,14 +158,24 @@ test('real build: split, merge, delete and odd lines are saved as they are shown
     assert.doesNotMatch(bytes.toString(), /undefined|NaN|null/)
   }))
 
-test('real build: a file that is no captions is refused in one line, what is open stays', () =>
+test('real build: what is no captions is refused in one line; nothing open goes or moves', () =>
   withPage(atReal, async (page) => {
     await openSample(page)
+    const place = () => page.getByRole('grid').boundingBox()
+    const before = await place()
     await openText(page, 'noise.srt', '\u0000\u0001\u0002 not captions')
-    const notice = page.locator('.notice[data-kind="error"] p')
+    const notice = page.locator('.notice p')
     await notice.waitFor()
     assert.match(await notice.textContent(), /^noise\.srt was not opened: .+/)
     assert.equal(await cueText(page, 2), "We didn't knew anything about it.")
+    assert.deepEqual(await place(), before)
+    await noPicker(page)
+    await save(page)
+    await page.locator('.status .note').getByText('Saved as sample.srt.').waitFor()
+    assert.deepEqual(await place(), before)
+    assert.ok(await notice.isVisible(), 'a note does not take the place of an error')
+    await page.getByRole('button', { name: 'Dismiss' }).click()
+    assert.equal(await focusName(page), 'Cues')
     await openText(page, 'empty.srt', '')
     await page.getByText('empty.srt is empty.').first().waitFor()
   }))
@@ -185,6 +195,22 @@ test('real build: a file dropped anywhere opens', () =>
     await page.getByText('1 cue · WebVTT').waitFor()
   }))
 
+/** The page's own processor time: script, style and layout, in ms. Other programs do not count. */
+async function cpuMeter(page) {
+  const cdp = await page.context().newCDPSession(page)
+  await cdp.send('Performance.enable', { timeDomain: 'threadTicks' })
+  const read = async () => {
+    const { metrics } = await cdp.send('Performance.getMetrics')
+    const parts = ['ScriptDuration', 'LayoutDuration', 'RecalcStyleDuration']
+    return 1000 * parts.reduce((sum, key) => sum + metrics.find((m) => m.name === key).value, 0)
+  }
+  return async (act) => {
+    const before = await read()
+    await act()
+    return (await read()) - before
+  }
+}
+
 test('real build: 5,000 cues open in a second, scroll, type and undo without long frames', () =>
   withPage(atReal, async (page) => {
     const text = longSrt(5000)
@@ -195,38 +221,59 @@ test('real build: 5,000 cues open in a second, scroll, type and undo without lon
           globalThis.longTasks.push(Math.round(duration))
       }).observe({ type: 'longtask' })
     })
-    const start = performance.now()
-    await openText(page, 'long.srt', text)
+    const cpu = await cpuMeter(page)
     const grid = page.getByRole('grid', { name: 'Cues' })
-    await grid.waitFor()
-    await page.getByText('5,000 cues ·').waitFor()
-    const openMs = performance.now() - start
+    const start = performance.now()
+    let openMs = 0
+    const openCpu = await cpu(async () => {
+      await openText(page, 'long.srt', text)
+      await grid.waitFor()
+      await page.getByText('5,000 cues ·').waitFor()
+      openMs = performance.now() - start
+      await page.getByText('Kept in this browser').waitFor()
+      await page.waitForTimeout(800) // measured, linted
+    })
     assert.equal(await grid.getAttribute('aria-rowcount'), '5001')
     assert.ok((await grid.getByRole('row').count()) < 80, 'only what is seen is in the page')
-    await page.waitForTimeout(800)
     await page.evaluate(() => (globalThis.longTasks.length = 0))
     await grid.focus()
-    await page.evaluate(async () => {
-      const list = document.querySelector('[role=grid]')
-      for (let i = 0; i < 60; i += 1) {
-        list.scrollTop += 900
-        await new Promise(requestAnimationFrame)
-      }
-    })
+    const scroll = (px) =>
+      page.evaluate(async (px) => {
+        const list = document.querySelector('[role=grid]')
+        for (let i = 0; i < 60; i += 1) {
+          list.scrollTop += px
+          await new Promise(requestAnimationFrame)
+        }
+      }, px)
+    const frameCpu = (await cpu(() => scroll(120))) / 60
+    const leapCpu = (await cpu(() => scroll(900))) / 60
     await page.keyboard.press('End')
     await page.locator('#root .cue-row[aria-rowindex="5001"][aria-selected="true"]').waitFor()
     await page.keyboard.press('Enter')
     await page.keyboard.press('Control+End')
-    await page.keyboard.type(' and more words', { delay: 15 })
+    const words = ' and more words'
+    const keyCpu =
+      (await cpu(async () => {
+        await page.keyboard.type(words, { delay: 15 })
+        await page.waitForTimeout(1200) // linted and kept
+      })) / words.length
     await page.keyboard.press('Control+Z')
     const long = await page.evaluate(() => globalThis.longTasks)
-    const last = await page.getByRole('textbox').inputValue()
+    const last = await page.getByRole('textbox', { name: /^Text of cue/ }).inputValue()
     assert.match(last, / and more $/)
-    console.log(
-      `# 5,000 cues: open ${Math.round(openMs)} ms; tasks over 50 ms: ${JSON.stringify(long)}`,
+    const cost = Object.entries({ openCpu, frameCpu, leapCpu, keyCpu }).map(
+      ([name, ms]) => `${name} ${ms.toFixed(1)} ms`,
     )
-    // Shared machines stall: a bound far above the goal, and only a few.
+    console.log(
+      `# 5,000 cues: open ${Math.round(openMs)} ms; ${cost.join(', ')}; tasks over 50 ms: ${JSON.stringify(long)}`,
+    )
+    // Processor time, 3 times what was measured here: a slower machine passes, a copy of all cues
+    // a key or a frame does not. The clock is only held to what a stalled machine keeps.
     assert.ok(openMs < 5000, `open took ${openMs} ms`)
+    assert.ok(openCpu < 180, `open: ${openCpu} ms of processor time`)
+    assert.ok(frameCpu < 12, `a scrolled frame: ${frameCpu} ms`)
+    assert.ok(leapCpu < 25, `a frame of new rows: ${leapCpu} ms`)
+    assert.ok(keyCpu < 16, `a key: ${keyCpu} ms`)
     assert.ok(long.filter((ms) => ms > 250).length === 0, `blocked for ${Math.max(0, ...long)} ms`)
   }))
 
@@ -234,7 +281,7 @@ test('typing is autosaved and restored after a reload', () =>
   withPage(atReal, async (page) => {
     await openSample(page)
     await page.keyboard.press('Enter')
-    await page.getByRole('textbox').fill('Kept text')
+    await page.getByRole('textbox', { name: /^Text of cue/ }).fill('Kept text')
     await page.getByText('Kept in this browser').waitFor()
     await page.waitForTimeout(900)
     await page.reload()
@@ -250,16 +297,18 @@ test('a second tab is read only and takes over when the first closes', () =>
   withPage(atReal, async (page, context) => {
     await openSample(page)
     await page.keyboard.press('Enter')
-    await page.getByRole('textbox').fill('From the first tab')
+    await page.getByRole('textbox', { name: /^Text of cue/ }).fill('From the first tab')
     await page.waitForTimeout(900)
     const second = await context.newPage()
     await second.goto(real.url)
     await second.getByText('Read only: this project is open in another tab.').first().waitFor()
     assert.equal(await cueText(second, 1), 'From the first tab')
-    assert.ok(await second.getByRole('textbox').evaluate((box) => box.readOnly))
+    assert.ok(
+      await second.getByRole('textbox', { name: /^Text of cue/ }).evaluate((box) => box.readOnly),
+    )
     await page.close()
     await second.getByText('The other tab has closed: you can edit here now.').first().waitFor()
-    await second.getByRole('textbox').fill('From the second')
+    await second.getByRole('textbox', { name: /^Text of cue/ }).fill('From the second')
     assert.equal(await cueText(second, 1), 'From the second')
   }))
 
@@ -279,7 +328,7 @@ test('keyboard only: consent, fix, accept, undo, redo, one word, batch, save; fo
     await strip.getByText('98 MB', { exact: false }).first().waitFor()
     await keyboard.press('Tab')
     assert.match(await focusName(page), /^Text of cue/)
-    for (let i = 0; i < 5 && !/^Download/.test(await focusName(page)); i += 1)
+    for (let i = 0; i < 8 && !/^Download/.test(await focusName(page)); i += 1)
       await keyboard.press('Tab')
     await keyboard.press('Enter')
     await strip.getByRole('button', { name: 'Accept: knew becomes know' }).waitFor()

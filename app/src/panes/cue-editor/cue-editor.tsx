@@ -10,6 +10,7 @@ import { ActionButton } from '../../shell/action-button'
 import { useApp, useChecks, useEditor } from '../../shell/use'
 import './cue-editor.css'
 import { SuggestionStrip } from './suggestion'
+import { Times } from './times'
 
 export function CueEditor() {
   const document = useEditor((state) => state.history?.present)
@@ -23,11 +24,10 @@ export function CueEditor() {
         <h2>
           Cue {i + 1} <span>of {document.cues.length}</span>
         </h2>
-        <p className="times">
-          {formatTime(cue.startMs)} <span>–</span> {formatTime(cue.endMs)}
-        </p>
       </header>
       <TextBox cue={cue} />
+      {/* Seen in the head; in the order of the Tab key the text comes first. */}
+      <Times cue={cue} />
       <div className="cue-line">
         <ActionButton id="fix" label="Fix" showKey />
         <ActionButton id="shorten" label="Shorten" showKey />

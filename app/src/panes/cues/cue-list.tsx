@@ -6,13 +6,14 @@
 import type { Range } from '@tanstack/react-virtual'
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual'
 import { useCallback, useEffect, useMemo, useRef } from 'react'
-import type { CueId } from '../../document/cue'
+import type { Cue, CueId } from '../../document/cue'
 import { useApp, useChecks, useEditor } from '../../shell/use'
 import './cue-list.css'
 import { COLUMNS, CueRow, rowHeight } from './cue-row'
 
 export const HEADER_PX = 28
 const PAGE_ROWS = 12
+const NONE: readonly Cue[] = []
 
 export function CueList() {
   const { editor } = useApp()
@@ -20,8 +21,9 @@ export function CueList() {
   const activeId = useEditor((state) => state.activeId)
   const scroller = useRef<HTMLDivElement>(null)
   const flags = useFlags()
-  const cues = document?.cues ?? []
+  const cues = document?.cues ?? NONE
   const active = activeId === null ? undefined : document?.order.get(activeId)
+  const heights = useMemo(() => heightsKey(cues), [cues])
 
   const virtual = useVirtualizer({
     count: cues.length,
@@ -29,14 +31,14 @@ export function CueList() {
     estimateSize: (i) => rowHeight(cues[i]?.text ?? ''),
     getItemKey: (i) => cues[i]?.id ?? i,
     rangeExtractor: useCallback((range: Range) => withActive(range, active), [active]),
-    overscan: 8,
+    overscan: 4,
     scrollMargin: HEADER_PX,
     scrollPaddingStart: HEADER_PX,
   })
 
   // Heights follow the number of lines of each text: exact, so nothing is measured in the page.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the texts are what changes heights
-  useEffect(() => virtual.measure(), [virtual, heightsKey(cues)])
+  useEffect(() => virtual.measure(), [virtual, heights])
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: follows the cue in hand only
   useEffect(() => {

@@ -87,7 +87,7 @@ function Facts({ state }: { state: ModelState }) {
         ? 'GPU (WebGPU)'
         : `CPU, ${threads === 1 ? 'one thread' : `${threads} threads`}`,
     ],
-    ['Kernels', kernels],
+    ['Kernels', kernels === 'relaxed' ? 'relaxed SIMD' : kernels],
     ['Offline', cached ? 'ready' : 'not stored: it is fetched again next time'],
   ]
   if (!isolated) rows.push(['Isolation', 'off: one thread only'])
