@@ -12,12 +12,16 @@
 
 constexpr isize ctx = 256, top = 20;
 
+constexpr isize COPIES_MAX = 128;
+
 typedef struct {
   os_map map, golden_map;
   test_engine e;
   gguf_file golden;
   void *golden_directory;
   i64 n_prompts;
+  void *copies[COPIES_MAX]; /* of golden arrays, freed on close */
+  isize n_copies;
 } world;
 
 static void world_open(world *w, const char *kernels, isize n_threads) {
@@ -46,16 +50,17 @@ static void world_close(world *w) {
   os_file_unmap(&w->map);
   os_file_unmap(&w->golden_map);
   free(w->golden_directory);
+  while (w->n_copies > 0) free(w->copies[--w->n_copies]);
 }
 
-static const void *golden(const world *w, isize prompt, const char *what, gguf_kv_type type,
-                          isize *n) {
+static const void *golden(world *w, isize prompt, const char *what, gguf_kv_type type, isize *n) {
   char key[64];
   gguf_array array;
   snprintf(key, sizeof key, "p%d.%s", (int)prompt, what);
   assert_true(gguf_array_get(&w->golden, key, type, &array));
   *n = array.n;
-  void *copy = malloc((size_t)array.n * 4); /* aligned; freed with the process */
+  assert_true(w->n_copies < COPIES_MAX);
+  void *copy = w->copies[w->n_copies++] = malloc((size_t)array.n * 4); /* aligned */
   memcpy(copy, array.bytes.at, (size_t)array.n * 4);
   return copy;
 }
