@@ -84,8 +84,10 @@ static void fuzz_check(nf_bytes file) {
   fuzz_cues_read(doc);
   fuzz_convert(doc);
   i32 n = nf_caption_cue_count(doc);
-  /* without valid UTF-8 or a BOM the encoding is a guess that an edit may tip */
-  bool certain = utf8_valid(file) ||
+  /* without valid UTF-8 or a BOM the encoding is a guess that an edit may tip; NUL bytes are a
+   * sign of UTF-16, whose share in the file the guess goes by */
+  bool has_nul = file.len > 0 && memchr(file.at, 0, (size_t)file.len) != nullptr;
+  bool certain = (utf8_valid(file) && !has_nul) ||
                  (file.len > 1 && file.len % 2 == 0 && file.at[0] + file.at[1] == 0xFF + 0xFE);
   if (n > 0 && certain)
     fuzz_change(doc, bytes_from_str("Changed <i>text</i>\nof two lines"), (i32)(file.len % n));

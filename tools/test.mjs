@@ -104,7 +104,7 @@ const suites = {
       for (let program; (program = queue.shift()); ) {
         const name = path.basename(program).slice(5)
         mkdirSync(`build/fuzz/corpus/${name}`, { recursive: true })
-        await one(`fuzz ${name}`, 'exit', program, ['-seed=1', '-max_total_time=60', '-timeout=2', '-rss_limit_mb=2048',
+        await one(`fuzz ${name}`, 'exit', program, ['-seed=1', '-runs=100000', '-max_total_time=60', '-timeout=2', '-rss_limit_mb=2048',
           `-artifact_prefix=build/fuzz/${name}-`, `build/fuzz/corpus/${name}`, `fuzz/corpus/${name}`], { timeoutS: 300 })
       }
     }

@@ -51,10 +51,18 @@ async function modelUrl(): Promise<string> {
   return `/models/${encodeURIComponent(name)}/`
 }
 
-/** Null when it cannot be had: the caller does without. */
+/**
+ * Null when it cannot be had: the caller does without. A server that has just started is still
+ * hashing its model and says when to ask again.
+ */
 async function fetchJson<T>(url: string): Promise<T | null> {
   try {
-    const reply = await fetch(url)
+    let reply = await fetch(url)
+    for (let tries = 0; reply.status === 503 && tries < 20; tries++) {
+      const wait = Number(reply.headers.get('Retry-After')) || 1
+      await new Promise((done) => setTimeout(done, Math.min(wait, 5) * 1000))
+      reply = await fetch(url)
+    }
     return reply.ok ? ((await reply.json()) as T) : null
   } catch {
     return null

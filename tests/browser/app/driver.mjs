@@ -22,6 +22,8 @@ export async function openPage(browser, url, options = {}) {
     ...options,
   })
   const page = await context.newPage()
+  // Dialogs are intercepted from the first listener on; one added with the key press is too late.
+  page.on('filechooser', () => {})
   const errors = []
   page.on('pageerror', (error) => errors.push(error.message))
   page.on('console', (message) => {
