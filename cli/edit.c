@@ -1,6 +1,7 @@
 /* nearfield edit: every cue of a caption file through one task of the local model; the file is
  * replaced as a whole or not at all. Owns the loop over cues and what is printed. A cue that cannot
  * be edited is named on stderr and stays as it is. */
+#include "bytes.h"
 #include "commands.h"
 #include "json.h"
 #include "model.h"
@@ -34,10 +35,6 @@ static volatile sig_atomic_t stopped;
 static void stop(int signal_number) {
   (void)signal_number;
   stopped = 1;
-}
-
-static nf_bytes bytes_of_str(const char *s) {
-  return (nf_bytes){(const uint8_t *)s, (ptrdiff_t)strlen(s)};
 }
 
 static int usage(const char *why) {

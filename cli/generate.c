@@ -1,4 +1,5 @@
 /* nearfield generate: a prompt through the local model's chat template, streamed to stdout. */
+#include "bytes.h"
 #include "commands.h"
 #include "json.h"
 #include "model.h"
@@ -17,10 +18,6 @@ typedef struct {
   nf_bytes stops[8];
   int n_stops;
 } request;
-
-static nf_bytes bytes_of_str(const char *s) {
-  return (nf_bytes){(const uint8_t *)s, (ptrdiff_t)strlen(s)};
-}
 
 static int usage(const char *why) {
   FILE *out = why != nullptr ? stderr : stdout;

@@ -1,7 +1,7 @@
 /* See json.h. */
 #include "json.h"
 
-#include <string.h>
+#include "bytes.h"
 
 /* Bytes of the UTF-8 character at text[i], 0 when there is none. Source: RFC 3629. */
 static ptrdiff_t character_bytes(nf_bytes text, ptrdiff_t i) {
@@ -45,6 +45,4 @@ void json_string(FILE *out, nf_bytes text) {
   putc('"', out);
 }
 
-void json_str(FILE *out, const char *text) {
-  json_string(out, (nf_bytes){(const uint8_t *)text, (ptrdiff_t)strlen(text)});
-}
+void json_str(FILE *out, const char *text) { json_string(out, bytes_of_str(text)); }

@@ -1,6 +1,7 @@
 /* nearfield lint: what makes captions hard to read, one line a finding, or JSON. Findings are no
  * error: the exit code is 0, unless --strict asks for 1. Owns what is printed; the rules are the
  * library's. */
+#include "bytes.h"
 #include "commands.h"
 #include "json.h"
 #include "report.h"
@@ -121,7 +122,7 @@ int command_lint(int argc, char **argv) {
       default: return usage("unknown option");
     }
   }
-  nf_bytes name = {(const uint8_t *)r.profile_name, (ptrdiff_t)strlen(r.profile_name)};
+  nf_bytes name = bytes_of_str(r.profile_name);
   if (nf_lint_profile_get(name, &r.profile) != NF_OK) {
     return usage("--profile: netflix is the only one");
   }
