@@ -41,7 +41,7 @@ static inline void adapter_make(gguf_make *g, isize rank, f32 alpha, gguf_type a
 static inline f32 *adapter_make_decoded(const gguf_file *file, const u8 *at, const char *name) {
   const gguf_tensor *t = gguf_tensor_find(file, name);
   if (!t) return nullptr;
-  f32 *values = malloc((size_t)(t->dims[0] * t->dims[1]) * sizeof(f32));
+  f32 *values = calloc((size_t)(t->dims[0] * t->dims[1]), sizeof(f32));
   assert(values);
   for (isize r = 0; r < t->dims[1]; r++) {
     quant_decode_row(t->type, at + t->offset + r * quant_row_bytes(t->type, t->dims[0]),
