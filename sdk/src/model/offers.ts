@@ -1,0 +1,29 @@
+/** What a server's model folder holds, as its index says. Owns fetching and checking it. */
+import { NearfieldError } from '../error.ts'
+import { fetchWhenReady } from './fetch.ts'
+
+/** A model to be had; its folder is NAME under the folder that was asked. */
+export interface ModelOffer {
+  name: string
+  /** What a download costs. */
+  bytes: number
+}
+
+export async function offeredModels(folder: URL): Promise<ModelOffer[]> {
+  const url = folder.href
+  let response: Response
+  try {
+    response = await fetchWhenReady(url)
+  } catch (error) {
+    throw new NearfieldError('network', `${url} could not be fetched`, { cause: error })
+  }
+  if (!response.ok) {
+    throw new NearfieldError('network', `${url}: the server answered ${response.status}`)
+  }
+  const list = await response.json().catch(() => null)
+  const models: unknown = list?.models
+  if (!Array.isArray(models) || !models.every((m) => typeof m?.name === 'string')) {
+    throw new NearfieldError('bad_input', `${url}: expected {"models": [{"name": ...}]}`)
+  }
+  return models.map(({ name, bytes }) => ({ name, bytes: Number(bytes) || 0 }))
+}
