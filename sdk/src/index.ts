@@ -33,4 +33,5 @@ export type {
   Receipt,
   Status,
   Task,
+  Variant,
 } from './types.ts'

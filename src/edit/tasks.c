@@ -1,11 +1,19 @@
-/* See tasks.h. The prompts are few-shot because the model is SmolLM2-135M-Instruct as it comes;
- * formal, casual, simple and rewrite wait for a tuned model (measured with the untouched one:
- * formal 1-2 of 30 usable, friendly 0 of 30), so they are not offered on the device.
- * fix's gate, on 200 clean spoken lines and 64 lines with mistakes of the development data, with
- * the guard on:
+/* See tasks.h. The prompts are few-shot because the model is SmolLM2-135M-Instruct as it comes.
+ * fix's gate (tau), fitted on 200 clean spoken lines and 64 lines with mistakes of the development
+ * data, with the guard on; the default until the tuned model brings its own:
  *   gate in nats               none     0     2     3     4
  *   clean lines changed      18.5 %  13 %   2 %   1 %   0 %
- *   mistakes mended exactly      13    13    11     9     8  */
+ *   mistakes mended exactly      13    13    11     9     8
+ * shorten has none: its measure is that the limit is met, and the guard decides.
+ * formal, casual, simple, rewrite: 30 lines written for the purpose (12 casual, 11 stiff, 7 plain),
+ * Q4_1, up to 3 variants, guard on, first variant judged by reading. Usable: meaning kept and moved
+ * the way the task says. The rest changed the meaning, or nothing that was asked for, so doing
+ * nothing is better:
+ *   task      proposals   usable
+ *   formal        23          2     (examples leak: "so we must call it")
+ *   casual        26          2
+ *   simple        27          9
+ *   rewrite       29         10 */
 #include "edit/tasks.h"
 
 static const edit_task tasks[EDIT_TASKS] = {
@@ -40,7 +48,7 @@ static const edit_task tasks[EDIT_TASKS] = {
          .gate = -1000.0f},
     [NF_TASK_FORMAL] =
         {.name = "formal",
-         .poor = "not measured",
+         .poor = "this model gave 2 of 30 usable answers; it needs a tuned one",
          .system = "Rewrite the caption in a formal tone. Keep names, numbers and meaning. Output "
                    "only the caption.",
          .examples = {{"Hey guys, I can't wait to show you what we've got for Maria.",
@@ -53,7 +61,7 @@ static const edit_task tasks[EDIT_TASKS] = {
          .gate = -1000.0f},
     [NF_TASK_CASUAL] =
         {.name = "casual",
-         .poor = "not measured",
+         .poor = "this model gave 2 of 30 usable answers; it needs a tuned one",
          .system = "Rewrite the caption in a casual, friendly tone. Keep names, numbers and "
                    "meaning. Output only the caption.",
          .examples = {{"I would like to inform you that Maria will not be able to attend.",
@@ -66,7 +74,7 @@ static const edit_task tasks[EDIT_TASKS] = {
          .gate = -1000.0f},
     [NF_TASK_SIMPLE] =
         {.name = "simple",
-         .poor = "not measured",
+         .poor = "this model gave 9 of 30 usable answers; it needs a tuned one",
          .system = "Rewrite the caption in simple, easy words. Keep names, numbers and meaning. "
                    "Output only the caption.",
          .examples = {{"Maria endeavoured to ascertain the cause of the malfunction.",
@@ -79,7 +87,7 @@ static const edit_task tasks[EDIT_TASKS] = {
          .gate = -1000.0f},
     [NF_TASK_REWRITE] =
         {.name = "rewrite",
-         .poor = "not measured",
+         .poor = "this model gave 10 of 30 usable answers; it needs a tuned one",
          .system = "Say the caption in other words. Keep names, numbers and meaning. Output only "
                    "the caption.",
          .examples = {{"We had a great time at the beach with Maria yesterday.",

@@ -173,8 +173,61 @@ test('an output that cannot be written leaves the old file and no temp file', ()
   oneLine(full.stderr)
 })
 
+test('lines with few changes take fewer passes than tokens', () => {
+  const file = ['She told me that its the the best place in town.', 'We was walking to to the store and it were closed.',
+    'I was looking for apartment near the the river.']
+    .map((t, i) => `${i + 1}\n00:00:0${2 * i + 1},000 --> 00:00:0${2 * i + 2},000\n${t}\n`).join('\n')
+  const r = run(['edit', '--task', 'fix', '--json', '-'], { input: file })
+  assert.equal(r.code, 0, r.err)
+  for (const cue of JSON.parse(r.out).cues) {
+    assert.equal(cue.verdict, 'changed', cue.before)
+    assert.ok(cue.passes < cue.outputTokens, `${cue.passes} passes, ${cue.outputTokens} tokens: ${cue.before}`)
+    assert.ok(cue.accepted <= cue.drafted && cue.forced === 0)
+    assert.deepEqual(cue.variants.map((v) => v.text), [cue.after])
+  }
+})
+
+test('docs/edit-loop.md shows what the program prints', () => {
+  const page = readFileSync('docs/edit-loop.md', 'utf8')
+  const r = run(['edit', '--task', 'fix', '--protect', 'libary', '--trace', path.resolve('tests/data/edit_loop.srt')])
+  assert.equal(r.code, 0, r.err)
+  // the last digits of log P are the kernel table's own
+  const tokens = (text) => text.trim().replaceAll(/-?\d+\.\d\d/g, '#')
+  assert.equal(tokens(r.out), tokens(page.split('```\n')[1]))
+})
+
+test('--n gives distinct versions, the same for a seed; the first is the edit', () => {
+  const args = ['edit', '--task', 'rewrite', '--even-if-poor', '--n', '4', '--seed', '2', '--json', '-']
+  const input = '1\n00:00:01,000 --> 00:00:03,000\n<i>so today we is going to look at the new camera</i>\n'
+  const r = run(args, { input })
+  assert.equal(r.code, 0, r.err)
+  const [cue] = JSON.parse(r.out).cues
+  const texts = cue.variants.map((v) => v.text)
+  assert.ok(texts.length >= 2 && texts.length <= 4, `${texts.length}`)
+  assert.equal(new Set([cue.before, ...texts]).size, texts.length + 1)
+  assert.equal(texts[0], cue.after)
+  for (const v of cue.variants) {
+    assert.match(v.text, /^<i>.*<\/i>$/)
+    let text = ''
+    let at = 0
+    for (const c of v.changes) {
+      text += cue.before.slice(at, c.start) + c.replacement
+      at = c.end
+    }
+    assert.equal(text + cue.before.slice(at), v.text)
+  }
+  assert.deepEqual(JSON.parse(run(args, { input }).out).cues[0].variants, cue.variants)
+})
+
+test('a task that is not offered says why', () => {
+  const r = run(['edit', '--task', 'formal', talk])
+  assert.equal(r.code, 2)
+  oneLine(r.err)
+  assert.match(r.err, /formal is not offered on the device: .*usable/)
+})
+
 test('wrong usage is exit 2 and says how', () => {
-  for (const args of [['edit', talk], ['edit', '--task', 'polish', talk], ['edit', '--task', 'formal', talk], ['edit', '--task', 'fix'],
+  for (const args of [['edit', talk], ['edit', '--task', 'polish', talk], ['edit', '--task', 'fix', '--n', '6', talk], ['edit', '--task', 'fix', '--json', '--trace', talk], ['edit', '--task', 'fix'],
     ['edit', '--task', 'fix', '--max-chars', 'many', talk], ['generate'], ['bench', '--threads', '-1'], ['nonsense'], []]) {
     const r = run(args)
     assert.equal(r.code, 2, `${args.join(' ')}: ${r.code}`)

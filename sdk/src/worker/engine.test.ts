@@ -78,3 +78,21 @@ test('cancelled after every pass: free again within 50 ms, and the next answer i
   )
   expect(Math.max(...tookMs)).toBeLessThanOrEqual(50)
 }, 120_000)
+
+test('variants: distinct, the first is the edit; a task that is not offered says why', async () => {
+  const signal = new AbortController().signal
+  const request = { task: 'rewrite' as const, text: LONG, variants: 3, seed: 1 }
+  await expect(engine.edit(request, signal, clockMs())).rejects.toMatchObject({
+    code: 'unsupported',
+    message: expect.stringContaining('usable'),
+  })
+  const result = await engine.edit({ ...request, evenIfPoor: true }, signal, clockMs())
+  const texts = result.variants.map((v) => v.text)
+  expect(new Set([LONG, ...texts]).size).toBe(texts.length + 1)
+  expect(result.text).toBe(texts[0] ?? LONG)
+  for (const variant of result.variants) {
+    const cut = (text: string, c: { start: number; end: number; replacement: string }) =>
+      text.slice(0, c.start) + c.replacement + text.slice(c.end)
+    expect(variant.changes.toReversed().reduce(cut, LONG)).toBe(variant.text)
+  }
+}, 60_000)
