@@ -63,14 +63,13 @@ nf_status gguf_stream_open(gguf_stream *s, arena *a, nf_error *error) {
   ASSERT(s->order == nullptr);
   arena start = *a;
   gguf_file file;
-  nf_status status =
-      gguf_open(bytes_of(s->head, s->head_len), s->file_bytes, a, &file, error);
+  nf_status status = gguf_open(bytes_of(s->head, s->head_len), s->file_bytes, a, &file, error);
   if (status != NF_OK) return status;
   isize *order = arena_new(a, file.n_tensors, isize);
   if (order == nullptr) {
     *a = start;
-    return error_set(error, NF_NO_MEMORY, E_STR("no room for the order of "),
-                     E_INT(file.n_tensors), E_STR(" tensors"));
+    return error_set(error, NF_NO_MEMORY, E_STR("no room for the order of "), E_INT(file.n_tensors),
+                     E_STR(" tensors"));
   }
   gguf_order_by_offset(&file, order);
   s->file = file;

@@ -111,7 +111,8 @@ static void any_cut_gives_the_same_tensors(void **state) {
   gguf_make model = {}, odd = {};
   tiny_llama(&model, (tiny_llama_desc){.type = GGUF_Q4_0, .embed_type = GGUF_Q8_0});
   nf_bytes files[] = {gguf_make_finish(&model), odd_file(&odd)};
-  const isize steps[][2] = {{1, 1}, {1, 9}, {3, 3}, {1, 4096}, {1 << 16, 1 << 16}, {1 << 24, 1 << 24}};
+  const isize steps[][2] = {
+      {1, 1}, {1, 9}, {3, 3}, {1, 4096}, {1 << 16, 1 << 16}, {1 << 24, 1 << 24}};
   for (isize f = 0; f < 2; f++) {
     for (isize i = 0; i < (isize)(sizeof steps / sizeof steps[0]); i++) {
       outcome o = stream_all(files[f], (u64)files[f].len, steps[i][0], steps[i][1], 1 << 19);
