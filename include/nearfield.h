@@ -90,7 +90,8 @@ typedef struct {
  * own memory ever holds it, and a model this build does not run is refused as soon as the file's
  * first bytes (its directory, about 2 MB) are there.
  *
- *   nf_load_begin -> nf_load_bytes, chunk after chunk, until NF_OK -> nf_load_finish -> nf_load_close
+ *   nf_load_begin -> nf_load_bytes, chunk after chunk, until NF_OK -> nf_load_finish
+ *   -> nf_load_close
  *
  * After an error the load only takes nf_load_close. */
 typedef struct nf_load nf_load;
