@@ -1,6 +1,7 @@
 /* The definition: f32 activations, weights decoded row by row, sums in f64.
  * Slow on purpose and never changed for speed; every other table is tested against it.
  * Owns nothing. Read next: kernel_body.inc, the fast ones. */
+#include "gguf/quant.h"
 #include "kernel/internal.h"
 
 /* e^x = 2^n e^f by the series of e^f, |f| <= ln(2)/2: error below 1e-12. */
@@ -51,6 +52,17 @@ static void ref_swiglu(f32 *y, const f32 *gate, const f32 *up, isize n) {
 
 static void ref_add(f32 *y, const f32 *x, isize n) {
   for (isize i = 0; i < n; i++) y[i] += x[i];
+}
+
+static void ref_lora_add(f32 *y, const u8 *b, isize b_stride_bytes, const f32 *h, isize rank,
+                         isize n) {
+  for (isize i = 0; i < n; i++) {
+    f64 sum = (f64)y[i];
+    for (isize j = 0; j < rank; j++) {
+      sum += (f64)h[j] * (f64)f32_from_f16(load_u16(b + j * b_stride_bytes + 2 * i));
+    }
+    y[i] = (f32)sum;
+  }
 }
 
 static void ref_rope(f32 *x, const f32 *cos_sin, isize n) {
@@ -118,6 +130,7 @@ const k_table k_table_ref = {
     .rms_norm = ref_rms_norm,
     .swiglu = ref_swiglu,
     .add = ref_add,
+    .lora_add = ref_lora_add,
     .rope = ref_rope,
     .attention = ref_attention,
     .attention_rows = ref_attention_rows,

@@ -257,6 +257,15 @@ static const char *row_functions_agree(const k_table *table) {
     table->add(y, b, n);
     ref->add(y_want, b, n);
     if (!same_bits(y, y_want, n)) return "add";
+    isize rank = 1 + random_to(8); /* halves in rows of n, behind one another */
+    for (isize i = 0; i < rank * n; i++) {
+      u16 half = f16_from_f32(random_f32());
+      bytes_copy(file + 2 * i, &half, 2);
+    }
+    table->lora_add(y, file, 2 * n, b, isize_min(rank, n), n);
+    ref->lora_add(y_want, file, 2 * n, b, isize_min(rank, n), n);
+    if (!near(y, y_want, n, 2e-5f)) return "lora_add";
+    bytes_copy(y, y_want, n * 4);
     isize pairs = n / 2 * 2;
     table->rope(y, w, pairs);
     ref->rope(y_want, w, pairs);
