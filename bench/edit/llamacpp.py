@@ -1,6 +1,7 @@
 """llama.cpp's side of the edit benchmark, over its C functions (no Python in the timed loops but
 the calls and the argmax of a row). The constant prefix of the prompts stays in the KV cache.
-argv: MODEL.gguf captions.json THREADS. First line out: what was built. Then a question a line:
+argv: MODEL.gguf captions.json THREADS [plain]. plain: without weights repacked for AMX, whose kernels
+crash on some machines (llama.cpp b11364, Q4_1); nothing else repacks Q4_1. First line out: what was built. Then a question a line:
 "edits N" -> a list of rows, "speeds" -> an object; the fields are run.mjs's."""
 import ctypes
 import json
@@ -14,9 +15,11 @@ DECODE = 32
 
 
 class Model:
-    def __init__(self, path, threads):
+    def __init__(self, path, threads, plain):
         start = time.perf_counter()
-        self.model = lib.llama_model_load_from_file(path.encode(), lib.llama_model_default_params())
+        params = lib.llama_model_default_params()
+        params.use_extra_bufts = not plain
+        self.model = lib.llama_model_load_from_file(path.encode(), params)
         params = lib.llama_context_default_params()
         params.n_ctx = params.n_batch = params.n_ubatch = 512
         params.n_threads = params.n_threads_batch = threads
@@ -37,7 +40,8 @@ class Model:
         out = b""
         for token in ids:
             piece = ctypes.create_string_buffer(256)
-            out += piece.raw[: lib.llama_token_to_piece(self.vocab, token, piece, 256, 0, False)]
+            n = lib.llama_token_to_piece(self.vocab, token, piece, 256, 0, False)
+            out += piece.raw[:n]
         return out.decode(errors="replace")
 
     def run(self, ids, at):  # positions from `at` on; what was there is forgotten
@@ -78,12 +82,12 @@ def speeds(m, n_prefix, random):
     return {"decode_tok_s": DECODE / (time.perf_counter() - start), "rows32_tok_s": batch(32), "rows128_tok_s": batch(128)}
 
 
-def main(path, captions, threads):
+def main(path, captions, threads, plain=""):
     log = lib.llama_log_callback(lambda level, text, data: None)
     lib.llama_log_set(log, None)
     lib.llama_backend_init()
     work = json.load(open(captions))
-    m = Model(path, int(threads))
+    m = Model(path, int(threads), plain == "plain")
     prefix = m.encode(work["prefix"])
     m.stop = m.encode(work["stop"])[0]
     start = time.perf_counter()

@@ -56,9 +56,9 @@ function ours(context, work, threads) {
 }
 
 // One llamacpp.py a number of threads, one question at a time.
-async function llamaCpp(context, python, threads) {
+async function llamaCpp(context, python, threads, plain) {
   const captions = path.join(import.meta.dirname, 'captions.json')
-  const child = spawn(python, [path.join(import.meta.dirname, 'llamacpp.py'), context.model, captions, String(threads)], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(python, [path.join(import.meta.dirname, 'llamacpp.py'), context.model, captions, String(threads), plain], { stdio: ['pipe', 'pipe', 'pipe'] })
   let errors = ''
   child.stderr.on('data', (d) => { errors = (errors + d).slice(-2000) })
   const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -74,7 +74,7 @@ async function llamaCpp(context, python, threads) {
   const { system, ...opened } = await answer()
   return {
     name: 'llamacpp', place: `native${threads}`,
-    opened: { ...opened, version: `llama-cpp-python ${versions.llamacpp}; ${system}` },
+    opened: { ...opened, version: `llama-cpp-python ${versions.llamacpp}${plain && ', AMX off: it crashes here'}; ${system}` },
     edits: (n) => ask(`edits ${n}`),
     speeds: () => ask('speeds'),
     memory: () => ({ process_peak_bytes: Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) * 1024 }),
@@ -97,7 +97,7 @@ export async function nativeEngines(context, work) {
     if (existsSync(program)) engines.push(ours(context, work, threads))
     else context.left_out['nearfield native'] = 'build/native/nearfield is missing (./dev build native)'
     try {
-      if (python) engines.push(await llamaCpp(context, python, threads))
+      if (python) engines.push(await llamaCpp(context, python, threads, '').catch(() => llamaCpp(context, python, threads, 'plain')))
     } catch (error) {
       context.left_out[`llama.cpp native${threads}`] = error.message.split('\n')[0]
     }

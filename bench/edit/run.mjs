@@ -12,8 +12,9 @@ import os from 'node:os'
 import path from 'node:path'
 import { browserEngines } from './browser.mjs'
 import { nativeEngines } from './native.mjs'
-import { promptCheck, ratios, summary } from './report.mjs'
-import { cpuRoofline, gpuRoofline } from './roofline.mjs'
+import { promptCheck, ratios, summary } from './page/report.mjs'
+import { gpuRoofline } from './page/roofline_table.mjs'
+import { cpuRoofline } from './roofline.mjs'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const work = JSON.parse(readFileSync(path.join(import.meta.dirname, 'captions.json'), 'utf8'))
