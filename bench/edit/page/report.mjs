@@ -1,4 +1,5 @@
-// From the rounds' rows to the report's numbers. Pure; tested by run.mjs's smoke test.
+// From the rounds' rows to the report's numbers. Pure, in node and in the page;
+// tested by report.test.mjs and, whole, by tests/cli/bench_edit.test.mjs.
 export function quantile(values, q) {
   const sorted = [...values].sort((a, b) => a - b)
   const at = (sorted.length - 1) * q
