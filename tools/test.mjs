@@ -133,7 +133,10 @@ const suites = {
       await one(`wasm ${module}`, 'line', process.execPath, ['tests/wasm/run_model.mjs', `build/wasm/${module}.wasm`, process.env.NEARFIELD_MODEL])
     }
   },
-  cli: () => nodeSuite('tests/cli'),
+  async cli() {
+    await nodeSuite('tests/cli')
+    await nodeSuite('bench')
+  },
   async server() {
     await nodeSuite('tests/server')
     const program = 'build/asan/nearfield-server'
