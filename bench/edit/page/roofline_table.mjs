@@ -7,10 +7,10 @@ const headMacs = D * VOCAB
 // Q4_1: 20 bytes a block of 32; the head, which is the embedding table, Q8_0: 34.
 const weightBytes = layerMacs * 20 / 32 + headMacs * 34 / 32
 
-// A pass of m rows of which `heads` go through the head, at context position pos (keys and values f16).
+// A pass of m rows of which `heads` go through the head, at context position pos (keys and values f32).
 export function need(m, heads, pos) {
   const attention = LAYERS * m * 2 * pos * D
-  return { bytes: weightBytes + LAYERS * 2 * KV * 2 * pos, macs: layerMacs * m + headMacs * heads + attention }
+  return { bytes: weightBytes + LAYERS * 2 * KV * 4 * pos, macs: layerMacs * m + headMacs * heads + attention }
 }
 
 export function bound({ bytes, macs }, { read_gb_s, gmac_s }) {
