@@ -63,9 +63,11 @@ const nodeTests = (folder) => list(folder, /\.test\.mjs$/)
 // ASan and UBSan options: fail loudly, keep going nowhere.
 const sanitize = { ASAN_OPTIONS: 'abort_on_error=0:detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1', TSAN_OPTIONS: 'halt_on_error=1' }
 
-async function build(preset) {
+// targets: none for all.
+async function build(preset, targets = []) {
+  const wanted = targets.length ? ['--target', ...targets] : []
   return (await one(`configure ${preset}`, 'step', 'cmake', ['--preset', preset])) &&
-    (await one(`build ${preset}`, 'step', 'cmake', ['--build', `build/${preset}`], { timeoutS: 1800 }))
+    (await one(`build ${preset}`, 'step', 'cmake', ['--build', `build/${preset}`, ...wanted], { timeoutS: 1800 }))
 }
 async function cTests(preset, pattern = /./) {
   if (!(await build(preset))) return
@@ -82,7 +84,19 @@ async function nodeSuite(folder, { label = '', env = {}, timeoutS = 900 } = {}) 
     await one(label + file, 'node', process.execPath, ['--test', '--test-reporter=tap', file], { env, timeoutS })
   }
 }
+// What the suites of the browser's side stand on: each builds what it needs, also when run alone.
+const built = new Map()
+const once = (name, work) => {
+  if (!built.has(name)) built.set(name, work())
+  return built.get(name)
+}
 const npm = (args) => ['npm', ['run', '--silent', ...args]]
+const buildModules = () => once('wasm', () => build('wasm', ['nearfield', 'nearfield-relaxed']))
+const buildServer = () => once('server', () => build('native', ['nearfield-server']))
+const buildSdk = () => once('sdk', async () =>
+  (await buildModules()) && one('sdk build', 'step', ...npm(['build', '-w', 'sdk'])))
+const buildApp = () => once('app', async () =>
+  (await buildSdk()) && one('app build', 'step', ...npm(['build', '-w', 'app'])))
 
 const suites = {
   async lint() {
@@ -124,22 +138,27 @@ const suites = {
     const vulkan = { LD_LIBRARY_PATH: '/usr/lib/chromium', VK_ICD_FILENAMES: '/usr/lib/chromium/vk_swiftshader_icd.json' }
     if (await build('wasm')) await nodeSuite('tests/gpu', { env: vulkan })
   },
-  cli: () => nodeSuite('tests/cli'),
+  async cli() {
+    await nodeSuite('tests/cli')
+    await nodeSuite('bench')
+  },
   async server() {
     await nodeSuite('tests/server')
     const program = 'build/asan/nearfield-server'
     if (await build('asan')) await nodeSuite('tests/server', { label: 'asan ', env: { ...sanitize, NEARFIELD_SERVER: program } })
   },
   async sdk() {
-    if (!(await one('sdk build', 'step', ...npm(['build', '-w', 'sdk'])))) return
+    if (!(await buildSdk())) return
     await one('sdk unit', 'tap', 'npx', ['--no-install', 'vitest', 'run', '--reporter=tap-flat', '--root', 'sdk'])
     if (existsSync('tools/size_gate.mjs')) await one('size gate', 'exit', process.execPath, ['tools/size_gate.mjs'])
   },
   async app() {
-    if (!(await one('app build', 'step', ...npm(['build', '-w', 'app'])))) return
+    if (!(await buildApp())) return
     await one('app unit', 'tap', 'npx', ['--no-install', 'vitest', 'run', '--reporter=tap-flat', '--root', 'app'])
   },
-  browser: () => nodeSuite('tests/browser', { timeoutS: 1200 }),
+  async browser() {
+    if ((await buildApp()) && (await buildServer())) await nodeSuite('tests/browser', { timeoutS: 1200 })
+  },
 }
 
 const wanted = process.argv.slice(2)

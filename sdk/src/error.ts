@@ -1,6 +1,6 @@
 /**
  * The one error class of the SDK and its closed list of codes. Aborting is not an error of
- * ours: it rejects with the signal's reason or an AbortError.
+ * ours: it rejects with the signal's reason or an AbortError; superseded is one of those.
  * Read next: status.gen.ts (codes of the C API).
  */
 import { type StatusCode, statusCodes } from './status.gen.ts'
@@ -46,6 +46,16 @@ export function toWire(error: unknown): WireError {
 export function fromWire(error: WireError): Error {
   if (error.code === 'abort' || error.code === 'cancelled') return abortError(error.message)
   return new NearfieldError(error.code, error.message)
+}
+
+/**
+ * What a request rejects with when a newer one has the same key. An AbortError to whoever only
+ * asks for that; `error instanceof SupersededError` to whoever wants to know.
+ */
+export class SupersededError extends DOMException {
+  constructor() {
+    super('superseded: a newer request has the same key', 'AbortError')
+  }
 }
 
 export function abortError(message = 'the request was aborted'): DOMException {

@@ -1,6 +1,7 @@
 /** nearfield: small language models beside the cursor. The package's whole surface. */
 export { captions } from './captions.ts'
-export { type ErrorCode, NearfieldError } from './error.ts'
+export { type ErrorCode, NearfieldError, SupersededError } from './error.ts'
+export type { ModelOffer } from './model/offers.ts'
 export { Nearfield } from './nearfield.ts'
 export { type PackedCues, type PackedStrings, packCues, unpackCues } from './pack.ts'
 export {
@@ -26,6 +27,9 @@ export type {
   Measure,
   NearfieldApi,
   OpenOptions,
+  PrefetchCue,
+  PrefetchOptions,
+  Priority,
   Receipt,
   Status,
   Task,

@@ -4,14 +4,19 @@
  */
 import { availabilityOf } from './availability.ts'
 import { Channel } from './channel.ts'
-import { NearfieldError } from './error.ts'
-import type { Bench } from './protocol.ts'
+import { NearfieldError, SupersededError } from './error.ts'
+import { type ModelOffer, offeredModels } from './model/offers.ts'
+import { Answers, answerKey } from './prefetch.ts'
+import { protectedTerms } from './protect.ts'
+import type { Bench, EditArgs } from './protocol.ts'
 import type {
   Availability,
   EditRequest,
   EditResult,
   NearfieldApi,
   OpenOptions,
+  PrefetchCue,
+  PrefetchOptions,
   Status,
 } from './types.ts'
 import { startWorker } from './worker_start.ts'
@@ -25,10 +30,21 @@ function modelUrl(model: string | URL): URL {
   }
 }
 
+/** What crosses to the worker. Throws a NearfieldError 'bad_input'. */
+function editArgs({ signal: _, key: __, protect, ...rest }: EditRequest): EditArgs {
+  if (typeof rest.text !== 'string') {
+    throw new NearfieldError('bad_input', 'edit: text must be a string')
+  }
+  return protect ? { ...rest, protect: protectedTerms(rest.text, protect) } : rest
+}
+
 /** One model, open in a worker of its own. */
 export class Nearfield implements NearfieldApi {
   #channel: Channel
   #status: Status
+  #answers = new Answers()
+  /** By the key of a request: ends the newest one. */
+  #newest = new Map<string, AbortController>()
 
   private constructor(channel: Channel, status: Status) {
     this.#channel = channel
@@ -41,6 +57,14 @@ export class Nearfield implements NearfieldApi {
   /** Can this browser run a model, and is it stored already? Downloads nothing but manifest.json. */
   static async availability(options: Pick<OpenOptions, 'model'>): Promise<Availability> {
     return availabilityOf(modelUrl(options.model))
+  }
+
+  /**
+   * The models a server offers, in its order (GET /models/). A server that is still starting is
+   * waited for. Rejects with a NearfieldError 'network' or 'bad_input'.
+   */
+  static async models(folder: string | URL = '/models/'): Promise<ModelOffer[]> {
+    return offeredModels(modelUrl(folder))
   }
 
   /** Resolves when the model is in memory. Rejects with NearfieldError or the signal's reason. */
@@ -66,13 +90,53 @@ export class Nearfield implements NearfieldApi {
     return this.#status
   }
 
-  /** One caption. Requests run one at a time, in the order they came. */
-  edit(request: EditRequest): Promise<EditResult> {
-    const { signal, ...args } = request
-    if (typeof args.text !== 'string') {
-      return Promise.reject(new NearfieldError('bad_input', 'edit: text must be a string'))
+  /**
+   * One caption. Requests run one at a time: the most urgent first, of one priority in the order
+   * they came. What is known already is answered at once, and the receipt says so.
+   */
+  async edit(request: EditRequest): Promise<EditResult> {
+    const args = editArgs(request)
+    const key = answerKey(args)
+    request.signal?.throwIfAborted()
+    const { signal, done } = this.#supersede(request)
+    try {
+      const known = this.#status.state === 'ready' ? this.#answers.take(key) : null
+      if (known) return known
+      this.#answers.drop(key)
+      const result = await this.#channel.call('edit', args, { signal })
+      this.#answers.remember(key, result)
+      return result
+    } finally {
+      done()
     }
-    return this.#channel.call('edit', args, { signal })
+  }
+
+  /** Ends the older request of the same key; answers what ends this one. */
+  #supersede({ key, signal }: EditRequest): {
+    signal: AbortSignal | undefined
+    done: () => void
+  } {
+    if (key === undefined) return { signal, done: () => {} }
+    this.#newest.get(key)?.abort(new SupersededError())
+    const newest = new AbortController()
+    this.#newest.set(key, newest)
+    return {
+      signal: AbortSignal.any(signal ? [signal, newest.signal] : [newest.signal]),
+      done: () => {
+        if (this.#newest.get(key) === newest) this.#newest.delete(key)
+      },
+    }
+  }
+
+  /**
+   * Idle work for what is likely to be asked next: edit() then answers at once. Never waited for,
+   * never in the way, thrown away freely; failures are told to whoever asks for the edit itself.
+   */
+  prefetch(cues: readonly PrefetchCue[], { task, priority }: PrefetchOptions): void {
+    const wanted = cues.map((cue) => editArgs({ ...cue, task }))
+    this.#answers.prefetch(wanted, priority, (args, signal) =>
+      this.#channel.call('edit', args, { signal }),
+    )
   }
 
   /** How fast this engine is here; for bench/, it blocks the queue for seconds. */

@@ -21,9 +21,12 @@ export interface Bench {
   prefillMs: number
 }
 
+/** An edit request as it crosses: expressions are words by now (protect.ts). */
+export type EditArgs = Omit<EditRequest, 'signal' | 'key' | 'protect'> & { protect?: string[] }
+
 export interface Calls {
   open: { args: { model: string; threads: number | null }; value: Status }
-  edit: { args: Omit<EditRequest, 'signal'>; value: EditResult }
+  edit: { args: EditArgs; value: EditResult }
   bench: { args: { repeats: number }; value: Bench }
   parse: {
     args: { file: Uint8Array }

@@ -5,6 +5,8 @@
 
 /** What an edit is for. On the device, now: 'fix' and 'shorten'; others reject as 'unsupported'. */
 export type Task = 'fix' | 'shorten' | 'formal' | 'casual' | 'simple' | 'rewrite'
+/** How soon: a person waits > the cue in hand > the cues after it > when there is nothing else. */
+export type Priority = 'now' | 'focus' | 'next' | 'idle'
 /** 'available': stored in this browser. 'downloading': by this or another tab. */
 export type Availability = 'unavailable' | 'downloadable' | 'downloading' | 'available'
 
@@ -35,9 +37,26 @@ export interface EditRequest {
   /** Characters a second; needs durationMs. */
   maxCps?: number
   durationMs?: number
-  /** Words that must come back as they are. */
-  protect?: string[]
+  /** What must come back as it is: words, or whatever an expression finds in the text. */
+  protect?: (string | RegExp)[]
   signal?: AbortSignal
+  /** Default 'now'. A more urgent request starts within one pass of the model. */
+  priority?: Priority
+  /**
+   * What the request is about, e.g. the cue's id. A newer request with the same key ends the
+   * older one, waiting or running: it rejects with a SupersededError (an AbortError).
+   */
+  key?: string
+}
+
+/** One caption to prepare an answer for; of an EditRequest what the answer depends on. */
+export type PrefetchCue = Omit<EditRequest, 'task' | 'signal' | 'priority' | 'key'>
+
+/** What Nearfield.prefetch() takes beside the cues. */
+export interface PrefetchOptions {
+  task: Task
+  /** Default 'idle'. A call replaces what earlier ones of the same priority still wait for. */
+  priority?: Exclude<Priority, 'now'>
 }
 
 /** Offsets into the input in UTF-16 units; input.slice(start, end) becomes replacement. */
@@ -63,6 +82,7 @@ export interface Receipt {
   accepted: number
   bytesSent: number
   costUsd: number
+  /** 'device'; 'prefetched', 'remembered': known before it was asked for. */
   why: string
   attempts: { source: 'device' | 'server'; outcome: string; ms: number }[]
 }
@@ -162,6 +182,7 @@ export interface CaptionsApi {
 /** The class `Nearfield` (nearfield.ts) implements this; apps may type against it. */
 export interface NearfieldApi {
   edit(request: EditRequest): Promise<EditResult>
+  prefetch(cues: readonly PrefetchCue[], options: PrefetchOptions): void
   readonly status: Status
   /** Frees the worker; what runs rejects with AbortError. */
   close(): void

@@ -35,13 +35,16 @@ typedef struct {
   i32 *isum;    /* per entry: sum of the block's integers */
 } k_rows;
 
-/* Attention of m rows at successive positions, for the query heads that share one kv head. */
+/* Attention of m rows at successive positions, for the query heads that share one kv head.
+ * The key of position p lies in row p < n_shared ? p : p + gap of k and v: two ranges of one cache.
+ * Where they lie changes no bit of the result; with gap 0 n_shared says nothing. */
 typedef struct {
   f32 *out;                    /* row i, head h: d floats at out + i * out_stride + h * d */
   const f32 *q;                /* the same with q_stride; head 0 is the group's first */
   isize out_stride, q_stride;  /* floats */
   const f32 *k, *v;            /* this kv head's rows [.][d], kv_stride floats apart */
   isize kv_stride;
+  isize n_shared, gap; /* rows; gap may be negative as long as no row is */
   isize d;       /* head size, a multiple of 8 */
   isize n_heads; /* query heads that share k and v */
   isize m;       /* rows */
@@ -67,6 +70,9 @@ typedef struct k_table {
    * arXiv:2002.05202 (SwiGLU) */
   void (*swiglu)(f32 *y, const f32 *gate, const f32 *up, isize n);
   void (*add)(f32 *y, const f32 *x, isize n); /* y += x */
+  /* y[n] += sum over j < rank of h[j] b[j][0..n), j first to last (a low-rank correction; y's
+   * row of it). b: f16, rows b_stride_bytes apart. source Hu et al. 2021, arXiv:2106.09685 */
+  void (*lora_add)(f32 *y, const u8 *b, isize b_stride_bytes, const f32 *h, isize rank, isize n);
   /* Rotate adjacent pairs (x[2i], x[2i+1]) of one head by cos_sin[2i], cos_sin[2i+1]
    * (llama.cpp's "norm" RoPE, the order GGUF llama files are permuted for).
    * source Su et al. 2021, arXiv:2104.09864. n even, <= head_dim */

@@ -1,6 +1,7 @@
 /* The definition: f32 activations, weights decoded row by row, sums in f64.
  * Slow on purpose and never changed for speed; every other table is tested against it.
  * Owns nothing. Read next: kernel_body.inc, the fast ones. */
+#include "gguf/quant.h"
 #include "kernel/internal.h"
 
 /* e^x = 2^n e^f by the series of e^f, |f| <= ln(2)/2: error below 1e-12. */
@@ -53,6 +54,17 @@ static void ref_add(f32 *y, const f32 *x, isize n) {
   for (isize i = 0; i < n; i++) y[i] += x[i];
 }
 
+static void ref_lora_add(f32 *y, const u8 *b, isize b_stride_bytes, const f32 *h, isize rank,
+                         isize n) {
+  for (isize i = 0; i < n; i++) {
+    f64 sum = (f64)y[i];
+    for (isize j = 0; j < rank; j++) {
+      sum += (f64)h[j] * (f64)f32_from_f16(load_u16(b + j * b_stride_bytes + 2 * i));
+    }
+    y[i] = (f32)sum;
+  }
+}
+
 static void ref_rope(f32 *x, const f32 *cos_sin, isize n) {
   for (isize i = 0; i < n; i += 2) {
     f64 x0 = x[i], x1 = x[i + 1], c = cos_sin[i], s = cos_sin[i + 1];
@@ -61,30 +73,43 @@ static void ref_rope(f32 *x, const f32 *cos_sin, isize n) {
   }
 }
 
-static void ref_attention(f32 *out, const f32 *q, const f32 *k, const f32 *v, isize d, isize n,
-                          isize kv_stride, f32 scale, f32 *scratch) {
+/* Floats from k (or v) to the row of position j. */
+static isize ref_row_of(const k_attention *a, isize j) {
+  return (j < a->n_shared ? j : j + a->gap) * a->kv_stride;
+}
+
+/* One query that sees n keys. */
+static void ref_attend(const k_attention *a, f32 *out, const f32 *q, isize n) {
   f64 max = -1e300, sum = 0;
+  f32 *scores = a->scratch;
   for (isize j = 0; j < n; j++) {
     f64 dot = 0;
-    for (isize i = 0; i < d; i++) dot += (f64)q[i] * (f64)k[j * kv_stride + i];
-    scratch[j] = (f32)(dot * (f64)scale);
-    if ((f64)scratch[j] > max) max = (f64)scratch[j];
+    for (isize i = 0; i < a->d; i++) dot += (f64)q[i] * (f64)a->k[ref_row_of(a, j) + i];
+    scores[j] = (f32)(dot * (f64)a->scale);
+    if ((f64)scores[j] > max) max = (f64)scores[j];
   }
-  for (isize j = 0; j < n; j++) sum += ref_exp((f64)scratch[j] - max);
-  for (isize i = 0; i < d; i++) {
+  for (isize j = 0; j < n; j++) sum += ref_exp((f64)scores[j] - max);
+  for (isize i = 0; i < a->d; i++) {
     f64 mix = 0;
     for (isize j = 0; j < n; j++) {
-      mix += ref_exp((f64)scratch[j] - max) * (f64)v[j * kv_stride + i];
+      mix += ref_exp((f64)scores[j] - max) * (f64)a->v[ref_row_of(a, j) + i];
     }
     out[i] = (f32)(mix / sum);
   }
 }
 
+static void ref_attention(f32 *out, const f32 *q, const f32 *k, const f32 *v, isize d, isize n,
+                          isize kv_stride, f32 scale, f32 *scratch) {
+  const k_attention a = {
+      .k = k, .v = v, .kv_stride = kv_stride, .d = d, .scale = scale, .scratch = scratch};
+  ref_attend(&a, out, q, n);
+}
+
 static void ref_attention_rows(const k_attention *a) {
   for (isize i = 0; i < a->m; i++) {
     for (isize h = 0; h < a->n_heads; h++) {
-      ref_attention(a->out + i * a->out_stride + h * a->d, a->q + i * a->q_stride + h * a->d, a->k,
-                    a->v, a->d, a->n + i, a->kv_stride, a->scale, a->scratch);
+      ref_attend(a, a->out + i * a->out_stride + h * a->d, a->q + i * a->q_stride + h * a->d,
+                 a->n + i);
     }
   }
 }
@@ -105,6 +130,7 @@ const k_table k_table_ref = {
     .rms_norm = ref_rms_norm,
     .swiglu = ref_swiglu,
     .add = ref_add,
+    .lora_add = ref_lora_add,
     .rope = ref_rope,
     .attention = ref_attention,
     .attention_rows = ref_attention_rows,

@@ -109,6 +109,35 @@ static void kv_append(const part *p, isize i_layer, isize k_or_v, const f32 *x, 
   }
 }
 
+/* h = scale A x of every pair that reads x, for all rows, by each thread for itself: a few rows
+ * more of the product that reads x, and no barrier. */
+static void lora_step(const part *p, isize i_layer, adapter_stack_of stack, const k_rows *x) {
+  const run *r = p->r;
+  if (!r->pass->adapter) return;
+  const adapter_layer *layer = &r->pass->adapter->layers[i_layer];
+  const k_weight *a = &layer->a[stack];
+  if (a->rows == 0) return;
+  f32 *h = r->s->lora + p->i_part * MODEL_ROWS_MAX * ADAPTER_STACK_MAX;
+  r->k->matmul(h, ADAPTER_STACK_MAX, a, x, p->n, 0, k_tiles(a));
+}
+
+/* Columns [from, to) of y[n][stride] += B h, by the thread that computed them. */
+static void lora_columns(const part *p, isize i_layer, adapter_pair_of which, f32 *y, isize stride,
+                         isize from, isize to) {
+  const run *r = p->r;
+  if (!r->pass->adapter || from >= to) return;
+  const adapter_pair *pair = &r->pass->adapter->layers[i_layer].pairs[which];
+  if (pair->rank == 0) return;
+  const f32 *h = r->s->lora + p->i_part * MODEL_ROWS_MAX * ADAPTER_STACK_MAX + pair->a_row;
+  constexpr isize half = (isize)sizeof(u16);
+  for (isize i = 0; i < p->n; i++) {
+    f32 scaled[ADAPTER_RANK_MAX];
+    for (isize j = 0; j < pair->rank; j++) scaled[j] = pair->scale * h[i * ADAPTER_STACK_MAX + j];
+    r->k->lora_add(y + i * stride + from, pair->b + from * half, pair->d_out * half, scaled,
+                   pair->rank, to - from);
+  }
+}
+
 /* q, k, v of the rows: tiles of the three matrices in one row of work. Whoever computed columns
  * of q or k also rotates them (a tile holds whole pairs); k and v go to the cache. */
 static void qkv_step(const part *p, isize i_layer) {
@@ -117,6 +146,7 @@ static void qkv_step(const part *p, isize i_layer) {
   const k_weight *weights[3] = {&layer->q, &layer->k, &layer->v};
   isize stride = layer->q.rows + 2 * layer->k.rows, from, to, base = 0, col = 0;
   pool_share(k_tiles(&layer->q) + 2 * k_tiles(&layer->k), p->i_part, p->n_parts, &from, &to);
+  lora_step(p, i_layer, ADAPTER_X_QKV, &p->rows.model);
   for (isize i = 0; i < 3; i++) {
     const k_weight *w = weights[i];
     isize t_from = isize_max(from - base, 0), t_to = isize_min(to - base, k_tiles(w));
@@ -124,6 +154,7 @@ static void qkv_step(const part *p, isize i_layer) {
     if (t_from < t_to) {
       isize c_from = t_from * K_TILE_ROWS, c_to = isize_min(t_to * K_TILE_ROWS, w->rows);
       r->k->matmul(y, stride, w, &p->rows.model, p->n, t_from, t_to);
+      lora_columns(p, i_layer, (adapter_pair_of)(ADAPTER_Q + i), y, stride, c_from, c_to);
       if (i < 2) rope_columns(p, y, stride, c_from, c_to);
       if (i > 0) kv_append(p, i_layer, i - 1, y, stride, c_from, c_to);
     }
@@ -199,23 +230,33 @@ static void ff_quantize_step(part *p) {
   rows_barrier(p);
 }
 
-/* delta = w x, the input of the next norm step. */
-static void delta_step(const part *p, const k_weight *w, const k_rows *x) {
+/* delta = o or down times its x, the input of the next norm step. */
+static void delta_step(const part *p, isize i_layer, bool down) {
   const run *r = p->r;
+  const model_layer *layer = &r->m->layers[i_layer];
+  const k_weight *w = down ? &layer->down : &layer->o;
+  const k_rows *x = down ? &p->rows.ff : &p->rows.attn;
   isize from, to;
   pool_share(k_tiles(w), p->i_part, p->n_parts, &from, &to);
   r->k->matmul(r->s->delta, w->rows, w, x, p->n, from, to);
+  lora_step(p, i_layer, down ? ADAPTER_X_DOWN : ADAPTER_X_O, x);
+  lora_columns(p, i_layer, down ? ADAPTER_DOWN : ADAPTER_O, r->s->delta, w->rows,
+               from * K_TILE_ROWS, isize_min(to * K_TILE_ROWS, w->rows));
 }
 
 /* The same columns of gate and up, then their product, by one thread. */
-static void gate_up_step(const part *p, const model_layer *layer) {
+static void gate_up_step(const part *p, isize i_layer) {
   const run *r = p->r;
+  const model_layer *layer = &r->m->layers[i_layer];
   isize from, to, d_ff = r->shape->d_ff;
   pool_share(k_tiles(&layer->gate), p->i_part, p->n_parts, &from, &to);
   f32 *gate = r->s->ff, *up = r->s->ff + MODEL_ROWS_MAX * d_ff;
   r->k->matmul(gate, d_ff, &layer->gate, &p->rows.model, p->n, from, to);
   r->k->matmul(up, d_ff, &layer->up, &p->rows.model, p->n, from, to);
   isize c_from = from * K_TILE_ROWS, c_to = isize_min(to * K_TILE_ROWS, d_ff);
+  lora_step(p, i_layer, ADAPTER_X_GATE_UP, &p->rows.model);
+  lora_columns(p, i_layer, ADAPTER_GATE, gate, d_ff, c_from, c_to);
+  lora_columns(p, i_layer, ADAPTER_UP, up, d_ff, c_from, c_to);
   for (isize i = 0; i < p->n && c_from < c_to; i++) {
     f32 *g = gate + i * d_ff + c_from;
     r->k->swiglu(g, g, up + i * d_ff + c_from, c_to - c_from);
@@ -234,13 +275,13 @@ static void layer_run(part *p, isize i_layer) {
     if (p->n == 0) return;
   }
   attention_step(p, i_layer);
-  delta_step(p, &layer->o, &p->rows.attn);
+  delta_step(p, i_layer, false);
   pool_barrier(r->threads);
   norm_step(p, layer->ffn_norm, true);
-  gate_up_step(p, layer);
+  gate_up_step(p, i_layer);
   pool_barrier(r->threads);
   ff_quantize_step(p);
-  delta_step(p, &layer->down, &p->rows.ff);
+  delta_step(p, i_layer, true);
   pool_barrier(r->threads);
 }
 
@@ -337,6 +378,9 @@ void model_pass_run(const model *m_, model_kv *kv, model_scratch *scratch, pool 
   ASSERT(pass->pos + pass->m <= kv->ctx_tokens && pass->pos + pass->m <= scratch->ctx_tokens);
   ASSERT(0 <= pass->n_out_rows && pass->n_out_rows <= pass->m);
   ASSERT(pool_threads(threads) <= scratch->n_threads);
+  ASSERT(!pass->adapter ||
+         (pass->adapter->n_layers == shape->n_layers && pass->adapter->d_model == shape->d_model &&
+          pass->adapter->d_ff == shape->d_ff));
   ASSERT(!pass->asked || (pass->best && pass->log_p_asked && pass->log_p_best));
   for (isize i = 0; pass->asked && i < pass->n_out_rows; i++) {
     ASSERT(0 <= pass->asked[i] && pass->asked[i] < shape->n_vocab);

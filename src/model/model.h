@@ -48,6 +48,8 @@ isize model_kv_bytes(const model_shape *shape, isize ctx_tokens);
 /* Copy positions [0, n) of another cache of the same shape. */
 void model_kv_copy(model_kv *to, const model_kv *from, isize n_tokens);
 
+typedef struct model_adapter model_adapter; /* adapter.h */
+
 constexpr isize MODEL_ROWS_MAX = 64; /* rows of one pass */
 
 /* Scratch for passes of up to MODEL_ROWS_MAX rows, shared by all sessions of a thread. */
@@ -63,6 +65,7 @@ isize model_scratch_bytes(const model_shape *shape, isize ctx_tokens, isize n_th
 typedef struct {
   const i32 *tokens;
   isize m, pos, n_out_rows;
+  const model_adapter *adapter; /* of the same shape; null: the base model alone */
   f32 *logits; /* [n_out_rows][n_vocab] */
   i32 *best;   /* [n_out_rows] lowest index of the largest logit; costs no logits buffer */
   const i32 *asked; /* [n_out_rows] a token of each row, in [0, n_vocab); needs the next two */

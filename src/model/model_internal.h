@@ -1,6 +1,7 @@
 /* The structs behind model.h, for the files of this folder only, and how their memory is
  * counted: each *_bytes function adds what its *_open takes, block by block. */
 #pragma once
+#include "model/adapter.h"
 #include "model/arch.h"
 #include "model/model.h"
 
@@ -63,6 +64,7 @@ struct model_scratch {
   f32 *scores;       /* [n_threads][scores_stride] */
   f32 *head;         /* [n_threads][ROWS][MODEL_HEAD_COLS] */
   model_best *best;  /* [n_threads][ROWS] */
+  f32 *lora;         /* [n_threads][ROWS][ADAPTER_STACK_MAX] A x, scaled */
   f32 *asked;        /* [ROWS] logits of the tokens asked for */
   model_exp_sum *sums; /* [chunks of the head][ROWS] */
   isize scores_stride;

@@ -54,6 +54,7 @@ static void scratch_take(taker *t, const model_shape *shape, model_scratch *s) {
   s->scores = take(t, s->n_threads, s->scores_stride * (isize)sizeof(f32));
   s->head = take_rows(t, s->n_threads * MODEL_HEAD_COLS);
   s->best = take(t, s->n_threads * MODEL_ROWS_MAX, (isize)sizeof(model_best));
+  s->lora = take_rows(t, s->n_threads * ADAPTER_STACK_MAX);
   s->asked = take_rows(t, 1);
   s->sums =
       take(t, model_head_chunks(shape->n_vocab) * MODEL_ROWS_MAX, (isize)sizeof(model_exp_sum));

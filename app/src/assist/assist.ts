@@ -1,15 +1,14 @@
 /**
  * Suggestions: asking for one, holding it while its text still stands, batches with review,
- * prefetch into a cache. Nothing here changes the document: accepting is the editor's.
- * Knows no React. Read next: queue.ts, model.ts, ../shell/editor.ts.
+ * telling the SDK what is likely next. Nothing here changes the document: accepting is the
+ * editor's. Which edit runs first, superseding and what is known already are the SDK's.
+ * Knows no React. Read next: model.ts, ../shell/editor.ts.
  */
-import type { EditRequest, EditResult, Receipt, Task } from 'nearfield'
+import type { EditRequest, EditResult, NearfieldApi, Receipt, Task } from 'nearfield'
 import type { CueId } from '../document/cue'
 import { createStore } from '../document/store'
 import type { Model } from './model'
 import { reason } from './model'
-import type { Outcome } from './queue'
-import { EditQueue } from './queue'
 
 /** The tasks this app offers; the SDK has more. */
 export type OfferedTask = Extract<Task, 'fix' | 'shorten'>
@@ -55,10 +54,9 @@ export interface AssistHost {
   fail(text: string): void
 }
 
-const CACHE_MAX = 1000
-const PREFETCH_REST_MS = 400
+const PREFETCH_REST_MS = 250
 
-const cacheKey = ({ signal: _, context: __, ...rest }: EditRequest) => JSON.stringify(rest)
+const isAbort = (error: unknown) => error instanceof DOMException && error.name === 'AbortError'
 
 export class Assist {
   readonly store = createStore<AssistState>({
@@ -69,18 +67,38 @@ export class Assist {
   })
   readonly #model: Model
   readonly #host: AssistHost
-  readonly #queue = new EditQueue()
-  readonly #cache = new Map<string, EditResult>()
+  /** What a person asked for, by cue: ends it. */
+  readonly #asked = new Map<CueId, AbortController>()
   #batchAbort: AbortController | null = null
   #prefetchTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(model: Model, host: AssistHost) {
     this.#model = model
     this.#host = host
-    model.store.subscribe(() => {
-      const { state } = model
-      const nearfield = state.kind === 'ready' ? state.nearfield : null
-      this.#queue.setEngine(nearfield ? (request) => nearfield.edit(request) : null)
+  }
+
+  get #ready(): NearfieldApi | null {
+    const { state } = this.#model
+    return state.kind === 'ready' ? state.nearfield : null
+  }
+
+  /** The engine, as soon as there is one. Rejects when the signal aborts first. */
+  #opened(signal: AbortSignal): Promise<NearfieldApi> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        if (!this.#ready) return
+        unsubscribe()
+        resolve(this.#ready)
+      }
+      const unsubscribe = this.#model.store.subscribe(look)
+      signal.addEventListener(
+        'abort',
+        () => {
+          unsubscribe()
+          reject(signal.reason)
+        },
+        { once: true },
+      )
     })
   }
 
@@ -90,16 +108,24 @@ export class Assist {
     if (!request) return
     this.dismiss(id)
     this.#model.reconsider()
-    const cached = this.#cache.get(cacheKey(request))
-    if (cached) return this.#suggest(id, task, request, cached)
     if (!request.text.trim()) return this.#host.note('This cue has no text.')
+    const abort = new AbortController()
+    this.#asked.set(id, abort)
     this.#setPending(id, task)
-    const outcome = await this.#queue.add({ cueId: id, lane: 'asked', request })
-    if (outcome.kind === 'cancelled') return
-    this.#setPending(id, null)
-    if (outcome.kind === 'failed') return this.#failed(outcome.error)
-    this.#remember(request, outcome.result)
-    this.#suggest(id, task, request, outcome.result)
+    try {
+      const { signal } = abort
+      const nearfield = this.#ready ?? (await this.#opened(signal))
+      const result = await nearfield.edit({ ...request, signal, priority: 'now', key: `cue ${id}` })
+      if (signal.aborted) return
+      this.#asked.delete(id)
+      this.#setPending(id, null)
+      this.#suggest(id, task, request, result)
+    } catch (error) {
+      if (this.#asked.get(id) !== abort) return
+      this.#asked.delete(id)
+      this.#setPending(id, null)
+      if (!isAbort(error)) this.#failed(error)
+    }
   }
 
   #suggest(id: CueId, task: OfferedTask, request: EditRequest, result: EditResult): void {
@@ -120,7 +146,9 @@ export class Assist {
     const { suggestions, pending } = this.store.get()
     const had = suggestions.has(id) || pending.has(id)
     if (pending.has(id)) {
-      this.#queue.cancel((job) => job.cueId === id && job.lane === 'asked')
+      const abort = this.#asked.get(id)
+      this.#asked.delete(id)
+      abort?.abort()
       this.#setPending(id, null)
     }
     if (suggestions.has(id)) {
@@ -164,23 +192,24 @@ export class Assist {
     this.#setBatch({ ...base, running: true })
     for (const id of ids) {
       const request = this.#host.request(id, task)
-      const outcome = request ? await this.#batchEdit(id, request) : null
+      const outcome = request ? await this.#batchEdit(request, abort.signal) : null
       if (abort.signal.aborted) return
       const batch = this.store.get().batch
       if (!batch) return
-      if (outcome?.kind === 'failed' && this.#model.state.kind !== 'ready') {
+      const failed = outcome !== null && 'error' in outcome
+      if (failed && this.#model.state.kind !== 'ready') {
         this.#setBatch({ ...batch, running: false, cancelled: true })
         return this.#failed(outcome.error)
       }
       const current = this.#host.request(id, task)?.text === request?.text
       const item =
-        request && current && outcome?.kind === 'done' && outcome.result.verdict === 'changed'
+        request && current && outcome && 'result' in outcome && outcome.result.verdict === 'changed'
           ? [{ ...toSuggestion(id, task, request, outcome.result), selected: true }]
           : []
       this.#setBatch({
         ...batch,
         done: batch.done + 1,
-        failed: batch.failed + (outcome?.kind === 'failed' ? 1 : 0),
+        failed: batch.failed + (failed ? 1 : 0),
         items: [...batch.items, ...item],
       })
     }
@@ -194,22 +223,24 @@ export class Assist {
     )
   }
 
-  async #batchEdit(id: CueId, request: EditRequest): Promise<Outcome> {
-    const cached = this.#cache.get(cacheKey(request))
-    if (cached) return { kind: 'done', result: cached }
-    const outcome = await this.#queue.add({ cueId: id, lane: 'batch', request })
-    if (outcome.kind === 'done') {
-      this.#remember(request, outcome.result)
-      this.store.set({ last: outcome.result.receipt })
+  async #batchEdit(
+    request: EditRequest,
+    signal: AbortSignal,
+  ): Promise<{ result: EditResult } | { error: unknown }> {
+    try {
+      const nearfield = this.#ready ?? (await this.#opened(signal))
+      const result = await nearfield.edit({ ...request, signal, priority: 'idle' })
+      if (!signal.aborted) this.store.set({ last: result.receipt })
+      return { result }
+    } catch (error) {
+      return { error }
     }
-    return outcome
   }
 
   /** Stops what runs; what was found stays for review. */
   cancelBatch(): void {
     this.#batchAbort?.abort()
     this.#batchAbort = null
-    this.#queue.cancel((job) => job.lane === 'batch')
     const { batch } = this.store.get()
     if (batch?.running) this.#setBatch({ ...batch, running: false, cancelled: true })
   }
@@ -226,27 +257,35 @@ export class Assist {
     this.#setBatch({ ...batch, items })
   }
 
-  /** Idle work for the cues a person is likely to ask about next; thrown away freely. */
+  /**
+   * Idle work for the cue in hand and those after it, once the person rests; what was under way
+   * for other texts ends at once. The timer only waits for rest: nothing else depends on it.
+   */
   prefetch(ids: readonly CueId[]): void {
     clearTimeout(this.#prefetchTimer)
-    this.#queue.cancel((job) => job.lane === 'prefetch')
-    if (this.#model.state.kind !== 'ready' || this.store.get().batch?.running) return
-    this.#prefetchTimer = setTimeout(() => {
-      for (const id of ids) {
+    const nearfield = this.#ready
+    if (!nearfield) return
+    const tell = (some: readonly CueId[], priority: 'focus' | 'next') => {
+      const cues = some.flatMap((id) => {
         const request = this.#host.request(id, 'fix')
-        if (!request?.text.trim() || this.#cache.has(cacheKey(request))) continue
-        void this.#queue.add({ cueId: id, lane: 'prefetch', request }).then((outcome) => {
-          if (outcome.kind === 'done') this.#remember(request, outcome.result)
-        })
-      }
+        return request?.text.trim() ? [request] : []
+      })
+      nearfield.prefetch(cues, { task: 'fix', priority })
+    }
+    tell([], 'focus')
+    tell([], 'next')
+    this.#prefetchTimer = setTimeout(() => {
+      tell(ids.slice(0, 1), 'focus')
+      tell(ids.slice(1), 'next')
     }, PREFETCH_REST_MS)
   }
 
-  /** Another file: nothing of the old one stays but the cache. */
+  /** Another file: nothing of the old one stays. */
   reset(): void {
     this.closeBatch()
-    clearTimeout(this.#prefetchTimer)
-    this.#queue.cancel(() => true)
+    this.prefetch([])
+    for (const abort of this.#asked.values()) abort.abort()
+    this.#asked.clear()
     this.#pendingText.clear()
     this.store.set({ suggestions: new Map(), pending: new Map() })
   }
@@ -275,14 +314,6 @@ export class Assist {
 
   #setBatch(batch: Batch | null): void {
     this.store.set({ batch })
-  }
-
-  #remember(request: EditRequest, result: EditResult): void {
-    const key = cacheKey(request)
-    this.#cache.delete(key)
-    this.#cache.set(key, result)
-    const oldest = this.#cache.keys().next().value
-    if (this.#cache.size > CACHE_MAX && oldest !== undefined) this.#cache.delete(oldest)
   }
 
   #failed(error: unknown): void {

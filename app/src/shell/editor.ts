@@ -150,7 +150,9 @@ export class Editor {
 
   type(id: CueId, text: string): void {
     const history = this.#writable()
-    if (history) this.#advance(type(history, id, text))
+    if (!history) return
+    this.#advance(type(history, id, text))
+    this.#prefetch()
   }
 
   #run(command: Command | null, label: string): boolean {
@@ -242,7 +244,12 @@ export class Editor {
 
   #setActive(activeId: CueId | null): void {
     this.store.set({ activeId })
+    this.#prefetch()
+  }
+
+  #prefetch(): void {
     const { document } = this
+    const { activeId } = this.store.get()
     const i = activeId === null ? undefined : document?.order.get(activeId)
     if (!document || i === undefined || this.store.get().readOnly) return
     this.assist.prefetch(document.cues.slice(i, i + 1 + PREFETCHED).map((cue) => cue.id))

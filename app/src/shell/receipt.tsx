@@ -2,12 +2,21 @@
 import type { Receipt } from 'nearfield'
 import { formatMs } from '../document/format'
 
+const KNOWN = { prefetched: 'ready before you asked', remembered: 'known already' }
+
 export function ReceiptText({ receipt }: { receipt: Receipt }) {
-  const { source, backend, totalMs, inputTokens, outputTokens, passes } = receipt
-  const detail = `${backend}, ${inputTokens} tokens in, ${outputTokens} out, ${passes} passes`
+  const { source, backend, totalMs, inputTokens, outputTokens, passes, why } = receipt
+  const { drafted, accepted } = receipt
+  const where = { webgpu: 'WebGPU', wasm: 'CPU', native: 'server', upstream: 'upstream' }[backend]
+  const known = why === 'prefetched' || why === 'remembered'
+  const detail = [
+    `${where}, ${inputTokens} tokens in, ${outputTokens} out, ${passes} passes`,
+    `${accepted} of ${drafted} drafted tokens accepted`,
+    known ? KNOWN[why] : `why here: ${why}`,
+  ].join('\n')
   return (
     <span className="receipt" title={detail}>
-      {source === 'device' ? 'this device' : 'server'}, {formatMs(totalMs)}
+      {source === 'device' ? 'this device' : 'server'}, {known ? KNOWN[why] : formatMs(totalMs)}
     </span>
   )
 }

@@ -2,7 +2,7 @@
  * A stand-in for the SDK, for tests only: edits come from a function the test gives, and every
  * step waits until the test lets it go.
  */
-import type { EditRequest, EditResult, NearfieldApi, Receipt, Status } from 'nearfield'
+import type { EditRequest, EditResult, NearfieldApi, Priority, Receipt, Status } from 'nearfield'
 import type { Engine, ModelFacts } from '../../src/assist/engine'
 import { captions } from './captions'
 
@@ -50,6 +50,8 @@ export class HandEngine implements Engine {
     finish: (text?: string) => void
     fail: (error: Error) => void
   }[] = []
+  /** What the last prefetch of each priority asked for. */
+  readonly prefetched: Partial<Record<Priority, string[]>> = {}
   facts: ModelFacts = { id: 'fake', bytes: 98_000_000, availability: 'available' }
   opens = 0
   progress: ((loaded: number, total: number) => void) | null = null
@@ -76,6 +78,9 @@ export class HandEngine implements Engine {
   readonly nearfield: NearfieldApi = {
     status,
     close: () => undefined,
+    prefetch: (cues, { priority = 'idle' }) => {
+      this.prefetched[priority] = cues.map(({ text }) => text)
+    },
     edit: (request) =>
       new Promise((resolve, reject) => {
         this.asked.push({

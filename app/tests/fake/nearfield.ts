@@ -34,6 +34,10 @@ export class Nearfield implements NearfieldApi {
   readonly status = status
   static stored = false
 
+  static async models() {
+    return [{ name: 'smollm2-135m-instruct.q4_1', bytes: 98_000_000 }]
+  }
+
   static async availability() {
     return Nearfield.stored ? ('available' as const) : ('downloadable' as const)
   }
@@ -60,6 +64,8 @@ export class Nearfield implements NearfieldApi {
       RULES.reduce((out, [from, to]) => out.replace(from, to), text),
     )
   }
+
+  prefetch(): void {}
 
   close(): void {}
 }

@@ -4,6 +4,7 @@
  * Read next: folder.ts (what the browser keeps), worker/load.ts.
  */
 import { NearfieldError } from '../error.ts'
+import { fetchWhenReady } from './fetch.ts'
 import { keepManifest, keptManifest } from './folder.ts'
 
 export interface Manifest {
@@ -43,23 +44,12 @@ export function manifestUrl(model: string | URL): string {
   return new URL('manifest.json', folder.endsWith('/') ? folder : `${folder}/`).href
 }
 
-/** A server that has just started is still hashing the model: 503 with Retry-After seconds. */
-async function fetchWhenRead(url: string, signal?: AbortSignal): Promise<Response> {
-  for (let tries = 0; ; tries++) {
-    const response = await fetch(url, { cache: 'no-cache', ...(signal && { signal }) })
-    const wait = Number(response.headers.get('Retry-After'))
-    if (response.status !== 503 || !(wait > 0 && wait <= 10) || tries >= 30) return response
-    await new Promise((done) => setTimeout(done, wait * 1000))
-    signal?.throwIfAborted()
-  }
-}
-
 /** From the network; where there is none, as kept from the last time. */
 export async function loadManifest(model: string | URL, signal?: AbortSignal): Promise<Manifest> {
   const url = manifestUrl(model)
   let response: Response
   try {
-    response = await fetchWhenRead(url, signal)
+    response = await fetchWhenReady(url, signal)
   } catch (error) {
     signal?.throwIfAborted()
     const kept = await keptManifest(url)

@@ -8,7 +8,7 @@ import type { Bench, Calls } from '../protocol.ts'
 import { status as S } from '../status.gen.ts'
 import type { Change, EditResult } from '../types.ts'
 import { placeEdit } from './edit_desc.ts'
-import { breathe, Fifo } from './queue.ts'
+import { Scheduler } from './queue.ts'
 import { clockMs, type Runtime } from './runtime.ts'
 
 const VERDICTS = ['unchanged', 'changed', 'unfit'] as const
@@ -23,7 +23,7 @@ export class Engine {
   #runtime: Runtime
   #session: number
   #model: { id: string; sha256: string }
-  #queue = new Fifo()
+  #queue = new Scheduler()
 
   /** file: address of the model's bytes, which stay borrowed by the engine. */
   constructor(runtime: Runtime, file: number, manifest: Manifest, threads: number) {
@@ -47,7 +47,7 @@ export class Engine {
   }
 
   edit(request: Calls['edit']['args'], signal: AbortSignal, sentAt: number): Promise<EditResult> {
-    return this.#queue.run(signal, async () => {
+    return this.#queue.run({ signal, priority: request.priority }, async (turn) => {
       const queueMs = Math.max(0, clockMs() - sentAt)
       const { exports } = this.#runtime
       const task = this.#runtime.lend(this.#runtime.encode(request.task), exports.nf_wasm_task)
@@ -62,15 +62,14 @@ export class Engine {
         this.#runtime.check(exports.nf_wasm_edit_begin(this.#session, desc)),
       )
       while (this.#runtime.check(exports.nf_wasm_edit_step(this.#session)) === S.pending) {
-        await breathe()
-        signal.throwIfAborted()
+        await turn.pass()
       }
       return this.#result(queueMs)
     })
   }
 
   bench(repeats: number, signal: AbortSignal): Promise<Bench> {
-    return this.#queue.run(signal, async () => {
+    return this.#queue.run({ signal }, async () => {
       const [decodeTokS, rows32TokS, prefillMs] = this.#runtime.using(24, (row) => {
         this.#runtime.check(this.#runtime.exports.nf_wasm_bench(this.#session, repeats, row))
         return this.#runtime.row(row, 3)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { NearfieldError } from '../error.ts'
 import { packStrings } from '../pack.ts'
 import type { FromWorker } from '../protocol.ts'
-import { breathe, Fifo } from './queue.ts'
+import { breathe, Scheduler } from './queue.ts'
 import { type Handlers, serveCalls } from './serve.ts'
 
 const unused = async (): Promise<never> => {
@@ -58,15 +58,14 @@ test('a value, a failure of ours and a surprise each come back under their id', 
 })
 
 test('cancel stops a running call between passes and a queued one before it starts', async () => {
-  const queue = new Fifo()
+  const queue = new Scheduler()
   let passes = 0
   const { sent, receive, measure } = serving({
     measure: (_args, { signal }) =>
-      queue.run(signal, async () => {
+      queue.run({ signal }, async (turn) => {
         for (;;) {
           passes++
-          await breathe()
-          signal.throwIfAborted()
+          await turn.pass()
         }
       }),
   })
@@ -80,23 +79,7 @@ test('cancel stops a running call between passes and a queued one before it star
   for (let i = 0; i < 5; i++) await breathe()
   expect(passes).toBeLessThanOrEqual(before + 1)
   expect(sent.map((m) => [m.id, m.kind === 'failure' && m.error.code])).toEqual([
-    [1, 'abort'],
     [2, 'abort'],
+    [1, 'abort'],
   ])
-})
-
-test('the queue keeps the order and survives a failure', async () => {
-  const queue = new Fifo()
-  const { signal } = new AbortController()
-  const order: number[] = []
-  const work = (i: number) =>
-    queue.run(signal, async () => {
-      await breathe()
-      order.push(i)
-      if (i === 1) throw new Error('one')
-      return i
-    })
-  const all = await Promise.allSettled([work(0), work(1), work(2)])
-  expect(order).toEqual([0, 1, 2])
-  expect(all.map((r) => r.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
 })

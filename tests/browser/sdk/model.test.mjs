@@ -135,6 +135,40 @@ for (const isolated of [true, false]) {
       assert.ok((await edit(page)).receipt.passes >= 1)
     })
 
+    test('urgent overtakes idle, a prefetched answer is there at once, a newer key ends the older', async () => {
+      const seen = await page.evaluate(async (text) => {
+        const order = []
+        const edit = (name, request) =>
+          window.nf.edit({ task: 'fix', ...request }).then((r) => {
+            order.push(name)
+            return r.receipt
+          })
+        const idle = [1, 2].map((n) =>
+          edit('idle', { text: `${text} ${n} idle`, priority: 'idle' }),
+        )
+        await new Promise((done) => setTimeout(done, 20))
+        const urgent = await edit('urgent', { text: `${text} urgent` })
+        await Promise.all(idle)
+        window.nf.prefetch([{ text: `${text} later` }], { task: 'fix' })
+        await edit('behind', { text: `${text} behind`, priority: 'idle' })
+        const start = performance.now()
+        const known = await edit('known', { text: `${text} later` })
+        const knownMs = performance.now() - start
+        const older = edit('older', { text: `${text} older`, key: '7' }).catch((e) => e)
+        await edit('newer', { text: `${text} newer`, key: '7' })
+        const ended = await older
+        const superseded = ended instanceof window.sdk.SupersededError && ended.name
+        return { order, queueMs: urgent.queueMs, why: known.why, knownMs, superseded }
+      }, TEXT)
+      assert.deepEqual(seen.order, ['urgent', 'idle', 'idle', 'behind', 'known', 'newer'])
+      assert.equal(seen.why, 'prefetched')
+      assert.ok(seen.knownMs < 16, `${seen.knownMs} ms`)
+      assert.equal(seen.superseded, 'AbortError')
+      console.log(
+        `# urgent began after ${seen.queueMs.toFixed(1)} ms, known after ${seen.knownMs.toFixed(1)} ms`,
+      )
+    })
+
     test('an unknown task is a bad_input', async () => {
       const error = await failure(page, () => window.nf.edit({ task: 'sing', text: 'x' }))
       assert.equal(error.name, 'NearfieldError')
@@ -187,7 +221,7 @@ for (const isolated of [true, false]) {
 
     test('close rejects what runs and what comes', async () => {
       const names = await page.evaluate(async (text) => {
-        const running = window.nf.edit({ task: 'fix', text })
+        const running = window.nf.edit({ task: 'fix', text: `${text} not known yet` })
         window.nf.close()
         const name = (promise) =>
           promise.then(

@@ -1,0 +1,173 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { SupersededError } from './error.ts'
+import { Nearfield } from './nearfield.ts'
+import type { CallMessage, FromWorker, ToWorker } from './protocol.ts'
+import type { EditRequest, EditResult, Status } from './types.ts'
+
+const result = (text: string): EditResult => ({
+  text,
+  verdict: 'changed',
+  why: 'ok',
+  changes: [{ start: 0, end: 1, replacement: 'A' }],
+  receipt: {
+    source: 'device',
+    backend: 'wasm',
+    model: { id: 'm', sha256: '' },
+    queueMs: 3,
+    firstTokenMs: 20,
+    totalMs: 38,
+    inputTokens: 9,
+    cachedTokens: 0,
+    outputTokens: 5,
+    passes: 2,
+    drafted: 4,
+    accepted: 3,
+    bytesSent: 0,
+    costUsd: 0,
+    why: 'device',
+    attempts: [],
+  },
+})
+
+/** A worker whose edits wait until the test answers them. */
+class HandWorker {
+  static last: HandWorker
+  onmessage: ((event: { data: FromWorker }) => void) | null = null
+  onerror = null
+  edits: Extract<CallMessage, { name: 'edit' }>[] = []
+  cancelled: number[] = []
+  constructor() {
+    HandWorker.last = this
+  }
+  terminate() {}
+  postMessage(message: ToWorker) {
+    if (message.kind === 'cancel') this.cancelled.push(message.id)
+    if (message.kind !== 'call') return
+    if (message.name === 'edit') this.edits.push(message)
+    else this.answer(message.id, { state: 'ready' } as Status)
+  }
+  answer(id: number, value: unknown) {
+    queueMicrotask(() => this.onmessage?.({ data: { kind: 'value', id, value } as FromWorker }))
+  }
+  finish(i: number, text = 'A') {
+    this.answer(this.edits[i]!.id, result(text))
+  }
+}
+
+beforeEach(() => {
+  vi.stubGlobal('Worker', HandWorker)
+  vi.stubGlobal('document', { baseURI: 'http://host/' })
+})
+afterEach(() => vi.unstubAllGlobals())
+
+async function start() {
+  const nf = await Nearfield.open({ model: '/m/' })
+  const worker = HandWorker.last
+  const edit = (text: string, more: Partial<EditRequest> = {}) =>
+    nf.edit({ task: 'fix', text, ...more })
+  return { nf, worker, edit }
+}
+const turn = () => new Promise((done) => setTimeout(done))
+
+test('a newer request with the same key ends the older one at once; other keys go on', async () => {
+  const { worker, edit } = await start()
+  const [older, other, newer] = [
+    edit('a', { key: '5' }),
+    edit('b', { key: '6' }),
+    edit('c', { key: '5' }),
+  ]
+  await expect(older).rejects.toBeInstanceOf(SupersededError)
+  await expect(older).rejects.toMatchObject({ name: 'AbortError' })
+  expect(worker.cancelled).toEqual([worker.edits[0]!.id])
+  worker.finish(1)
+  worker.finish(2, 'C')
+  await expect(other).resolves.toMatchObject({ text: 'A' })
+  await expect(newer).resolves.toMatchObject({ text: 'C' })
+  expect(worker.edits.map(({ args }) => 'key' in args)).toEqual([false, false, false])
+})
+
+test('a newer request that is known already ends the older one too', async () => {
+  const { worker, edit } = await start()
+  const first = edit('b')
+  worker.finish(0, 'B')
+  await first
+  const older = edit('a', { key: '5' })
+  await expect(edit('b', { key: '5' })).resolves.toMatchObject({ text: 'B' })
+  await expect(older).rejects.toBeInstanceOf(SupersededError)
+})
+
+test('a prefetched answer comes without a call, and the receipt says so', async () => {
+  const { nf, worker, edit } = await start()
+  nf.prefetch([{ text: 'a' }, { text: 'b' }], { task: 'fix', priority: 'next' })
+  expect(worker.edits.map(({ args }) => [args.text, args.priority])).toEqual([
+    ['a', 'next'],
+    ['b', 'next'],
+  ])
+  worker.finish(0)
+  await turn()
+  const { receipt, text } = await edit('a')
+  expect(worker.edits).toHaveLength(2)
+  expect(text).toBe('A')
+  expect(receipt).toMatchObject({ why: 'prefetched', totalMs: 0, queueMs: 0, passes: 2 })
+})
+
+test('asking for what is being prefetched takes its place', async () => {
+  const { nf, worker, edit } = await start()
+  nf.prefetch([{ text: 'a' }], { task: 'fix' })
+  const asked = edit('a')
+  expect(worker.cancelled).toEqual([worker.edits[0]!.id])
+  worker.finish(1, 'now')
+  await expect(asked).resolves.toMatchObject({ text: 'now', receipt: { why: 'device' } })
+  await expect(edit('a')).resolves.toMatchObject({ receipt: { why: 'remembered' } })
+})
+
+test('a new prefetch replaces what the last one waits for, and only that', async () => {
+  const { nf, worker } = await start()
+  nf.prefetch([{ text: 'x' }], { task: 'fix', priority: 'focus' })
+  nf.prefetch([{ text: 'a' }, { text: 'b' }], { task: 'fix' })
+  nf.prefetch([{ text: 'b' }, { text: 'c' }, { text: 'x' }], { task: 'fix' })
+  expect(worker.edits.map(({ args }) => args.text)).toEqual(['x', 'a', 'b', 'c'])
+  expect(worker.cancelled).toEqual([worker.edits[1]!.id])
+  nf.prefetch([], { task: 'fix' })
+  expect(worker.cancelled).toHaveLength(3)
+})
+
+test('what an answer depends on makes it another one; what was given back may be changed', async () => {
+  const { worker, edit } = await start()
+  const first = edit('a')
+  worker.finish(0)
+  const given = await first
+  given.changes.length = 0
+  given.receipt.passes = 99
+  const again = await edit('a', { key: '1', priority: 'focus', format: 'srt', maxChars: 0 })
+  expect(again).toMatchObject({ changes: [{ start: 0 }], receipt: { passes: 2 } })
+  for (const more of [
+    { maxChars: 9 },
+    { maxLines: 1 },
+    { maxCps: 9, durationMs: 1000 },
+    { format: 'vtt' as const },
+    { task: 'shorten' as const },
+    { protect: [/a/] },
+    { context: { before: 'b' } },
+  ]) {
+    const n = worker.edits.length
+    void edit('a', more)
+    expect(worker.edits).toHaveLength(n + 1)
+  }
+})
+
+test('what was given up or failed is not remembered', async () => {
+  const { nf, worker, edit } = await start()
+  const abort = new AbortController()
+  const given = edit('a', { signal: abort.signal })
+  abort.abort()
+  await expect(given).rejects.toMatchObject({ name: 'AbortError' })
+  worker.finish(0, 'late')
+  await turn()
+  const again = edit('a')
+  expect(worker.edits).toHaveLength(2)
+  worker.finish(1)
+  await expect(again).resolves.toMatchObject({ receipt: { why: 'device' } })
+  nf.close()
+  await expect(edit('a')).rejects.toMatchObject({ code: 'closed' })
+})
