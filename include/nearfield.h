@@ -23,6 +23,7 @@ extern "C" {
 /* Outcome of every call that can fail. Negative: failed for good. Zero: done.
  * Positive: not done, nothing wrong - call again as the name says. */
 typedef enum : int32_t {
+  NF_LOST = -6,        /* the GPU device was lost; open the engine again */
   NF_IO = -5,          /* the machine failed: disk full, not writable, unreadable */
   NF_CANCELLED = -4,   /* the caller asked to stop */
   NF_BAD_INPUT = -3,   /* the bytes are not what they claim to be */
