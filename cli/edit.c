@@ -8,6 +8,7 @@
 #include "report.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +18,9 @@ constexpr int PROTECT_MAX = 256;
 typedef struct {
   nf_task task;
   const char *in, *out, *model;
-  int threads, max_chars, max_lines;
+  int threads, max_chars, max_lines, n_variants, seed;
   float max_cps;
-  bool json;
+  bool json, trace, even_if_poor;
   nf_bytes protect[PROTECT_MAX];
   int n_protect;
 } request;
@@ -41,10 +42,13 @@ static int usage(const char *why) {
   FILE *out = why != nullptr ? stderr : stdout;
   if (why != nullptr) fprintf(out, "nearfield edit: %s\n", why);
   fputs(
-      "usage: nearfield edit --task fix|shorten [--max-chars N] [--max-lines N] [--max-cps X]\n"
-      "                      [--protect TERM]... [--model FILE] [--threads N] [--json] IN [-o "
-      "OUT]\n"
-      "Without -o the edited captions go to standard output (with --json only the report does).\n",
+      "usage: nearfield edit --task TASK [--max-chars N] [--max-lines N] [--max-cps X] [--n N]\n"
+      "                      [--seed N] [--protect TERM]... [--even-if-poor] [--model FILE]\n"
+      "                      [--threads N] [--json | --trace] IN [-o OUT]\n"
+      "TASK is fix or shorten; formal, casual, simple, rewrite only with --even-if-poor.\n"
+      "--n: up to 5 distinct versions a cue, all in the report; the first goes into the file.\n"
+      "Without -o the edited captions go to standard output (with --json only the report does,\n"
+      "with --trace the model's passes do).\n",
       out);
   return why != nullptr ? EXIT_USAGE : 0;
 }
@@ -57,17 +61,16 @@ static bool whole_number(const char *text, int max, int *out) {
   return true;
 }
 
-enum { OPT_CHARS = 256, OPT_LINES, OPT_CPS, OPT_PROTECT, OPT_MODEL, OPT_THREADS, OPT_JSON, OPT_N };
+enum { OPT_CHARS = 256, OPT_LINES, OPT_CPS, OPT_PROTECT, OPT_MODEL, OPT_THREADS, OPT_JSON, OPT_N,
+       OPT_SEED, OPT_POOR, OPT_TRACE };
 
 static const char *option_take(request *r, int option, bool *task_given) {
   char *end;
-  int n;
   switch (option) {
     case 't':
       *task_given = true;
       if (nf_task_from_name(bytes_of_str(optarg), &r->task) != NF_OK) return "--task: not a task";
-      return nf_task_offered(r->task) ? nullptr
-                                      : "--task: this build does not offer it on the device";
+      return nullptr;
     case OPT_CHARS:
       return whole_number(optarg, 100000, &r->max_chars) ? nullptr : "--max-chars wants a number";
     case OPT_LINES:
@@ -85,8 +88,13 @@ static const char *option_take(request *r, int option, bool *task_given) {
       return whole_number(optarg, 64, &r->threads) ? nullptr
                                                    : "--threads wants a number from 1 to 64";
     case OPT_N:
-      if (!whole_number(optarg, 16, &n)) return "--n wants a number";
-      return n == 1 ? nullptr : "--n: no task of this build gives more than one version";
+      return whole_number(optarg, NF_VARIANTS_MAX, &r->n_variants)
+                 ? nullptr
+                 : "--n wants a number from 1 to 5";
+    case OPT_SEED:
+      return whole_number(optarg, INT_MAX, &r->seed) ? nullptr : "--seed wants a number from 1";
+    case OPT_POOR: r->even_if_poor = true; return nullptr;
+    case OPT_TRACE: r->trace = true; return nullptr;
     case OPT_JSON: r->json = true; return nullptr;
     case 'o': r->out = optarg; return nullptr;
     default: return "unknown option";
@@ -103,6 +111,9 @@ static const char *options_read(request *r, int argc, char **argv) {
                                           {"threads", required_argument, nullptr, OPT_THREADS},
                                           {"json", no_argument, nullptr, OPT_JSON},
                                           {"n", required_argument, nullptr, OPT_N},
+                                          {"seed", required_argument, nullptr, OPT_SEED},
+                                          {"even-if-poor", no_argument, nullptr, OPT_POOR},
+                                          {"trace", no_argument, nullptr, OPT_TRACE},
                                           {"output", required_argument, nullptr, 'o'},
                                           {}};
   bool task_given = false;
@@ -112,6 +123,7 @@ static const char *options_read(request *r, int argc, char **argv) {
     if (wrong != nullptr) return wrong;
   }
   if (!task_given) return "--task is missing";
+  if (r->json && r->trace) return "--json and --trace exclude each other";
   if (optind != argc - 1) return "one caption file is wanted";
   r->in = argv[optind];
   return nullptr;
@@ -136,24 +148,59 @@ static void print_texts(FILE *out, int i, nf_bytes before, nf_bytes after, const
   json_str(out, why);
 }
 
-static void print_cue(FILE *out, int i, nf_bytes before, const nf_edit_result *r) {
-  static const char *const verdicts[] = {"unchanged", "changed", "unfit"};
-  print_texts(out, i, before, r->text, verdicts[r->verdict], r->why);
-  fputs(", \"changes\": [", out);
-  for (int k = 0; k < r->n_changes; k++) {
-    const nf_change *c = &r->changes[k];
+static void print_changes(FILE *out, const nf_change *changes, int n) {
+  fputs("[", out);
+  for (int k = 0; k < n; k++) {
+    const nf_change *c = &changes[k];
     fprintf(out, "%s{\"start\": %d, \"end\": %d, \"replacement\": ", k ? ", " : "", c->start16,
             c->end16);
     json_string(out, c->replacement);
     putc('}', out);
   }
+  fputs("]", out);
+}
+
+static void print_variants(FILE *out, const nf_session *session, int n) {
+  fputs(", \"variants\": [", out);
+  for (int i = 0; i < n; i++) {
+    nf_variant v;
+    nf_edit_variant_get(session, i, &v);
+    fputs(i ? ", {\"text\": " : "{\"text\": ", out);
+    json_string(out, v.text);
+    fputs(", \"changes\": ", out);
+    print_changes(out, v.changes, v.n_changes);
+    putc('}', out);
+  }
+  fputs("]", out);
+}
+
+static void print_cue(FILE *out, int i, nf_bytes before, const nf_session *session,
+                      const nf_edit_result *r) {
+  static const char *const verdicts[] = {"unchanged", "changed", "unfit"};
+  print_texts(out, i, before, r->text, verdicts[r->verdict], r->why);
+  fputs(", \"changes\": ", out);
+  print_changes(out, r->changes, r->n_changes);
+  print_variants(out, session, r->n_variants);
   const nf_receipt *m = &r->receipt;
   fprintf(
       out,
-      "], \"totalMs\": %.2f, \"firstTokenMs\": %.2f, \"inputTokens\": %d, \"cachedTokens\": %d, "
-      "\"outputTokens\": %d, \"passes\": %d, \"drafted\": %d, \"accepted\": %d}",
+      ", \"totalMs\": %.2f, \"firstTokenMs\": %.2f, \"inputTokens\": %d, \"cachedTokens\": %d, "
+      "\"outputTokens\": %d, \"passes\": %d, \"drafted\": %d, \"accepted\": %d, \"forced\": %d}",
       m->total_ms, m->first_token_ms, m->input_tokens, m->cached_tokens, m->output_tokens,
-      m->passes, m->drafted, m->accepted);
+      m->passes, m->drafted, m->accepted, m->forced);
+}
+
+/* The passes of one cue as text; see docs/edit-loop.md. */
+static void print_trace(FILE *out, int i, nf_bytes before, const nf_session *session,
+                        const nf_edit_result *r) {
+  fprintf(out, "%scue %d: ", i == 0 ? "" : "\n", i + 1);
+  json_string(out, before);
+  putc('\n', out);
+  nf_bytes trace = nf_edit_trace(session);
+  fwrite(trace.at, 1, (size_t)trace.len, out);
+  fputs("result: ", out);
+  json_string(out, r->text);
+  putc('\n', out);
 }
 
 /* Times of a damaged file may lie anywhere; without a duration --max-cps does not apply. */
@@ -184,7 +231,11 @@ static nf_status cue_edit(job *j, const request *r, int i, nf_error *error) {
                        .max_cps = r->max_cps,
                        .duration_ms = duration_of(&cue),
                        .protect = r->protect,
-                       .n_protect = r->n_protect};
+                       .n_protect = r->n_protect,
+                       .seed = (uint64_t)r->seed,
+                       .n_variants = r->n_variants,
+                       .even_if_poor = r->even_if_poor,
+                       .trace = r->trace};
   nf_status status = nf_edit_begin(j->session, &desc, error);
   if (status == NF_BAD_INPUT) {
     if (r->json) {
@@ -200,7 +251,8 @@ static nf_status cue_edit(job *j, const request *r, int i, nf_error *error) {
   if (status != NF_OK) return status;
   nf_edit_result result;
   nf_edit_result_get(j->session, &result);
-  if (r->json) print_cue(stdout, i, cue.text, &result);
+  if (r->json) print_cue(stdout, i, cue.text, j->session, &result);
+  if (r->trace) print_trace(stdout, i, cue.text, j->session, &result);
   j->n_changed += result.verdict == NF_CHANGED;
   j->n_unfit += result.verdict == NF_UNFIT;
   j->total_ms += result.receipt.total_ms;
@@ -248,7 +300,7 @@ static int job_run(job *j, const request *r, nf_engine *engine) {
   }
   int n_cues = nf_caption_cue_count(j->doc);
   if (n_cues > 0 && j->n_skipped == n_cues) return EXIT_INPUT; /* nothing was edited */
-  if (r->json && r->out == nullptr) return report_stdout_closed();
+  if ((r->json || r->trace) && r->out == nullptr) return report_stdout_closed();
   nf_bytes file;
   status = nf_caption_write(j->doc, nf_caption_format_get(j->doc), &file, &error);
   if (status != NF_OK) return report_failure(status, r->in, &error);
@@ -260,6 +312,12 @@ int command_edit(int argc, char **argv) {
   request r = {};
   const char *wrong = options_read(&r, argc, argv);
   if (wrong != nullptr) return usage(wrong);
+  nf_task_info info;
+  if (nf_task_info_get(r.task, &info) == NF_OK && !info.offered && !r.even_if_poor) {
+    fprintf(stderr, "nearfield edit: the task %s is not offered on the device: %s\n", info.name,
+            info.why);
+    return EXIT_USAGE;
+  }
   limits_default(&r);
   job j = {};
   int code = caption_open(r.in, &j.doc);

@@ -13,6 +13,7 @@
  * written only on NF_OK. `error` may be null. To stop a piece of work, call its step
  * no more: a step is one pass of the model, a few to some tens of milliseconds. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -131,6 +132,8 @@ typedef struct {
   int32_t passes;  /* times the layers were run for this request */
   int32_t drafted; /* draft tokens offered for verification */
   int32_t accepted;
+  int32_t forced; /* tokens copied from the caption against the model's choice, so that a number, a
+                     name or a protected term stays */
 } nf_receipt;
 
 /* How fast this engine is here: decode (one row a pass, after a 128-token prefix) and one
@@ -208,7 +211,14 @@ typedef struct {
   int32_t duration_ms;     /* 0 or less: not known, max_cps does not apply */
   const nf_bytes *protect; /* terms that must survive as they are; <= 256, 4096 bytes together */
   int32_t n_protect;
+  uint64_t seed;      /* of the variants after the first */
+  int32_t n_variants; /* distinct answers wanted, 0 is 1, at most NF_VARIANTS_MAX; all of them are
+                         held to the same constraints, so there may be fewer */
+  bool even_if_poor;  /* run a task that is not offered (nf_task_info): to measure it, or because
+                         a better model or an adapter is at work */
+  bool trace;         /* keep what nf_edit_trace tells */
 } nf_edit_desc;
+enum { NF_VARIANTS_MAX = 5 };
 
 typedef enum : int32_t {
   NF_UNCHANGED = 0,
@@ -229,12 +239,22 @@ typedef struct {
   const char *why; /* static, for a person: "ok", "already right", "a number was lost", ... */
   const nf_change *changes;
   int32_t n_changes;
-  nf_receipt receipt;
+  int32_t n_variants; /* distinct texts other than the input: 0 unless the verdict is NF_CHANGED,
+                         then at least 1; see nf_edit_variant_get */
+  nf_receipt receipt; /* of all variants together */
 } nf_edit_result;
 
+/* One way the caption could be. */
+typedef struct {
+  nf_bytes text;
+  const char *why;
+  const nf_change *changes;
+  int32_t n_changes;
+} nf_variant;
+
 /* Everything in desc is borrowed during this call only. errors NF_BAD_INPUT not UTF-8, longer than
- * 4096 bytes or the context allows, over 256 tags and breaks, a limit negative or NaN;
- * NF_UNSUPPORTED the task is not offered by this build. A work still running on this session is
+ * 4096 bytes or the context allows, over 256 tags and breaks, a limit negative or NaN, over
+ * NF_VARIANTS_MAX variants; NF_UNSUPPORTED the task is not offered: the line says why. A work still running on this session is
  * dropped. */
 [[nodiscard]] nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc,
                                       nf_error *error);
@@ -242,11 +262,22 @@ typedef struct {
 [[nodiscard]] nf_status nf_edit_step(nf_session *session, nf_error *error);
 /* Valid after NF_OK, borrowed until the next begin on this session. */
 void nf_edit_result_get(const nf_session *session, nf_edit_result *result);
+/* 0 <= i < n_variants of the result. The first is the result itself: what the model holds
+ * likeliest (greedy decoding), unless that did not stand; the others are sampled. Same life. */
+void nf_edit_variant_get(const nf_session *session, int32_t i, nf_variant *variant);
+/* The passes of the last edit for a person, one line each: what was offered, what was accepted,
+ * what the model gave. Empty unless asked for in the descriptor; cut at 16 KB. Same life. */
+nf_bytes nf_edit_trace(const nf_session *session);
 
 /* Name <-> task: "fix", "shorten", "formal", "casual", "simple", "rewrite". */
 const char *nf_task_name(nf_task task);                                  /* null: unknown */
 [[nodiscard]] nf_status nf_task_from_name(nf_bytes name, nf_task *task); /* NF_BAD_INPUT */
-bool nf_task_offered(nf_task task); /* does this build run it on the device? */
+typedef struct {
+  const char *name;
+  bool offered;    /* on the device: better there than doing nothing, by the task's own measure */
+  const char *why; /* when not: what was measured, one line for a person; "" when offered */
+} nf_task_info;
+[[nodiscard]] nf_status nf_task_info_get(nf_task task, nf_task_info *info); /* NF_BAD_INPUT */
 
 /* ---- files: as a whole or not at all ------------------------------------------ */
 

@@ -39,6 +39,12 @@ export interface EditRequest {
   durationMs?: number
   /** What must come back as it is: words, or whatever an expression finds in the text. */
   protect?: (string | RegExp)[]
+  /** Distinct versions wanted, at most 5; default 1. There may be fewer. */
+  variants?: number
+  /** Of the versions after the first: the same seed gives the same ones. Default 0. */
+  seed?: number
+  /** Run a task that the device does not offer ('unsupported' otherwise): an adapter is at work. */
+  evenIfPoor?: boolean
   signal?: AbortSignal
   /** Default 'now'. A more urgent request starts within one pass of the model. */
   priority?: Priority
@@ -66,6 +72,13 @@ export interface Change {
   replacement: string
 }
 
+/** One way the caption could be. */
+export interface Variant {
+  text: string
+  changes: Change[]
+  why: string
+}
+
 /** Where an edit ran, why there, and what it cost. Times are of the wall clock. */
 export interface Receipt {
   source: 'device' | 'server'
@@ -78,8 +91,11 @@ export interface Receipt {
   cachedTokens: number
   outputTokens: number
   passes: number
+  /** Tokens of the caption offered as the answer, and how many of them the model held right. */
   drafted: number
   accepted: number
+  /** Tokens copied against the model's choice: of a number, a name or a protected term. */
+  forced: number
   bytesSent: number
   costUsd: number
   /** 'device'; 'prefetched', 'remembered': known before it was asked for. */
@@ -96,6 +112,8 @@ export interface EditResult {
   /** Why unchanged or unfit, for a person: 'ok', 'number lost', 'too long', ... */
   why: string
   changes: Change[]
+  /** The distinct versions, this one first; none unless the verdict is 'changed'. */
+  variants: Variant[]
   receipt: Receipt
 }
 

@@ -91,20 +91,25 @@ i32 EXPORT(nf_wasm_task)(const u8 *name, i32 len) {
   nf_status status = nf_task_from_name(bytes_of(name, len), &task);
   return status == NF_OK ? (i32)task : (i32)status;
 }
-i32 EXPORT(nf_wasm_task_offered)(i32 task) { return nf_task_offered((nf_task)task); }
+/* Why the device does not offer the task, a C string: "" where it does; null: no such task. */
+const char *EXPORT(nf_wasm_task_poor)(i32 task) {
+  nf_task_info info;
+  return nf_task_info_get((nf_task)task, &info) == NF_OK ? info.why : nullptr;
+}
 
-/* desc: nf_edit_desc as it lies on wasm32, 14 words: task, text, text_len, format, before,
+/* desc: nf_edit_desc as it lies on wasm32, 18 words: task, text, text_len, format, before,
  * before_len, after, after_len, max_chars, max_lines, max_cps (f32), duration_ms, protect (address
- * of pairs of address and length), n_protect. Everything is borrowed during this call only. */
+ * of pairs of address and length), n_protect, seed (low, high), n_variants, even_if_poor. Everything is borrowed during this call only. */
 i32 EXPORT(nf_wasm_edit_begin)(nf_session *session, const nf_edit_desc *desc) {
   static_assert(offsetof(nf_edit_desc, text) == 4 && offsetof(nf_edit_desc, max_cps) == 40 &&
-                sizeof(nf_bytes) == 8 && sizeof(nf_edit_desc) == 56);
+                sizeof(nf_bytes) == 8 && offsetof(nf_edit_desc, seed) == 56 &&
+                offsetof(nf_edit_desc, even_if_poor) == 68 && sizeof(nf_edit_desc) == 72);
   return nf_edit_begin(session, desc, &last_error);
 }
 i32 EXPORT(nf_wasm_edit_step)(nf_session *session) { return nf_edit_step(session, &last_error); }
 
-/* row[13]: text, text_len, verdict, why (C string), n_changes, first_token_ms, total_ms,
- * input_tokens, cached_tokens, output_tokens, passes, drafted, accepted */
+/* row[15]: text, text_len, verdict, why (C string), n_changes, first_token_ms, total_ms,
+ * input_tokens, cached_tokens, output_tokens, passes, drafted, accepted, forced, n_variants */
 void EXPORT(nf_wasm_edit_result)(const nf_session *session, f64 *row) {
   nf_edit_result_get(session, &last_result);
   const nf_receipt *r = &last_result.receipt;
@@ -121,16 +126,38 @@ void EXPORT(nf_wasm_edit_result)(const nf_session *session, f64 *row) {
   row[10] = r->passes;
   row[11] = r->drafted;
   row[12] = r->accepted;
+  row[13] = r->forced;
+  row[14] = last_result.n_variants;
+}
+static void change_row(const nf_change *c, f64 *row) {
+  row[0] = c->start16;
+  row[1] = c->end16;
+  row[2] = (f64)(uintptr_t)c->replacement.at;
+  row[3] = (f64)c->replacement.len;
 }
 /* Change i of the last nf_wasm_edit_result, 0 <= i < n_changes.
  * row[4]: start, end (UTF-16 units of the input), replacement, replacement_len */
 void EXPORT(nf_wasm_edit_change)(i32 i, f64 *row) {
   ASSERT(0 <= i && i < last_result.n_changes);
-  const nf_change *c = &last_result.changes[i];
-  row[0] = c->start16;
-  row[1] = c->end16;
-  row[2] = (f64)(uintptr_t)c->replacement.at;
-  row[3] = (f64)c->replacement.len;
+  change_row(&last_result.changes[i], row);
+}
+
+/* Variant i, 0 <= i < n_variants of the last result. row[4]: text, text_len, why (C string),
+ * n_changes */
+void EXPORT(nf_wasm_edit_variant)(const nf_session *session, i32 i, f64 *row) {
+  nf_variant v;
+  nf_edit_variant_get(session, i, &v);
+  row[0] = (f64)(uintptr_t)v.text.at;
+  row[1] = (f64)v.text.len;
+  row[2] = (f64)(uintptr_t)v.why;
+  row[3] = v.n_changes;
+}
+/* Change k of variant i. row[4] as nf_wasm_edit_change */
+void EXPORT(nf_wasm_edit_variant_change)(const nf_session *session, i32 i, i32 k, f64 *row) {
+  nf_variant v;
+  nf_edit_variant_get(session, i, &v);
+  ASSERT(0 <= k && k < v.n_changes);
+  change_row(&v.changes[k], row);
 }
 
 /* ---- caption documents ---- */

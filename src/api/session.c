@@ -116,6 +116,12 @@ void nf_edit_result_get(const nf_session *session, nf_edit_result *result) {
   result->receipt.total_ms = session->receipt.total_ms;
 }
 
+void nf_edit_variant_get(const nf_session *session, int32_t i, nf_variant *variant) {
+  edit_variant_get(session->edit, i, variant);
+}
+
+nf_bytes nf_edit_trace(const nf_session *session) { return edit_trace_get(session->edit); }
+
 const char *nf_task_name(nf_task task) {
   const edit_task *t = edit_task_of(task);
   return t == nullptr ? nullptr : t->name;
@@ -131,7 +137,9 @@ nf_status nf_task_from_name(nf_bytes name, nf_task *task) {
   return NF_BAD_INPUT;
 }
 
-bool nf_task_offered(nf_task task) {
+nf_status nf_task_info_get(nf_task task, nf_task_info *info) {
   const edit_task *t = edit_task_of(task);
-  return t != nullptr && t->device;
+  if (t == nullptr) return NF_BAD_INPUT;
+  *info = (nf_task_info){.name = t->name, .offered = t->device, .why = t->poor};
+  return NF_OK;
 }

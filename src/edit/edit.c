@@ -1,4 +1,5 @@
-/* Prompt and passes of one edit; see edit.h. What becomes of the answer is outcome.c's. */
+/* Request, prompt and phases of one edit; see edit.h. Passes are decode.c's and search.c's, what
+ * becomes of an answer is outcome.c's. */
 #include "edit/edit.h"
 
 #include "base/text_out.h"
@@ -7,17 +8,51 @@
 
 /* words of both texts, and the diff's table; see words.h */
 constexpr isize SCRATCH_BYTES = (isize)1 << 20;
+/* Sampled answers tried for each variant wanted: some repeat another, some do not stand. */
+constexpr isize DRAWS_PER_VARIANT = 2;
+
+/* Every buffer an edit has, taken in this order; counted by edit_bytes. */
+static bool buffers_take(edit *e, arena *a) {
+  e->prompt = arena_new(a, e->ctx_tokens, i32);
+  e->source = arena_new(a, EDIT_TOKENS_MAX, i32);
+  e->source_ends = arena_new(a, EDIT_TOKENS_MAX, i32);
+  e->answer = arena_new(a, EDIT_TOKENS_MAX, i32);
+  e->copied = arena_new(a, EDIT_TOKENS_MAX, i32);
+  e->log_p = arena_new(a, EDIT_TOKENS_MAX, f32);
+  e->source_text = arena_new(a, 2 * EDIT_TEXT_BYTES_MAX, u8);
+  e->input = arena_new(a, EDIT_TEXT_BYTES_MAX, u8);
+  e->plain = arena_new(a, EDIT_TEXT_BYTES_MAX, u8);
+  e->protect_bytes = arena_new(a, EDIT_TEXT_BYTES_MAX, u8);
+  e->protect = arena_new(a, EDIT_PROTECT_MAX, nf_bytes);
+  e->spans = arena_new(a, EDIT_SPANS_MAX, keep_span);
+  e->notes = arena_new(a, EDIT_NOTES_MAX, edit_note);
+  e->trace = arena_new(a, EDIT_TRACE_BYTES, u8);
+  e->search = arena_new(a, 1, edit_search);
+  bool taken = e->search != nullptr;
+  for (isize i = 0; i < NF_VARIANTS_MAX; i++) {
+    e->out[i].text = arena_new(a, 2 * EDIT_TEXT_BYTES_MAX, u8);
+    e->out[i].changes = arena_new(a, EDIT_CHANGES_MAX, nf_change);
+    taken = taken && e->out[i].changes != nullptr;
+  }
+  return taken;
+}
 
 isize edit_bytes(const model_shape *shape, isize ctx_tokens) {
-  isize bytes = (isize)sizeof(edit) + (ctx_tokens + 2 * EDIT_TOKENS_MAX) * (isize)sizeof(i32) +
+  constexpr isize n_buffers = 17 + 2 * NF_VARIANTS_MAX, aligned = 64;
+  isize bytes = (isize)sizeof(edit) + (isize)sizeof(edit_search) +
+                (ctx_tokens + 5 * EDIT_TOKENS_MAX) * (isize)sizeof(i32) +
                 5 * EDIT_TEXT_BYTES_MAX + EDIT_PROTECT_MAX * (isize)sizeof(nf_bytes) +
-                EDIT_CHANGES_MAX * (isize)sizeof(nf_change);
+                EDIT_SPANS_MAX * (isize)sizeof(keep_span) +
+                EDIT_NOTES_MAX * (isize)sizeof(edit_note) + EDIT_TRACE_BYTES +
+                NF_VARIANTS_MAX *
+                    (2 * EDIT_TEXT_BYTES_MAX + EDIT_CHANGES_MAX * (isize)sizeof(nf_change));
   for (i32 i = 0; i < EDIT_TASKS; i++) {
     if (edit_task_of((nf_task)i)->device) {
       bytes = bytes_add(bytes, session_snapshot_bytes(shape, EDIT_PREFIX_TOKENS_MAX));
     }
   }
-  return bytes_add(bytes, SCRATCH_BYTES + text_scratch_bytes(EDIT_TEXT_BYTES_MAX * 2) + 1024);
+  bytes = bytes_add(bytes, n_buffers * aligned);
+  return bytes_add(bytes, SCRATCH_BYTES + text_scratch_bytes(EDIT_TEXT_BYTES_MAX * 2));
 }
 
 nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeline,
@@ -28,15 +63,8 @@ nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeli
   e->chat = chat;
   e->timeline = timeline;
   e->ctx_tokens = ctx_tokens;
-  e->prompt = arena_new(a, ctx_tokens, i32);
-  e->source = arena_new(a, EDIT_TOKENS_MAX, i32);
-  e->answer = arena_new(a, EDIT_TOKENS_MAX, i32);
-  e->input = arena_new(a, EDIT_TEXT_BYTES_MAX, u8);
-  e->plain = arena_new(a, EDIT_TEXT_BYTES_MAX, u8);
-  e->text = arena_new(a, 2 * EDIT_TEXT_BYTES_MAX, u8);
-  e->protect_bytes = arena_new(a, EDIT_TEXT_BYTES_MAX, u8);
-  e->protect = arena_new(a, EDIT_PROTECT_MAX, nf_bytes);
-  e->changes = arena_new(a, EDIT_CHANGES_MAX, nf_change);
+  e->n_vocab = shape->n_vocab;
+  if (!buffers_take(e, a)) return NF_NO_MEMORY;
   for (i32 i = 0; i < EDIT_TASKS; i++) {
     if (!edit_task_of((nf_task)i)->device) continue;
     nf_status status =
@@ -45,7 +73,7 @@ nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeli
   }
   isize scratch_bytes = SCRATCH_BYTES + text_scratch_bytes(EDIT_TEXT_BYTES_MAX * 2);
   u8 *scratch = arena_alloc(a, scratch_bytes, 1, 64);
-  if (scratch == nullptr || e->changes == nullptr) return NF_NO_MEMORY;
+  if (scratch == nullptr) return NF_NO_MEMORY;
   e->scratch = arena_of(scratch, scratch_bytes);
   e->end_token = text_turn_end(vocab, chat);
   if (e->end_token < 0) return NF_UNSUPPORTED;
@@ -94,10 +122,16 @@ static nf_status request_take(edit *e, const nf_edit_desc *desc, nf_error *error
   e->task = edit_task_of(desc->task);
   e->task_id = desc->task;
   e->format = desc->format;
-  if (e->task == nullptr || !e->task->device) {
-    return error_set(error, NF_UNSUPPORTED, E_STR("the task "),
-                     E_STR(e->task == nullptr ? "?" : e->task->name),
-                     E_STR(" is not offered on the device"));
+  if (e->task == nullptr) {
+    return error_set(error, NF_UNSUPPORTED, E_STR("there is no task "), E_INT(desc->task));
+  }
+  if (!e->task->device && !desc->even_if_poor) {
+    return error_set(error, NF_UNSUPPORTED, E_STR("the task "), E_STR(e->task->name),
+                     E_STR(" is not offered on the device: "), E_STR(e->task->poor));
+  }
+  if (desc->n_variants < 0 || desc->n_variants > NF_VARIANTS_MAX) {
+    return error_set(error, NF_BAD_INPUT, E_STR("n_variants must be 0 to "),
+                     E_INT(NF_VARIANTS_MAX));
   }
   if (desc->text.len > EDIT_TEXT_BYTES_MAX) {
     return error_set(error, NF_BAD_INPUT, E_STR("the caption has "), E_INT(desc->text.len),
@@ -112,6 +146,9 @@ static nf_status request_take(edit *e, const nf_edit_desc *desc, nf_error *error
   e->input_len = desc->text.len;
   e->chars_max = chars_limit(desc);
   e->lines_max = desc->max_lines;
+  e->n_variants = desc->n_variants > 0 ? desc->n_variants : 1;
+  e->seed = desc->seed;
+  e->tracing = desc->trace;
   return NF_OK;
 }
 
@@ -167,6 +204,14 @@ static nf_status prompt_build(edit *e, isize *n, nf_error *error) {
                      E_INT(*n + 2 * e->n_source + 16), E_STR(" tokens, the context has "),
                      E_INT(e->ctx_tokens));
   }
+  isize len = 0, cap = 2 * EDIT_TEXT_BYTES_MAX;
+  for (isize i = 0; i < e->n_source; i++) {
+    len += edit_decode(e, &e->source[i], 1, e->source_text + len, cap - len);
+    e->source_ends[i] = (i32)len;
+  }
+  status = keep_find(bytes_of(e->source_text, len), e->protect, e->n_protect, e->scratch, e->spans,
+                     EDIT_SPANS_MAX, &e->n_spans);
+  if (status != NF_OK) e->n_spans = 0; /* the guard still looks after them */
   return NF_OK;
 }
 
@@ -179,129 +224,152 @@ static bool has_letters(nf_bytes text) {
   return n >= 2;
 }
 
+isize edit_decode(const edit *e, const i32 *tokens, isize n, u8 *out, isize cap) {
+  isize len = 0;
+  for (isize i = 0; i < n && cap - len >= text_token_bytes_max(e->vocab); i++) {
+    len += text_decode(e->vocab, tokens[i], false, out + len, cap - len);
+  }
+  return len;
+}
+
+static isize passes_of(const edit *e) { return e->passes_before + session_passes(e->timeline); }
+
+nf_status edit_timeline_set(edit *e, const i32 *answer, isize n) {
+  isize cached, passes = passes_of(e);
+  if (e->n_prompt + n > e->ctx_tokens) return NF_BAD_INPUT;
+  bytes_copy(e->prompt + e->n_prompt, answer, n * (isize)sizeof(i32));
+  nf_status status = session_set(e->timeline, e->prompt, e->n_prompt + n, &cached);
+  if (status == NF_OK) e->passes_before = passes;
+  return status;
+}
+
+static nf_status prompt_begin(edit *e, isize n, nf_error *error) {
+  isize cached = 0;
+  if (e->tasks[e->task_id].snapshot != nullptr) {
+    session_restore(e->timeline, e->tasks[e->task_id].snapshot, e->prompt, n);
+  }
+  nf_status status = session_set(e->timeline, e->prompt, n, &cached);
+  if (status != NF_OK)
+    return error_set(error, status, E_STR("the prompt does not fit the context"));
+  e->n_prompt = n;
+  e->passes_before = 0;
+  e->receipt.input_tokens = (i32)n;
+  e->receipt.cached_tokens = (i32)cached;
+  decode_begin(e);
+  return NF_OK;
+}
+
 nf_status edit_begin(edit *e, const nf_edit_desc *desc, nf_error *error) {
   e->phase = EDIT_IDLE;
   nf_status status = request_take(e, desc, error);
   if (status != NF_OK) return status;
   e->receipt = (nf_receipt){};
-  e->n_answer = 0;
+  e->n_answer = e->n_out = e->n_notes = e->trace_len = e->i_draw = e->n_scored = 0;
+  e->why = nullptr;
   status = cue_text_split(bytes_of(e->input, e->input_len), &e->split, e->plain, &e->plain_len);
   if (status != NF_OK) return error_set(error, status, E_STR("the caption has too many tags"));
   if (!has_letters(bytes_of(e->plain, e->plain_len))) {
     edit_keep(e, NF_UNCHANGED, "no words to edit");
     return NF_OK;
   }
-  if (desc->task == NF_TASK_SHORTEN && (e->chars_max > 0 || e->lines_max > 0) && edit_fits(e)) {
-    edit_keep(e, NF_UNCHANGED, "fits already");
-    return NF_OK;
+  if (desc->task == NF_TASK_SHORTEN && (e->chars_max > 0 || e->lines_max > 0)) {
+    if (edit_fits(e)) edit_keep(e, NF_UNCHANGED, "fits already");
+    if (e->phase == EDIT_DONE || edit_rebreak_only(e)) return NF_OK;
   }
-  isize n = 0, cached = 0;
+  isize n = 0;
   status = prompt_build(e, &n, error);
-  if (status != NF_OK) return status;
-  session_restore(e->timeline, e->tasks[e->task_id].snapshot, e->prompt, n);
-  status = session_set(e->timeline, e->prompt, n, &cached);
-  if (status != NF_OK)
-    return error_set(error, status, E_STR("the prompt does not fit the context"));
-  e->receipt.input_tokens = (i32)n;
-  e->receipt.cached_tokens = (i32)cached;
-  e->guess = (align){.source = e->source, .n = e->n_source};
-  e->copying = true;
-  e->ended = false;
-  e->n_scored = 0;
-  e->log_p_copy = e->log_p_answer = 0;
-  e->phase = EDIT_PASSES;
-  return NF_OK;
+  return status == NF_OK ? prompt_begin(e, n, error) : status;
 }
 
-/* The answer's tokens as text, up to a line break; the end token gives nothing. */
-static void answer_finish(edit *e) {
-  isize len = 0, cap = 2 * EDIT_TEXT_BYTES_MAX;
+/* ---- a phase's answer is complete: what comes next? ---- */
+
+/* Beams that ended, likeliest first, until one stands. */
+static void search_take(edit *e, arena scratch) {
+  constexpr isize cap = 1024;
+  for (isize i = 0; i < e->search->n_done && e->n_out == 0; i++) {
+    const search_beam *beam = &e->search->done[i];
+    u8 text[cap];
+    isize len = edit_decode(e, beam->tokens, beam->n, text, cap);
+    e->ended = true;
+    e->log_p_answer = beam->log_p;
+    edit_answer_take(e, bytes_of(text, len), scratch);
+  }
+}
+
+static void next_variant(edit *e) {
+  bool more = e->n_variants > 1 && e->n_out < e->n_variants &&
+              e->i_draw < DRAWS_PER_VARIANT * (e->n_variants - 1);
+  if (more) {
+    decode_begin_sampled(e);
+  } else {
+    edit_finish(e);
+  }
+}
+
+static void phase_end(edit *e) {
+  isize cap = 2 * EDIT_TEXT_BYTES_MAX;
   arena scratch = e->scratch;
   u8 *text = arena_new(&scratch, cap, u8);
   ASSERT(text != nullptr); /* SCRATCH_BYTES is more */
-  for (isize i = 0; i < e->n_answer && cap - len >= text_token_bytes_max(e->vocab); i++) {
-    len += text_decode(e->vocab, e->answer[i], false, text + len, cap - len);
+  e->log_p_answer = (f64)e->log_p_end;
+  for (isize i = 0; i < e->n_answer; i++) e->log_p_answer += (f64)e->log_p[i];
+  nf_bytes answer = bytes_of(text, edit_decode(e, e->answer, e->n_answer, text, cap));
+  switch (e->phase) {
+    case EDIT_DRAFTED:
+      if (e->ended && decode_put_back(e, answer, scratch)) return;
+      e->receipt.output_tokens = (i32)e->n_answer;
+      edit_answer_take(e, answer, scratch);
+      if (e->n_out == 0 && edit_wants_search(e)) {
+        search_begin(e->search, edit_plain_limit(e));
+        e->phase = EDIT_SEARCH;
+        return;
+      }
+      break;
+    case EDIT_SEARCH: search_take(e, scratch); break;
+    case EDIT_SAMPLED:
+      e->receipt.output_tokens += (i32)e->n_answer;
+      edit_answer_take(e, answer, scratch);
+      break;
+    case EDIT_IDLE:
+    case EDIT_DONE: break;
   }
-  edit_outcome(e, bytes_of(text, len), scratch);
-  e->phase = EDIT_DONE;
-}
-
-/* Take one token into the answer; at: the source token it may copy. true: the answer is complete.
- * What copies a part of the source that log_p_copy does not reach is in neither sum. */
-static bool answer_push(edit *e, isize at, i32 token, f32 log_p) {
-  bool beyond = at >= e->n_scored && at < e->n_source && e->source[at] == token;
-  if (!beyond) e->log_p_answer += (f64)log_p;
-  e->ended = text_is_end(e->vocab, token);
-  if (e->ended) return true;
-  e->answer[e->n_answer++] = token;
-  return e->n_answer >= isize_min(2 * e->n_source + 16, EDIT_TOKENS_MAX);
-}
-
-/* How likely the model holds the unchanged caption, as far as passes looked at it while the answer
- * still was a copy: after one pass all of it, but for captions over SESSION_DRAFT_MAX tokens. */
-static void copy_score(edit *e, const session_verdict *v) {
-  if (!e->copying) return;
-  for (isize i = 0; i < v->n_looked; i++) e->log_p_copy += (f64)v->log_p_draft[i];
-  e->n_scored += v->n_looked;
-  e->copying = v->n_accepted == v->n_looked && e->n_scored < e->n_source &&
-               v->next == e->source[e->n_scored];
-  if (e->copying) {
-    e->log_p_copy += (f64)v->log_p_next;
-    e->n_scored++;
-  }
-}
-
-/* The task's prefix is in the cache: keep it for the next request. */
-static void prefix_save(edit *e) {
-  session_snapshot *snapshot = e->tasks[e->task_id].snapshot;
-  if (session_snapshot_empty(snapshot)) {
-    session_save(e->timeline, e->tasks[e->task_id].n_prefix, snapshot);
-  }
-}
-
-/* What one verification showed goes into the answer. true: the answer is complete. */
-static bool answer_extend(edit *e, const session_verdict *v) {
-  isize at = e->guess.next;
-  for (isize i = 0; i < v->n_accepted; i++) {
-    if (answer_push(e, at + i, e->source[at + i], v->log_p_draft[i])) return true;
-  }
-  if (answer_push(e, at + v->n_accepted, v->next, v->log_p_next)) return true;
-  if (v->n_looked > 0) {
-    align_leave(&e->guess, v->n_accepted, v->next);
-  } else if (e->n_answer >= 2) {
-    align_rejoin(&e->guess, e->answer[e->n_answer - 2], v->next);
-  }
-  return false;
+  if (e->n_out == 0 && e->i_draw == 0) edit_fall_back(e, answer, scratch);
+  next_variant(e);
 }
 
 nf_status edit_step(edit *e, nf_error *error) {
   if (e->phase == EDIT_DONE) return NF_OK;
   if (e->phase == EDIT_IDLE) return error_set(error, NF_BAD_INPUT, E_STR("no edit was begun"));
-  session_verdict v;
-  nf_status status =
-      session_verify(e->timeline, e->source + e->guess.next, align_draft_tokens(&e->guess), &v);
-  if (status == NF_PENDING) return NF_PENDING; /* a long prompt: more passes before the draft */
-  if (status != NF_OK) return error_set(error, status, E_STR("the context is full"));
-  e->receipt.passes = (i32)session_passes(e->timeline);
-  e->receipt.drafted += (i32)v.n_looked;
-  e->receipt.accepted += (i32)v.n_accepted;
-  prefix_save(e);
-  copy_score(e, &v);
-  bool complete = answer_extend(e, &v);
-  e->receipt.output_tokens = (i32)e->n_answer;
-  if (!complete && session_push(e->timeline, v.next) == NF_OK) return NF_PENDING;
-  answer_finish(e);
-  return NF_OK;
+  nf_status status = e->phase == EDIT_DRAFTED  ? decode_drafted(e)
+                     : e->phase == EDIT_SEARCH ? search_pass(e)
+                                               : decode_sampled(e);
+  e->receipt.passes = (i32)passes_of(e);
+  if (status < NF_OK) return error_set(error, status, E_STR("the context is full"));
+  if (status == NF_PENDING) return NF_PENDING; /* of this answer, or of a long prompt */
+  phase_end(e);
+  return e->phase == EDIT_DONE ? NF_OK : NF_PENDING;
 }
 
 void edit_result_get(const edit *e, nf_edit_result *result) {
   ASSERT(e->phase == EDIT_DONE);
-  *result = (nf_edit_result){.text = bytes_of(e->text, e->text_len),
+  const edit_proposal *first = &e->out[0]; /* the input itself where nothing stood: edit_keep */
+  *result = (nf_edit_result){.text = bytes_of(first->text, first->text_len),
                              .verdict = e->verdict,
                              .why = e->why,
-                             .changes = e->changes,
-                             .n_changes = (i32)e->n_changes,
+                             .changes = first->changes,
+                             .n_changes = (i32)first->n_changes,
+                             .n_variants = (i32)e->n_out,
                              .receipt = e->receipt};
 }
 
+void edit_variant_get(const edit *e, isize i, nf_variant *variant) {
+  ASSERT(e->phase == EDIT_DONE && 0 <= i && i < e->n_out);
+  const edit_proposal *p = &e->out[i];
+  *variant = (nf_variant){.text = bytes_of(p->text, p->text_len),
+                          .why = p->why,
+                          .changes = p->changes,
+                          .n_changes = (i32)p->n_changes};
+}
+
 isize edit_output_tokens(const edit *e) { return e->n_answer; }
+nf_bytes edit_trace_get(const edit *e) { return bytes_of(e->trace, e->trace_len); }

@@ -29,5 +29,8 @@ isize edit_bytes(const model_shape *shape, isize ctx_tokens);
 [[nodiscard]] nf_status edit_step(edit *e, nf_error *error);
 /* After NF_OK, borrowed until the next begin. Times in the receipt are left to the caller. */
 void edit_result_get(const edit *e, nf_edit_result *result);
+void edit_variant_get(const edit *e, isize i, nf_variant *variant); /* 0 <= i < n_variants */
 /* Tokens the answer has so far (0: nothing decided yet). */
 isize edit_output_tokens(const edit *e);
+/* See nf_edit_trace. */
+nf_bytes edit_trace_get(const edit *e);

@@ -1,7 +1,7 @@
 /* See guard.h. */
 #include "edit/guard.h"
 
-#include "edit/words.h"
+#include "edit/names.h"
 
 static isize count_word(word_list list, nf_bytes text, word_kind kind) {
   isize n = 0;
@@ -11,38 +11,9 @@ static isize count_word(word_list list, nf_bytes text, word_kind kind) {
   return n;
 }
 
-/* A capital letter inside a sentence: a name, as far as spelling tells. */
-static bool looks_like_name(word_list list, isize i) {
-  const word *w = &list.at[i];
-  if (w->kind != WORD_LETTERS || w->text.len < 2) return false;
-  if (w->text.at[0] < 'A' || w->text.at[0] > 'Z' || w->text.at[1] == '\'') return false;
-  for (isize k = i - 1; k >= 0; k--) {
-    u8 c = list.at[k].text.at[0];
-    if (list.at[k].kind == WORD_SPACE || c == '"' || c == '-') continue;
-    return c != '.' && c != '!' && c != '?' && c != ':';
-  }
-  return false; /* first word: capital by position */
-}
-
 static bool has_letters(word_list list, nf_bytes letters) {
   for (isize i = 0; i < list.n; i++) {
     if (word_same_letters(list.at[i].text, letters)) return true;
-  }
-  return false;
-}
-
-/* "Dana's" keeps the name of "Dana". */
-static nf_bytes without_possessive(nf_bytes w) {
-  for (isize i = w.len - 1; i > 0 && i >= w.len - 2; i--) {
-    if (w.at[i] == '\'') return bytes_slice(w, 0, i);
-  }
-  return w;
-}
-
-static bool name_kept(word_list list, nf_bytes name) {
-  name = without_possessive(name);
-  for (isize i = 0; i < list.n; i++) {
-    if (word_same_letters(without_possessive(list.at[i].text), name)) return true;
   }
   return false;
 }
@@ -95,10 +66,10 @@ static const char *numbers_refuse(word_list a, word_list b) {
 
 static const char *names_refuse(word_list a, word_list b) {
   for (isize i = 0; i < a.n; i++) {
-    if (looks_like_name(a, i) && !name_kept(b, a.at[i].text)) return "a name was lost";
+    if (name_at(a, i) && !name_kept(b, a.at[i].text)) return "a name was lost";
   }
   for (isize i = 0; i < b.n; i++) {
-    if (looks_like_name(b, i) && !has_letters(a, b.at[i].text) && !comes_from(a, b.at[i].text)) {
+    if (name_at(b, i) && !has_letters(a, b.at[i].text) && !comes_from(a, b.at[i].text)) {
       return "a name was added";
     }
   }

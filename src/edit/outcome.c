@@ -1,32 +1,32 @@
-/* What becomes of a finished answer: gate, guard, limits, tags and line breaks back in place,
- * the list of changes. Deterministic; no model. */
+/* What becomes of an answer: gate, guard, limits, tags and line breaks back in place, the list of
+ * changes; and what can be done without the model. Deterministic. */
 #include "base/utf8.h"
 #include "caption/plain.h"
 #include "edit/fillers.h"
 #include "edit/guard.h"
+#include "edit/rebreak.h"
 #include "edit/state.h"
 #include "edit/words.h"
 
 void edit_keep(edit *e, nf_verdict verdict, const char *why) {
-  bytes_copy(e->text, e->input, e->input_len);
-  e->text_len = e->input_len;
-  e->n_changes = 0;
+  edit_proposal *p = &e->out[0];
+  bytes_copy(p->text, e->input, e->input_len);
+  p->text_len = e->input_len;
+  p->n_changes = e->n_out = 0;
   e->verdict = verdict;
   e->why = why;
   e->phase = EDIT_DONE;
 }
 
-static nf_bytes trim(nf_bytes text) {
-  for (isize i = 0; i < text.len; i++) {
-    if (text.at[i] == '\n' && i > 0) { /* an answer is one line; what follows is chatter */
-      text.len = i;
-      break;
-    }
-  }
-  while (text.len > 0 && (text.at[0] == ' ' || text.at[0] == '\n'))
+/* The first line without blanks at its ends: an answer is one line, what follows is chatter. */
+static nf_bytes first_line(nf_bytes text, bool *more) {
+  while (text.len > 0 && (text.at[0] == ' ' || text.at[0] == '\n')) {
     text = bytes_slice(text, 1, text.len);
-  while (text.len > 0 && (text.at[text.len - 1] == ' ' || text.at[text.len - 1] == '\n'))
-    text.len--;
+  }
+  isize end = bytes_find(text, bytes_from_str("\n"));
+  *more = end >= 0;
+  if (*more) text.len = end;
+  while (text.len > 0 && text.at[text.len - 1] == ' ') text.len--;
   return text;
 }
 
@@ -38,68 +38,134 @@ static bool fits(const edit *e, nf_bytes cue) {
 
 bool edit_fits(const edit *e) { return fits(e, bytes_of(e->input, e->input_len)); }
 
-/* Put tags and breaks back around `plain`; when it fits, that is the result and null is returned.
- * Else why not. */
-static const char *propose(edit *e, nf_bytes plain, const char *why, arena scratch) {
+/* What does not fit for its lines alone is re-flowed where that helps. */
+static bool fits_rebroken(edit *e, edit_proposal *p, arena scratch) {
+  nf_bytes text = bytes_of(p->text, p->text_len);
+  if (fits(e, text)) return true;
+  u8 *copy = arena_new(&scratch, text.len, u8);
+  if (e->lines_max == 0 || copy == nullptr) return false;
+  bytes_copy(copy, text.at, text.len);
+  return rebreak(bytes_of(copy, text.len), e->format, e->lines_max, CUE_LINE_CHARS, p->text,
+                 2 * EDIT_TEXT_BYTES_MAX, &p->text_len) &&
+         fits(e, bytes_of(p->text, p->text_len));
+}
+
+/* The text of out[n_out] is a proposal. null: it stands and is counted; else why not. */
+static const char *proposal_take(edit *e, const char *why, arena scratch) {
+  edit_proposal *p = &e->out[e->n_out];
   nf_bytes input = bytes_of(e->input, e->input_len);
-  nf_status status = cue_text_join(&e->split, input, plain, scratch, e->text,
-                                   2 * EDIT_TEXT_BYTES_MAX, &e->text_len);
-  nf_bytes text = bytes_of(e->text, e->text_len);
-  if (status != NF_OK || !fits(e, text)) return "the correction does not fit";
+  if (!fits_rebroken(e, p, scratch)) return "the correction does not fit";
+  nf_bytes text = bytes_of(p->text, p->text_len);
   if (bytes_equal(text, input)) return "already right"; /* words differed in blanks only */
-  status = words_diff(input, text, &scratch, e->changes, EDIT_CHANGES_MAX, &e->n_changes);
-  if (status != NF_OK) return "too long to compare";
-  e->verdict = NF_CHANGED;
-  e->why = why;
+  for (isize i = 0; i < e->n_out; i++) {
+    if (bytes_equal(text, bytes_of(e->out[i].text, e->out[i].text_len))) return "said already";
+  }
+  if (words_diff(input, text, &scratch, p->changes, EDIT_CHANGES_MAX, &p->n_changes) != NF_OK) {
+    return "too long to compare";
+  }
+  p->why = why;
+  e->n_out++;
   return nullptr;
+}
+
+/* The same for the words alone: tags and breaks are put back around them. */
+static const char *propose(edit *e, nf_bytes plain, const char *why, arena scratch) {
+  edit_proposal *p = &e->out[e->n_out];
+  nf_status status = cue_text_join(&e->split, bytes_of(e->input, e->input_len), plain, scratch,
+                                   p->text, 2 * EDIT_TEXT_BYTES_MAX, &p->text_len);
+  return status == NF_OK ? proposal_take(e, why, scratch) : "the correction does not fit";
+}
+
+bool edit_rebreak_only(edit *e) {
+  edit_proposal *p = &e->out[0];
+  bytes_copy(p->text, e->input, e->input_len);
+  p->text_len = e->input_len;
+  if (proposal_take(e, "lines broken anew", e->scratch) != nullptr) return false;
+  edit_finish(e);
+  return true;
+}
+
+/* The last word is the beginning of a word of the caption and none of its own: a cut. */
+static bool ends_cut(nf_bytes before, nf_bytes after, arena *scratch) {
+  arena local = *scratch;
+  word_list a, b;
+  if (words_split(before, &local, &a) != NF_OK || words_split(after, &local, &b) != NF_OK) {
+    return true;
+  }
+  if (b.n == 0) return true;
+  isize last = b.n - 1;
+  while (last > 0 && b.at[last].kind == WORD_OTHER) last--;
+  nf_bytes w = b.at[last].text;
+  bool begins = false;
+  for (isize i = 0; i < a.n; i++) {
+    if (word_same_letters(a.at[i].text, w)) return false;
+    if (a.at[i].text.len <= w.len) continue;
+    begins = begins || word_same_letters(bytes_slice(a.at[i].text, 0, w.len), w);
+  }
+  return begins;
 }
 
 static const char *answer_refused(const edit *e, nf_bytes answer, arena scratch) {
   nf_bytes plain = bytes_of(e->plain, e->plain_len);
   if (bytes_equal(answer, plain)) return "already right";
   if (!(e->log_p_answer - e->log_p_copy > (f64)e->task->gate)) return "not sure enough";
-  return guard_refuses(e->task, plain, answer, e->protect, e->n_protect, &scratch);
+  if (e->chars_max > 0 && ends_cut(plain, answer, &scratch)) return "a word was cut";
+  const char *why = guard_refuses(e->task, plain, answer, e->protect, e->n_protect, &scratch);
+  bool longer = grapheme_count(answer) >= grapheme_count(plain);
+  return why == nullptr && e->task_id == NF_TASK_SHORTEN && longer ? "nothing to leave out" : why;
 }
 
-/* Visible characters the plain text may have: the cue's limit less what the model never sees. */
-static isize plain_limit(const edit *e) {
+isize edit_plain_limit(const edit *e) {
   if (e->chars_max == 0) return 0;
   isize unseen = plain_measure(bytes_of(e->input, e->input_len), e->format).chars -
                  grapheme_count(bytes_of(e->plain, e->plain_len));
   return isize_max(e->chars_max - isize_max(unseen, 0), 1);
 }
 
-/* shorten: the model's words when they are shorter and fit; then leaving fillers out of them, or
- * of the caption itself. null: done; else why not. */
-static const char *shorten(edit *e, nf_bytes answer, const char *refused, arena scratch) {
-  nf_bytes plain = bytes_of(e->plain, e->plain_len);
-  bool usable = refused == nullptr && grapheme_count(answer) < grapheme_count(plain);
-  if (usable && propose(e, answer, "ok", scratch) == nullptr) return nullptr;
-  u8 *out = arena_new(&scratch, isize_max(answer.len, plain.len), u8);
-  for (isize i = usable ? 0 : 1; i < 2 && out != nullptr; i++) {
-    nf_bytes from = i == 0 ? answer : plain;
-    isize len = 0;
-    nf_status status =
-        fillers_remove(from, plain_limit(e), e->protect, e->n_protect, &scratch, out, &len);
-    if (status == NF_OK && len < plain.len &&
-        propose(e, bytes_of(out, len), "fillers left out", scratch) == nullptr) {
-      return nullptr;
-    }
+void edit_answer_take(edit *e, nf_bytes answer, arena scratch) {
+  bool more_lines;
+  answer = first_line(answer, &more_lines);
+  bool cut = !e->ended && !more_lines;
+  const char *refused = cut ? "the answer did not end" : answer_refused(e, answer, scratch);
+  bool greedy = e->phase == EDIT_DRAFTED;
+  if (greedy) e->too_long = refused == nullptr;
+  if (refused == nullptr) {
+    bool put_back = greedy && e->receipt.forced > 0;
+    refused = propose(e, answer, put_back ? "ok, what must stay was put back" : "ok", scratch);
   }
-  if (!edit_fits(e)) return "no shorter form fits";
-  return refused == nullptr ? "nothing to leave out" : refused;
+  if (greedy) e->why = refused;
 }
 
-void edit_outcome(edit *e, nf_bytes answer, arena scratch) {
-  /* an answer is one line: what follows is chatter */
-  isize line = bytes_find(answer, bytes_from_str("\n"));
-  bool cut = !e->ended && line < 0;
-  answer = trim(answer);
-  const char *refused = cut ? "the answer did not end" : answer_refused(e, answer, scratch);
-  if (e->task_id == NF_TASK_SHORTEN) {
-    refused = shorten(e, answer, refused, scratch);
-  } else if (refused == nullptr) {
-    refused = propose(e, answer, "ok", scratch);
+bool edit_wants_search(const edit *e) {
+  bool shortens = e->task_id == NF_TASK_SHORTEN || e->task_id == NF_TASK_REWRITE;
+  return shortens && e->chars_max > 0 && e->n_source <= SEARCH_TOKENS_MAX;
+}
+
+void edit_fall_back(edit *e, nf_bytes answer, arena scratch) {
+  if (e->task_id != NF_TASK_SHORTEN) return;
+  bool more_lines;
+  nf_bytes plain = bytes_of(e->plain, e->plain_len);
+  answer = first_line(answer, &more_lines);
+  u8 *out = arena_new(&scratch, isize_max(answer.len, plain.len), u8);
+  for (isize i = e->too_long ? 0 : 1; i < 2 && out != nullptr && e->n_out == 0; i++) {
+    nf_bytes from = i == 0 ? answer : plain;
+    isize len = 0;
+    nf_status status = fillers_remove(from, edit_plain_limit(e), e->protect, e->n_protect,
+                                      &scratch, out, &len);
+    if (status == NF_OK && len < plain.len) {
+      propose(e, bytes_of(out, len), "fillers left out", scratch);
+    }
   }
-  if (refused != nullptr) edit_keep(e, edit_fits(e) ? NF_UNCHANGED : NF_UNFIT, refused);
+  if (e->n_out == 0 && !edit_fits(e)) e->why = "no shorter form fits";
+}
+
+void edit_finish(edit *e) {
+  if (e->n_out > 0) {
+    e->verdict = NF_CHANGED;
+    e->why = e->out[0].why;
+    e->phase = EDIT_DONE;
+  } else {
+    edit_keep(e, edit_fits(e) ? NF_UNCHANGED : NF_UNFIT, e->why);
+  }
+  if (e->tracing) edit_trace_write(e);
 }

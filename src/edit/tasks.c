@@ -12,6 +12,7 @@ static const edit_task tasks[EDIT_TASKS] = {
     [NF_TASK_FIX] =
         {.name = "fix",
          .device = true,
+         .poor = "",
          .system = "Fix the grammar, spelling and punctuation of the caption. Keep names, numbers "
                    "and meaning. Output only the caption.",
          .examples = {{"we was going to the store on friday but the the car dont start",
@@ -26,6 +27,7 @@ static const edit_task tasks[EDIT_TASKS] = {
     [NF_TASK_SHORTEN] =
         {.name = "shorten",
          .device = true,
+         .poor = "",
          .system = "Shorten the caption by leaving words out. Keep names, numbers and meaning. "
                    "Output only the caption.",
          .examples = {{"Well, I mean, what you basically want to do is just press the red button.",
@@ -36,10 +38,58 @@ static const edit_task tasks[EDIT_TASKS] = {
          .new_words_max = 0,
          .kept_percent_min = 30,
          .gate = -1000.0f},
-    [NF_TASK_FORMAL] = {.name = "formal"},
-    [NF_TASK_CASUAL] = {.name = "casual"},
-    [NF_TASK_SIMPLE] = {.name = "simple"},
-    [NF_TASK_REWRITE] = {.name = "rewrite"},
+    [NF_TASK_FORMAL] =
+        {.name = "formal",
+         .poor = "not measured",
+         .system = "Rewrite the caption in a formal tone. Keep names, numbers and meaning. Output "
+                   "only the caption.",
+         .examples = {{"Hey guys, I can't wait to show you what we've got for Maria.",
+                       "Ladies and gentlemen, I cannot wait to show you what we have for Maria."},
+                      {"They kinda messed up the 3 orders, so we gotta call them.",
+                       "They made mistakes with the 3 orders, so we must call them."}},
+         .n_examples = 2,
+         .new_words_max = 5,
+         .kept_percent_min = 30,
+         .gate = -1000.0f},
+    [NF_TASK_CASUAL] =
+        {.name = "casual",
+         .poor = "not measured",
+         .system = "Rewrite the caption in a casual, friendly tone. Keep names, numbers and "
+                   "meaning. Output only the caption.",
+         .examples = {{"I would like to inform you that Maria will not be able to attend.",
+                       "Just so you know, Maria can't make it."},
+                      {"We are required to submit the 3 documents immediately.",
+                       "We've got to hand in the 3 documents right away."}},
+         .n_examples = 2,
+         .new_words_max = 5,
+         .kept_percent_min = 20,
+         .gate = -1000.0f},
+    [NF_TASK_SIMPLE] =
+        {.name = "simple",
+         .poor = "not measured",
+         .system = "Rewrite the caption in simple, easy words. Keep names, numbers and meaning. "
+                   "Output only the caption.",
+         .examples = {{"Maria endeavoured to ascertain the cause of the malfunction.",
+                       "Maria tried to find the cause of the fault."},
+                      {"Approximately 3 vessels were subsequently purchased.",
+                       "About 3 boats were then bought."}},
+         .n_examples = 2,
+         .new_words_max = 5,
+         .kept_percent_min = 20,
+         .gate = -1000.0f},
+    [NF_TASK_REWRITE] =
+        {.name = "rewrite",
+         .poor = "not measured",
+         .system = "Say the caption in other words. Keep names, numbers and meaning. Output only "
+                   "the caption.",
+         .examples = {{"We had a great time at the beach with Maria yesterday.",
+                       "Yesterday at the beach with Maria was great fun for us."},
+                      {"It took them 3 hours to repair the old boat.",
+                       "They needed 3 hours to fix the old boat."}},
+         .n_examples = 2,
+         .new_words_max = 6,
+         .kept_percent_min = 20,
+         .gate = -1000.0f},
 };
 
 const edit_task *edit_task_of(nf_task task) {

@@ -12,6 +12,7 @@ typedef struct {
 typedef struct {
   const char *name;
   bool device;        /* offered on the device: better there than doing nothing */
+  const char *poor;   /* when not: what was measured, for a person; "" when offered */
   const char *system; /* instruction, the system message */
   edit_example examples[EDIT_EXAMPLES_MAX];
   isize n_examples;

@@ -47,15 +47,20 @@ bool word_same_letters(nf_bytes a, nf_bytes b) {
   return true;
 }
 
+static bool is_ascii_letter(u8 c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; }
+
+bool term_stands_at(nf_bytes text, isize i, nf_bytes term) {
+  isize end = i + term.len;
+  if (term.len == 0 || end > text.len || !bytes_equal(bytes_slice(text, i, end), term)) {
+    return false;
+  }
+  return (i == 0 || !is_ascii_letter(text.at[i - 1])) &&
+         (end == text.len || !is_ascii_letter(text.at[end]));
+}
+
 isize term_count(nf_bytes text, nf_bytes term) {
   isize n = 0;
-  for (isize i = 0; term.len > 0 && i + term.len <= text.len; i++) {
-    if (!bytes_equal(bytes_slice(text, i, i + term.len), term)) continue;
-    bool open = i == 0 || !((text.at[i - 1] | 32) >= 'a' && (text.at[i - 1] | 32) <= 'z');
-    isize end = i + term.len;
-    bool closed = end == text.len || !((text.at[end] | 32) >= 'a' && (text.at[end] | 32) <= 'z');
-    if (open && closed) n++;
-  }
+  for (isize i = 0; i + term.len <= text.len; i++) n += term_stands_at(text, i, term);
   return n;
 }
 

@@ -26,6 +26,7 @@ bool word_same_letters(nf_bytes a, nf_bytes b);
 
 /* How often `term` stands in `text` byte for byte, not inside a longer run of ASCII letters. */
 isize term_count(nf_bytes text, nf_bytes term);
+bool term_stands_at(nf_bytes text, isize i, nf_bytes term); /* one of those that count */
 
 /* The fewest whole-word replacements that turn `before` into `after`, ascending, merged when
  * only white space lies between them. Offsets are bytes and UTF-16 units of `before`;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "align_passes.h"
 #include "api/internal.h"
 #include "base/utf8.h"
 #include "cmocka_all.h"
@@ -74,6 +75,20 @@ static isize plain_greedy(const i32 *prompt, isize n_prompt, i32 *out, isize cap
   return n;
 }
 
+/* Passes the answer must have cost, counted without the model. */
+static isize passes_foretold(const edit *e, const i32 *answer, isize n) {
+  static i32 ids[EDIT_TOKENS_MAX + 1], ends[EDIT_TOKENS_MAX + 1];
+  static u8 text[4 * EDIT_TEXT_BYTES_MAX];
+  isize len = 0;
+  for (isize i = 0; i <= n; i++) {
+    ids[i] = i < n ? answer[i] : e->end_token;
+    len += edit_decode(e, &ids[i], 1, text + len, (isize)sizeof text - len);
+    ends[i] = (i32)len;
+  }
+  return align_passes((align_source){e->source, e->source_ends, e->source_text, e->n_source},
+                      (align_source){ids, ends, text, n + 1}, 1);
+}
+
 static void a_drafted_edit_is_plain_greedy_decoding(void **state) {
   (void)state;
   FILE *file = fopen(NF_SOURCE_DIR "/tests/data/edit_lines.txt", "r");
@@ -93,8 +108,14 @@ static void a_drafted_edit_is_plain_greedy_decoding(void **state) {
     memcpy(prompt, e->prompt, (size_t)n_prompt * sizeof *prompt);
     isize cap = isize_min(2 * e->n_source + 16, EDIT_TOKENS_MAX);
     isize n_plain = plain_greedy(prompt, n_prompt, plain, cap);
+    if (result.receipt.forced > 0) continue; /* not the model's own choice: test_constraints.c */
     if (n_plain != n_answer || memcmp(plain, answer, (size_t)n_plain * sizeof *plain) != 0) {
       fail_msg("line %d differs from plain decoding: %s", n + 1, line);
+    }
+    bool one_prompt_pass =
+        n_prompt - result.receipt.cached_tokens + e->n_source <= MODEL_ROWS_MAX && e->ended;
+    if (result.receipt.forced == 0 && one_prompt_pass) { /* the receipt counts truthfully */
+      assert_int_equal(result.receipt.passes, passes_foretold(e, answer, n_answer));
     }
     saved += (int)n_answer + 1 - result.receipt.passes;
     assert_true(result.receipt.accepted <= result.receipt.drafted);
@@ -149,11 +170,79 @@ static void what_has_no_words_is_not_asked(void **state) {
   }
 }
 
+static void every_task_says_whether_it_is_offered(void **state) {
+  (void)state;
+  nf_task_info info;
+  for (i32 i = 0; i < EDIT_TASKS; i++) {
+    assert_int_equal(nf_task_info_get((nf_task)i, &info), NF_OK);
+    assert_string_equal(info.name, nf_task_name((nf_task)i));
+    assert_int_equal(info.offered, info.why[0] == 0);
+    nf_edit_desc desc = {
+        .task = (nf_task)i, .text = bytes_from_str("we was there"), .even_if_poor = true};
+    nf_edit_result result;
+    run_edit(&desc, &result); /* forced, any task runs */
+    assert_true(result.receipt.passes >= 1);
+  }
+  assert_int_equal(nf_task_info_get((nf_task)EDIT_TASKS, &info), NF_BAD_INPUT);
+}
+
+/* Distinct, sampled alike for one seed, the greedy answer first. */
+static void variants_are_distinct_and_repeat_for_a_seed(void **state) {
+  (void)state;
+  nf_edit_desc desc = {.task = NF_TASK_REWRITE,
+                       .text = bytes_from_str("<i>so today we is going\nto look at it</i>"),
+                       .n_variants = 4,
+                       .seed = 3,
+                       .even_if_poor = true};
+  char texts[2][4][256] = {};
+  int n[2];
+  for (int round = 0; round < 2; round++) {
+    nf_edit_result result;
+    run_edit(&desc, &result);
+    n[round] = result.n_variants;
+    assert_int_equal(result.verdict == NF_CHANGED, result.n_variants > 0);
+    for (int i = 0; i < result.n_variants; i++) {
+      nf_variant v;
+      nf_edit_variant_get(work, i, &v);
+      memcpy(texts[round][i], v.text.at, (size_t)v.text.len);
+      assert_true(v.n_changes > 0 && !bytes_equal(v.text, desc.text));
+      assert_true(bytes_start_with(v.text, bytes_from_str("<i>")));
+      for (int k = 0; k < i; k++) assert_string_not_equal(texts[round][i], texts[round][k]);
+    }
+    if (result.n_variants > 0) assert_true(bytes_equal(result.text, bytes_from_str(texts[round][0])));
+  }
+  assert_true(n[0] >= 2);
+  assert_int_equal(n[0], n[1]);
+  assert_memory_equal(texts[0], texts[1], sizeof texts[0]);
+  desc.n_variants = NF_VARIANTS_MAX + 1;
+  nf_error error;
+  assert_int_equal(nf_edit_begin(work, &desc, &error), NF_BAD_INPUT);
+}
+
+static void the_trace_tells_every_pass(void **state) {
+  (void)state;
+  nf_edit_desc desc = {
+      .task = NF_TASK_FIX, .text = bytes_from_str("we was going home"), .trace = true};
+  nf_edit_result result;
+  run_edit(&desc, &result);
+  nf_bytes trace = nf_edit_trace(work);
+  int n = 0;
+  for (isize i = 0; i + 5 < trace.len; i++) {
+    n += (i == 0 || trace.at[i - 1] == '\n') && memcmp(trace.at + i, "pass ", 5) == 0;
+  }
+  assert_int_equal(n, result.receipt.passes);
+  assert_true(bytes_find(trace, bytes_from_str("log P(copy)")) > 0);
+  desc.trace = false;
+  run_edit(&desc, &result);
+  assert_int_equal(nf_edit_trace(work).len, 0);
+}
+
 static void bad_requests_are_refused(void **state) {
   (void)state;
   nf_error error;
   nf_edit_desc desc = {.task = NF_TASK_FORMAL, .text = bytes_from_str("hello there")};
   assert_int_equal(nf_edit_begin(work, &desc, &error), NF_UNSUPPORTED);
+  assert_non_null(strstr(error.line, "not offered on the device: "));
   desc.task = (nf_task)77;
   assert_int_equal(nf_edit_begin(work, &desc, &error), NF_UNSUPPORTED);
   desc = (nf_edit_desc){.task = NF_TASK_FIX, .text = bytes_of("ab\xFF\xFE", 4)};
@@ -246,6 +335,9 @@ int main(void) {
       cmocka_unit_test(a_snapshot_changes_no_result),
       cmocka_unit_test(tags_and_breaks_do_not_reach_the_model),
       cmocka_unit_test(what_has_no_words_is_not_asked),
+      cmocka_unit_test(every_task_says_whether_it_is_offered),
+      cmocka_unit_test(variants_are_distinct_and_repeat_for_a_seed),
+      cmocka_unit_test(the_trace_tells_every_pass),
       cmocka_unit_test(bad_requests_are_refused),
       cmocka_unit_test(a_cut_generation_ends_with_a_whole_character),
       cmocka_unit_test(limits_are_limits),

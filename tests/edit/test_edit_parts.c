@@ -1,11 +1,13 @@
-/* Tests of the parts of edit/ that need no model: words and diff, guard, fillers, align. */
+/* Tests of the parts of edit/ that need no model: words and diff, guard, names,
+ * fillers, line breaks. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmocka_all.h"
-#include "edit/align.h"
 #include "edit/fillers.h"
 #include "edit/guard.h"
+#include "edit/names.h"
+#include "edit/rebreak.h"
 #include "edit/words.h"
 
 static u8 block[1 << 20];
@@ -148,24 +150,57 @@ static void fillers_are_left_out_and_nothing_else(void **state) {
   shortened("In 1984 it literally rained 12 days.", 0, "In 1984 it rained 12 days.");
 }
 
-static void align_guesses_deletion_and_substitution(void **state) {
+static void rebroken(const char *text, isize lines_max, isize line_chars, const char *want) {
+  u8 out[512];
+  isize len = -1;
+  bool done = rebreak(b(text), NF_SRT, lines_max, line_chars, out, sizeof out - 1, &len);
+  if (want == nullptr) {
+    assert_false(done);
+    return;
+  }
+  assert_true(done);
+  out[len] = 0;
+  assert_string_equal((char *)out, want);
+}
+
+static void lines_are_broken_anew_evenly(void **state) {
   (void)state;
-  i32 source[] = {10, 11, 12, 13, 14, 2};
-  align a = {.source = source, .n = 6};
-  align_leave(&a, 1, 13); /* copied 10, then 13: 11 and 12 were deleted */
-  assert_int_equal(a.next, 4);
-  align_leave(&a, 0, 99);
-  align_leave(&a, 0, 98);
-  assert_int_equal(align_draft_tokens(&a), 0);
-  align_rejoin(&a, 13, 14);
-  assert_int_equal(a.next, 5);
-  assert_int_equal(align_draft_tokens(&a), 1);
-  a = (align){.source = source, .n = 6};
-  align_leave(&a, 2, 77); /* 12 was replaced by 77 */
-  assert_int_equal(a.next, 3);
-  a = (align){.source = source, .n = 6, .next = 6};
-  align_leave(&a, 0, 5);
-  assert_int_equal(a.next, 6); /* never past the end */
+  rebroken("one two\nthree\nfour", 2, 42, "one two three four");
+  rebroken("one two\nthree\nfour", 2, 10, "one two\nthree four");
+  rebroken("one two three four five six", 2, 20, "one two three\nfour five six");
+  rebroken("<i class=\"a b\">one two</i>\nthree\nfour", 2, 10,
+           "<i class=\"a b\">one two</i>\nthree four"); /* no break within a tag */
+  rebroken("- Yes.\n- No.\nWhy", 2, 42, nullptr); /* who speaks would be lost */
+  rebroken("<i>- Yes.</i>\n- No.\nWhy", 2, 42, nullptr);
+  rebroken("one two three", 2, 4, nullptr); /* a word is wider than a line */
+  rebroken("one two three four", 1, 10, nullptr);
+}
+
+static isize kept_of(const char *text, char spans[][24]) {
+  arena a = arena_of(block, sizeof block);
+  keep_span found[32];
+  isize n = -1;
+  nf_bytes terms[] = {b("near field")};
+  assert_int_equal(keep_find(b(text), terms, 1, a, found, 32, &n), NF_OK);
+  for (isize i = 0; i < n; i++) {
+    isize len = found[i].to - found[i].from;
+    memcpy(spans[i], text + found[i].from, (size_t)len);
+    spans[i][len] = 0;
+  }
+  return n;
+}
+
+static void what_must_stay_is_found(void **state) {
+  (void)state;
+  char s[32][24];
+  assert_int_equal(kept_of("So Dana sold 10,000 on friday with near field.", s), 5);
+  assert_string_equal(s[0], "Dana");
+  assert_string_equal(s[1], "10");
+  assert_string_equal(s[2], "000");
+  assert_string_equal(s[3], "friday");
+  assert_string_equal(s[4], "near field");
+  assert_int_equal(kept_of("I DO NOT KNOW", s), 0); /* capitals tell nothing there */
+  assert_int_equal(kept_of("Well. Yes we nearfield", s), 0);
 }
 
 int main(void) {
@@ -175,7 +210,8 @@ int main(void) {
       cmocka_unit_test(random_diffs_apply),
       cmocka_unit_test(the_guard_keeps_numbers_names_and_terms),
       cmocka_unit_test(fillers_are_left_out_and_nothing_else),
-      cmocka_unit_test(align_guesses_deletion_and_substitution),
+      cmocka_unit_test(lines_are_broken_anew_evenly),
+      cmocka_unit_test(what_must_stay_is_found),
   };
   return cmocka_run_group_tests_name("edit parts", tests, nullptr, nullptr);
 }

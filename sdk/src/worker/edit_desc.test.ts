@@ -14,6 +14,9 @@ test('a request lies in memory as nf_edit_desc does on wasm32', async () => {
     maxCps: 17.5,
     durationMs: 1500,
     protect: ['Zoë', 'B-52'],
+    seed: 2 ** 33 + 7,
+    variants: 3,
+    evenIfPoor: true,
   }
   placeEdit(runtime, 1, request, (at) => {
     const word = (i: number) => runtime.word(at + 4 * i)
@@ -24,6 +27,7 @@ test('a request lies in memory as nf_edit_desc does on wasm32', async () => {
     expect(new Float32Array(runtime.memory.buffer, at + 40, 1)[0]).toBe(17.5)
     const terms = word(12)
     expect(word(13)).toBe(2)
+    expect([word(14), word(15), word(16), word(17)]).toEqual([7, 2, 3, 1])
     const term = (i: number) =>
       runtime.text(runtime.word(terms + 8 * i), runtime.word(terms + 8 * i + 4))
     expect([term(0), term(1)]).toEqual(['Zoë', 'B-52'])
@@ -33,8 +37,8 @@ test('a request lies in memory as nf_edit_desc does on wasm32', async () => {
 test('what is not asked for is zero', async () => {
   const runtime = await realRuntime()
   placeEdit(runtime, 0, { task: 'fix', text: '' }, (at) => {
-    const words = Array.from({ length: 14 }, (_, i) => runtime.word(at + 4 * i))
+    const words = Array.from({ length: 18 }, (_, i) => runtime.word(at + 4 * i))
     const addresses = [1, 4, 6] // of empty texts
-    expect(words.filter((_, i) => !addresses.includes(i))).toEqual(new Array(11).fill(0))
+    expect(words.filter((_, i) => !addresses.includes(i))).toEqual(new Array(15).fill(0))
   })
 })

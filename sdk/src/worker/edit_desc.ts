@@ -1,11 +1,11 @@
 /**
- * An edit request as nearfield_wasm.c reads it: nf_edit_desc's 14 words, the protected terms'
+ * An edit request as nearfield_wasm.c reads it: nf_edit_desc's 18 words, the protected terms'
  * pairs, then all texts, in one piece of memory that lives during `use`.
  */
 import type { Calls } from '../protocol.ts'
 import type { Runtime } from './runtime.ts'
 
-const DESC_WORDS = 14
+const DESC_WORDS = 18
 
 export function placeEdit<T>(
   runtime: Runtime,
@@ -14,6 +14,7 @@ export function placeEdit<T>(
   use: (desc: number) => T,
 ): T {
   const { text, format, context, maxChars, maxLines, maxCps, durationMs, protect = [] } = request
+  const { seed = 0, variants, evenIfPoor } = request
   const texts = [text, context?.before ?? '', context?.after ?? '', ...protect].map((t) =>
     runtime.encode(t),
   )
@@ -40,6 +41,10 @@ export function placeEdit<T>(
       durationMs ?? 0,
       protect.length ? terms : 0,
       protect.length,
+      seed % 2 ** 32, // setInt32 keeps the low 32 bits
+      Math.floor(seed / 2 ** 32),
+      variants ?? 0,
+      evenIfPoor ? 1 : 0,
       ...pairs.slice(3).flat(),
     ]
     for (const [i, word] of whole.entries()) words.setInt32(4 * i, word, true)

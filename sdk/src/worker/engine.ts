@@ -6,7 +6,7 @@ import { NearfieldError } from '../error.ts'
 import type { Manifest } from '../model/manifest.ts'
 import type { Bench, Calls } from '../protocol.ts'
 import { status as S } from '../status.gen.ts'
-import type { Change, EditResult } from '../types.ts'
+import type { Change, EditResult, Variant } from '../types.ts'
 import { placeEdit } from './edit_desc.ts'
 import { Scheduler } from './queue.ts'
 import { clockMs, type Runtime } from './runtime.ts'
@@ -52,12 +52,6 @@ export class Engine {
       const { exports } = this.#runtime
       const task = this.#runtime.lend(this.#runtime.encode(request.task), exports.nf_wasm_task)
       if (task < 0) throw new NearfieldError('bad_input', `there is no task '${request.task}'`)
-      if (!exports.nf_wasm_task_offered(task)) {
-        throw new NearfieldError(
-          'unsupported',
-          `the task '${request.task}' is not offered on the device`,
-        )
-      }
       placeEdit(this.#runtime, task, request, (desc) =>
         this.#runtime.check(exports.nf_wasm_edit_begin(this.#session, desc)),
       )
@@ -80,7 +74,7 @@ export class Engine {
 
   #result(queueMs: number): EditResult {
     const runtime = this.#runtime
-    return runtime.using(13 * 8, (at) => {
+    return runtime.using(15 * 8, (at) => {
       runtime.exports.nf_wasm_edit_result(this.#session, at)
       const [
         text,
@@ -96,19 +90,16 @@ export class Engine {
         passes,
         drafted,
         accepted,
-      ] = runtime.row(at, 13)
-      const changes: Change[] = []
-      const changed = runtime.text(text, length)
-      for (let i = 0; i < nChanges; i++) {
-        runtime.exports.nf_wasm_edit_change(i, at)
-        const [start, end, with_, withLength] = runtime.row(at, 4)
-        changes.push({ start, end, replacement: runtime.text(with_, withLength) })
-      }
+        forced,
+        nVariants,
+      ] = runtime.row(at, 15)
+      const { nf_wasm_edit_change: changeRow } = runtime.exports
       return {
-        text: changed,
+        text: runtime.text(text, length),
         verdict: VERDICTS[verdict as 0 | 1 | 2],
         why: runtime.cString(why),
-        changes,
+        changes: this.#changes(nChanges, at, (k) => changeRow(k, at)),
+        variants: Array.from({ length: nVariants }, (_, i) => this.#variant(i, at)),
         receipt: {
           source: 'device',
           backend: 'wasm',
@@ -122,12 +113,36 @@ export class Engine {
           passes,
           drafted,
           accepted,
+          forced,
           bytesSent: 0,
           costUsd: 0,
           why: 'device',
           attempts: [{ source: 'device', outcome: 'ok', ms: totalMs }],
         },
       }
+    })
+  }
+
+  #variant(i: number, at: number): Variant {
+    const runtime = this.#runtime
+    const { nf_wasm_edit_variant, nf_wasm_edit_variant_change } = runtime.exports
+    nf_wasm_edit_variant(this.#session, i, at)
+    const [text, length, why, nChanges] = runtime.row(at, 4)
+    return {
+      text: runtime.text(text, length),
+      why: runtime.cString(why),
+      changes: this.#changes(nChanges, at, (k) =>
+        nf_wasm_edit_variant_change(this.#session, i, k, at),
+      ),
+    }
+  }
+
+  /** write(k) puts change k into the row at `at`. */
+  #changes(n: number, at: number, write: (k: number) => void): Change[] {
+    return Array.from({ length: n }, (_, k) => {
+      write(k)
+      const [start, end, with_, withLength] = this.#runtime.row(at, 4)
+      return { start, end, replacement: this.#runtime.text(with_, withLength) }
     })
   }
 }

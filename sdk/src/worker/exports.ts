@@ -21,11 +21,13 @@ export interface Exports {
   nf_wasm_bench(session: number, repeats: number, row: number): number
 
   nf_wasm_task(name: number, length: number): number
-  nf_wasm_task_offered(task: number): number
+  nf_wasm_task_poor(task: number): number
   nf_wasm_edit_begin(session: number, desc: number): number
   nf_wasm_edit_step(session: number): number
   nf_wasm_edit_result(session: number, row: number): void
   nf_wasm_edit_change(index: number, row: number): void
+  nf_wasm_edit_variant(session: number, index: number, row: number): void
+  nf_wasm_edit_variant_change(session: number, index: number, change: number, row: number): void
 
   nf_wasm_caption_open(file: number, length: number, out: number): number
   nf_wasm_caption_close(doc: number): void
