@@ -61,8 +61,19 @@ static bool whole_number(const char *text, int max, int *out) {
   return true;
 }
 
-enum { OPT_CHARS = 256, OPT_LINES, OPT_CPS, OPT_PROTECT, OPT_MODEL, OPT_THREADS, OPT_JSON, OPT_N,
-       OPT_SEED, OPT_POOR, OPT_TRACE };
+enum {
+  OPT_CHARS = 256,
+  OPT_LINES,
+  OPT_CPS,
+  OPT_PROTECT,
+  OPT_MODEL,
+  OPT_THREADS,
+  OPT_JSON,
+  OPT_N,
+  OPT_SEED,
+  OPT_POOR,
+  OPT_TRACE
+};
 
 static const char *option_take(request *r, int option, bool *task_given) {
   char *end;

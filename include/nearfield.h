@@ -149,11 +149,11 @@ typedef struct {
 
 typedef struct {
   float temperature; /* 0: greedy */
-  int32_t top_k;     /* 0: off */
-  float top_p;       /* 0 or 1: off */
-  float min_p;       /* 0: off */
-  float repeat_penalty;    /* 0 or 1: off */
-  float presence_penalty;  /* 0: off */
+  int32_t top_k; /* 0: off */
+  float top_p; /* 0 or 1: off */
+  float min_p; /* 0: off */
+  float repeat_penalty; /* 0 or 1: off */
+  float presence_penalty; /* 0: off */
   float frequency_penalty; /* 0: off */
   uint64_t seed;
 } nf_sampling;
@@ -167,7 +167,7 @@ typedef struct {
 typedef struct {
   const nf_message *messages; /* borrowed during nf_generate_begin only */
   int32_t n_messages;
-  nf_bytes raw_prompt;    /* `at` not null: instead of messages, special tokens not parsed */
+  nf_bytes raw_prompt; /* `at` not null: instead of messages, special tokens not parsed */
   int32_t output_tokens_max; /* 0: what the context leaves */
   nf_sampling sampling;
   const nf_bytes *stops; /* at most 8, none empty, 1024 bytes together; borrowed during begin */
@@ -207,16 +207,16 @@ typedef struct {
                              see one cue; give them, and a later build may do better */
   int32_t max_chars; /* of the visible text, in grapheme clusters; 0: no limit */
   int32_t max_lines; /* 0: no limit */
-  float max_cps;     /* characters a second over duration_ms; 0: no limit */
-  int32_t duration_ms;     /* 0 or less: not known, max_cps does not apply */
+  float max_cps; /* characters a second over duration_ms; 0: no limit */
+  int32_t duration_ms; /* 0 or less: not known, max_cps does not apply */
   const nf_bytes *protect; /* terms that must survive as they are; <= 256, 4096 bytes together */
   int32_t n_protect;
-  uint64_t seed;      /* of the variants after the first */
+  uint64_t seed; /* of the variants after the first */
   int32_t n_variants; /* distinct answers wanted, 0 is 1, at most NF_VARIANTS_MAX; all of them are
                          held to the same constraints, so there may be fewer */
-  bool even_if_poor;  /* run a task that is not offered (nf_task_info): to measure it, or because
-                         a better model or an adapter is at work */
-  bool trace;         /* keep what nf_edit_trace tells */
+  bool even_if_poor; /* run a task that is not offered (nf_task_info): to measure it, or because
+                        a better model or an adapter is at work */
+  bool trace; /* keep what nf_edit_trace tells */
 } nf_edit_desc;
 enum { NF_VARIANTS_MAX = 5 };
 
@@ -228,7 +228,7 @@ typedef enum : int32_t {
 
 /* input[start, end) is replaced by `replacement`. Ascending, not overlapping. */
 typedef struct {
-  int32_t start, end;     /* UTF-8 byte offsets into the input text */
+  int32_t start, end; /* UTF-8 byte offsets into the input text */
   int32_t start16, end16; /* the same in UTF-16 units */
   nf_bytes replacement;
 } nf_change;
@@ -254,8 +254,8 @@ typedef struct {
 
 /* Everything in desc is borrowed during this call only. errors NF_BAD_INPUT not UTF-8, longer than
  * 4096 bytes or the context allows, over 256 tags and breaks, a limit negative or NaN, over
- * NF_VARIANTS_MAX variants; NF_UNSUPPORTED the task is not offered: the line says why. A work still running on this session is
- * dropped. */
+ * NF_VARIANTS_MAX variants; NF_UNSUPPORTED the task is not offered: the line says why. A work still
+ * running on this session is dropped. */
 [[nodiscard]] nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc,
                                       nf_error *error);
 /* One pass of the model; NF_PENDING until NF_OK, when the result can be read. */
@@ -270,11 +270,11 @@ void nf_edit_variant_get(const nf_session *session, int32_t i, nf_variant *varia
 nf_bytes nf_edit_trace(const nf_session *session);
 
 /* Name <-> task: "fix", "shorten", "formal", "casual", "simple", "rewrite". */
-const char *nf_task_name(nf_task task);                                  /* null: unknown */
+const char *nf_task_name(nf_task task); /* null: unknown */
 [[nodiscard]] nf_status nf_task_from_name(nf_bytes name, nf_task *task); /* NF_BAD_INPUT */
 typedef struct {
   const char *name;
-  bool offered;    /* on the device: better there than doing nothing, by the task's own measure */
+  bool offered; /* on the device: better there than doing nothing, by the task's own measure */
   const char *why; /* when not: what was measured, one line for a person; "" when offered */
 } nf_task_info;
 [[nodiscard]] nf_status nf_task_info_get(nf_task task, nf_task_info *info); /* NF_BAD_INPUT */
@@ -298,10 +298,10 @@ typedef struct nf_caption nf_caption;
 
 typedef struct {
   int64_t start_ms, end_ms;
-  nf_bytes text;     /* as the file holds it, tags included, lines separated by '\n' */
+  nf_bytes text; /* as the file holds it, tags included, lines separated by '\n' */
   nf_bytes settings; /* WebVTT cue settings, or what follows the SRT times; "" if none */
-  nf_bytes label;    /* SRT number or WebVTT identifier, as written */
-  int32_t line;      /* 1-based line of the file where the cue begins; 0 for an added cue */
+  nf_bytes label; /* SRT number or WebVTT identifier, as written */
+  int32_t line; /* 1-based line of the file where the cue begins; 0 for an added cue */
 } nf_cue;
 
 /* Something odd in the file that was kept but that a person should know of. */
@@ -351,13 +351,13 @@ ptrdiff_t nf_caption_plain(nf_bytes text, nf_caption_format format, uint8_t *out
 /* ---- lint --------------------------------------------------------------------- */
 
 typedef enum : int32_t {
-  NF_LINT_CPS = 0,       /* value, limit: characters a second x 100 */
-  NF_LINT_LINE_LENGTH,   /* value, limit: grapheme clusters in the longest line */
-  NF_LINT_LINE_COUNT,    /* value, limit: lines */
+  NF_LINT_CPS = 0, /* value, limit: characters a second x 100 */
+  NF_LINT_LINE_LENGTH, /* value, limit: grapheme clusters in the longest line */
+  NF_LINT_LINE_COUNT, /* value, limit: lines */
   NF_LINT_DURATION_SHORT, /* value, limit: ms */
-  NF_LINT_DURATION_LONG,  /* value, limit: ms */
-  NF_LINT_GAP,            /* value, limit: ms to the next cue */
-  NF_LINT_OVERLAP,        /* value: ms shared with the next cue, limit 0 */
+  NF_LINT_DURATION_LONG, /* value, limit: ms */
+  NF_LINT_GAP, /* value, limit: ms to the next cue */
+  NF_LINT_OVERLAP, /* value: ms shared with the next cue, limit 0 */
 } nf_lint_rule;
 
 typedef struct {

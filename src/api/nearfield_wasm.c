@@ -99,7 +99,8 @@ const char *EXPORT(nf_wasm_task_poor)(i32 task) {
 
 /* desc: nf_edit_desc as it lies on wasm32, 18 words: task, text, text_len, format, before,
  * before_len, after, after_len, max_chars, max_lines, max_cps (f32), duration_ms, protect (address
- * of pairs of address and length), n_protect, seed (low, high), n_variants, even_if_poor. Everything is borrowed during this call only. */
+ * of pairs of address and length), n_protect, seed (low, high), n_variants, even_if_poor.
+ * Everything is borrowed during this call only. */
 i32 EXPORT(nf_wasm_edit_begin)(nf_session *session, const nf_edit_desc *desc) {
   static_assert(offsetof(nf_edit_desc, text) == 4 && offsetof(nf_edit_desc, max_cps) == 40 &&
                 sizeof(nf_bytes) == 8 && offsetof(nf_edit_desc, seed) == 56 &&

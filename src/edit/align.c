@@ -33,7 +33,7 @@ static bool is_mark(nf_bytes t) {
 
 /* Words that an edit adds more often than it puts them in another's place. */
 static bool is_added_word(nf_bytes t) {
-  static const char *const words[] = {"a",  "an", "the", "to",   "of",  "is",  "are", "in",
+  static const char *const words[] = {"a",  "an", "the", "to",   "of",   "is",  "are", "in",
                                       "on", "at", "for", "that", "have", "has", "be",  "and"};
   for (isize i = 0; i < (isize)(sizeof words / sizeof *words); i++) {
     if (same_letters(bare(t), bytes_from_str(words[i]))) return true;
@@ -78,8 +78,7 @@ static void rank(ranking *r, const align_source *s, isize at, isize score) {
 
 align align_start(align_source source, isize at) {
   i32 before = at > 0 ? source.ids[at - 1] : -1;
-  return (align){
-      .source = source, .guesses = {at}, .n_guesses = 1, .anchor = at, .before = before};
+  return (align){.source = source, .guesses = {at}, .n_guesses = 1, .anchor = at, .before = before};
 }
 
 /* Places behind a token that looks like the one given. */

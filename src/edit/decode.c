@@ -9,7 +9,8 @@
 /* Sampling of variants: fitted by hand on the lines of tests/data/edit_lines.txt; hotter gives
  * answers that the guard refuses, colder the same one again. */
 constexpr f32 VARIANT_TEMPERATURE = 0.9f, VARIANT_MIN_P = 0.05f;
-/* A span is put back together with the words before it that the answer changed, when they are few. */
+/* A span is put back together with the words before it that the answer changed, when they are few.
+ */
 constexpr isize FORCED_BEFORE_MAX = 6;
 
 void edit_note_pass(edit *e, edit_note note) {
@@ -120,7 +121,9 @@ nf_status decode_drafted(edit *e) {
   i32 forced = e->receipt.forced;
   bool complete = answer_extend(e, at, &v);
   forced = e->receipt.forced - forced;
-  edit_note_pass(e, (edit_note){.kind = forced > 0 ? NOTE_FORCED : plain ? NOTE_PLAIN : NOTE_DRAFT,
+  edit_note_pass(e, (edit_note){.kind = forced > 0 ? NOTE_FORCED
+                                        : plain    ? NOTE_PLAIN
+                                                   : NOTE_DRAFT,
                                 .at = (i32)at,
                                 .n_looked = (i32)v.n_looked,
                                 .n_accepted = (i32)v.n_accepted,
@@ -194,7 +197,8 @@ nf_status decode_sampled(edit *e) {
   f64 sum = (f64)log_p_exp_sum(logits, e->n_vocab, top);
   f32 log_p = logits[token] - top - (f32)math_log(sum);
   edit_note_pass(
-      e, (edit_note){.kind = NOTE_SAMPLE, .at = (i32)e->i_draw, .next = token, .log_p_next = log_p});
+      e,
+      (edit_note){.kind = NOTE_SAMPLE, .at = (i32)e->i_draw, .next = token, .log_p_next = log_p});
   if (answer_push(e, e->n_source, token, log_p)) return NF_OK;
   return session_push(e->timeline, token) == NF_OK ? NF_PENDING : NF_OK;
 }

@@ -39,13 +39,12 @@ static bool buffers_take(edit *e, arena *a) {
 
 isize edit_bytes(const model_shape *shape, isize ctx_tokens) {
   constexpr isize n_buffers = 17 + 2 * NF_VARIANTS_MAX, aligned = 64;
-  isize bytes = (isize)sizeof(edit) + (isize)sizeof(edit_search) +
-                (ctx_tokens + 5 * EDIT_TOKENS_MAX) * (isize)sizeof(i32) +
-                5 * EDIT_TEXT_BYTES_MAX + EDIT_PROTECT_MAX * (isize)sizeof(nf_bytes) +
-                EDIT_SPANS_MAX * (isize)sizeof(keep_span) +
-                EDIT_NOTES_MAX * (isize)sizeof(edit_note) + EDIT_TRACE_BYTES +
-                NF_VARIANTS_MAX *
-                    (2 * EDIT_TEXT_BYTES_MAX + EDIT_CHANGES_MAX * (isize)sizeof(nf_change));
+  isize bytes =
+      (isize)sizeof(edit) + (isize)sizeof(edit_search) +
+      (ctx_tokens + 5 * EDIT_TOKENS_MAX) * (isize)sizeof(i32) + 5 * EDIT_TEXT_BYTES_MAX +
+      EDIT_PROTECT_MAX * (isize)sizeof(nf_bytes) + EDIT_SPANS_MAX * (isize)sizeof(keep_span) +
+      EDIT_NOTES_MAX * (isize)sizeof(edit_note) + EDIT_TRACE_BYTES +
+      NF_VARIANTS_MAX * (2 * EDIT_TEXT_BYTES_MAX + EDIT_CHANGES_MAX * (isize)sizeof(nf_change));
   for (i32 i = 0; i < EDIT_TASKS; i++) {
     if (edit_task_of((nf_task)i)->device) {
       bytes = bytes_add(bytes, session_snapshot_bytes(shape, EDIT_PREFIX_TOKENS_MAX));

@@ -2,10 +2,10 @@
 #include "edit/names.h"
 
 static bool is_listed_name(nf_bytes w) {
-  static const char *const listed[] = {
-      "monday",   "tuesday", "wednesday", "thursday", "friday", "saturday",  "sunday",  "january",
-      "february", "april",   "june",      "july",     "august", "september", "october", "november",
-      "december"};
+  static const char *const listed[] = {"monday",   "tuesday", "wednesday", "thursday",  "friday",
+                                       "saturday", "sunday",  "january",   "february",  "april",
+                                       "june",     "july",    "august",    "september", "october",
+                                       "november", "december"};
   for (isize i = 0; i < (isize)(sizeof listed / sizeof *listed); i++) {
     if (word_same_letters(w, bytes_from_str(listed[i]))) return true;
   }

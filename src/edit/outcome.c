@@ -150,8 +150,8 @@ void edit_fall_back(edit *e, nf_bytes answer, arena scratch) {
   for (isize i = e->too_long ? 0 : 1; i < 2 && out != nullptr && e->n_out == 0; i++) {
     nf_bytes from = i == 0 ? answer : plain;
     isize len = 0;
-    nf_status status = fillers_remove(from, edit_plain_limit(e), e->protect, e->n_protect,
-                                      &scratch, out, &len);
+    nf_status status =
+        fillers_remove(from, edit_plain_limit(e), e->protect, e->n_protect, &scratch, out, &len);
     if (status == NF_OK && len < plain.len) {
       propose(e, bytes_of(out, len), "fillers left out", scratch);
     }

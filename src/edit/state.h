@@ -35,7 +35,14 @@ typedef struct {
 } edit_proposal;
 
 /* What a pass was for and gave: the trace's raw material. */
-typedef enum : u8 { NOTE_PROMPT, NOTE_DRAFT, NOTE_PLAIN, NOTE_FORCED, NOTE_BEAM, NOTE_SAMPLE } note_kind;
+typedef enum : u8 {
+  NOTE_PROMPT,
+  NOTE_DRAFT,
+  NOTE_PLAIN,
+  NOTE_FORCED,
+  NOTE_BEAM,
+  NOTE_SAMPLE
+} note_kind;
 typedef struct {
   note_kind kind;
   i32 at, n_looked, n_accepted; /* source[at, at + n_looked) was offered */
@@ -52,15 +59,15 @@ struct edit {
   isize ctx_tokens, n_vocab;
   arena scratch;    /* empty between calls */
   i32 *prompt;      /* [ctx_tokens]: the prompt, and behind it the answer it is continued with */
-  i32 *source;      /* [EDIT_TOKENS_MAX]: the caption as an answer would tokenize it, and the end */
+  i32 *source; /* [EDIT_TOKENS_MAX]: the caption as an answer would tokenize it, and the end */
   i32 *source_ends; /* [EDIT_TOKENS_MAX]: ends in source_text */
-  u8 *source_text;  /* [2 * EDIT_TEXT_BYTES_MAX] */
-  u8 *input, *plain;  /* [EDIT_TEXT_BYTES_MAX] */
-  u8 *protect_bytes;  /* [EDIT_TEXT_BYTES_MAX] */
-  nf_bytes *protect;  /* [EDIT_PROTECT_MAX], into protect_bytes */
-  keep_span *spans;   /* [EDIT_SPANS_MAX] of source_text */
-  edit_note *notes;   /* [EDIT_NOTES_MAX] */
-  u8 *trace;          /* [EDIT_TRACE_BYTES] */
+  u8 *source_text; /* [2 * EDIT_TEXT_BYTES_MAX] */
+  u8 *input, *plain; /* [EDIT_TEXT_BYTES_MAX] */
+  u8 *protect_bytes; /* [EDIT_TEXT_BYTES_MAX] */
+  nf_bytes *protect; /* [EDIT_PROTECT_MAX], into protect_bytes */
+  keep_span *spans; /* [EDIT_SPANS_MAX] of source_text */
+  edit_note *notes; /* [EDIT_NOTES_MAX] */
+  u8 *trace; /* [EDIT_TRACE_BYTES] */
   edit_search *search;
 
   struct {
@@ -83,23 +90,23 @@ struct edit {
   /* the answer in the making */
   edit_phase phase;
   align guess;
-  bool copying;   /* the answer so far is the source's beginning */
-  bool ended;     /* the answer's last token ended it: it was not cut */
+  bool copying; /* the answer so far is the source's beginning */
+  bool ended; /* the answer's last token ended it: it was not cut */
   isize n_scored; /* log_p_copy is that of source[0, n_scored) */
   f64 log_p_copy, log_p_answer; /* nats; log_p_answer once the answer is complete */
-  f32 log_p_end;  /* of the end token, once ended */
-  i32 *answer;    /* [EDIT_TOKENS_MAX] */
-  i32 *copied;    /* [EDIT_TOKENS_MAX] source position an answer token was copied from; -1: none */
-  f32 *log_p;     /* [EDIT_TOKENS_MAX] of the answer's tokens; see answer_push */
+  f32 log_p_end; /* of the end token, once ended */
+  i32 *answer; /* [EDIT_TOKENS_MAX] */
+  i32 *copied; /* [EDIT_TOKENS_MAX] source position an answer token was copied from; -1: none */
+  f32 *log_p; /* [EDIT_TOKENS_MAX] of the answer's tokens; see answer_push */
   isize n_answer;
   isize force_to; /* source position up to which tokens are copied whatever the model holds */
   isize n_forces; /* rounds of forcing in this answer */
-  isize i_draw;   /* sampled answers begun */
+  isize i_draw; /* sampled answers begun */
 
   /* the outcome */
   nf_verdict verdict; /* NF_CHANGED: n_out > 0 */
-  const char *why;    /* of the first refusal, until edit_finish; null: none */
-  bool too_long;      /* the greedy answer would stand, but for the limits */
+  const char *why; /* of the first refusal, until edit_finish; null: none */
+  bool too_long; /* the greedy answer would stand, but for the limits */
   edit_proposal out[NF_VARIANTS_MAX];
   isize n_out;
   isize passes_before; /* of timelines set before the present one */
@@ -116,7 +123,7 @@ isize edit_decode(const edit *e, const i32 *tokens, isize n, u8 *out, isize cap)
 /* ---- decode.c: one pass of the present phase. NF_OK: its answer is complete ---- */
 [[nodiscard]] nf_status decode_drafted(edit *e);
 [[nodiscard]] nf_status decode_sampled(edit *e);
-void decode_begin(edit *e);        /* the greedy answer */
+void decode_begin(edit *e); /* the greedy answer */
 void decode_begin_sampled(edit *e); /* the next sampled one */
 /* A span was lost from the complete greedy answer: go back to where it was left and copy it from
  * there. false: nothing was lost, or too often. */
@@ -133,7 +140,8 @@ void edit_answer_take(edit *e, nf_bytes answer, arena scratch);
 void edit_fall_back(edit *e, nf_bytes answer, arena scratch);
 /* Nothing more will come: verdict, why, trace. */
 void edit_finish(edit *e);
-/* The greedy answer does not fit, or nothing usable came, and limits are to be met: worth a search? */
+/* The greedy answer does not fit, or nothing usable came, and limits are to be met: worth a search?
+ */
 bool edit_wants_search(const edit *e);
 /* Is the input within the request's limits? */
 bool edit_fits(const edit *e);

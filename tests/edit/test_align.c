@@ -54,14 +54,15 @@ static isize passes_of(const char *source, const char *answer, isize n_guesses) 
 static void each_kind_of_change_costs_one_pass(void **state) {
   (void)state;
   assert_int_equal(passes_of("we| go| home|.", "we| go| home|.", 1), 1);
-  assert_int_equal(passes_of("we| was| home|.", "we| were| home|.", 1), 2);        /* substituted */
-  assert_int_equal(passes_of("the| the| car|.", "the| car|.", 1), 2);              /* deleted */
+  assert_int_equal(passes_of("we| was| home|.", "we| were| home|.", 1), 2); /* substituted */
+  assert_int_equal(passes_of("the| the| car|.", "the| car|.", 1), 2); /* deleted */
   assert_int_equal(passes_of("we| go| the| the| way", "we| go| the| way", 1), 2);
-  assert_int_equal(passes_of("near| river", "near| the| river", 1), 2);            /* inserted */
-  assert_int_equal(passes_of("we| go| home", "we| go| home|.", 1), 2);             /* at the end */
+  assert_int_equal(passes_of("near| river", "near| the| river", 1), 2); /* inserted */
+  assert_int_equal(passes_of("we| go| home", "we| go| home|.", 1), 2); /* at the end */
   assert_int_equal(passes_of("yes| we| go", "yes|,| we| go", 1), 2);
-  assert_int_equal(passes_of("a| lib|ary| is", "a| library| is", 1), 2);           /* one for two */
-  assert_int_equal(passes_of("Their| going| home", "They|'re| going| home", 1), 3); /* two for one */
+  assert_int_equal(passes_of("a| lib|ary| is", "a| library| is", 1), 2); /* one for two */
+  assert_int_equal(passes_of("Their| going| home", "They|'re| going| home", 1),
+                   3); /* two for one */
 }
 
 static void a_second_guess_saves_a_pass_where_the_first_was_wrong(void **state) {

@@ -209,7 +209,8 @@ static void variants_are_distinct_and_repeat_for_a_seed(void **state) {
       assert_true(bytes_start_with(v.text, bytes_from_str("<i>")));
       for (int k = 0; k < i; k++) assert_string_not_equal(texts[round][i], texts[round][k]);
     }
-    if (result.n_variants > 0) assert_true(bytes_equal(result.text, bytes_from_str(texts[round][0])));
+    if (result.n_variants > 0)
+      assert_true(bytes_equal(result.text, bytes_from_str(texts[round][0])));
   }
   assert_true(n[0] >= 2);
   assert_int_equal(n[0], n[1]);
