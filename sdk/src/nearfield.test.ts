@@ -9,6 +9,7 @@ const result = (text: string): EditResult => ({
   verdict: 'changed',
   why: 'ok',
   changes: [{ start: 0, end: 1, replacement: 'A' }],
+  variants: [],
   receipt: {
     source: 'device',
     backend: 'wasm',
@@ -22,6 +23,7 @@ const result = (text: string): EditResult => ({
     passes: 2,
     drafted: 4,
     accepted: 3,
+    forced: 0,
     bytesSent: 0,
     costUsd: 0,
     why: 'device',
@@ -149,6 +151,8 @@ test('what an answer depends on makes it another one; what was given back may be
     { task: 'shorten' as const },
     { protect: [/a/] },
     { context: { before: 'b' } },
+    { variants: 2 },
+    { variants: 2, seed: 1 },
   ]) {
     const n = worker.edits.length
     void edit('a', more)
