@@ -40,7 +40,7 @@ static const edit_task tasks[EDIT_TASKS] = {
          .gate = -1000.0f},
     [NF_TASK_FORMAL] =
         {.name = "formal",
-         .poor = "not measured",
+         .poor = "of 30 captions this model made 1 or 2 usable",
          .system = "Rewrite the caption in a formal tone. Keep names, numbers and meaning. Output "
                    "only the caption.",
          .examples = {{"Hey guys, I can't wait to show you what we've got for Maria.",
@@ -53,7 +53,7 @@ static const edit_task tasks[EDIT_TASKS] = {
          .gate = -1000.0f},
     [NF_TASK_CASUAL] =
         {.name = "casual",
-         .poor = "not measured",
+         .poor = "of 30 captions this model made none usable",
          .system = "Rewrite the caption in a casual, friendly tone. Keep names, numbers and "
                    "meaning. Output only the caption.",
          .examples = {{"I would like to inform you that Maria will not be able to attend.",
@@ -66,7 +66,7 @@ static const edit_task tasks[EDIT_TASKS] = {
          .gate = -1000.0f},
     [NF_TASK_SIMPLE] =
         {.name = "simple",
-         .poor = "not measured",
+         .poor = "not measured with this model yet",
          .system = "Rewrite the caption in simple, easy words. Keep names, numbers and meaning. "
                    "Output only the caption.",
          .examples = {{"Maria endeavoured to ascertain the cause of the malfunction.",
@@ -79,7 +79,7 @@ static const edit_task tasks[EDIT_TASKS] = {
          .gate = -1000.0f},
     [NF_TASK_REWRITE] =
         {.name = "rewrite",
-         .poor = "not measured",
+         .poor = "not measured with this model yet",
          .system = "Say the caption in other words. Keep names, numbers and meaning. Output only "
                    "the caption.",
          .examples = {{"We had a great time at the beach with Maria yesterday.",

@@ -174,10 +174,16 @@ test('an output that cannot be written leaves the old file and no temp file', ()
 })
 
 test('wrong usage is exit 2 and says how', () => {
-  for (const args of [['edit', talk], ['edit', '--task', 'polish', talk], ['edit', '--task', 'formal', talk], ['edit', '--task', 'fix'],
+  for (const args of [['edit', talk], ['edit', '--task', 'polish', talk], ['edit', '--task', 'fix'],
     ['edit', '--task', 'fix', '--max-chars', 'many', talk], ['generate'], ['bench', '--threads', '-1'], ['nonsense'], []]) {
     const r = run(args)
     assert.equal(r.code, 2, `${args.join(' ')}: ${r.code}`)
     assert.match(r.err, /usage/)
   }
+})
+
+test('a task that is not offered says why', () => {
+  const r = run(['edit', '--task', 'formal', talk])
+  assert.equal(r.code, 2)
+  assert.match(r.err, /^nearfield edit: the task formal is not offered on the device: of 30 captions/)
 })
