@@ -16,6 +16,7 @@ int exit_code(nf_status status) {
     case NF_BAD_INPUT:
     case NF_UNSUPPORTED: return EXIT_INPUT;
     case NF_CANCELLED: return EXIT_STOPPED;
+    case NF_LOST:
     case NF_IO:
     case NF_NO_MEMORY:
     case NF_NEED_BYTES:

@@ -24,6 +24,7 @@ extern "C" {
 /* Outcome of every call that can fail. Negative: failed for good. Zero: done.
  * Positive: not done, nothing wrong - call again as the name says. */
 typedef enum : int32_t {
+  NF_LOST = -6,        /* the GPU device was lost; open the engine again */
   NF_IO = -5,          /* the machine failed: disk full, not writable, unreadable */
   NF_CANCELLED = -4,   /* the caller asked to stop */
   NF_BAD_INPUT = -3,   /* the bytes are not what they claim to be */
@@ -87,6 +88,27 @@ typedef struct {
 [[nodiscard]] nf_status nf_engine_open_memory(uint8_t *file, int64_t file_bytes,
                                               const nf_engine_desc *desc, nf_engine **engine,
                                               nf_error *error);
+/* The same over a file that arrives in chunks, a download for instance: nothing but the engine's
+ * own memory ever holds it, and a model this build does not run is refused as soon as the file's
+ * first bytes (its directory, about 2 MB) are there.
+ *
+ *   nf_load_begin -> nf_load_bytes, chunk after chunk, until NF_OK -> nf_load_finish
+ *   -> nf_load_close
+ *
+ * After an error the load only takes nf_load_close. */
+typedef struct nf_load nf_load;
+/* file_bytes: length of the whole file. The strings of desc must live until nf_load_close.
+ * errors NF_BAD_INPUT file_bytes < 1; NF_NO_MEMORY */
+[[nodiscard]] nf_status nf_load_begin(int64_t file_bytes, const nf_engine_desc *desc,
+                                      nf_load **load, nf_error *error);
+/* The file's next bytes, borrowed during the call. NF_NEED_BYTES: give the next ones; NF_OK: the
+ * file is whole. errors as nf_engine_open_file but NF_IO; NF_BAD_INPUT more than file_bytes */
+[[nodiscard]] nf_status nf_load_bytes(nf_load *load, nf_bytes chunk, nf_error *error);
+/* Open the engine over what was loaded; call again after NF_PENDING. errors NF_BAD_INPUT bytes
+ * are missing; as nf_engine_open_file but NF_IO */
+[[nodiscard]] nf_status nf_load_finish(nf_load *load, nf_engine **engine, nf_error *error);
+void nf_load_close(nf_load *load); /* null is fine; an engine handed out stays open */
+
 /* null is fine. Its sessions are closed before. */
 void nf_engine_close(nf_engine *engine);
 void nf_engine_info_get(const nf_engine *engine, nf_engine_info *info);

@@ -133,7 +133,15 @@ const suites = {
       await one(`wasm ${module}`, 'line', process.execPath, ['tests/wasm/run_model.mjs', `build/wasm/${module}.wasm`, process.env.NEARFIELD_MODEL])
     }
   },
-  cli: () => nodeSuite('tests/cli'),
+  // WGSL and sdk/src/gpu on Dawn, over the software driver that Chromium brings (no GPU needed)
+  async gpu() {
+    const vulkan = { LD_LIBRARY_PATH: '/usr/lib/chromium', VK_ICD_FILENAMES: '/usr/lib/chromium/vk_swiftshader_icd.json' }
+    if (await build('wasm')) await nodeSuite('tests/gpu', { env: vulkan })
+  },
+  async cli() {
+    await nodeSuite('tests/cli')
+    await nodeSuite('bench')
+  },
   async server() {
     await nodeSuite('tests/server')
     const program = 'build/asan/nearfield-server'

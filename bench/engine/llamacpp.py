@@ -17,7 +17,11 @@ def main(path):
     log = lib.llama_log_callback(lambda level, text, data: None)
     lib.llama_log_set(log, None)
     lib.llama_backend_init()
-    model = lib.llama_model_load_from_file(path.encode(), lib.llama_model_default_params())
+    params = lib.llama_model_default_params()
+    # weights repacked for AMX crash here (llama.cpp b11364, Q4_1); nothing else repacks Q4_1
+    use_extra_bufts = "amx_tile" not in open("/proc/cpuinfo").read()
+    params.use_extra_bufts = use_extra_bufts
+    model = lib.llama_model_load_from_file(path.encode(), params)
     params = lib.llama_context_default_params()
     params.n_ctx = params.n_batch = params.n_ubatch = 512
     params.n_threads = params.n_threads_batch = 1
@@ -40,6 +44,8 @@ def main(path):
     prefix = random.integers(3, n_vocab, PREFIX).tolist()
     run(prefix, 0)
     info = lib.llama_print_system_info().decode().strip()
+    if not use_extra_bufts:
+        info += " | without weights repacked for AMX"
     print(json.dumps({"system": info}), flush=True)
     for line in sys.stdin:
         threads = int(line)

@@ -6,6 +6,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import path from 'node:path'
 
 export const versions = { llamacpp: '0.3.36', wllama: '3.8.1', transformersjs: '4.3.1' }
+const builderTools = ['onnxruntime-genai==0.18.0', 'torch==2.15.0', 'transformers==5.24.0', 'onnx==1.23.2',
+  'onnx-ir==1.1.0', 'onnxruntime==1.32.0', 'gguf==0.19.0', 'numpy==2.4.6', 'tokenizers==0.23.3', 'safetensors==0.8.0']
 const onnxTools = ['onnx==1.23.2', 'onnxruntime==1.32.0', 'gguf==0.19.0', 'numpy==2.4.6']
 
 // Runs to the end; its output appears only when it fails.
@@ -61,6 +63,18 @@ export async function llamaCppPython(cache, say) {
   const folder = path.join(cache, `llama-cpp-python-${versions.llamacpp}`)
   if (!existsSync(folder)) say(`building llama.cpp (llama-cpp-python ${versions.llamacpp}) once: about six minutes on two cores`)
   return venv(folder, [`llama-cpp-python==${versions.llamacpp}`])
+}
+
+// The edit benchmark's export, by onnxruntime-genai's model builder: int8, int4 and a tokenizer.
+export async function onnxEditExport(cache, model, say) {
+  if (process.env.NEARFIELD_ONNX_EDIT) return path.resolve(process.env.NEARFIELD_ONNX_EDIT)
+  const hash = createHash('sha256').update(readFileSync(model)).digest('hex').slice(0, 12)
+  const folder = path.join(cache, `onnx-edit-${hash}`)
+  if (!existsSync(folder)) say('making the ONNX exports for transformers.js once: about three minutes, 6 GB of Python packages')
+  return installed(folder, async () => {
+    const python = await venv(path.join(cache, 'onnx-genai-1'), builderTools)
+    await run(python, [path.join(import.meta.dirname, '../edit/make_onnx.py'), model, folder])
+  })
 }
 
 // The folder transformers.js reads: NEARFIELD_ONNX, or an export of the GGUF made once here.

@@ -151,6 +151,8 @@ test('what an answer depends on makes it another one; what was given back may be
     { task: 'shorten' as const },
     { protect: [/a/] },
     { context: { before: 'b' } },
+    { variants: 2 },
+    { variants: 2, seed: 1 },
   ]) {
     const n = worker.edits.length
     void edit('a', more)

@@ -1,5 +1,6 @@
 /** Generated from include/nearfield.h by tools/gen_status.mjs; do not edit. */
 export const status = {
+  lost: -6,
   io: -5,
   cancelled: -4,
   bad_input: -3,
@@ -11,7 +12,7 @@ export const status = {
 } as const
 
 /** The statuses that mean: failed for good. */
-export type StatusCode = 'no_memory' | 'unsupported' | 'bad_input' | 'cancelled' | 'io'
+export type StatusCode = 'no_memory' | 'unsupported' | 'bad_input' | 'cancelled' | 'io' | 'lost'
 
 export const statusCodes: ReadonlyMap<number, StatusCode> = new Map([
   [-1, 'no_memory'],
@@ -19,4 +20,5 @@ export const statusCodes: ReadonlyMap<number, StatusCode> = new Map([
   [-3, 'bad_input'],
   [-4, 'cancelled'],
   [-5, 'io'],
+  [-6, 'lost'],
 ])

@@ -57,11 +57,9 @@ static isize threads_wanted(const nf_engine_desc *desc) {
   return isize_min(os_cpu_count(), THREADS_MAX);
 }
 
-static nf_status engine_fill(nf_engine *engine, const nf_engine_desc *desc, nf_error *error) {
-  nf_status status = directory_open(engine, error);
-  if (status != NF_OK) return status;
+nf_status engine_head_fill(nf_engine *engine, const nf_engine_desc *desc, nf_error *error) {
   model_shape shape;
-  status = model_shape_read(&engine->gguf, &shape, error);
+  nf_status status = model_shape_read(&engine->gguf, &shape, error);
   if (status != NF_OK) return status;
   status = text_template_of(&engine->gguf, &engine->chat, error);
   if (status != NF_OK) return status;
@@ -80,19 +78,25 @@ static nf_status engine_fill(nf_engine *engine, const nf_engine_desc *desc, nf_e
     return error_set(error, NF_NO_MEMORY, E_STR("no memory for the model's tables, "),
                      E_INT(engine->block_bytes), E_STR(" bytes"));
   }
-  arena a = arena_of(engine->block, engine->block_bytes);
-  status = text_open(&engine->gguf, &a, &engine->vocab, error);
+  engine->n_threads_wanted = threads_wanted(desc);
+  engine->tables = arena_of(engine->block, engine->block_bytes);
+  status = text_open(&engine->gguf, &engine->tables, &engine->vocab, error);
   if (status != NF_OK) return status;
   if (text_n_vocab(engine->vocab) != shape.n_vocab) {
     return error_set(error, NF_BAD_INPUT, E_STR("the vocabulary has "),
                      E_INT(text_n_vocab(engine->vocab)), E_STR(" tokens, the embedding "),
                      E_INT(shape.n_vocab));
   }
-  status = model_open(&engine->gguf, engine->file.at, engine->kernels, &a, &engine->model, error);
+  return NF_OK;
+}
+
+nf_status engine_weights_fill(nf_engine *engine, nf_error *error) {
+  nf_status status = model_open(&engine->gguf, engine->file.at, engine->kernels, &engine->tables,
+                                &engine->model, error);
   if (status != NF_OK) return status;
-  status = pool_start(&a, threads_wanted(desc), &engine->threads);
+  status = pool_start(&engine->tables, engine->n_threads_wanted, &engine->threads);
   if (status == NF_OK) return NF_OK;
-  return error_set(error, status, E_STR("no room for "), E_INT(threads_wanted(desc)),
+  return error_set(error, status, E_STR("no room for "), E_INT(engine->n_threads_wanted),
                    E_STR(" threads"));
 }
 
@@ -104,8 +108,10 @@ static nf_status engine_open(os_map file, bool owned, const nf_engine_desc *desc
     return error_set(error, NF_NO_MEMORY, E_STR("no memory for an engine"));
   }
   e->file = file;
-  e->file_owned = owned;
-  nf_status status = engine_fill(e, desc, error);
+  e->file_owned = owned ? FILE_MAPPED : FILE_BORROWED;
+  nf_status status = directory_open(e, error);
+  if (status == NF_OK) status = engine_head_fill(e, desc, error);
+  if (status == NF_OK) status = engine_weights_fill(e, error);
   if (status != NF_OK) {
     nf_engine_close(e);
     return status;
@@ -141,7 +147,8 @@ void nf_engine_close(nf_engine *engine) {
   if (engine->directory_block != nullptr) {
     os_memory_release(engine->directory_block, engine->directory_bytes);
   }
-  if (engine->file_owned) os_file_unmap(&engine->file);
+  if (engine->file_owned == FILE_MAPPED) os_file_unmap(&engine->file);
+  if (engine->file_owned == FILE_BLOCK) os_memory_release(engine->file.at, engine->file.len);
   os_memory_release(engine, (isize)sizeof *engine);
 }
 

@@ -15,7 +15,7 @@
 
 struct nf_engine {
   os_map file;   /* released on close when file_owned */
-  bool file_owned;
+  enum : u8 { FILE_BORROWED, FILE_MAPPED, FILE_BLOCK } file_owned; /* how close releases it */
   void *directory_block, *block;
   isize directory_bytes, block_bytes;
   gguf_file gguf;
@@ -24,7 +24,8 @@ struct nf_engine {
   model *model;
   pool *threads;
   const k_table *kernels;
-  isize ctx_tokens;
+  isize ctx_tokens, n_threads_wanted;
+  arena tables; /* what is left of block */
   _Atomic u32
       busy; /* sessions of one engine take turns on the pool: 0 free, 1 held, 2 waited for */
 };
@@ -59,6 +60,14 @@ struct nf_session {
   edit *edit;
   nf_receipt receipt;
 };
+
+/* The steps of opening an engine, in this order, once engine->gguf is read. On an error the
+ * caller closes the engine.
+ * head: what the directory alone tells (shape, template, kernels, context, vocabulary);
+ * weights: the tensors' bytes lie in engine->file, threads start. */
+[[nodiscard]] nf_status engine_head_fill(nf_engine *engine, const nf_engine_desc *desc,
+                                         nf_error *error);
+[[nodiscard]] nf_status engine_weights_fill(nf_engine *engine, nf_error *error);
 
 /* Turn-taking of sessions on one engine's threads. */
 void engine_enter(nf_engine *engine);

@@ -33,6 +33,22 @@ i32 EXPORT(nf_wasm_engine_open)(u8 *file, i32 file_bytes, i32 n_threads, i32 ctx
                                .kernels = kernels && kernels[0] ? kernels : nullptr};
   return nf_engine_open_memory(file, file_bytes, &desc, engine, &last_error);
 }
+/* The same over chunks (nf_load_*). file_bytes: a whole number. *load is written on NF_OK only. */
+i32 EXPORT(nf_wasm_load_begin)(f64 file_bytes, i32 n_threads, i32 ctx_tokens_max,
+                               const char *kernels, nf_load **load) {
+  const nf_engine_desc desc = {.n_threads = n_threads,
+                               .ctx_tokens_max = ctx_tokens_max,
+                               .kernels = kernels && kernels[0] ? kernels : nullptr};
+  return nf_load_begin((i64)file_bytes, &desc, load, &last_error);
+}
+i32 EXPORT(nf_wasm_load_bytes)(nf_load *load, const u8 *chunk, i32 len) {
+  return nf_load_bytes(load, bytes_of(chunk, len), &last_error);
+}
+i32 EXPORT(nf_wasm_load_finish)(nf_load *load, nf_engine **engine) {
+  return nf_load_finish(load, engine, &last_error);
+}
+void EXPORT(nf_wasm_load_close)(nf_load *load) { nf_load_close(load); }
+
 void EXPORT(nf_wasm_engine_close)(nf_engine *engine) { nf_engine_close(engine); }
 
 /* row[10]: name, architecture, quantization, kernels (addresses of C strings, valid until the

@@ -61,7 +61,7 @@ static bool has_text(const edit *e, i32 token) {
 /* The row behind `beam` is there: its ends and its continuations that fit. */
 static void extend(edit *e, const search_beam *beam, const f32 *logits) {
   edit_search *s = e->search;
-  i32 tokens[LOOKED];
+  i32 tokens[LOOKED] = {};
   likeliest(logits, e->n_vocab, tokens);
   f32 top = logits[tokens[0]];
   f64 log_sum = math_log((f64)log_p_exp_sum(logits, e->n_vocab, top));

@@ -50,6 +50,10 @@ static void sort(const gguf_file *f, compare_fn *compare, isize *order, isize n)
   }
 }
 
+void gguf_order_by_offset(const gguf_file *file, isize *order) {
+  sort(file, by_offset, order, file->n_tensors);
+}
+
 /* Place of a name that stands twice, -1 when each is unique. */
 static isize twice(const gguf_file *f, compare_fn *compare, isize *order, isize n) {
   sort(f, compare, order, n);

@@ -8,3 +8,6 @@
  * checks it. order: scratch for max(n_kvs, n_tensors) entries. alignment: a power of two.
  * errors NF_BAD_INPUT; the line names the key or tensor */
 [[nodiscard]] nf_status gguf_check(gguf_file *file, u64 alignment, isize *order, nf_error *error);
+
+/* order[n_tensors]: places of the tensors, the one that lies first in the file first. */
+void gguf_order_by_offset(const gguf_file *file, isize *order);

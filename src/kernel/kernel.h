@@ -35,13 +35,16 @@ typedef struct {
   i32 *isum;    /* per entry: sum of the block's integers */
 } k_rows;
 
-/* Attention of m rows at successive positions, for the query heads that share one kv head. */
+/* Attention of m rows at successive positions, for the query heads that share one kv head.
+ * The key of position p lies in row p < n_shared ? p : p + gap of k and v: two ranges of one cache.
+ * Where they lie changes no bit of the result; with gap 0 n_shared says nothing. */
 typedef struct {
   f32 *out;                    /* row i, head h: d floats at out + i * out_stride + h * d */
   const f32 *q;                /* the same with q_stride; head 0 is the group's first */
   isize out_stride, q_stride;  /* floats */
   const f32 *k, *v;            /* this kv head's rows [.][d], kv_stride floats apart */
   isize kv_stride;
+  isize n_shared, gap; /* rows; gap may be negative as long as no row is */
   isize d;       /* head size, a multiple of 8 */
   isize n_heads; /* query heads that share k and v */
   isize m;       /* rows */

@@ -73,30 +73,43 @@ static void ref_rope(f32 *x, const f32 *cos_sin, isize n) {
   }
 }
 
-static void ref_attention(f32 *out, const f32 *q, const f32 *k, const f32 *v, isize d, isize n,
-                          isize kv_stride, f32 scale, f32 *scratch) {
+/* Floats from k (or v) to the row of position j. */
+static isize ref_row_of(const k_attention *a, isize j) {
+  return (j < a->n_shared ? j : j + a->gap) * a->kv_stride;
+}
+
+/* One query that sees n keys. */
+static void ref_attend(const k_attention *a, f32 *out, const f32 *q, isize n) {
   f64 max = -1e300, sum = 0;
+  f32 *scores = a->scratch;
   for (isize j = 0; j < n; j++) {
     f64 dot = 0;
-    for (isize i = 0; i < d; i++) dot += (f64)q[i] * (f64)k[j * kv_stride + i];
-    scratch[j] = (f32)(dot * (f64)scale);
-    if ((f64)scratch[j] > max) max = (f64)scratch[j];
+    for (isize i = 0; i < a->d; i++) dot += (f64)q[i] * (f64)a->k[ref_row_of(a, j) + i];
+    scores[j] = (f32)(dot * (f64)a->scale);
+    if ((f64)scores[j] > max) max = (f64)scores[j];
   }
-  for (isize j = 0; j < n; j++) sum += ref_exp((f64)scratch[j] - max);
-  for (isize i = 0; i < d; i++) {
+  for (isize j = 0; j < n; j++) sum += ref_exp((f64)scores[j] - max);
+  for (isize i = 0; i < a->d; i++) {
     f64 mix = 0;
     for (isize j = 0; j < n; j++) {
-      mix += ref_exp((f64)scratch[j] - max) * (f64)v[j * kv_stride + i];
+      mix += ref_exp((f64)scores[j] - max) * (f64)a->v[ref_row_of(a, j) + i];
     }
     out[i] = (f32)(mix / sum);
   }
 }
 
+static void ref_attention(f32 *out, const f32 *q, const f32 *k, const f32 *v, isize d, isize n,
+                          isize kv_stride, f32 scale, f32 *scratch) {
+  const k_attention a = {
+      .k = k, .v = v, .kv_stride = kv_stride, .d = d, .scale = scale, .scratch = scratch};
+  ref_attend(&a, out, q, n);
+}
+
 static void ref_attention_rows(const k_attention *a) {
   for (isize i = 0; i < a->m; i++) {
     for (isize h = 0; h < a->n_heads; h++) {
-      ref_attention(a->out + i * a->out_stride + h * a->d, a->q + i * a->q_stride + h * a->d, a->k,
-                    a->v, a->d, a->n + i, a->kv_stride, a->scale, a->scratch);
+      ref_attend(a, a->out + i * a->out_stride + h * a->d, a->q + i * a->q_stride + h * a->d,
+                 a->n + i);
     }
   }
 }

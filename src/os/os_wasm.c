@@ -8,6 +8,7 @@
  *   env.memory       shared WebAssembly.Memory (initial >= the module's, maximum <= 65536)
  *   env.nf_clock_ms  () -> f64: performance.timeOrigin + performance.now(), the same time line
  *                    in every worker
+ *   env.gpu_*        of a module that can use a GPU: sdk/src/gpu/none.ts, or gpu.ts in one instance
  * ---- what the host finds (exports, besides those of nearfield_wasm.c) ----
  *   os_thread_prepare(): i32            reserve a slot with a stack; -1: no memory or no slot
  *   os_thread_stack_top(slot: i32): i32

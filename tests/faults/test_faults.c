@@ -105,6 +105,39 @@ static void model_in_memory_opens_or_says_why(void **state) {
   sweep(memory_model_run);
 }
 
+/* The same in chunks. A load that failed takes nothing but its close. */
+static bool load_once(nf_engine **engine) {
+  nf_load *load = nullptr;
+  const nf_engine_desc desc = {.n_threads = 2};
+  bool ok = TRY(nf_load_begin(model_len, &desc, &load, &error));
+  for (isize at = 0; ok && at < model_len; at += 5000) {
+    isize n = model_len - at < 5000 ? model_len - at : 5000;
+    ok = TRY(nf_load_bytes(load, (nf_bytes){model_bytes + at, n}, &error));
+  }
+  ok = ok && TRY(nf_load_finish(load, engine, &error));
+  nf_load_close(load);
+  return ok;
+}
+
+static void load_run(void) {
+  nf_engine *engine = nullptr;
+  bool ok = load_once(&engine);
+  if (!ok) assert_null(engine);
+  if (!ok && mode == OS_TEST_ONCE) ok = load_once(&engine); /* begun anew, it works */
+  if (!ok) return;
+  nf_engine_info info;
+  nf_engine_info_get(engine, &info);
+  note(str(info.quantization));
+  note_number(info.n_params);
+  complete = true;
+  nf_engine_close(engine);
+}
+
+static void model_in_chunks_loads_or_says_why(void **state) {
+  (void)state;
+  sweep(load_run);
+}
+
 /* ---- captions ---- */
 static void cues_note(const nf_caption *doc) {
   for (int i = 0; i < nf_caption_cue_count(doc); i++) {
@@ -225,6 +258,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(model_works_or_says_why),
       cmocka_unit_test(model_in_memory_opens_or_says_why),
+      cmocka_unit_test(model_in_chunks_loads_or_says_why),
       cmocka_unit_test(captions_work_or_say_why),
       cmocka_unit_test(files_are_old_or_new),
   };

@@ -339,6 +339,43 @@ static const char *attention_agrees(const k_table *table) {
   return nullptr;
 }
 
+/* The same keys in one range and in two, the second somewhere behind: the same bits. */
+static const char *attention_reads_two_ranges(const k_table *table) {
+  static f32 s[16 * (KEYS_MAX + 2 * 128)], apart[4 * KEYS_MAX * 128];
+  seed = 9;
+  for (isize round = 0; round < 80; round++) {
+    isize d = 8 * (1 + random_to(12)), n_heads = 1 + random_to(4), m = 1 + random_to(8);
+    isize n = 1 + random_to(50), n_keys = n + m - 1, gap = 1 + random_to(40);
+    isize n_shared = random_to(n_keys + 2);
+    attention_random(m, n_heads, d, n_keys);
+    for (isize i = 0; i < (n_keys + gap) * 2 * d; i++) apart[i] = __builtin_nanf("");
+    for (isize i = 0; i < n_keys; i++) {
+      isize to = i < n_shared ? i : i + gap;
+      bytes_copy(apart + to * 2 * d, rounded + i * 2 * d, 2 * d * (isize)sizeof(f32));
+    }
+    k_attention a = {.out = y,
+                     .q = x,
+                     .out_stride = n_heads * d,
+                     .q_stride = n_heads * d,
+                     .k = rounded,
+                     .v = rounded + d,
+                     .kv_stride = 2 * d,
+                     .d = d,
+                     .n_heads = n_heads,
+                     .m = m,
+                     .n = n,
+                     .scale = 0.25f,
+                     .scratch = s};
+    table->attention_rows(&a);
+    a.out = y_other;
+    a.k = apart, a.v = apart + d;
+    a.n_shared = n_shared, a.gap = gap;
+    table->attention_rows(&a);
+    if (!same_bits(y, y_other, m * n_heads * d)) return "two ranges differ from one";
+  }
+  return nullptr;
+}
+
 static const char *packed_rows_decode_as_before(const k_table *table) {
   (void)table;
   seed = 8;
@@ -366,5 +403,6 @@ const kernel_case_entry kernel_cases[] = {
     {"row functions agree", row_functions_agree},
     {"argmax finds the first", argmax_finds_the_first},
     {"attention agrees and does not depend on the batch", attention_agrees},
+    {"attention reads two ranges", attention_reads_two_ranges},
     {},
 };

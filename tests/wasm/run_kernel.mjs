@@ -4,6 +4,7 @@
 // --bench prints one JSON object with GB/s, GMAC/s and ns instead.
 import { readFileSync } from "node:fs";
 import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
+import { noGpu } from "../../sdk/src/gpu/none.ts";
 
 if (Number(process.versions.node.split(".")[0]) < 22) {
   console.error("node 22 or newer is needed: older ones compute relaxed SIMD wrongly");
@@ -14,7 +15,7 @@ const nf_clock_ms = () => performance.timeOrigin + performance.now();
 
 if (!isMainThread) {
   const { module, memory, slot, top, tls } = workerData;
-  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms } });
+  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } });
   const e = instance.exports;
   e.__stack_pointer.value = top;
   e.__wasm_init_tls(tls);
@@ -25,7 +26,7 @@ if (!isMainThread) {
 
 const module = await WebAssembly.compile(readFileSync(process.argv[2]));
 const memory = new WebAssembly.Memory({ initial: 512, maximum: 65536, shared: true });
-const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms } });
+const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } });
 const e = instance.exports;
 
 function text(at) {

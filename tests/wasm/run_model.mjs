@@ -5,12 +5,13 @@
 // repeated passes instead (a busy machine disturbs less).
 import { readFileSync, statSync } from "node:fs";
 import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
+import { noGpu } from "../../sdk/src/gpu/none.ts";
 
 const nf_clock_ms = () => performance.timeOrigin + performance.now();
 
 if (!isMainThread) {
   const { module, memory, slot, top, tls } = workerData;
-  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms } });
+  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } });
   instance.exports.__stack_pointer.value = top;
   instance.exports.__wasm_init_tls(tls);
   instance.exports.os_thread_park(slot);
@@ -21,7 +22,7 @@ if (!isMainThread) {
 async function open(path, modelPath, nThreads) {
   const module = await WebAssembly.compile(readFileSync(path));
   const memory = new WebAssembly.Memory({ initial: 512, maximum: 65536, shared: true });
-  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms } });
+  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } });
   const e = instance.exports;
   const workers = [];
   for (let i = 1; i < nThreads; i++) {

@@ -19,6 +19,7 @@ export const receipt: Receipt = {
   passes: 10,
   drafted: 0,
   accepted: 0,
+  forced: 0,
   bytesSent: 0,
   costUsd: 0,
   why: 'only_device',
@@ -37,7 +38,7 @@ export const status: Status = {
 
 export function answer(request: EditRequest, text: string): EditResult {
   const verdict = text === request.text ? 'unchanged' : 'changed'
-  return { text, verdict, why: 'ok', changes: [], receipt }
+  return { text, verdict, why: 'ok', changes: [], variants: [], receipt }
 }
 
 export const abortError = () => new DOMException('aborted', 'AbortError')

@@ -1,20 +1,27 @@
 import { afterEach, expect, test, vi } from 'vitest'
+import { modelOf } from '../testing/fake_server.ts'
 import { offeredModels } from './offers.ts'
 
 const folder = new URL('http://host/models/')
 afterEach(() => vi.unstubAllGlobals())
 const serve = (answer: () => Response) => vi.stubGlobal('fetch', async () => answer())
 
-test('names and sizes, from a server that was still starting', async () => {
+test('names and sizes, from a server that is still starting', async () => {
+  const { manifest } = await modelOf(1000, 300)
   let asked = 0
-  serve(() =>
-    ++asked < 3
-      ? new Response('', { status: 503, headers: { 'Retry-After': '0.01' } })
-      : Response.json({ models: [{ name: 'a', bytes: 9, sha256: '' }, { name: 'b' }] }),
-  )
+  const late = () => new Response('', { status: 503, headers: { 'Retry-After': '0.01' } })
+  vi.stubGlobal('fetch', async (url: string) => {
+    if (++asked % 3 !== 0) return late()
+    if (url.endsWith('/tiny/manifest.json')) return Response.json(manifest)
+    const models = [
+      { name: 'a', bytes: 9 },
+      { name: 'tiny', bytes: null },
+    ]
+    return Response.json({ models })
+  })
   await expect(offeredModels(folder)).resolves.toEqual([
     { name: 'a', bytes: 9 },
-    { name: 'b', bytes: 0 },
+    { name: 'tiny', bytes: 1000 },
   ])
 })
 

@@ -4,10 +4,11 @@
  * one by the time it is here (nearfield.ts).
  *
  * One job runs at a time. Between two passes of the model it asks `turn.pass()`, where messages
- * come in; there it ends when it was cancelled, and gives way when something more urgent waits. A job that gave way begins again later, before all others of its priority: the
- * session holds one edit, a second session would cost a second KV cache, and a restart costs only
- * the passes of one edit (the constant prompt stays in the cache). Nothing here uses a timer: a
- * hidden page throttles those.
+ * come in; there it ends when it was cancelled, and gives way when something more urgent waits. A
+ * job that gave way begins again later, before all others of its priority: the session holds one
+ * edit, a second session would cost a second KV cache, and a restart costs only the passes of one
+ * edit (the constant prompt stays in the cache). Nothing here uses a timer: a hidden page
+ * throttles those.
  */
 import type { Priority } from '../types.ts'
 

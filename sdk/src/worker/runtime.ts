@@ -4,6 +4,8 @@
  * Read next: compile.ts, threads.ts, engine.ts, captions.ts.
  */
 import { errorOfStatus, NearfieldError } from '../error.ts'
+import type { Gpu } from '../gpu/gpu.ts'
+import { noGpu } from '../gpu/none.ts'
 import type { Compiled } from './compile.ts'
 import type { Exports } from './exports.ts'
 
@@ -16,8 +18,12 @@ type Row<N extends number, T extends number[] = []> = T['length'] extends N
 
 export const clockMs = () => performance.timeOrigin + performance.now()
 
-/** bytesMax: the most the memory may grow to. */
-export async function startRuntime(compiled: Compiled, bytesMax: number): Promise<Runtime> {
+/** bytesMax: the most the memory may grow to. gpu: what the engine may run on; it serves one. */
+export async function startRuntime(
+  compiled: Compiled,
+  bytesMax: number,
+  gpu: Gpu | null = null,
+): Promise<Runtime> {
   const { module, wants, shared } = compiled
   const maximum = Math.max(wants.initial, Math.min(wants.maximum, Math.ceil(bytesMax / PAGE)))
   let memory: WebAssembly.Memory
@@ -27,7 +33,8 @@ export async function startRuntime(compiled: Compiled, bytesMax: number): Promis
     const line = `this device has no room for ${maximum * PAGE} bytes`
     throw new NearfieldError('no_memory', line, { cause: error })
   }
-  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms: clockMs } })
+  const env = { memory, nf_clock_ms: clockMs, ...(gpu?.imports(memory) ?? noGpu) }
+  const instance = await WebAssembly.instantiate(module, { env })
   return new Runtime(module, memory, instance.exports as unknown as Exports, shared)
 }
 

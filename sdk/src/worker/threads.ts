@@ -2,6 +2,7 @@
  * Threads of the engine are workers that park inside the wasm module before the engine opens
  * (a blocked worker cannot start others). Owns starting them; protocol: src/os/os_wasm.c.
  */
+import { noGpu } from '../gpu/none.ts'
 import type { ThreadParked, ThreadStart } from '../protocol.ts'
 import { scriptUrl } from '../trusted.ts'
 import type { Exports } from './exports.ts'
@@ -56,7 +57,9 @@ export async function serveAsThread({
   stackTop,
   tls,
 }: ThreadStart): Promise<never> {
-  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms: clockMs } })
+  // Threads compute on the CPU; the GPU belongs to the engine's own worker.
+  const env = { memory, nf_clock_ms: clockMs, ...noGpu }
+  const instance = await WebAssembly.instantiate(module, { env })
   const exports = instance.exports as unknown as Exports
   exports.__stack_pointer.value = stackTop // first: nothing may run on the engine's stack
   exports.__wasm_init_tls(tls)
