@@ -65,7 +65,7 @@ test('draws: the largest of logit / T + noise among the likely', async () => {
     let [best, token, second] = [-Infinity, -1, -Infinity]
     row.forEach((logit, j) => {
       if (logit < bar) return
-      const noisy = logit / temperature + m.e.ref_gumbel(r.seed_low, r.seed_high, r.pos, j)
+      const noisy = logit / temperature + m.e.ref_gumbel(r.seed_low, r.seed_high, r.pos + 1, j)
       if (noisy > best) [second, best, token] = [best, noisy, j]
       else if (noisy > second) second = noisy
     })
