@@ -14,7 +14,7 @@
 #include "text/text.h"
 
 struct nf_engine {
-  os_map file;   /* released on close when file_owned */
+  os_map file;   /* released on close when file_owned; on the GPU only the file's head */
   enum : u8 { FILE_BORROWED, FILE_MAPPED, FILE_BLOCK } file_owned; /* how close releases it */
   void *directory_block, *block;
   isize directory_bytes, block_bytes;
@@ -23,8 +23,9 @@ struct nf_engine {
   text_template chat;
   model *model;
   pool *threads;
-  const k_table *kernels;
-  isize ctx_tokens, n_threads_wanted;
+  const k_table *kernels; /* null on the GPU */
+  isize file_bytes, ctx_tokens, n_threads_wanted;
+  bool on_gpu; /* desc.kernels was "webgpu" */
   arena tables; /* what is left of block */
   _Atomic u32
       busy; /* sessions of one engine take turns on the pool: 0 free, 1 held, 2 waited for */
@@ -61,10 +62,14 @@ struct nf_session {
   nf_receipt receipt;
 };
 
+/* Is the GPU asked for? NF_UNSUPPORTED: it is, and there is none. Before anything else. */
+[[nodiscard]] nf_status engine_gpu_choose(nf_engine *engine, const nf_engine_desc *desc,
+                                          nf_error *error);
 /* The steps of opening an engine, in this order, once engine->gguf is read. On an error the
  * caller closes the engine.
  * head: what the directory alone tells (shape, template, kernels, context, vocabulary);
- * weights: the tensors' bytes lie in engine->file, threads start. */
+ * weights: the tensors' bytes lie in engine->file, threads start; on the GPU engine->model has
+ * taken them, and NF_PENDING says that the device still works. */
 [[nodiscard]] nf_status engine_head_fill(nf_engine *engine, const nf_engine_desc *desc,
                                          nf_error *error);
 [[nodiscard]] nf_status engine_weights_fill(nf_engine *engine, nf_error *error);
