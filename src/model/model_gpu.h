@@ -7,7 +7,7 @@
  *
  * Owns GPU buffers, binds and pipelines; host memory is the caller's arena. Does NOT choose
  * between GPU and CPU, and does not start over: after NF_LOST or NF_NO_MEMORY it is closed.
- * Read next: model.h, gpu/kernels.h, gpu_weights.c, gpu_forward.c. */
+ * Read next: model.h, gpu/kernels.h, weights_gpu.c, cache_gpu.c, forward_gpu.c. */
 #pragma once
 #include "gguf/stream.h"
 #include "model/model.h"
