@@ -174,3 +174,6 @@ void gpu_pass_drop(model_scratch *s) {
   gpu_ticket_drop(s->gpu->ticket);
   s->gpu->logits_ticket = s->gpu->ticket = 0;
 }
+
+isize gpu_pass_state_bytes(void) { return (isize)sizeof(gpu_pass_state); }
+const char *gpu_failure_line(const model *m) { return m->gpu->failure.line; }

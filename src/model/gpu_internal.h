@@ -4,8 +4,6 @@
 #include "model/model_gpu.h"
 #include "model/model_internal.h"
 
-/* Further decode steps of one submit: what a round trip costs is shared by so many tokens. */
-constexpr isize GPU_MORE_MAX = 8;
 /* Slots of gpu_pass in the uniform buffer: those of a pass (PASS_SLOT_*), then a step each. */
 enum : i32 {
   PASS_SLOT_ALL,   /* every row */
@@ -73,7 +71,7 @@ struct model_gpu {
 };
 
 /* A cache on the GPU: whole layers in as few buffers as the device allows. */
-typedef struct {
+struct gpu_cache {
   model_gpu *gpu;
   isize layers_each; /* of one buffer */
   i64 layer_bytes;   /* [k|v][kv_head][n_slots][d_head] f32, rounded up to GPU_ALIGN */
@@ -81,27 +79,18 @@ typedef struct {
   i32 buffers[GPU_CACHE_BUFFERS];
   i32 move_binds[GPU_CACHE_BUFFERS];
   i32 *attention; /* [n_layers] binds */
-} gpu_cache;
+};
 
-/* ---- cache_gpu.c: the GPU's side of model.h ---- */
-isize gpu_cache_bytes(const model *m);
-[[nodiscard]] nf_status gpu_cache_open(const model *m, model_cache *cache, arena *a);
-void gpu_cache_close(model_cache *cache);
-void gpu_cache_copy(model_cache *to, const model_cache *from, isize n_slots);
-void gpu_cache_move(const model_kv *from, isize pos, isize n);
-/* The pipeline that moves, and its uniforms; freed with the model. */
+/* cache_gpu.c: the pipeline that moves, and its uniforms; freed with the model. */
 void gpu_moves_open(model_gpu *g, const model_shape *shape);
 
-/* ---- forward_gpu.c ---- */
 /* What a pass needs of the host. */
-typedef struct {
+struct gpu_pass_state {
   i32 ticket, logits_ticket; /* 0: none in flight */
   isize n_results, n_out;
   gpu_row records[GPU_RECORDS];
   union { /* written before the submit; read after it */
-    u8 slots[PASS_SLOTS * GPU_PASS_STRIDE];
+    alignas(8) u8 slots[PASS_SLOTS * GPU_PASS_STRIDE];
     gpu_result results[GPU_RECORDS];
   };
-} gpu_pass_state;
-[[nodiscard]] nf_status gpu_pass_run(const model *m, model_scratch *s);
-void gpu_pass_drop(model_scratch *s);
+};

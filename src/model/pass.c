@@ -31,7 +31,9 @@ static void pass_check(const model *m, const model_scratch *s, const model_pass 
   ASSERT(!pass->choice ||
          (pass->choice->temperature > 0 && pass->choice->min_p > 0 && pass->choice->min_p <= 1));
   ASSERT(0 <= pass->n_more && pass->n_more <= model_more_max(m));
-  ASSERT(pass->n_more == 0 || pass->spans[pass->n_spans - 1].n_out_rows > 0);
+  const model_span *end = &pass->spans[pass->n_spans - 1];
+  ASSERT(pass->n_more == 0 || (end->n_out_rows > 0 && pass->best));
+  ASSERT(end->pos + end->m + pass->n_more <= s->n_keys_max);
   for (isize i = 0; pass->asked && i < n_out; i++) {
     ASSERT(0 <= pass->asked[i] && pass->asked[i] < m->shape.n_vocab);
   }
@@ -78,17 +80,19 @@ nf_status model_pass_run(const model *m_, model_scratch *scratch, pool *threads,
     pass_check(m_, scratch, pass);
     model_plan_fill(plan, pass);
   }
-  nf_status status = cpu_pass_run(m_, scratch, threads);
+  nf_status status =
+      m_->gpu ? gpu_pass_run(m_, scratch) : cpu_pass_run(m_, scratch, threads);
   if (status != NF_PENDING) plan->pass = nullptr;
   return status;
 }
 
 void model_pass_drop(const model *m_, model_scratch *scratch) {
-  (void)m_; /* the CPU has nothing under way between two calls */
+  if (m_->gpu) gpu_pass_drop(scratch); /* the CPU has nothing under way between two calls */
   scratch->plan.pass = nullptr;
 }
 
 isize model_more_max(const model *m_) {
-  (void)m_; /* the CPU: a step costs the same alone */
-  return 0;
+  return m_->gpu ? GPU_MORE_MAX : 0; /* on the CPU a step costs the same alone */
 }
+
+const char *model_failure_line(const model *m_) { return m_->gpu ? gpu_failure_line(m_) : ""; }
