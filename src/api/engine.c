@@ -57,6 +57,12 @@ nf_status engine_gpu_choose(nf_engine *engine, const nf_engine_desc *desc, nf_er
   return error_set(error, NF_UNSUPPORTED, E_STR("kernels \"webgpu\": there is no GPU device here"));
 }
 
+nf_status engine_step_failed(const nf_engine *engine, nf_status status, nf_error *error) {
+  if (error == nullptr || error->line[0] != 0) return status;
+  const char *line = model_failure_line(engine->model);
+  return error_set(error, status, E_STR(line[0] != 0 ? line : "the model could not run"));
+}
+
 static nf_status kernels_choose(nf_engine *engine, const char *name, nf_error *error) {
   if (engine->on_gpu) return NF_OK;
   engine->kernels = name == nullptr ? k_table_best() : k_table_named(name);

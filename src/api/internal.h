@@ -31,7 +31,26 @@ struct nf_engine {
       busy; /* sessions of one engine take turns on the pool: 0 free, 1 held, 2 waited for */
 };
 
-typedef enum : u8 { WORK_NONE, WORK_GENERATE, WORK_EDIT } work_kind;
+typedef enum : u8 { WORK_NONE, WORK_GENERATE, WORK_EDIT, WORK_BENCH } work_kind;
+
+/* A benchmark in flight (bench.c): after BENCH_PREFILL the four others, repeat by repeat. */
+typedef enum : u8 {
+  BENCH_EMPTY,
+  BENCH_PREFILL,
+  BENCH_DECODE_PREFIX,
+  BENCH_DECODE,
+  BENCH_BATCH_PREFIX,
+  BENCH_BATCH,
+  BENCH_DONE,
+} bench_phase;
+constexpr isize BENCH_REPEATS_MAX = 64;
+typedef struct {
+  bench_phase phase;
+  isize n, i, i_token; /* repeats wanted, repeats done, tokens decoded in this one */
+  i32 next;
+  i64 started_ns;
+  f64 prefill_ms, decode_tok_s[BENCH_REPEATS_MAX], batch_tok_s[BENCH_REPEATS_MAX];
+} bench_run;
 
 /* A generation in flight (generate.c). */
 typedef struct {
@@ -59,6 +78,7 @@ struct nf_session {
   void *sampler_scratch;
   work_kind work;
   generation generation;
+  bench_run bench;
   edit *edit;
   nf_receipt receipt;
 };
@@ -74,6 +94,9 @@ struct nf_session {
 [[nodiscard]] nf_status engine_head_fill(nf_engine *engine, const nf_engine_desc *desc,
                                          nf_error *error);
 [[nodiscard]] nf_status engine_weights_fill(nf_engine *engine, nf_error *error);
+
+/* A step came to `status` < 0: a line for it, where it has none yet. Returns status. */
+nf_status engine_step_failed(const nf_engine *engine, nf_status status, nf_error *error);
 
 /* Turn-taking of sessions on one engine's threads. */
 void engine_enter(nf_engine *engine);

@@ -5,7 +5,7 @@
 #include "edit/state.h"
 
 #pragma clang diagnostic ignored "-Wmissing-prototypes"
-#define EXPORT(name) __attribute__((export_name(#name))) name
+#define EXPORT(name) __attribute__((export_name(#name))) test_##name
 
 enum : i32 { TOKENS_MAX = 4096, MORE_MAX = 16, VOCAB_MAX = 1 << 17 };
 
