@@ -63,6 +63,13 @@ typedef enum : u8 {
   GPU_OPS,
 } gpu_op;
 
+/* Workgroup shapes to try out (bench); 0: the default. Results do not depend on them. */
+typedef struct {
+  i32 vec_threads, vec_rows; /* one row of x; vec_rows even, rows of W a workgroup */
+  i32 vec4_threads, vec4_rows; /* 2-4 rows; 4 * vec4_rows <= vec4_threads */
+  i32 split_n, tile_n; /* 5-16, 17-64 rows: rows of W a workgroup; 16, 4 threads for each */
+} gpu_tune;
+
 typedef struct {
   isize d_model, d_ff, n_heads, n_kv_heads, d_head, d_rope, n_vocab;
   f32 rms_eps;
@@ -70,6 +77,8 @@ typedef struct {
   u8 matmul[GPU_OPS];
   u8 embed; /* the embedding matrix's format */
   u8 repack[GGUF_BF16 + 1]; /* by gguf_type: the formats its matrices go to */
+  bool plain; /* only the plain variants: what the others are tested against */
+  gpu_tune tune;
 } gpu_kernels_desc;
 
 typedef struct gpu_kernels gpu_kernels;

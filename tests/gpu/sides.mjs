@@ -3,7 +3,6 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { openGpu } from '../../sdk/src/gpu/device.ts'
-import { Gpu } from '../../sdk/src/gpu/gpu.ts'
 import { webgpu } from './dawn.mjs'
 
 const compiled = WebAssembly.compile(readFileSync(process.env.NEARFIELD_TEST_GPU_MODEL ?? 'build/wasm/test_gpu_model.wasm'))
@@ -22,15 +21,22 @@ export function tiny(name) {
   return readFileSync(`build/tiny/tiny_${name}.gguf`)
 }
 
-/** A device of one's own, to lose or to limit. facts: changed ones; device: given its turn first. */
+/** A device to lose or to limit. facts: changed ones; prepare(device): before anything uses it. */
 export async function ownGpu({ facts = {}, prepare = () => {} } = {}) {
-  const { gpu: like } = await openGpu(webgpu)
-  like.close()
-  const adapter = await webgpu.requestAdapter()
-  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits
-  const device = await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } })
-  prepare(device)
-  return { device, gpu: new Gpu(device, { ...like.facts, ...facts }) }
+  let device
+  const requestAdapter = async (options) => {
+    const adapter = await webgpu.requestAdapter(options)
+    const { features, limits, info } = adapter
+    const requestDevice = async (wanted) => {
+      device = await adapter.requestDevice(wanted)
+      prepare(device)
+      return device
+    }
+    return { features, limits, info, requestDevice }
+  }
+  const { gpu } = await openGpu({ requestAdapter, wgslLanguageFeatures: webgpu.wgslLanguageFeatures })
+  Object.assign(gpu.facts, facts)
+  return { device, gpu }
 }
 
 export async function openSides(gpu) {
