@@ -11,9 +11,9 @@ enum : i32 {
   PASS_SLOT_OUT,   /* where the out rows lie: o of the last layer, pick */
   PASS_SLOT_DENSE, /* the out rows one after another: the rest */
   PASS_SLOT_STEP,
-  PASS_SLOTS = PASS_SLOT_STEP + GPU_MORE_MAX,
+  PASS_SLOTS = PASS_SLOT_STEP + MODEL_MORE_MAX,
 };
-constexpr isize GPU_RECORDS = MODEL_ROWS_MAX + GPU_MORE_MAX; /* row records; results too */
+constexpr isize GPU_RECORDS = MODEL_ROWS_MAX + MODEL_MORE_MAX; /* row records; results too */
 constexpr isize GPU_MOVES_MAX = 8;                           /* cache moves between two submits */
 constexpr isize GPU_CACHE_BUFFERS = 64;
 

@@ -82,6 +82,7 @@ nf_status model_scratch_open(const model *m, isize n_keys_max, isize n_threads, 
   if (s) {
     s->n_keys_max = n_keys_max;
     s->n_threads = n_threads;
+    s->piece_products = MODEL_PIECE_PRODUCTS;
     if (m->gpu) {
       s->gpu = take(&t, gpu_pass_state_bytes(), 1);
       if (s->gpu) bytes_zero(s->gpu, gpu_pass_state_bytes());
