@@ -38,7 +38,7 @@ fn ln(a: f32) -> f32 {
 fn gumbel(row: Row, token: u32) -> f32 {
   var h = mixed(row.seed_low + 0x9E3779B9u);
   h = mixed(h ^ row.seed_high);
-  h = mixed(h + row.pos);
+  h = mixed(h + row.pos + 1u); // the position the token will have
   h = mixed(h ^ token);
   let u = (f32(h >> 9u) + 0.5) * 1.1920929e-7;
   return -ln(-ln(u));
