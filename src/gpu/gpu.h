@@ -66,7 +66,7 @@ typedef struct {
 i32 gpu_pipeline_make(const gpu_pipeline_desc *desc);
 void gpu_pipeline_free(i32 pipeline); /* 0 is fine; not while commands that use it are recorded */
 /* NF_PENDING; NF_OK: gpu_dispatch may use it. errors NF_UNSUPPORTED it does not compile here, the
- * line is "NAME: " and the compiler's first; NF_LOST */
+ * line is "NAME: " and the compiler's first; a failure of the device as gpu_poll says it */
 [[nodiscard]] nf_status gpu_pipeline_poll(i32 pipeline, nf_error *error);
 
 /* ---- binds: buffers in the places of a pipeline's bindings; made once, not in the loop ---- */

@@ -207,13 +207,14 @@ void gpu_pipeline_free(i32 pipeline) {
   pipeline_of(pipeline)->live = false;
   d.counts.pipelines--;
 }
-static nf_status lost_error(nf_error *error) {
-  return error_set(error, NF_LOST, E_STR("the GPU device was lost: by script"));
+static nf_status failure_error(nf_error *error) {
+  if (d.lost) return error_set(error, NF_LOST, E_STR("the GPU device was lost: by script"));
+  return error_set(error, NF_NO_MEMORY, E_STR("the GPU has no room for a buffer: by script"));
 }
 nf_status gpu_pipeline_poll(i32 pipeline, nf_error *error) {
   call();
   trace_pipeline *p = pipeline_of(pipeline);
-  if (d.lost) return lost_error(error);
+  if (failed()) return failure_error(error);
   if (p->polls++ < d.script.polls_pending) return NF_PENDING;
   const char *bad = d.script.bad_pipeline;
   if (bad != nullptr && str_equal(bad, p->name)) {
@@ -360,8 +361,7 @@ nf_status gpu_poll(i32 ticket, void *to, nf_error *error) {
   if (!d.lost && t->polls++ < d.script.polls_pending) return NF_PENDING;
   if (failed()) {
     ticket_end(t);
-    if (d.lost) return lost_error(error);
-    return error_set(error, NF_NO_MEMORY, E_STR("the GPU has no room for a buffer: by script"));
+    return failure_error(error);
   }
   if (t->bytes != 0 && to != nullptr) {
     bytes_copy(to, t->read, t->bytes);
