@@ -37,7 +37,7 @@ static u32 run(i32 n_threads) {
   }
   print_message(
       "%d threads: %d captions equal (%d kept as they are), %d sampled answers equal, %d "
-      "skipped (spans put back); %d tokens; passes: one guess %d, CPU tree (every 4th "
+      "skipped (spans put back); %d tokens; passes: one guess %d, CPU tree (every 8th "
       "caption) %d, GPU tree %d, one by one %d; hash %08x\n",
       n_threads, l.n_lines, l.n_kept, l.n_draws, l.n_skipped, l.n_tokens, l.passes[0], l.passes[1],
       l.passes[2], l.passes[3], (unsigned)l.hash);
