@@ -13,6 +13,7 @@ static const struct {
     {"bf16", {.type = GGUF_BF16, .embed_type = GGUF_BF16}},
     {"q4_0", {.type = GGUF_Q4_0, .embed_type = GGUF_Q8_0}},
     {"q4_1", {.type = GGUF_Q4_1, .embed_type = GGUF_Q4_1}},
+    {"edit", {.type = GGUF_Q4_1, .embed_type = GGUF_Q4_1}},
     {"q5_0", {.type = GGUF_Q5_0, .embed_type = GGUF_Q5_0, .head_separate = true}},
     {"q5_1", {.type = GGUF_Q5_1, .embed_type = GGUF_F16, .head_separate = true}},
     {"q8_0", {.type = GGUF_Q8_0, .embed_type = GGUF_Q8_0}},
