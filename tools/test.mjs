@@ -136,7 +136,7 @@ const suites = {
   // WGSL and sdk/src/gpu on Dawn, over the software driver that Chromium brings (no GPU needed)
   async gpu() {
     const vulkan = { LD_LIBRARY_PATH: '/usr/lib/chromium', VK_ICD_FILENAMES: '/usr/lib/chromium/vk_swiftshader_icd.json' }
-    if (await build('wasm')) await nodeSuite('tests/gpu', { env: vulkan })
+    if ((await build('native', ['make_tiny'])) && (await build('wasm'))) await nodeSuite('tests/gpu', { env: vulkan })
   },
   async cli() {
     await nodeSuite('tests/cli')

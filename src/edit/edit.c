@@ -30,6 +30,7 @@ static bool buffers_take(edit *e, arena *a) {
   e->search = arena_new(a, 1, edit_search);
   bool taken = e->search != nullptr;
   for (isize i = 0; i < NF_VARIANTS_MAX; i++) {
+    e->draws[i].tokens = arena_new(a, EDIT_TOKENS_MAX, i32);
     e->out[i].text = arena_new(a, 2 * EDIT_TEXT_BYTES_MAX, u8);
     e->out[i].changes = arena_new(a, EDIT_CHANGES_MAX, nf_change);
     taken = taken && e->out[i].changes != nullptr;
@@ -37,47 +38,53 @@ static bool buffers_take(edit *e, arena *a) {
   return taken;
 }
 
-isize edit_bytes(const model_shape *shape, isize ctx_tokens) {
-  constexpr isize n_buffers = 17 + 2 * NF_VARIANTS_MAX, aligned = 64;
+isize edit_bytes(const model *m, isize ctx_tokens) {
+  constexpr isize n_buffers = 17 + 3 * NF_VARIANTS_MAX, aligned = 64;
   isize bytes =
       (isize)sizeof(edit) + (isize)sizeof(edit_search) +
-      (ctx_tokens + 5 * EDIT_TOKENS_MAX) * (isize)sizeof(i32) + 5 * EDIT_TEXT_BYTES_MAX +
-      EDIT_PROTECT_MAX * (isize)sizeof(nf_bytes) + EDIT_SPANS_MAX * (isize)sizeof(keep_span) +
-      EDIT_NOTES_MAX * (isize)sizeof(edit_note) + EDIT_TRACE_BYTES +
+      (ctx_tokens + (5 + NF_VARIANTS_MAX) * EDIT_TOKENS_MAX) * (isize)sizeof(i32) +
+      5 * EDIT_TEXT_BYTES_MAX + EDIT_PROTECT_MAX * (isize)sizeof(nf_bytes) +
+      EDIT_SPANS_MAX * (isize)sizeof(keep_span) + EDIT_NOTES_MAX * (isize)sizeof(edit_note) +
+      EDIT_TRACE_BYTES +
       NF_VARIANTS_MAX * (2 * EDIT_TEXT_BYTES_MAX + EDIT_CHANGES_MAX * (isize)sizeof(nf_change));
   for (i32 i = 0; i < EDIT_TASKS; i++) {
     if (edit_task_of((nf_task)i)->device) {
-      bytes = bytes_add(bytes, session_snapshot_bytes(shape, EDIT_PREFIX_TOKENS_MAX));
+      bytes = bytes_add(bytes, session_snapshot_bytes(m, EDIT_PREFIX_TOKENS_MAX));
     }
   }
   bytes = bytes_add(bytes, n_buffers * aligned);
   return bytes_add(bytes, SCRATCH_BYTES + text_scratch_bytes(EDIT_TEXT_BYTES_MAX * 2));
 }
 
-nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeline,
-                    const model_shape *shape, isize ctx_tokens, arena *a, edit **out) {
+nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeline, const model *m,
+                    isize ctx_tokens, arena *a, edit **out) {
   edit *e = arena_new(a, 1, edit);
   if (e == nullptr) return NF_NO_MEMORY;
+  e->end_token = text_turn_end(vocab, chat);
+  if (e->end_token < 0) return NF_UNSUPPORTED;
   e->vocab = vocab;
   e->chat = chat;
   e->timeline = timeline;
   e->ctx_tokens = ctx_tokens;
-  e->n_vocab = shape->n_vocab;
+  e->n_vocab = model_shape_get(m)->n_vocab;
   if (!buffers_take(e, a)) return NF_NO_MEMORY;
   for (i32 i = 0; i < EDIT_TASKS; i++) {
     if (!edit_task_of((nf_task)i)->device) continue;
-    nf_status status =
-        session_snapshot_open(shape, EDIT_PREFIX_TOKENS_MAX, a, &e->tasks[i].snapshot);
+    nf_status status = session_snapshot_open(m, EDIT_PREFIX_TOKENS_MAX, a, &e->tasks[i].snapshot);
     if (status != NF_OK) return status;
   }
   isize scratch_bytes = SCRATCH_BYTES + text_scratch_bytes(EDIT_TEXT_BYTES_MAX * 2);
   u8 *scratch = arena_alloc(a, scratch_bytes, 1, 64);
   if (scratch == nullptr) return NF_NO_MEMORY;
   e->scratch = arena_of(scratch, scratch_bytes);
-  e->end_token = text_turn_end(vocab, chat);
-  if (e->end_token < 0) return NF_UNSUPPORTED;
   *out = e;
   return NF_OK;
+}
+
+void edit_close(edit *e) {
+  for (i32 i = 0; i < EDIT_TASKS; i++) {
+    if (e->tasks[i].snapshot != nullptr) session_snapshot_close(e->tasks[i].snapshot);
+  }
 }
 
 static nf_status protect_copy(edit *e, const nf_edit_desc *desc, nf_error *error) {
@@ -263,7 +270,7 @@ nf_status edit_begin(edit *e, const nf_edit_desc *desc, nf_error *error) {
   nf_status status = request_take(e, desc, error);
   if (status != NF_OK) return status;
   e->receipt = (nf_receipt){};
-  e->n_answer = e->n_out = e->n_notes = e->trace_len = e->i_draw = e->n_scored = 0;
+  e->n_answer = e->n_out = e->n_notes = e->trace_len = e->n_drawn = e->n_scored = 0;
   e->why = nullptr;
   status = cue_text_split(bytes_of(e->input, e->input_len), &e->split, e->plain, &e->plain_len);
   if (status != NF_OK) return error_set(error, status, E_STR("the caption has too many tags"));
@@ -295,13 +302,23 @@ static void search_take(edit *e, arena scratch) {
   }
 }
 
-static void next_variant(edit *e) {
-  bool more = e->n_variants > 1 && e->n_out < e->n_variants &&
-              e->i_draw < DRAWS_PER_VARIANT * (e->n_variants - 1);
-  if (more) {
-    decode_begin_sampled(e);
+static void next_variants(edit *e) {
+  isize left = DRAWS_PER_VARIANT * (e->n_variants - 1) - e->n_drawn;
+  isize n = isize_min(e->n_variants - e->n_out, left);
+  if (n > 0) {
+    decode_begin_sampled(e, n);
   } else {
     edit_finish(e);
+  }
+}
+
+static void draws_take(edit *e, u8 *text, isize cap, arena scratch) {
+  for (isize i = 0; i < e->n_draws; i++) {
+    const edit_draw *draw = &e->draws[i];
+    e->ended = draw->ended;
+    e->log_p_answer = draw->log_p;
+    e->receipt.output_tokens += (i32)draw->n;
+    edit_answer_take(e, bytes_of(text, edit_decode(e, draw->tokens, draw->n, text, cap)), scratch);
   }
 }
 
@@ -325,15 +342,12 @@ static void phase_end(edit *e) {
       }
       break;
     case EDIT_SEARCH: search_take(e, scratch); break;
-    case EDIT_SAMPLED:
-      e->receipt.output_tokens += (i32)e->n_answer;
-      edit_answer_take(e, answer, scratch);
-      break;
+    case EDIT_SAMPLED: draws_take(e, text, cap, scratch); break;
     case EDIT_IDLE:
     case EDIT_DONE: break;
   }
-  if (e->n_out == 0 && e->i_draw == 0) edit_fall_back(e, answer, scratch);
-  next_variant(e);
+  if (e->n_out == 0 && e->n_drawn == 0) edit_fall_back(e, answer, scratch);
+  next_variants(e);
 }
 
 nf_status edit_step(edit *e, nf_error *error) {
@@ -343,7 +357,8 @@ nf_status edit_step(edit *e, nf_error *error) {
                      : e->phase == EDIT_SEARCH ? search_pass(e)
                                                : decode_sampled(e);
   e->receipt.passes = (i32)passes_of(e);
-  if (status < NF_OK) return error_set(error, status, E_STR("the context is full"));
+  if (status == NF_BAD_INPUT) return error_set(error, status, E_STR("the context is full"));
+  if (status < NF_OK) return status; /* the device's: the caller knows the line */
   if (status == NF_PENDING) return NF_PENDING; /* of this answer, or of a long prompt */
   phase_end(e);
   return e->phase == EDIT_DONE ? NF_OK : NF_PENDING;
