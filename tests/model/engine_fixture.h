@@ -8,6 +8,7 @@
 #include "gguf/tiny_llama.h"
 #include "model/model.h"
 #include "os/os.h"
+#include "real_model.h"
 
 typedef struct {
   u8 *file; /* the copy that the model repacked */
@@ -27,24 +28,6 @@ static inline nf_status test_directory(nf_bytes file, void **block, gguf_file *g
   assert_non_null(*block);
   arena a = arena_of(*block, bytes);
   return gguf_open(file, (u64)file.len, &a, gguf, error);
-}
-
-/* The real model's path; fails the test when there is none, with what to do. */
-static inline const char *test_model_path(void) {
-  static char path[1024];
-  const char *named = getenv("NEARFIELD_MODEL"), *home = getenv("HOME");
-  if (named && *named) {
-    snprintf(path, sizeof path, "%s", named);
-  } else {
-    snprintf(path, sizeof path, "%s/.cache/nearfield/models/SmolLM2-135M-Instruct.Q4_1.gguf",
-             home ? home : "");
-  }
-  FILE *f = fopen(path, "rb");
-  if (!f) {
-    fail_msg("no model at %s: run ./dev model, or set NEARFIELD_MODEL to a GGUF file", path);
-  }
-  fclose(f);
-  return path;
 }
 
 /* file_at is repacked; it must outlive the engine. */
