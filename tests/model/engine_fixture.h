@@ -21,6 +21,11 @@ typedef struct {
   isize ctx_tokens;
 } test_engine;
 
+typedef struct {
+  const i32 *at;
+  isize n;
+} test_tokens;
+
 static inline nf_status test_directory(nf_bytes file, void **block, gguf_file *gguf,
                                        nf_error *error) {
   isize bytes = 4 << 20;
@@ -80,9 +85,38 @@ static inline model_kv *test_kv_open(const test_engine *e, void **block) {
   return kv;
 }
 
+/* tokens[n] of a new timeline in passes of `chunk` rows, n <= the engine's ctx_tokens. Keys and
+ * values go to kv, results to logits[n][n_vocab]. adapter null: the base model alone. */
+static inline void test_run_in_chunks(test_engine *e, model_kv *kv, const model_adapter *adapter,
+                                      test_tokens tokens, isize chunk, f32 *logits) {
+  isize n_vocab = model_shape_get(e->m)->n_vocab;
+  for (isize at = 0; at < tokens.n; at += chunk) {
+    isize m = isize_min(chunk, tokens.n - at);
+    const model_pass pass = {.tokens = tokens.at + at,
+                             .m = m,
+                             .pos = at,
+                             .n_out_rows = m,
+                             .adapter = adapter,
+                             .logits = logits + at * n_vocab};
+    model_pass_run(e->m, kv, e->scratch, e->threads, &pass);
+  }
+}
+
 static const char *const test_tables[] = {"ref", "scalar", "avx2", "avx512vnni", "neon"};
 constexpr isize n_test_tables = 5; /* those this machine lacks are passed over */
 
 static inline void test_tokens_fill(i32 *tokens, isize n, isize n_vocab, u64 seed) {
   for (isize i = 0; i < n; i++) tokens[i] = (i32)(make_random(&seed) % (u64)n_vocab);
+}
+
+/* Logits of every row of a new engine with one table and two threads, in chunks of 17. */
+static inline void test_logits(nf_bytes file, const char *kernels, const model_adapter *adapter,
+                               test_tokens tokens, f32 *logits) {
+  test_engine e;
+  void *kv_block;
+  test_engine_open(&e, file, kernels, 2, 64);
+  model_kv *kv = test_kv_open(&e, &kv_block);
+  test_run_in_chunks(&e, kv, adapter, tokens, 17, logits);
+  free(kv_block);
+  test_engine_close(&e);
 }
