@@ -20,8 +20,8 @@ static int faults_setup(void **state) {
   strcpy(folder, "/tmp/nf_test_faults_XXXXXX");
   if (mkdtemp(folder) == nullptr) return -1;
   gguf_make g = {};
-  tiny_llama(&g, (tiny_llama_desc){.type = GGUF_Q4_1, .n_layers = 1, .ctx_tokens = 4096});
-  nf_bytes file = gguf_make_finish(&g);
+  nf_bytes file =
+      tiny_llama_file(&g, (tiny_llama_desc){.type = GGUF_Q4_1, .n_layers = 1, .ctx_tokens = 4096});
   assert_true(file.len <= (isize)sizeof model_bytes);
   memcpy(model_bytes, file.at, file.len);
   model_len = file.len;

@@ -338,8 +338,7 @@ static void wrong_files_are_named(void **state) {
 static void memory_is_as_computed(void **state) {
   (void)state;
   gguf_make g = {};
-  tiny_llama(&g, (tiny_llama_desc){.type = GGUF_Q4_0});
-  nf_bytes bytes = gguf_make_finish(&g);
+  nf_bytes bytes = tiny_llama_file(&g, (tiny_llama_desc){.type = GGUF_Q4_0});
   isize needed = 0;
   nf_error error;
   assert_int_equal(gguf_arena_bytes(bytes, (u64)bytes.len, &needed, &error), NF_OK);

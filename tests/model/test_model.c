@@ -93,11 +93,10 @@ static void results_do_not_depend_on_chunks_or_threads(void **state) {
     if (!k_table_named(test_tables[t])) continue;
     for (isize type = 0; type < 2; type++) {
       gguf_make g = {};
-      tiny_llama(&g, (tiny_llama_desc){.type = type ? GGUF_Q4_1 : GGUF_Q8_0,
-                                       .embed_type = GGUF_Q8_0,
-                                       .n_heads = 4,
-                                       .n_kv_heads = 1});
-      nf_bytes file = gguf_make_finish(&g);
+      nf_bytes file = tiny_llama_file(&g, (tiny_llama_desc){.type = type ? GGUF_Q4_1 : GGUF_Q8_0,
+                                                            .embed_type = GGUF_Q8_0,
+                                                            .n_heads = 4,
+                                                            .n_kv_heads = 1});
       void *want_block = nullptr;
       model_kv *want_kv = nullptr;
       for (isize n_threads = 1; n_threads <= 3; n_threads++) {
@@ -166,8 +165,8 @@ static void wanted_rows_are_those_of_a_whole_pass(void **state) {
 static void log_p_is_log_softmax(void **state) {
   (void)state;
   gguf_make g = {};
-  tiny_llama(&g, (tiny_llama_desc){.type = GGUF_Q4_1, .embed_type = GGUF_Q8_0});
-  nf_bytes file = gguf_make_finish(&g);
+  nf_bytes file =
+      tiny_llama_file(&g, (tiny_llama_desc){.type = GGUF_Q4_1, .embed_type = GGUF_Q8_0});
   i32 tokens[30], best[30], asked[30];
   test_tokens_fill(tokens, 30, TINY_N_VOCAB, 9);
   test_tokens_fill(asked, 30, TINY_N_VOCAB, 10);
@@ -263,8 +262,8 @@ static nf_status open_status(nf_bytes file, isize short_bytes, nf_error *error) 
 static void memory_is_counted_before(void **state) {
   (void)state;
   gguf_make g = {};
-  tiny_llama(&g, (tiny_llama_desc){.type = GGUF_Q4_1, .embed_type = GGUF_Q8_0});
-  nf_bytes file = gguf_make_finish(&g);
+  nf_bytes file =
+      tiny_llama_file(&g, (tiny_llama_desc){.type = GGUF_Q4_1, .embed_type = GGUF_Q8_0});
   nf_error error;
   assert_int_equal(open_status(file, 0, &error), NF_OK);
   assert_int_equal(open_status(file, 300, &error), NF_NO_MEMORY);
