@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/base.h"
 #include "edit/edit.h"
+#include "edit/tuning.h"
 #include "gguf/gguf.h"
 #include "kernel/kernel.h"
 #include "kernel/pool.h"
@@ -28,6 +29,14 @@ struct nf_engine {
   arena tables; /* what is left of block */
   _Atomic u32
       busy; /* sessions of one engine take turns on the pool: 0 free, 1 held, 2 waited for */
+};
+
+struct nf_adapter {
+  const nf_engine *engine; /* whose model's shape it was checked against */
+  isize block_bytes;       /* of the block it lies at the start of */
+  i64 file_bytes;
+  char name[64];
+  edit_tuning tuning;
 };
 
 typedef enum : u8 { WORK_NONE, WORK_GENERATE, WORK_EDIT } work_kind;

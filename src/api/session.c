@@ -128,13 +128,7 @@ const char *nf_task_name(nf_task task) {
 }
 
 nf_status nf_task_from_name(nf_bytes name, nf_task *task) {
-  for (i32 i = 0; i < EDIT_TASKS; i++) {
-    if (bytes_equal(name, bytes_from_str(edit_task_of((nf_task)i)->name))) {
-      *task = (nf_task)i;
-      return NF_OK;
-    }
-  }
-  return NF_BAD_INPUT;
+  return edit_task_named(name, task) ? NF_OK : NF_BAD_INPUT;
 }
 
 nf_status nf_task_info_get(nf_task task, nf_task_info *info) {
