@@ -105,7 +105,7 @@ static void results_do_not_depend_on_chunks_or_threads(void **state) {
       for (isize c = 0; c < 6; c++) {
         bool first = n_threads == 1 && c == 0;
         void *block;
-        model_kv *kv = test_kv_open(&e, &block);
+        model_kv kv = test_kv_open(&e, &block);
         test_run_in_chunks(&e, kv, t.adapter, (test_tokens){tokens, n_tokens}, chunks[c],
                            first ? want : got);
         if (!first) assert_memory_equal(got, want, sizeof want);
