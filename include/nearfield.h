@@ -221,11 +221,12 @@ typedef struct {
   nf_sampling sampling;
   const nf_bytes *stops; /* at most 8, none empty, 1024 bytes together; borrowed during begin */
   int32_t n_stops;
+  const nf_adapter *adapter; /* as in nf_edit_desc */
 } nf_generate_desc;
 
 /* Start a generation. errors NF_BAD_INPUT the prompt is empty, not UTF-8 or does not fit the
- * context, or stops or sampling are out of range; NF_UNSUPPORTED the model's template takes no such
- * messages. A work still running on this session is dropped. */
+ * context, stops or sampling are out of range, the adapter is of another engine; NF_UNSUPPORTED the
+ * model's template takes no such messages. A work still running on this session is dropped. */
 [[nodiscard]] nf_status nf_generate_begin(nf_session *session, const nf_generate_desc *desc,
                                           nf_error *error);
 /* One pass of the model. NF_PENDING: more to come; NF_OK: finished. `piece` is the text that
@@ -266,6 +267,8 @@ typedef struct {
   bool even_if_poor; /* run a task that is not offered (nf_task_info): to measure it, or because
                         a better model or an adapter is at work */
   bool trace; /* keep what nf_edit_trace tells */
+  const nf_adapter *adapter; /* of the session's engine; stays open until the edit is done or
+                                dropped; null: the model alone */
 } nf_edit_desc;
 enum { NF_VARIANTS_MAX = 5 };
 
@@ -303,7 +306,7 @@ typedef struct {
 
 /* Everything in desc is borrowed during this call only. errors NF_BAD_INPUT not UTF-8, longer than
  * 4096 bytes or the context allows, over 256 tags and breaks, a limit negative or NaN, over
- * NF_VARIANTS_MAX variants; NF_UNSUPPORTED the task is not offered: the line says why. A work still
+ * NF_VARIANTS_MAX variants, an adapter of another engine or task; NF_UNSUPPORTED the task is not offered: the line says why. A work still
  * running on this session is dropped. */
 [[nodiscard]] nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc,
                                       nf_error *error);

@@ -90,6 +90,11 @@ void nf_adapter_info_get(const nf_adapter *adapter, nf_adapter_info *info) {
   for (isize i = 0; i < 32; i++) out_hex(&hex, t->adapter->key.digest[i], 2);
 }
 
+nf_status adapter_check(const nf_engine *engine, const nf_adapter *adapter, nf_error *error) {
+  if (!adapter || adapter->engine == engine) return NF_OK;
+  return error_set(error, NF_BAD_INPUT, E_STR("the adapter was opened for another engine"));
+}
+
 /* ---- convert ---- */
 
 static nf_status source_write(const adapter_source *source, nf_adapter_type type, nf_bytes *out,

@@ -70,6 +70,7 @@ nf_status nf_bench(nf_session *session, int32_t repeats, nf_bench_result *result
   f64 decode[REPEATS_MAX], batch[REPEATS_MAX], prefill;
   tokens_fill(session->ids, PREFIX_TOKENS, n_vocab);
   engine_enter(e);
+  session_adapter_set(session->timeline, nullptr);
   i32 other = (session->ids[0] + 1) % (i32)n_vocab; /* nothing of the prefix is cached */
   nf_status status = session_set(session->timeline, &other, 1, &cached);
   if (status == NF_OK) status = run_all(session->timeline);

@@ -79,6 +79,10 @@ struct nf_session {
                                          nf_error *error);
 [[nodiscard]] nf_status engine_weights_fill(nf_engine *engine, nf_error *error);
 
+/* NF_BAD_INPUT: the adapter (null: none) was opened for another engine. */
+[[nodiscard]] nf_status adapter_check(const nf_engine *engine, const nf_adapter *adapter,
+                                      nf_error *error);
+
 /* Turn-taking of sessions on one engine's threads. */
 void engine_enter(nf_engine *engine);
 void engine_leave(nf_engine *engine);

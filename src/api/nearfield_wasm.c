@@ -97,14 +97,16 @@ const char *EXPORT(nf_wasm_task_poor)(i32 task) {
   return nf_task_info_get((nf_task)task, &info) == NF_OK ? info.why : nullptr;
 }
 
-/* desc: nf_edit_desc as it lies on wasm32, 18 words: task, text, text_len, format, before,
+/* desc: nf_edit_desc as it lies on wasm32, 19 words: task, text, text_len, format, before,
  * before_len, after, after_len, max_chars, max_lines, max_cps (f32), duration_ms, protect (address
- * of pairs of address and length), n_protect, seed (low, high), n_variants, even_if_poor.
+ * of pairs of address and length), n_protect, seed (low, high), n_variants, even_if_poor,
+ * adapter.
  * Everything is borrowed during this call only. */
 i32 EXPORT(nf_wasm_edit_begin)(nf_session *session, const nf_edit_desc *desc) {
   static_assert(offsetof(nf_edit_desc, text) == 4 && offsetof(nf_edit_desc, max_cps) == 40 &&
                 sizeof(nf_bytes) == 8 && offsetof(nf_edit_desc, seed) == 56 &&
-                offsetof(nf_edit_desc, even_if_poor) == 68 && sizeof(nf_edit_desc) == 72);
+                offsetof(nf_edit_desc, even_if_poor) == 68 &&
+                offsetof(nf_edit_desc, adapter) == 72 && sizeof(nf_edit_desc) == 80);
   return nf_edit_begin(session, desc, &last_error);
 }
 i32 EXPORT(nf_wasm_edit_step)(nf_session *session) { return nf_edit_step(session, &last_error); }

@@ -91,7 +91,10 @@ nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc, nf_error 
   session->work = WORK_NONE;
   session->receipt = (nf_receipt){};
   session->generation.started_ns = os_clock_ns();
-  nf_status status = edit_begin(session->edit, desc, error);
+  nf_status status = adapter_check(session->engine, desc->adapter, error);
+  if (status != NF_OK) return status;
+  const edit_tuning *tuning = desc->adapter != nullptr ? &desc->adapter->tuning : nullptr;
+  status = edit_begin(session->edit, desc, tuning, error);
   if (status == NF_OK) session->work = WORK_EDIT;
   return status;
 }
