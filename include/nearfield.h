@@ -304,10 +304,10 @@ typedef struct {
   int32_t n_changes;
 } nf_variant;
 
-/* Everything in desc is borrowed during this call only. errors NF_BAD_INPUT not UTF-8, longer than
- * 4096 bytes or the context allows, over 256 tags and breaks, a limit negative or NaN, over
- * NF_VARIANTS_MAX variants, an adapter of another engine or task; NF_UNSUPPORTED the task is not offered: the line says why. A work still
- * running on this session is dropped. */
+/* Everything in desc but the adapter is borrowed during this call only. errors NF_BAD_INPUT not
+ * UTF-8, longer than 4096 bytes or the context allows, over 256 tags and breaks, a limit negative
+ * or NaN, over NF_VARIANTS_MAX variants, an adapter of another engine or task; NF_UNSUPPORTED the
+ * task is not offered: the line says why. A work still running on this session is dropped. */
 [[nodiscard]] nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc,
                                       nf_error *error);
 /* One pass of the model; NF_PENDING until NF_OK, when the result can be read. */
