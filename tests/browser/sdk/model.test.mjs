@@ -67,6 +67,13 @@ for (const isolated of [true, false]) {
       const { status } = first
       assert.equal(status.state, 'ready')
       assert.equal(status.backend, 'wasm')
+      assert.equal(status.backendWhy, 'no_webgpu') // this Chromium was started without
+      assert.match(status.backendReason, /GPU/)
+      assert.deepEqual(
+        status.tasks.filter((task) => task.offered).map(({ task }) => task),
+        ['fix', 'shorten'],
+      )
+      assert.match(status.tasks.find(({ task }) => task === 'formal').why, /usable/)
       assert.equal(status.isolated, isolated)
       assert.match(status.kernels, /^relaxed/)
       assert.equal(status.cached, true)
@@ -91,7 +98,9 @@ for (const isolated of [true, false]) {
       assert.equal(receipt.model.sha256, manifestOf().sha256)
       assert.ok(receipt.passes >= 1 && receipt.totalMs > 0)
       assert.equal(receipt.bytesSent, 0)
-      assert.deepEqual(receipt.attempts, [{ source: 'device', outcome: 'ok', ms: receipt.totalMs }])
+      assert.deepEqual(receipt.attempts, [
+        { source: 'device', backend: 'wasm', outcome: 'ok', ms: receipt.totalMs },
+      ])
     })
 
     test('requests run one at a time in order and wait is counted', async () => {
