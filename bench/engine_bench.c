@@ -28,7 +28,7 @@ static arena arena_get(isize bytes) {
 
 typedef struct {
   model *m;
-  model_kv *kv;
+  model_cache *cache;
   model_scratch *scratch;
   pool *threads;
   f32 *logits;
@@ -40,6 +40,18 @@ static int by_size(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
+static void pass_run(engine *e, const i32 *tokens, isize m, isize pos, isize n_out_rows,
+                     model_pass wanted) {
+  const model_span span = {
+      .kv = {.cache = e->cache}, .tokens = tokens, .m = m, .pos = pos, .n_out_rows = n_out_rows};
+  wanted.spans = &span;
+  wanted.n_spans = 1;
+  nf_status status;
+  while ((status = model_pass_run(e->m, e->scratch, e->threads, &wanted)) == NF_PENDING) {
+  }
+  if (status != NF_OK) die("a pass", nullptr);
+}
+
 /* Tokens a second of passes of m rows, as the median pass went. */
 static f64 rate(engine *e, isize m, isize n_out_rows, bool logits, f64 seconds) {
   static i64 took[samples_max];
@@ -48,14 +60,9 @@ static f64 rate(engine *e, isize m, isize n_out_rows, bool logits, f64 seconds) 
   isize n = 0, pos = pos_first;
   i64 end = os_clock_ns() + (i64)(seconds * 1e9);
   while (n < 3 || (n < samples_max && os_clock_ns() < end)) {
-    const model_pass pass = {.tokens = tokens,
-                             .m = m,
-                             .pos = pos,
-                             .n_out_rows = n_out_rows,
-                             .logits = logits ? e->logits : nullptr,
-                             .best = e->best};
+    const model_pass wanted = {.logits = logits ? e->logits : nullptr, .best = e->best};
     i64 start = os_clock_ns();
-    model_pass_run(e->m, e->kv, e->scratch, e->threads, &pass);
+    pass_run(e, tokens, m, pos, n_out_rows, wanted);
     took[n++] = os_clock_ns() - start;
     pos = m == 1 && pos < pos_first + 127 ? pos + 1 : pos_first;
   }
@@ -83,28 +90,26 @@ int main(int argc, char **argv) {
       model_shape_read(&file, &shape, &error)) {
     die("model", &error);
   }
-  isize kv_bytes = model_kv_bytes(&shape, ctx_tokens);
-  isize scratch_bytes = model_scratch_bytes(&shape, ctx_tokens, n_threads);
-  arena a = arena_get(model_bytes(&shape) + kv_bytes + scratch_bytes + (1 << 20) +
-                      shape.n_vocab * (isize)sizeof(f32));
+  arena a = arena_get(model_bytes(&shape));
   engine e = {};
   if (model_open(&file, map.at, table, &a, &e.m, &error)) die("model", &error);
+  isize kv_bytes = model_cache_bytes(e.m, ctx_tokens);
+  isize scratch_bytes = model_scratch_bytes(e.m, ctx_tokens, n_threads);
+  a = arena_get(kv_bytes + scratch_bytes + (1 << 20) + shape.n_vocab * (isize)sizeof(f32));
   f64 load_ms = (f64)(os_clock_ns() - start) / 1e6;
   e.logits = arena_new(&a, shape.n_vocab, f32);
   e.best = arena_new(&a, MODEL_ROWS_MAX, i32);
-  if (!e.logits || !e.best || model_kv_open(&shape, ctx_tokens, &a, &e.kv) ||
-      model_scratch_open(&shape, ctx_tokens, n_threads, &a, &e.scratch) ||
+  if (!e.logits || !e.best || model_cache_open(e.m, ctx_tokens, &a, &e.cache) ||
+      model_scratch_open(e.m, ctx_tokens, n_threads, &a, &e.scratch) ||
       pool_start(&a, n_threads, &e.threads)) {
     die("no memory", nullptr);
   }
   i32 prompt[MODEL_ROWS_MAX] = {};
-  model_pass fill = {.tokens = prompt, .m = MODEL_ROWS_MAX};
-  model_pass_run(e.m, e.kv, e.scratch, e.threads, &fill);
+  pass_run(&e, prompt, MODEL_ROWS_MAX, 0, 0, (model_pass){});
   f64 decode = rate(&e, 1, 1, true, seconds), rows32 = rate(&e, 32, 32, false, seconds);
   f64 prompt32 = rate(&e, 32, 1, true, seconds);
   for (isize pos = MODEL_ROWS_MAX; pos < ctx_tokens; pos += MODEL_ROWS_MAX) { /* whole cache */
-    fill.pos = pos;
-    model_pass_run(e.m, e.kv, e.scratch, e.threads, &fill);
+    pass_run(&e, prompt, MODEL_ROWS_MAX, pos, 0, (model_pass){});
   }
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);

@@ -197,5 +197,5 @@ void nf_engine_info_get(const nf_engine *engine, nf_engine_info *info) {
   info->ctx_tokens_train = (i32)shape->ctx_tokens_train;
   info->ctx_tokens_max = (i32)engine->ctx_tokens;
   info->n_threads = (i32)pool_threads(engine->threads);
-  info->kv_bytes = model_kv_bytes(shape, engine->ctx_tokens);
+  info->kv_bytes = model_cache_bytes(engine->model, engine->ctx_tokens);
 }

@@ -52,6 +52,7 @@ struct nf_session {
   void *block;
   isize block_bytes;
   session *timeline;
+  model_scratch *pass_scratch;
   i32 *ids; /* prompt being built, [ctx_tokens] */
   arena scratch; /* empty between calls */
   void *sampler_scratch;

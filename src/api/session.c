@@ -14,13 +14,13 @@ static session_sizes sizes_of(const nf_engine *e) {
   const model_shape *shape = model_shape_get(e->model);
   isize ctx = e->ctx_tokens;
   session_sizes z = {
-      .timeline = session_bytes(shape, ctx),
-      .scratch = model_scratch_bytes(shape, ctx, pool_threads(e->threads)),
+      .timeline = session_bytes(e->model, ctx),
+      .scratch = model_scratch_bytes(e->model, ctx, pool_threads(e->threads)),
       .ids = ctx * (isize)sizeof(i32),
       .text = ctx * OUTPUT_BYTES_PER_TOKEN + text_token_bytes_max(e->vocab),
       .tokenizer = text_scratch_bytes(ctx * OUTPUT_BYTES_PER_TOKEN),
       .sampler = sampler_scratch_bytes(shape->n_vocab),
-      .edit = edit_bytes(shape, ctx),
+      .edit = edit_bytes(e->model, ctx),
   };
   const isize parts[] = {z.timeline, z.scratch, z.ids, z.text, z.tokenizer, z.sampler, z.edit};
   constexpr isize alignment = 16L * 64;
@@ -35,12 +35,10 @@ int64_t nf_session_bytes(const nf_engine *engine) { return sizes_of(engine).sum;
 
 static nf_status session_fill(nf_session *s, arena *a, const session_sizes *z) {
   nf_engine *e = s->engine;
-  const model_shape *shape = model_shape_get(e->model);
-  model_scratch *scratch;
   nf_status status =
-      model_scratch_open(shape, e->ctx_tokens, pool_threads(e->threads), a, &scratch);
+      model_scratch_open(e->model, e->ctx_tokens, pool_threads(e->threads), a, &s->pass_scratch);
   if (status != NF_OK) return status;
-  status = session_open(e->model, scratch, e->threads, e->ctx_tokens, a, &s->timeline);
+  status = session_open(e->model, s->pass_scratch, e->threads, e->ctx_tokens, a, &s->timeline);
   if (status != NF_OK) return status;
   s->ids = arena_alloc_raw(a, z->ids, 1, 64);
   s->generation.text = arena_alloc_raw(a, z->text, 1, 64);
@@ -51,7 +49,7 @@ static nf_status session_fill(nf_session *s, arena *a, const session_sizes *z) {
   u8 *tokenizer = arena_alloc_raw(a, z->tokenizer, 1, 64);
   if (tokenizer == nullptr) return NF_NO_MEMORY;
   s->scratch = arena_of(tokenizer, z->tokenizer);
-  return edit_open(e->vocab, e->chat, s->timeline, shape, e->ctx_tokens, a, &s->edit);
+  return edit_open(e->vocab, e->chat, s->timeline, e->model, e->ctx_tokens, a, &s->edit);
 }
 
 nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *error) {
@@ -71,7 +69,7 @@ nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *err
   nf_status status = session_fill(s, &a, &z);
   ASSERT(status != NF_NO_MEMORY); /* the sizes above are exact promises */
   if (status != NF_OK) {
-    os_memory_release(block, z.sum);
+    nf_session_close(s);
     return error_set(error, status, E_STR("the vocabulary has no token that ends an answer"));
   }
   *session = s;
@@ -79,7 +77,11 @@ nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *err
 }
 
 void nf_session_close(nf_session *session) {
-  if (session != nullptr) os_memory_release(session->block, session->block_bytes);
+  if (session == nullptr) return;
+  if (session->edit != nullptr) edit_close(session->edit);
+  session_close(session->timeline);
+  model_scratch_close(session->pass_scratch);
+  os_memory_release(session->block, session->block_bytes);
 }
 
 /* ---- edit ---- */

@@ -111,8 +111,11 @@ nf_status decode_drafted(edit *e) {
   session_verdict v;
   bool plain = e->guess.n_guesses == 0;
   isize at = plain ? e->n_source : e->guess.guesses[0];
+  isize passes = session_passes(e->timeline);
   nf_status status = session_verify(e->timeline, e->source + at, e->n_source - at, &v);
-  if (status == NF_PENDING) edit_note_pass(e, (edit_note){.kind = NOTE_PROMPT, .next = -1});
+  if (status == NF_PENDING && session_passes(e->timeline) > passes) {
+    edit_note_pass(e, (edit_note){.kind = NOTE_PROMPT, .next = -1});
+  }
   if (status != NF_OK) return status;
   e->receipt.drafted += (i32)v.n_looked;
   e->receipt.accepted += (i32)v.n_accepted;
@@ -164,6 +167,7 @@ bool decode_put_back(edit *e, nf_bytes answer, arena scratch) {
 void decode_begin_sampled(edit *e) {
   answer_clear(e);
   e->i_draw++;
+  e->at_draw = false;
   e->phase = EDIT_SAMPLED;
 }
 
@@ -185,7 +189,8 @@ static i32 token_draw(const f32 *logits, isize n, f32 top, u64 seed, isize pos) 
 
 nf_status decode_sampled(edit *e) {
   nf_status status = NF_OK;
-  if (e->n_answer == 0) status = edit_timeline_set(e, e->answer, 0);
+  if (!e->at_draw) status = edit_timeline_set(e, e->answer, 0);
+  e->at_draw = true;
   if (status == NF_OK) status = session_run(e->timeline);
   if (status != NF_OK) return status;
   const f32 *logits = session_logits(e->timeline);

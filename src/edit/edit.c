@@ -37,7 +37,7 @@ static bool buffers_take(edit *e, arena *a) {
   return taken;
 }
 
-isize edit_bytes(const model_shape *shape, isize ctx_tokens) {
+isize edit_bytes(const model *m, isize ctx_tokens) {
   constexpr isize n_buffers = 17 + 2 * NF_VARIANTS_MAX, aligned = 64;
   isize bytes =
       (isize)sizeof(edit) + (isize)sizeof(edit_search) +
@@ -47,37 +47,42 @@ isize edit_bytes(const model_shape *shape, isize ctx_tokens) {
       NF_VARIANTS_MAX * (2 * EDIT_TEXT_BYTES_MAX + EDIT_CHANGES_MAX * (isize)sizeof(nf_change));
   for (i32 i = 0; i < EDIT_TASKS; i++) {
     if (edit_task_of((nf_task)i)->device) {
-      bytes = bytes_add(bytes, session_snapshot_bytes(shape, EDIT_PREFIX_TOKENS_MAX));
+      bytes = bytes_add(bytes, session_snapshot_bytes(m, EDIT_PREFIX_TOKENS_MAX));
     }
   }
   bytes = bytes_add(bytes, n_buffers * aligned);
   return bytes_add(bytes, SCRATCH_BYTES + text_scratch_bytes(EDIT_TEXT_BYTES_MAX * 2));
 }
 
-nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeline,
-                    const model_shape *shape, isize ctx_tokens, arena *a, edit **out) {
+nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeline, const model *m,
+                    isize ctx_tokens, arena *a, edit **out) {
   edit *e = arena_new(a, 1, edit);
   if (e == nullptr) return NF_NO_MEMORY;
+  e->end_token = text_turn_end(vocab, chat);
+  if (e->end_token < 0) return NF_UNSUPPORTED;
   e->vocab = vocab;
   e->chat = chat;
   e->timeline = timeline;
   e->ctx_tokens = ctx_tokens;
-  e->n_vocab = shape->n_vocab;
+  e->n_vocab = model_shape_get(m)->n_vocab;
   if (!buffers_take(e, a)) return NF_NO_MEMORY;
   for (i32 i = 0; i < EDIT_TASKS; i++) {
     if (!edit_task_of((nf_task)i)->device) continue;
-    nf_status status =
-        session_snapshot_open(shape, EDIT_PREFIX_TOKENS_MAX, a, &e->tasks[i].snapshot);
+    nf_status status = session_snapshot_open(m, EDIT_PREFIX_TOKENS_MAX, a, &e->tasks[i].snapshot);
     if (status != NF_OK) return status;
   }
   isize scratch_bytes = SCRATCH_BYTES + text_scratch_bytes(EDIT_TEXT_BYTES_MAX * 2);
   u8 *scratch = arena_alloc(a, scratch_bytes, 1, 64);
   if (scratch == nullptr) return NF_NO_MEMORY;
   e->scratch = arena_of(scratch, scratch_bytes);
-  e->end_token = text_turn_end(vocab, chat);
-  if (e->end_token < 0) return NF_UNSUPPORTED;
   *out = e;
   return NF_OK;
+}
+
+void edit_close(edit *e) {
+  for (i32 i = 0; i < EDIT_TASKS; i++) {
+    if (e->tasks[i].snapshot != nullptr) session_snapshot_close(e->tasks[i].snapshot);
+  }
 }
 
 static nf_status protect_copy(edit *e, const nf_edit_desc *desc, nf_error *error) {

@@ -1,6 +1,6 @@
 /* One caption edit as a state machine: cue text + constraints -> prompt, drafted copy, verified
  * passes, gate and guard -> new cue text with its changes. A step is at most one pass of the
- * model, so the caller can stop between passes.
+ * model, or a piece of a long one, so the caller can stop soon.
  *
  * Owns its buffers (in the caller's arena). Borrows vocabulary and timeline. Does NOT know
  * files, threads or clocks. The draft is the input itself: what a caption edit mostly gives back
@@ -17,15 +17,16 @@ typedef struct edit edit;
 constexpr isize EDIT_TEXT_BYTES_MAX = 4096; /* longest cue text taken */
 
 /* arena bytes edit_open takes: buffers, and a prefix snapshot for each task offered */
-isize edit_bytes(const model_shape *shape, isize ctx_tokens);
+isize edit_bytes(const model *m, isize ctx_tokens);
 /* errors NF_NO_MEMORY; NF_UNSUPPORTED the vocabulary has no token that ends an answer */
 [[nodiscard]] nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeline,
-                                  const model_shape *shape, isize ctx_tokens, arena *a, edit **out);
+                                  const model *m, isize ctx_tokens, arena *a, edit **out);
+void edit_close(edit *e); /* what does not lie in the arena */
 
 /* errors NF_BAD_INPUT not UTF-8, over EDIT_TEXT_BYTES_MAX, does not fit the context;
  *        NF_UNSUPPORTED the task is not offered on the device */
 [[nodiscard]] nf_status edit_begin(edit *e, const nf_edit_desc *desc, nf_error *error);
-/* At most one pass. NF_PENDING: call again; NF_OK: the result is there. */
+/* At most one pass, or a piece of one. NF_PENDING: call again; NF_OK: the result is there. */
 [[nodiscard]] nf_status edit_step(edit *e, nf_error *error);
 /* After NF_OK, borrowed until the next begin. Times in the receipt are left to the caller. */
 void edit_result_get(const edit *e, nf_edit_result *result);

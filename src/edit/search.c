@@ -94,9 +94,10 @@ nf_status search_pass(edit *e) {
   if (!s->at_beam) status = edit_timeline_set(e, beam->tokens, beam->n);
   if (status != NF_OK) return status;
   s->at_beam = true;
+  isize passes = session_passes(e->timeline);
   status = session_run(e->timeline);
-  s->n_passes++;
-  if (status != NF_OK) return status; /* more passes for a long prompt, or an error */
+  s->n_passes += session_passes(e->timeline) - passes;
+  if (status != NF_OK) return status; /* more of it, or an error */
   extend(e, beam, session_logits(e->timeline));
   s->at_beam = false;
   if (++s->i_live == s->n_live) {

@@ -102,6 +102,7 @@ struct edit {
   isize force_to; /* source position up to which tokens are copied whatever the model holds */
   isize n_forces; /* rounds of forcing in this answer */
   isize i_draw; /* sampled answers begun */
+  bool at_draw; /* the timeline is that answer's */
 
   /* the outcome */
   nf_verdict verdict; /* NF_CHANGED: n_out > 0 */

@@ -4,34 +4,21 @@
  * or heads for attention. All arithmetic is in kernel/.
  * Every value is computed whole by one thread in an order that depends on neither the number
  * of rows nor of threads: that is what makes passes of any size agree bit for bit.
- * Owns nothing; writes the scratch, the KV cache and the results asked for. */
+ * A pass may come in pieces: only the residual stream and what the next norm adds to it go from
+ * one to the next, and both lie in the scratch.
+ * Owns nothing; writes the scratch, the KV caches and the results asked for. Read next:
+ * head_cpu.c (the head), pass.c (how rows are ordered). */
+#include "model/forward_cpu.h"
+
 #include "base/math.h"
-#include "model/log_p.h"
-#include "model/model_internal.h"
 
-typedef struct {
-  const model *m;
-  const model_shape *shape;
-  const k_table *k;
-  model_kv *kv;
-  model_scratch *s;
-  pool *threads;
-  const model_pass *pass;
-} run;
+/* Multiply-adds of one thread between two looks at whether the pass is still wanted: 7 to 30 ms
+ * in wasm (9 to 40 GMAC/s), so that a cancel takes effect within 50. */
+constexpr i64 PIECE_PRODUCTS = (i64)1 << 28;
 
-/* One thread's place in the pass. first: rows before it are not needed any more (the last
- * layer computes past attention's keys and values only what is asked for). */
-typedef struct {
-  const run *r;
-  isize i_part, n_parts;
-  isize first, n; /* rows [first, first + n) are computed */
-  bool own;       /* few rows: `rows` is this thread's, with every row in it */
-  model_rows rows;
-} part;
-
-static f32 *kv_head(const run *r, isize i_layer, isize k_or_v, isize i_head) {
-  isize plane = (i_layer * 2 + k_or_v) * r->kv->n_kv_heads + i_head;
-  return r->kv->at + plane * r->kv->ctx_tokens * r->kv->d_head;
+static f32 *kv_head(const model_cache *cache, isize i_layer, isize k_or_v, isize i_head) {
+  isize plane = (i_layer * 2 + k_or_v) * cache->n_kv_heads + i_head;
+  return cache->at + plane * cache->n_slots * cache->d_head;
 }
 
 /* The rows whose cheap steps this thread does, and the barrier before others read them. */
@@ -53,11 +40,11 @@ static void embed_step(const part *p) {
   isize from, to, d_rope = r->shape->d_rope;
   rows_share(p, &from, &to);
   for (isize i = from; i < to; i++) {
-    k_weight_row(&r->m->embed, r->pass->tokens[i], p->rows.x + i * r->shape->d_model);
+    k_weight_row(&r->m->embed, r->plan->tokens[i], p->rows.x + i * r->shape->d_model);
     f32 *cos_sin = p->rows.cos_sin + i * d_rope;
     for (isize j = 0; j < d_rope; j += 2) {
       f64 sin_x, cos_x;
-      math_sincos((f64)(r->pass->pos + i) * r->m->rope_step[j / 2], &sin_x, &cos_x);
+      math_sincos((f64)r->plan->pos[i] * r->m->rope_step[j / 2], &sin_x, &cos_x);
       cos_sin[j] = (f32)cos_x;
       cos_sin[j + 1] = (f32)sin_x;
     }
@@ -94,16 +81,21 @@ static void rope_columns(const part *p, f32 *x, isize stride, isize from, isize 
   }
 }
 
-/* Columns [from, to) of k or v [m][stride] into the cache. */
+/* Columns [from, to) of k or v [m][stride] into the rows' caches. */
 static void kv_append(const part *p, isize i_layer, isize k_or_v, const f32 *x, isize stride,
                       isize from, isize to) {
   const run *r = p->r;
   isize d_head = r->shape->d_head;
   for (isize col = from; col < to;) {
     isize in_head = col % d_head, end = isize_min(to, col - in_head + d_head);
-    f32 *cache = kv_head(r, i_layer, k_or_v, col / d_head) + r->pass->pos * d_head + in_head;
-    for (isize i = 0; i < p->n; i++) {
-      bytes_copy(cache + i * d_head, x + i * stride + col, (end - col) * (isize)sizeof(f32));
+    for (isize j = 0; j < r->plan->n_segments; j++) {
+      const model_segment *g = &r->plan->segments[j];
+      f32 *cache = kv_head(g->kv.cache, i_layer, k_or_v, col / d_head) +
+                   (g->pos + g->kv.gap) * d_head + in_head;
+      for (isize i = 0; i < g->n; i++) {
+        bytes_copy(cache + i * d_head, x + (g->first + i) * stride + col,
+                   (end - col) * (isize)sizeof(f32));
+      }
     }
     col = end;
   }
@@ -163,9 +155,9 @@ static void qkv_step(const part *p, isize i_layer) {
   }
 }
 
-/* Query heads [head_from, head_to) of rows [from, to), kv head by kv head. */
-static void heads_attend(const part *p, isize i_layer, isize head_from, isize head_to, isize from,
-                         isize to) {
+/* Query heads [head_from, head_to) of rows [from, to) of one segment, kv head by kv head. */
+static void segment_attend(const part *p, const model_segment *g, isize i_layer, isize head_from,
+                           isize head_to, isize from, isize to) {
   const run *r = p->r;
   const model_shape *shape = r->shape;
   isize d = shape->d_head, group = shape->n_heads / shape->n_kv_heads;
@@ -173,17 +165,19 @@ static void heads_attend(const part *p, isize i_layer, isize head_from, isize he
   for (isize head = head_from; head < head_to;) {
     isize kv = head / group, end = isize_min(head_to, (kv + 1) * group);
     const k_attention work = {
-        .out = r->s->attn + from * d_attn + head * d,
-        .q = r->s->qkv + (p->first + from) * stride + head * d,
+        .out = r->s->attn + (from - p->first) * d_attn + head * d,
+        .q = r->s->qkv + from * stride + head * d,
         .out_stride = d_attn,
         .q_stride = stride,
-        .k = kv_head(r, i_layer, 0, kv),
-        .v = kv_head(r, i_layer, 1, kv),
+        .k = kv_head(g->kv.cache, i_layer, 0, kv),
+        .v = kv_head(g->kv.cache, i_layer, 1, kv),
         .kv_stride = d,
+        .n_shared = g->kv.n_shared,
+        .gap = g->kv.gap,
         .d = d,
         .n_heads = end - head,
         .m = to - from,
-        .n = r->pass->pos + p->first + from + 1,
+        .n = g->pos + from - g->first + 1,
         .scale = (f32)(1 / __builtin_sqrt((f64)d)),
         .scratch = r->s->scores + p->i_part * r->s->scores_stride,
     };
@@ -192,12 +186,25 @@ static void heads_attend(const part *p, isize i_layer, isize head_from, isize he
   }
 }
 
-/* The row where part i_part begins when rows are shared by what they cost: row i sees
- * pos + i + 1 keys, so later rows are dearer. */
+/* The same of rows [from, to) of those computed, whichever timelines they are of. */
+static void heads_attend(const part *p, isize i_layer, isize head_from, isize head_to, isize from,
+                         isize to) {
+  const model_plan *plan = p->r->plan;
+  for (isize i = 0; i < plan->n_segments; i++) {
+    const model_segment *g = &plan->segments[i];
+    isize g_from = isize_max(g->first, p->first + from);
+    isize g_to = isize_min(g->first + g->n, p->first + to);
+    if (g_from < g_to) segment_attend(p, g, i_layer, head_from, head_to, g_from, g_to);
+  }
+}
+
+/* The row where part i_part begins when rows are shared by what they cost: the keys they see. */
 static isize row_by_cost(const part *p, isize i_part) {
-  isize first_keys = p->r->pass->pos + p->first + 1, sum = 0, i = 0;
-  isize total = p->n * first_keys + p->n * (p->n - 1) / 2;
-  while (i < p->n && sum * p->n_parts < total * i_part) sum += first_keys + i++;
+  const isize *before = p->r->plan->keys_before + p->first;
+  isize i = 0;
+  while (i < p->n && (before[i] - before[0]) * p->n_parts < (before[p->n] - before[0]) * i_part) {
+    i++;
+  }
   return i;
 }
 
@@ -263,6 +270,11 @@ static void gate_up_step(const part *p, isize i_layer) {
   }
 }
 
+static void part_to_out_rows(part *p) {
+  p->first = p->r->plan->n_quiet;
+  p->n = p->r->plan->n_rows - p->first;
+}
+
 static void layer_run(part *p, isize i_layer) {
   const run *r = p->r;
   const model_layer *layer = &r->m->layers[i_layer];
@@ -270,8 +282,7 @@ static void layer_run(part *p, isize i_layer) {
   qkv_step(p, i_layer);
   pool_barrier(r->threads);
   if (i_layer == r->shape->n_layers - 1) { /* from here on only rows that are asked for */
-    p->first = r->pass->m - r->pass->n_out_rows;
-    p->n = r->pass->n_out_rows;
+    part_to_out_rows(p);
     if (p->n == 0) return;
   }
   attention_step(p, i_layer);
@@ -285,122 +296,67 @@ static void layer_run(part *p, isize i_layer) {
   pool_barrier(r->threads);
 }
 
-static model_best best_of(model_best a, model_best b) {
-  return b.value > a.value || (b.value == a.value && b.token < a.token) ? b : a;
-}
-
-/* What is wanted of columns [col, col + n_cols) of row i besides the logits themselves. */
-static void logits_look(const part *p, isize i, const f32 *logits, isize col, isize n_cols) {
-  const run *r = p->r;
-  isize at = r->k->argmax(logits, n_cols);
-  model_best *best = &r->s->best[p->i_part * MODEL_ROWS_MAX + i];
-  *best = best_of(*best, (model_best){logits[at], (i32)(col + at)});
-  if (!r->pass->asked) return;
-  r->s->sums[col / MODEL_HEAD_COLS * MODEL_ROWS_MAX + i] =
-      (model_exp_sum){logits[at], log_p_exp_sum(logits, n_cols, logits[at])};
-  isize asked = r->pass->asked[i] - col;
-  if (0 <= asked && asked < n_cols) r->s->asked[i] = logits[asked];
-}
-
-/* The head, a chunk at a time: into the logits asked for, or only looked at. Threads share whole
- * chunks, so that a chunk's sum does not depend on how many they are. */
-static void head_step(const part *p) {
-  const run *r = p->r;
-  const k_weight *w = &r->m->head;
-  isize from, to;
-  pool_share(model_head_chunks(w->rows), p->i_part, p->n_parts, &from, &to);
-  model_best *best = r->s->best + p->i_part * MODEL_ROWS_MAX;
-  for (isize i = 0; i < p->n; i++) best[i] = (model_best){-__builtin_inff(), 0x7FFFFFFF};
-  f32 *chunk = r->s->head + p->i_part * MODEL_ROWS_MAX * MODEL_HEAD_COLS;
-  for (isize i_chunk = from; i_chunk < to; i_chunk++) {
-    isize tile = i_chunk * MODEL_HEAD_TILES, col = i_chunk * MODEL_HEAD_COLS;
-    isize tile_to = isize_min(tile + MODEL_HEAD_TILES, k_tiles(w));
-    isize n_cols = isize_min(MODEL_HEAD_COLS, w->rows - col);
-    f32 *y = r->pass->logits ? r->pass->logits : chunk - col; /* matmul writes from y + col */
-    isize stride = r->pass->logits ? w->rows : MODEL_HEAD_COLS;
-    r->k->matmul(y, stride, w, &p->rows.model, p->n, tile, tile_to);
-    for (isize i = 0; r->pass->best && i < p->n; i++) {
-      logits_look(p, i, y + i * stride + col, col, n_cols);
-    }
-  }
-}
-
-/* log softmax at the row's best and asked tokens: the chunks' sums in one order. */
-static void log_p_join(const run *r, isize i, f32 top) {
-  f64 sum = 0;
-  for (isize j = 0; j < model_head_chunks(r->shape->n_vocab); j++) {
-    const model_exp_sum *one = &r->s->sums[j * MODEL_ROWS_MAX + i];
-    sum += (f64)one->sum * math_exp((f64)one->top - (f64)top);
-  }
-  f64 log_sum = math_log(sum);
-  r->pass->log_p_best[i] = (f32)-log_sum;
-  r->pass->log_p_asked[i] = (f32)((f64)r->s->asked[i] - (f64)top - log_sum);
-}
-
-/* The parts' candidates and sums joined, after a barrier; each thread some rows. */
-static void best_join(const part *p) {
-  const run *r = p->r;
-  isize from, to;
-  pool_share(p->n, p->i_part, p->n_parts, &from, &to);
-  for (isize i = from; i < to; i++) {
-    model_best best = r->s->best[i];
-    for (isize j = 1; j < p->n_parts; j++) {
-      best = best_of(best, r->s->best[j * MODEL_ROWS_MAX + i]);
-    }
-    r->pass->best[i] = best.token < r->shape->n_vocab ? best.token : 0; /* all NaN: 0 */
-    if (r->pass->asked) log_p_join(r, i, best.value);
-  }
-}
-
-static void pass_part(void *context, isize i_part, isize n_parts) {
+static void piece_part(void *context, isize i_part, isize n_parts) {
   const run *r = context;
-  bool own = r->pass->m <= MODEL_OWN_ROWS;
+  bool own = r->plan->n_rows <= MODEL_OWN_ROWS;
   part p = {.r = r,
             .i_part = i_part,
             .n_parts = n_parts,
-            .n = r->pass->m,
+            .n = r->plan->n_rows,
             .own = own,
             .rows = own ? r->s->own[i_part] : r->s->shared};
-  embed_step(&p);
-  for (isize i = 0; i < r->shape->n_layers; i++) layer_run(&p, i);
-  if (p.n == 0) return;
-  norm_step(&p, r->m->output_norm, true);
-  head_step(&p);
-  if (!r->pass->best) return;
-  pool_barrier(r->threads);
-  best_join(&p);
+  if (r->plan->i_layer == 0) embed_step(&p);
+  for (isize i = r->plan->i_layer; i < r->layer_to; i++) layer_run(&p, i);
+  if (r->chunk_from == r->chunk_to) return;
+  part_to_out_rows(&p);
+  if (r->chunk_from == 0) {
+    norm_step(&p, r->m->output_norm, true);
+  } else {
+    p.rows.model.x = p.rows.norm; /* of the piece before */
+  }
+  head_chunks(&p);
+  if (r->chunk_to == model_head_chunks(r->m->head.rows)) head_join(&p);
 }
 
-void model_pass_run(const model *m_, model_kv *kv, model_scratch *scratch, pool *threads,
-                    const model_pass *pass) {
-  const model_shape *shape = &m_->shape;
-  ASSERT(1 <= pass->m && pass->m <= MODEL_ROWS_MAX && pass->pos >= 0);
-  ASSERT(pass->pos + pass->m <= kv->ctx_tokens && pass->pos + pass->m <= scratch->ctx_tokens);
-  ASSERT(0 <= pass->n_out_rows && pass->n_out_rows <= pass->m);
-  ASSERT(pool_threads(threads) <= scratch->n_threads);
-  ASSERT(!pass->adapter ||
-         (pass->adapter->n_layers == shape->n_layers && pass->adapter->d_model == shape->d_model &&
-          pass->adapter->d_ff == shape->d_ff));
-  ASSERT(!pass->asked || (pass->best && pass->log_p_asked && pass->log_p_best));
-  for (isize i = 0; pass->asked && i < pass->n_out_rows; i++) {
-    ASSERT(0 <= pass->asked[i] && pass->asked[i] < shape->n_vocab);
-  }
-  for (isize i = 0; i < pass->m; i++) {
-    ASSERT(0 <= pass->tokens[i] && pass->tokens[i] < shape->n_vocab);
-  }
-  run r = {.m = m_,
-           .shape = shape,
-           .k = m_->table,
-           .kv = kv,
-           .s = scratch,
+/* Multiply-adds of one row in a layer. */
+static i64 layer_products(const model_shape *shape) {
+  i64 d_attn = (i64)shape->n_heads * shape->d_head, d_kv = (i64)shape->n_kv_heads * shape->d_head;
+  return (i64)shape->d_model * (2 * d_attn + 2 * d_kv + 3 * shape->d_ff);
+}
+
+/* How far the next piece goes: at least a layer or a chunk. */
+static void piece_set(run *r) {
+  const model_shape *shape = r->shape;
+  const model_plan *plan = r->plan;
+  i64 left = PIECE_PRODUCTS * pool_threads(r->threads);
+  i64 layer = plan->n_rows * layer_products(shape) + /* and attention: q k and p v */
+              2 * plan->keys_before[plan->n_rows] * shape->n_heads * shape->d_head;
+  i64 chunk = (i64)(plan->n_rows - plan->n_quiet) * shape->d_model * MODEL_HEAD_COLS;
+  i64 n = plan->i_layer < shape->n_layers ? (left + layer - 1) / layer : 0;
+  r->layer_to = plan->i_layer +
+                (isize)(n < shape->n_layers - plan->i_layer ? n : shape->n_layers - plan->i_layer);
+  left -= (r->layer_to - plan->i_layer) * layer;
+  r->chunk_from = r->chunk_to = plan->i_chunk;
+  if (r->layer_to < shape->n_layers || chunk == 0 || left <= 0) return;
+  n = (left + chunk - 1) / chunk;
+  isize rest = model_head_chunks(shape->n_vocab) - plan->i_chunk;
+  r->chunk_to += n < rest ? (isize)n : rest;
+}
+
+nf_status cpu_pass_run(const model *m, model_scratch *s, pool *threads) {
+  model_plan *plan = &s->plan;
+  run r = {.m = m,
+           .shape = &m->shape,
+           .k = m->table,
+           .s = s,
+           .plan = plan,
            .threads = threads,
-           .pass = pass};
-  pool_run(threads, pass_part, &r);
-}
-
-void model_forward(const model *m_, model_kv *kv, model_scratch *scratch, pool *threads,
-                   const i32 *tokens, isize m, isize pos, isize n_logit_rows, f32 *logits) {
-  const model_pass pass = {
-      .tokens = tokens, .m = m, .pos = pos, .n_out_rows = n_logit_rows, .logits = logits};
-  model_pass_run(m_, kv, scratch, threads, &pass);
+           .pass = plan->pass};
+  piece_set(&r);
+  pool_run(threads, piece_part, &r);
+  plan->i_layer = r.layer_to;
+  plan->i_chunk = r.chunk_to;
+  bool quiet = plan->n_rows == plan->n_quiet;
+  isize chunks = quiet ? 0 : model_head_chunks(m->shape.n_vocab);
+  return plan->i_layer == m->shape.n_layers && plan->i_chunk == chunks ? NF_OK : NF_PENDING;
 }

@@ -1,43 +1,58 @@
-/* The KV cache's memory: counted, taken, copied. forward_cpu.c reads and writes the rows. */
+/* The KV cache's memory: counted, taken, copied, moved. forward_cpu.c reads and writes the rows. */
 #include "model/model_internal.h"
 
-static isize values_of(const model_shape *shape, isize ctx_tokens) {
+static isize values_of(const model_shape *shape, isize n_slots) {
   isize n = 2 * shape->n_layers;
   if (__builtin_mul_overflow(n, shape->n_kv_heads * shape->d_head, &n)) return ISIZE_MAX;
-  return __builtin_mul_overflow(n, ctx_tokens, &n) ? ISIZE_MAX : n;
+  return __builtin_mul_overflow(n, n_slots, &n) ? ISIZE_MAX : n;
 }
 
-isize model_kv_bytes(const model_shape *shape, isize ctx_tokens) {
-  return bytes_add(bytes_of_n(1, (isize)sizeof(model_kv) + MODEL_LINE),
-                   bytes_of_n(values_of(shape, ctx_tokens), (isize)sizeof(f32)));
+isize model_cache_bytes(const model *m, isize n_slots) {
+  return bytes_add(bytes_of_n(1, (isize)sizeof(model_cache) + MODEL_LINE),
+                   bytes_of_n(values_of(&m->shape, n_slots), (isize)sizeof(f32)));
 }
 
-nf_status model_kv_open(const model_shape *shape, isize ctx_tokens, arena *a, model_kv **out) {
-  ASSERT(ctx_tokens >= 1);
+nf_status model_cache_open(const model *m, isize n_slots, arena *a, model_cache **out) {
+  ASSERT(n_slots >= 1);
+  const model_shape *shape = &m->shape;
   arena start = *a;
-  model_kv *kv = arena_alloc(a, 1, (isize)sizeof(model_kv), MODEL_LINE);
-  f32 *at = arena_alloc_raw(a, values_of(shape, ctx_tokens), (isize)sizeof(f32), MODEL_LINE);
-  if (!kv || !at) {
+  model_cache *cache = arena_alloc(a, 1, (isize)sizeof(model_cache), MODEL_LINE);
+  f32 *at = arena_alloc_raw(a, values_of(&m->shape, n_slots), (isize)sizeof(f32), MODEL_LINE);
+  if (!cache || !at) {
     *a = start;
     return NF_NO_MEMORY;
   }
-  *kv = (model_kv){.n_layers = shape->n_layers,
-                   .n_kv_heads = shape->n_kv_heads,
-                   .d_head = shape->d_head,
-                   .ctx_tokens = ctx_tokens,
-                   .at = at};
-  *out = kv;
+  *cache = (model_cache){.n_layers = shape->n_layers,
+                         .n_kv_heads = shape->n_kv_heads,
+                         .d_head = shape->d_head,
+                         .n_slots = n_slots,
+                         .at = at};
+  *out = cache;
   return NF_OK;
 }
 
-void model_kv_copy(model_kv *to, const model_kv *from, isize n_tokens) {
+void model_cache_copy(model_cache *to, const model_cache *from, isize n_tokens) {
   ASSERT(to->n_layers == from->n_layers && to->n_kv_heads == from->n_kv_heads &&
          to->d_head == from->d_head);
-  ASSERT(0 <= n_tokens && n_tokens <= to->ctx_tokens && n_tokens <= from->ctx_tokens);
+  ASSERT(0 <= n_tokens && n_tokens <= to->n_slots && n_tokens <= from->n_slots);
   isize n_planes = 2 * to->n_layers * to->n_kv_heads;
   for (isize i = 0; i < n_planes; i++) {
-    bytes_copy(to->at + i * to->ctx_tokens * to->d_head,
-               from->at + i * from->ctx_tokens * from->d_head,
+    bytes_copy(to->at + i * to->n_slots * to->d_head, from->at + i * from->n_slots * from->d_head,
                n_tokens * to->d_head * (isize)sizeof(f32));
   }
 }
+
+isize model_cache_slots(const model_cache *cache) { return cache->n_slots; }
+
+void model_cache_move(model_kv from, isize pos, isize n) {
+  model_cache *cache = from.cache;
+  ASSERT(pos >= from.n_shared && n >= 0 && pos + n <= cache->n_slots);
+  ASSERT(pos + from.gap >= 0 && pos + from.gap + n <= cache->n_slots);
+  isize n_planes = 2 * cache->n_layers * cache->n_kv_heads, d = cache->d_head;
+  for (isize i = 0; i < n_planes; i++) {
+    f32 *plane = cache->at + i * cache->n_slots * d;
+    bytes_move(plane + pos * d, plane + (pos + from.gap) * d, n * d * (isize)sizeof(f32));
+  }
+}
+
+void model_cache_close(model_cache *cache) { cache->at = nullptr; }

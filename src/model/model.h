@@ -3,7 +3,7 @@
  *
  * Owns: the table of weights (in the caller's arena) that borrows the file's bytes; KV caches
  *       live in memory the caller gives. Does NOT know text, sampling or requests.
- * Memory is computed before creation: model_bytes, model_kv_bytes, model_scratch_bytes.
+ * Memory is computed before creation: model_bytes, model_cache_bytes, model_scratch_bytes.
  * Read next: arch.h (names), shape.c (checks), forward_cpu.c (the recipe). */
 #pragma once
 #include "base/arena.h"
@@ -40,43 +40,87 @@ isize model_bytes(const model_shape *shape); /* arena bytes model_open takes */
                                    arena *a, model **out, nf_error *error);
 const model_shape *model_shape_get(const model *m);
 
-/* One timeline's keys and values: [layer][k|v][kv_head][ctx][d_head] f32. */
-typedef struct model_kv model_kv;
-isize model_kv_bytes(const model_shape *shape, isize ctx_tokens);
-[[nodiscard]] nf_status model_kv_open(const model_shape *shape, isize ctx_tokens, arena *a,
-                                      model_kv **out);
-/* Copy positions [0, n) of another cache of the same shape. */
-void model_kv_copy(model_kv *to, const model_kv *from, isize n_tokens);
+/* Memory for keys and values of n_slots positions, whoever's: timelines say where theirs lie.
+ * On the CPU [layer][k|v][kv_head][n_slots][d_head] f32. Its contents are garbage until written. */
+typedef struct model_cache model_cache;
+isize model_cache_bytes(const model *m, isize n_slots); /* host memory; ISIZE_MAX: too much */
+[[nodiscard]] nf_status model_cache_open(const model *m, isize n_slots, arena *a,
+                                         model_cache **out);
+void model_cache_close(model_cache *cache); /* what does not lie in the arena */
+isize model_cache_slots(const model_cache *cache);
+/* Copy slots [0, n) of another cache of the same model. */
+void model_cache_copy(model_cache *to, const model_cache *from, isize n_slots);
+
+/* A timeline's place in a cache: position p lies in slot p < n_shared ? p : p + gap.
+ * The trunk has n_shared = gap = 0. A branch shares the trunk's first n_shared positions and keeps
+ * its own in slots nobody else uses. A plain value. */
+typedef struct {
+  model_cache *cache;
+  isize n_shared, gap;
+} model_kv;
+/* A branch's positions [pos, pos + n), all of them its own, into the trunk's slots. */
+void model_cache_move(model_kv from, isize pos, isize n);
 
 typedef struct model_adapter model_adapter; /* adapter.h */
 
-constexpr isize MODEL_ROWS_MAX = 64; /* rows of one pass */
+constexpr isize MODEL_ROWS_MAX = 64;  /* rows of one pass, of all spans together */
+constexpr isize MODEL_SPANS_MAX = 16; /* of one pass */
 
-/* Scratch for passes of up to MODEL_ROWS_MAX rows, shared by all sessions of a thread. */
+/* Room to work for passes of up to MODEL_ROWS_MAX rows that see up to n_keys_max keys each. One
+ * pass at a time: sessions that take turns between whole passes may share it. */
 typedef struct model_scratch model_scratch;
-isize model_scratch_bytes(const model_shape *shape, isize ctx_tokens, isize n_threads);
-[[nodiscard]] nf_status model_scratch_open(const model_shape *shape, isize ctx_tokens,
-                                           isize n_threads, arena *a, model_scratch **out);
+isize model_scratch_bytes(const model *m, isize n_keys_max, isize n_threads);
+[[nodiscard]] nf_status model_scratch_open(const model *m, isize n_keys_max, isize n_threads,
+                                           arena *a, model_scratch **out);
+void model_scratch_close(model_scratch *scratch); /* what does not lie in the arena */
 
-/* One batched pass: tokens[m] at positions [pos, pos + m) of the timeline; their keys and
- * values are written there. 1 <= m <= MODEL_ROWS_MAX, pos + m <= the cache's ctx, every token
- * in [0, n_vocab). A row's result does not depend on m, nor on the number of threads.
- * What is wanted of the last n_out_rows rows (0..m; 0 only fills the cache); null: not wanted */
+/* m >= 1 successive rows of one timeline: tokens[m] at positions [pos, pos + m); their keys and
+ * values are written to its slots. Everything before pos lies in the cache already: no row needs
+ * a row of ANOTHER span of its pass, and no two spans write one slot (a branch repeats the
+ * pending token as a row of its own). Tokens are in [0, n_vocab); pos + m <= n_keys_max. */
 typedef struct {
+  model_kv kv;
   const i32 *tokens;
-  isize m, pos, n_out_rows;
-  const model_adapter *adapter; /* of the same shape; null: the base model alone */
-  f32 *logits; /* [n_out_rows][n_vocab] */
-  i32 *best;   /* [n_out_rows] lowest index of the largest logit; costs no logits buffer */
-  const i32 *asked; /* [n_out_rows] a token of each row, in [0, n_vocab); needs the next two */
-  f32 *log_p_asked; /* [n_out_rows] log softmax of the row at that token, nats, error < 1e-4 */
-  f32 *log_p_best;  /* [n_out_rows] the same at best; neither costs a logits buffer */
-} model_pass;
-/* threads has at most the scratch's n_threads. The whole pass is one pool_run; it allocates
- * nothing and returns when the results lie there. */
-void model_pass_run(const model *m_, model_kv *kv, model_scratch *scratch, pool *threads,
-                    const model_pass *pass);
+  isize m, pos;
+  isize n_out_rows; /* results of the last so many rows are wanted, 0..m */
+} model_span;
 
-/* The same, logits only: rows [m - n_logit_rows, m) into logits[n_logit_rows][n_vocab]. */
-void model_forward(const model *m_, model_kv *kv, model_scratch *scratch, pool *threads,
-                   const i32 *tokens, isize m, isize pos, isize n_logit_rows, f32 *logits);
+/* Sampling instead of the largest logit: of the tokens whose logit is at least
+ * max + temperature * ln(min_p), the one with the largest logit / temperature + pick_gumbel of
+ * (the span's seed, the position the token will have, the token); lowest index among equals. A
+ * deterministic function: drafts are verified by equality, as in greedy decoding, and the
+ * distribution is softmax(logit / temperature) over those tokens.
+ * source pick.h; min-p: Nguyen et al. 2024, arXiv:2407.01082 */
+typedef struct {
+  f32 temperature; /* > 0 */
+  f32 min_p;       /* (0, 1] */
+  const u64 *seeds; /* [n_spans] */
+} model_choice;
+
+/* What is wanted of the out rows, span after span: R of them in all. null: not wanted. */
+typedef struct {
+  const model_span *spans; /* [n_spans], 1..MODEL_SPANS_MAX; rows together <= MODEL_ROWS_MAX */
+  isize n_spans;
+  const model_adapter *adapter; /* of the same shape; null: the base model alone */
+  const model_choice *choice;   /* null: greedy. needs best */
+  isize n_more; /* 0..model_more_max: after the last out row so many further one-row steps of the
+                   LAST span, each running the token chosen before it; needs best */
+  f32 *logits; /* [R][n_vocab]; a GPU reads them back, slowly: edits do without */
+  i32 *best;   /* [R + n_more] chosen: lowest index of the largest logit, or by `choice` */
+  f32 *log_p_best;  /* [R + n_more] log softmax of the row at best, nats, error < 1e-4 */
+  const i32 *asked; /* [R] a token of each row, in [0, n_vocab); needs best and the next */
+  f32 *log_p_asked; /* [R] log softmax of the row at that token, the same */
+} model_pass;
+/* One batched pass. A row's results depend neither on the other rows, spans and threads, nor on
+ * where in the cache its timeline lies: bit for bit, on every backend.
+ * threads has at most the scratch's n_threads. Allocates nothing.
+ * NF_PENDING: not done yet (a GPU works; on the CPU a long pass is cut into pieces of some tens
+ * of milliseconds, so that a cancel need not wait). Call again with the same pass object, which
+ * must live unchanged with all it points to until NF_OK or model_pass_drop.
+ * errors NF_LOST the GPU device is gone: the engine must be opened again */
+[[nodiscard]] nf_status model_pass_run(const model *m_, model_scratch *scratch, pool *threads,
+                                       const model_pass *pass);
+/* Forget a pass that is not done, if there is one. What it wrote to its slots is garbage. */
+void model_pass_drop(const model *m_, model_scratch *scratch);
+/* Further steps that pay in one pass where a round trip is dear: 0 on the CPU, some on a GPU. */
+isize model_more_max(const model *m_);

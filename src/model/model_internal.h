@@ -19,9 +19,9 @@ struct model {
   model_layer *layers;    /* [n_layers] */
 };
 
-struct model_kv {
-  isize n_layers, n_kv_heads, d_head, ctx_tokens;
-  f32 *at; /* [layer][k|v][kv_head][ctx_tokens][d_head] */
+struct model_cache {
+  isize n_layers, n_kv_heads, d_head, n_slots;
+  f32 *at; /* [layer][k|v][kv_head][n_slots][d_head] */
 };
 
 /* A chunk of the head: weight tiles that one thread finishes before it looks at their logits. */
@@ -49,12 +49,33 @@ typedef struct {
   k_rows model, attn, ff; /* quantized: norm, attention's result, gate times up */
 } model_rows;
 
+/* Rows of one timeline at successive positions whose results are all wanted, or none of them. */
+typedef struct {
+  model_kv kv;
+  isize pos, first, n; /* rows [first, first + n) of the pass, the first one at pos */
+} model_segment;
+
+/* A pass under way. Rows are ordered anew: first those without results, then the out rows span
+ * after span, so that the last layer computes only the end of the list. */
+typedef struct {
+  const model_pass *pass; /* null: none */
+  model_segment segments[2 * MODEL_SPANS_MAX];
+  isize n_segments;
+  isize n_rows, n_quiet; /* rows [0, n_quiet) are without results */
+  i32 tokens[MODEL_ROWS_MAX];
+  isize pos[MODEL_ROWS_MAX];
+  isize keys_before[MODEL_ROWS_MAX + 1]; /* keys that rows [0, i) see together */
+  u64 seeds[MODEL_ROWS_MAX];             /* of the out rows, when sampling */
+  isize i_layer, i_chunk; /* what the next call begins with: a layer, then a chunk of the head */
+} model_plan;
+
 /* Up to so many rows, each thread computes the cheap steps of all rows for itself, which costs
  * less than the barriers between sharing them. */
 constexpr isize MODEL_OWN_ROWS = 4;
 
 struct model_scratch {
-  isize ctx_tokens, n_threads;
+  isize n_keys_max, n_threads;
+  model_plan plan;
   f32 *delta;        /* [ROWS][d_model] what the next norm step adds to x */
   f32 *qkv;          /* [ROWS][(n_heads + 2 n_kv_heads) d_head]: q, then k, then v */
   f32 *attn;         /* [ROWS][n_heads d_head] */
@@ -63,9 +84,11 @@ struct model_scratch {
   model_rows *own;   /* [n_threads], MODEL_OWN_ROWS each */
   f32 *scores;       /* [n_threads][scores_stride] */
   f32 *head;         /* [n_threads][ROWS][MODEL_HEAD_COLS] */
-  model_best *best;  /* [n_threads][ROWS] */
+  model_best *best;  /* [n_threads][ROWS] largest logits */
+  model_best *drawn; /* [n_threads][ROWS] largest logit / T + noise */
   f32 *lora;         /* [n_threads][ROWS][ADAPTER_STACK_MAX] A x, scaled */
   f32 *asked;        /* [ROWS] logits of the tokens asked for */
+  f32 *chosen;       /* [n_threads][ROWS] logits of the tokens drawn */
   model_exp_sum *sums; /* [chunks of the head][ROWS] */
   isize scores_stride;
 };
@@ -83,3 +106,7 @@ static inline isize bytes_of_n(isize n, isize size) {
 const gguf_tensor *model_tensor_find(const gguf_file *file, const arch_table *arch,
                                      arch_tensor which, isize i_layer);
 const arch_table *model_arch_of(const gguf_file *file); /* null: unknown */
+
+/* forward_cpu.c: the next piece of the scratch's plan. NF_OK: that was the last */
+nf_status cpu_pass_run(const model *m, model_scratch *s, pool *threads);
+void model_plan_fill(model_plan *plan, const model_pass *pass); /* pass.c: a pass begins */

@@ -50,33 +50,35 @@ static void scratch_take(taker *t, const model_shape *shape, model_scratch *s) {
     if (s->own) s->own[i] = own;
   }
   s->scores_stride =
-      round_up(k_attention_floats(shape->d_head, s->ctx_tokens), MODEL_LINE / (isize)sizeof(f32));
+      round_up(k_attention_floats(shape->d_head, s->n_keys_max), MODEL_LINE / (isize)sizeof(f32));
   s->scores = take(t, s->n_threads, s->scores_stride * (isize)sizeof(f32));
   s->head = take_rows(t, s->n_threads * MODEL_HEAD_COLS);
   s->best = take(t, s->n_threads * MODEL_ROWS_MAX, (isize)sizeof(model_best));
+  s->drawn = take(t, s->n_threads * MODEL_ROWS_MAX, (isize)sizeof(model_best));
+  s->chosen = take_rows(t, s->n_threads);
   s->lora = take_rows(t, s->n_threads * ADAPTER_STACK_MAX);
   s->asked = take_rows(t, 1);
   s->sums =
       take(t, model_head_chunks(shape->n_vocab) * MODEL_ROWS_MAX, (isize)sizeof(model_exp_sum));
 }
 
-isize model_scratch_bytes(const model_shape *shape, isize ctx_tokens, isize n_threads) {
-  model_scratch counted = {.ctx_tokens = ctx_tokens, .n_threads = n_threads};
+isize model_scratch_bytes(const model *m, isize n_keys_max, isize n_threads) {
+  model_scratch counted = {.n_keys_max = n_keys_max, .n_threads = n_threads};
   taker t = {};
-  scratch_take(&t, shape, &counted);
+  scratch_take(&t, &m->shape, &counted);
   return bytes_add(t.bytes, bytes_of_n(1, (isize)sizeof(model_scratch) + MODEL_LINE));
 }
 
-nf_status model_scratch_open(const model_shape *shape, isize ctx_tokens, isize n_threads, arena *a,
+nf_status model_scratch_open(const model *m, isize n_keys_max, isize n_threads, arena *a,
                              model_scratch **out) {
-  ASSERT(ctx_tokens >= 1 && n_threads >= 1);
+  ASSERT(n_keys_max >= 1 && n_threads >= 1);
   arena start = *a;
   model_scratch *s = arena_alloc(a, 1, (isize)sizeof(model_scratch), MODEL_LINE);
   taker t = {.from = a, .full = !s};
   if (s) {
-    s->ctx_tokens = ctx_tokens;
+    s->n_keys_max = n_keys_max;
     s->n_threads = n_threads;
-    scratch_take(&t, shape, s);
+    scratch_take(&t, &m->shape, s);
   }
   if (t.full) {
     *a = start;
@@ -85,3 +87,5 @@ nf_status model_scratch_open(const model_shape *shape, isize ctx_tokens, isize n
   *out = s;
   return NF_OK;
 }
+
+void model_scratch_close(model_scratch *scratch) { ASSERT(scratch->plan.pass == nullptr); }

@@ -11,11 +11,15 @@
 typedef struct session session;
 
 /* Arena bytes session_open takes: KV cache, tokens, one row of logits. */
-isize session_bytes(const model_shape *shape, isize ctx_tokens);
+isize session_bytes(const model *m, isize ctx_tokens);
 /* Borrows model, scratch and pool. ctx_tokens >= 2, at most the scratch's.
  * errors NF_NO_MEMORY */
 [[nodiscard]] nf_status session_open(const model *m, model_scratch *scratch, pool *threads,
                                      isize ctx_tokens, arena *a, session **out);
+void session_close(session *s); /* what does not lie in the arena; forgets a pass under way */
+/* Passes from now on add this adapter (borrowed; null: none), which is another model: nothing
+ * cached before counts. */
+void session_adapter_set(session *s, const model_adapter *adapter);
 isize session_ctx_tokens(const session *s);
 
 /* Make the timeline be tokens[0, n): keep the longest common prefix that is in the cache, forget
@@ -23,8 +27,9 @@ isize session_ctx_tokens(const session *s);
  * most n - 1: the last is always run, its logits are wanted).
  * errors NF_BAD_INPUT does not fit, or a token is none of the model's; then nothing changed */
 [[nodiscard]] nf_status session_set(session *s, const i32 *tokens, isize n, isize *cached);
-/* Run at most one pass towards the end of the timeline. NF_PENDING: more passes needed;
- * NF_OK: logits of the last token are ready. errors NF_BAD_INPUT the timeline is empty */
+/* Run at most one pass, or the next piece of one, towards the end of the timeline. NF_PENDING:
+ * more of them needed; NF_OK: logits of the last token are ready. errors NF_BAD_INPUT the timeline
+ * is empty; those of model_pass_run */
 [[nodiscard]] nf_status session_run(session *s);
 /* [n_vocab], after NF_OK of session_run and until the timeline changes; the caller may write
  * there (a sampler does). */
@@ -33,7 +38,7 @@ f32 *session_logits(session *s);
  * token is none of the model's. */
 [[nodiscard]] nf_status session_push(session *s, i32 token);
 isize session_tokens(const session *s, const i32 **tokens);
-isize session_passes(const session *s); /* passes since the last session_set */
+isize session_passes(const session *s); /* passes done since the last session_set */
 
 /* Draft tokens that one verification looks at; more are ignored (offer the rest next time). */
 constexpr isize SESSION_DRAFT_MAX = MODEL_ROWS_MAX - 1;
@@ -50,9 +55,9 @@ typedef struct {
  * (a row's result does not depend on the pass it ran in); n = 0 is such a step.
  * Usual loop: session_set; then verify a draft, session_push(next), verify the rest, ...
  * session_run afterwards runs the last token again.
- * NF_PENDING: a long prompt, one pass of it was run; call again with the same draft.
- * NF_OK: *verdict is filled. errors NF_BAD_INPUT the timeline is empty, or a draft token is
- * none of the model's
+ * NF_PENDING: a pass of a long prompt, or a piece of a pass, was run; call again with the same
+ * draft (another one makes the pass start anew). NF_OK: *verdict is filled. errors NF_BAD_INPUT
+ * the timeline is empty, or a draft token is none of the model's; those of model_pass_run
  * source Leviathan et al. 2023, arXiv:2211.17192 (verification); Ge et al. 2022,
  *        arXiv:2205.10350 (drafts from the input) */
 [[nodiscard]] nf_status session_verify(session *s, const i32 *draft, isize n,
@@ -61,15 +66,16 @@ typedef struct {
 /* ---- snapshots: the cached start of a timeline, kept aside (a task's instruction and examples,
  * the same for every request) ---- */
 typedef struct session_snapshot session_snapshot;
-isize session_snapshot_bytes(const model_shape *shape, isize tokens_max);
+isize session_snapshot_bytes(const model *m, isize tokens_max);
 /* Empty; holds prefixes of up to tokens_max tokens. NF_NO_MEMORY */
-[[nodiscard]] nf_status session_snapshot_open(const model_shape *shape, isize tokens_max, arena *a,
+[[nodiscard]] nf_status session_snapshot_open(const model *m, isize tokens_max, arena *a,
                                               session_snapshot **out);
+void session_snapshot_close(session_snapshot *snapshot); /* what does not lie in the arena */
 bool session_snapshot_empty(const session_snapshot *snapshot);
 /* Keep the first n tokens, or as many of them as are cached and fit. */
 void session_save(const session *s, isize n, session_snapshot *to);
-/* Where tokens[0, n) begins with the snapshot and the cache shares less with it: put the
- * snapshot into the cache. The session_set that follows finds it there. */
+/* Where tokens[0, n) begins with the snapshot, made with the same adapter, and the cache shares
+ * less with it: put the snapshot into the cache. The session_set that follows finds it there. */
 void session_restore(session *s, const session_snapshot *from, const i32 *tokens, isize n);
 
 /* ---- sampling (sampler.c) ---- */

@@ -270,16 +270,27 @@ static void a_long_caption_runs_in_steps(void **state) {
   nf_edit_desc desc = {.task = NF_TASK_FIX, .text = bytes_from_str(text)};
   nf_error error;
   assert_int_equal(nf_edit_begin(work, &desc, &error), NF_OK);
-  for (int step = 0; step < 6; step++) {
+  i32 n_steps = 0;
+  while (work->edit->receipt.passes < 6) { /* a step is a pass at most: a piece of one here */
     i32 passes = work->edit->receipt.passes;
     assert_int_equal(nf_edit_step(work, &error), NF_PENDING);
-    assert_int_equal(work->edit->receipt.passes, passes + 1);
+    assert_in_range(work->edit->receipt.passes, passes, passes + 1);
+    n_steps++;
   }
-  desc.text =
-      bytes_from_str("we was there"); /* dropped between two passes; the next one is right */
+  assert_true(n_steps > 12);
+  /* dropped in the middle of a pass; the next edit is as if there had been none */
+  const nf_edit_desc next = {.task = NF_TASK_FIX, .text = bytes_from_str("we was there")};
   nf_edit_result result;
-  run_edit(&desc, &result);
-  assert_true(result.receipt.output_tokens > 0 && result.receipt.output_tokens < 10);
+  run_edit(&next, &result);
+  nf_receipt want = result.receipt;
+  assert_true(want.output_tokens > 0 && want.output_tokens < 10);
+  for (i32 at = 1; at < n_steps; at++) {
+    assert_int_equal(nf_edit_begin(work, &desc, &error), NF_OK);
+    for (i32 i = 0; i < at; i++) assert_int_equal(nf_edit_step(work, &error), NF_PENDING);
+    run_edit(&next, &result);
+    assert_int_equal(result.receipt.passes, want.passes);
+    assert_int_equal(result.receipt.output_tokens, want.output_tokens);
+  }
 }
 
 int main(void) {

@@ -11,7 +11,7 @@
 
 typedef struct {
   u8 *file; /* the copy that the model repacked */
-  void *block, *directory;
+  void *block, *scratch_block, *directory;
   arena a;
   gguf_file gguf;
   model *m;
@@ -57,7 +57,7 @@ static inline void test_engine_open_at(test_engine *e, u8 *file_at, isize file_b
   model_shape shape;
   status = model_shape_read(&e->gguf, &shape, &error);
   if (status) fail_msg("model_shape_read: %d %s", status, error.line);
-  isize bytes = model_bytes(&shape) + model_scratch_bytes(&shape, ctx_tokens, n_threads) + 65536;
+  isize bytes = model_bytes(&shape) + 65536;
   e->block = os_memory_get(bytes);
   assert_non_null(e->block);
   e->a = arena_of(e->block, bytes);
@@ -66,8 +66,12 @@ static inline void test_engine_open_at(test_engine *e, u8 *file_at, isize file_b
   status = model_open(&e->gguf, file_at, table, &e->a, &e->m, &error);
   if (status) fail_msg("model_open: %d %s", status, error.line);
   assert_int_equal(pool_start(&e->a, n_threads, &e->threads), NF_OK);
-  assert_int_equal(model_scratch_open(&shape, ctx_tokens, n_threads, &e->a, &e->scratch), NF_OK);
   e->a.end = (u8 *)e->block + bytes;
+  bytes = model_scratch_bytes(e->m, ctx_tokens, n_threads);
+  e->scratch_block = malloc((size_t)bytes);
+  assert_non_null(e->scratch_block);
+  arena a = arena_of(e->scratch_block, bytes);
+  assert_int_equal(model_scratch_open(e->m, ctx_tokens, n_threads, &a, &e->scratch), NF_OK);
 }
 
 static inline void test_engine_open(test_engine *e, nf_bytes file, const char *kernels,
@@ -81,20 +85,47 @@ static inline void test_engine_open(test_engine *e, nf_bytes file, const char *k
 
 static inline void test_engine_close(test_engine *e) {
   pool_stop(e->threads);
+  free(e->scratch_block);
   os_memory_release(e->block, (isize)(e->a.end - (u8 *)e->block));
   free(e->directory);
   free(e->file);
 }
 
-static inline model_kv *test_kv_open(const test_engine *e, void **block) {
-  isize bytes = model_kv_bytes(model_shape_get(e->m), e->ctx_tokens);
+/* A trunk over a cache of its own. */
+static inline model_kv test_kv_open(const test_engine *e, void **block) {
+  isize bytes = model_cache_bytes(e->m, e->ctx_tokens);
   *block = malloc((size_t)bytes);
   assert_non_null(*block);
   memset(*block, 0xFF, (size_t)bytes); /* NaN: reading what was not written shows */
   arena a = arena_of(*block, bytes);
-  model_kv *kv;
-  assert_int_equal(model_kv_open(model_shape_get(e->m), e->ctx_tokens, &a, &kv), NF_OK);
-  return kv;
+  model_cache *cache;
+  assert_int_equal(model_cache_open(e->m, e->ctx_tokens, &a, &cache), NF_OK);
+  return (model_kv){.cache = cache};
+}
+
+/* A pass to its end. Returns the pieces it came in. */
+static inline isize test_pass_run(const test_engine *e, const model_pass *pass) {
+  nf_status status;
+  isize n = 1;
+  while ((status = model_pass_run(e->m, e->scratch, e->threads, pass)) == NF_PENDING) n++;
+  assert_int_equal(status, NF_OK);
+  return n;
+}
+
+/* One span; `pass` says what is wanted of its last n_out_rows rows. */
+static inline void test_span_run(const test_engine *e, model_kv kv, const i32 *tokens, isize m,
+                                 isize pos, isize n_out_rows, model_pass pass) {
+  const model_span span = {
+      .kv = kv, .tokens = tokens, .m = m, .pos = pos, .n_out_rows = n_out_rows};
+  pass.spans = &span;
+  pass.n_spans = 1;
+  (void)test_pass_run(e, &pass);
+}
+
+/* The same, logits only: rows [m - n_logit_rows, m). */
+static inline void test_forward(const test_engine *e, model_kv kv, const i32 *tokens, isize m,
+                                isize pos, isize n_logit_rows, f32 *logits) {
+  test_span_run(e, kv, tokens, m, pos, n_logit_rows, (model_pass){.logits = logits});
 }
 
 static const char *const test_tables[] = {"ref", "scalar", "avx2", "avx512vnni", "neon"};

@@ -36,17 +36,12 @@ static void adapter_close(test_adapter *t) {
   free(t->directory);
 }
 
-static void run_in_chunks(test_engine *e, model_kv *kv, const model_adapter *adapter,
+static void run_in_chunks(test_engine *e, model_kv kv, const model_adapter *adapter,
                           const i32 *tokens, isize chunk, f32 *logits) {
   for (isize at = 0; at < n_tokens; at += chunk) {
     isize m = isize_min(chunk, n_tokens - at);
-    const model_pass pass = {.tokens = tokens + at,
-                             .m = m,
-                             .pos = at,
-                             .n_out_rows = m,
-                             .adapter = adapter,
-                             .logits = logits + at * TINY_N_VOCAB};
-    model_pass_run(e->m, kv, e->scratch, e->threads, &pass);
+    const model_pass wanted = {.adapter = adapter, .logits = logits + at * TINY_N_VOCAB};
+    test_span_run(e, kv, tokens + at, m, at, m, wanted);
   }
 }
 
@@ -90,7 +85,7 @@ static void check(isize rank, f32 alpha, gguf_type a_type, gguf_type b_type, u32
     test_engine e;
     void *block;
     test_engine_open(&e, base_file, test_tables[i], 2, 64);
-    model_kv *kv = test_kv_open(&e, &block);
+    model_kv kv = test_kv_open(&e, &block);
     run_in_chunks(&e, kv, t.adapter, tokens, 17, got);
     f64 off = relative_rms(got, want, n_tokens * TINY_N_VOCAB);
     f64 limit = i == 0 ? (a_type == GGUF_Q8_0 && b_type == GGUF_F16 ? 1e-5 : 0.01) : 0.03;
@@ -137,7 +132,7 @@ static void results_do_not_depend_on_chunks_or_threads(void **state) {
       for (isize c = 0; c < 6; c++) {
         bool first = n_threads == 1 && c == 0;
         void *block;
-        model_kv *kv = test_kv_open(&e, &block);
+        model_kv kv = test_kv_open(&e, &block);
         run_in_chunks(&e, kv, t.adapter, tokens, chunks[c], first ? want : got);
         if (!first) assert_memory_equal(got, want, sizeof want);
         free(block);

@@ -23,12 +23,12 @@ static logit_error logit_error_of(const f32 *got, const f64 *want, isize n) {
 }
 
 /* In chunks of `chunk`, logits of every row; the cache goes to kv. */
-static void run_in_chunks(test_engine *e, model_kv *kv, const i32 *tokens, isize n, isize chunk,
+static void run_in_chunks(test_engine *e, model_kv kv, const i32 *tokens, isize n, isize chunk,
                           f32 *logits) {
   isize n_vocab = model_shape_get(e->m)->n_vocab;
   for (isize at = 0; at < n; at += chunk) {
     isize m = isize_min(chunk, n - at);
-    model_forward(e->m, kv, e->scratch, e->threads, tokens + at, m, at, m, logits + at * n_vocab);
+    test_forward(e, kv, tokens + at, m, at, m, logits + at * n_vocab);
   }
 }
 
@@ -58,7 +58,7 @@ static void check_against_reference(tiny_llama_desc desc, bool rope_factors) {
     test_engine e;
     void *kv_block;
     test_engine_open(&e, file, test_tables[i], 2, 64);
-    model_kv *kv = test_kv_open(&e, &kv_block);
+    model_kv kv = test_kv_open(&e, &kv_block);
     run_in_chunks(&e, kv, tokens, n_tokens, 17, got);
     logit_error error = logit_error_of(got, want, n_tokens * TINY_N_VOCAB);
     /* ref computes with f32 activations; the others with 8-bit ones (about 0.4 % a block) */
@@ -135,14 +135,14 @@ static void results_do_not_depend_on_chunks_or_threads(void **state) {
                                        .n_kv_heads = 1});
       nf_bytes file = gguf_make_finish(&g);
       void *want_block = nullptr;
-      model_kv *want_kv = nullptr;
+      model_kv want_kv = {};
       for (isize n_threads = 1; n_threads <= 3; n_threads++) {
         test_engine e;
         test_engine_open(&e, file, test_tables[t], n_threads, 160);
         for (isize c = 0; c < 7; c++) {
           void *block;
-          model_kv *kv = test_kv_open(&e, &block);
-          bool first = !want_kv;
+          model_kv kv = test_kv_open(&e, &block);
+          bool first = !want_kv.cache;
           run_in_chunks(&e, kv, tokens, n, chunks[c], first ? want : got);
           if (first) {
             want_kv = kv;
@@ -150,10 +150,11 @@ static void results_do_not_depend_on_chunks_or_threads(void **state) {
             continue;
           }
           assert_memory_equal(got, want, sizeof got);
-          isize planes = 2 * kv->n_layers * kv->n_kv_heads, plane = kv->ctx_tokens * kv->d_head;
+          const model_cache *a = kv.cache, *b = want_kv.cache;
+          isize planes = 2 * a->n_layers * a->n_kv_heads, plane = a->n_slots * a->d_head;
           for (isize i = 0; i < planes; i++) {
-            assert_memory_equal(kv->at + i * plane, want_kv->at + i * plane,
-                                (size_t)(n * kv->d_head) * sizeof(f32));
+            assert_memory_equal(a->at + i * plane, b->at + i * plane,
+                                (size_t)(n * a->d_head) * sizeof(f32));
           }
           free(block);
         }
@@ -172,14 +173,13 @@ static void wanted_rows_are_those_of_a_whole_pass(void **state) {
   test_engine e;
   void *block;
   test_engine_open(&e, gguf_make_finish(&g), nullptr, 2, 64);
-  model_kv *kv = test_kv_open(&e, &block);
+  model_kv kv = test_kv_open(&e, &block);
   i32 tokens[30], best[30];
   test_tokens_fill(tokens, 30, TINY_N_VOCAB, 9);
   static f32 all[30 * TINY_N_VOCAB], some[30 * TINY_N_VOCAB];
   run_in_chunks(&e, kv, tokens, 30, 30, all);
   for (isize n = 0; n <= 30; n += 5) {
-    model_pass pass = {.tokens = tokens, .m = 30, .n_out_rows = n, .logits = some, .best = best};
-    model_pass_run(e.m, kv, e.scratch, e.threads, &pass);
+    test_span_run(&e, kv, tokens, 30, 0, n, (model_pass){.logits = some, .best = best});
     assert_memory_equal(some, all + (30 - n) * TINY_N_VOCAB,
                         (size_t)(n * TINY_N_VOCAB) * sizeof(f32));
     for (isize i = 0; i < n; i++) {
@@ -187,9 +187,7 @@ static void wanted_rows_are_those_of_a_whole_pass(void **state) {
       assert_int_equal(best[i], want);
     }
     i32 alone[30]; /* without a logits buffer */
-    pass.logits = nullptr;
-    pass.best = alone;
-    model_pass_run(e.m, kv, e.scratch, e.threads, &pass);
+    test_span_run(&e, kv, tokens, 30, 0, n, (model_pass){.best = alone});
     assert_memory_equal(alone, best, (size_t)n * sizeof(i32));
   }
   free(block);
@@ -212,27 +210,20 @@ static void log_p_is_log_softmax(void **state) {
     test_engine e;
     void *block;
     test_engine_open(&e, file, nullptr, n_threads, 64);
-    model_kv *kv = test_kv_open(&e, &block);
-    model_pass pass = {.tokens = tokens,
-                       .m = 30,
-                       .n_out_rows = 30,
-                       .best = best,
-                       .asked = asked,
-                       .log_p_asked = of_asked[n_threads],
-                       .log_p_best = of_best[n_threads]};
-    model_pass_run(e.m, kv, e.scratch, e.threads, &pass);
+    model_kv kv = test_kv_open(&e, &block);
+    model_pass wanted = {.best = best,
+                         .asked = asked,
+                         .log_p_asked = of_asked[n_threads],
+                         .log_p_best = of_best[n_threads]};
+    test_span_run(&e, kv, tokens, 30, 0, 30, wanted);
     assert_memory_equal(of_asked[n_threads], of_asked[1], sizeof of_asked[1]);
     assert_memory_equal(of_best[n_threads], of_best[1], sizeof of_best[1]);
-    pass = (model_pass){.tokens = tokens + 29, /* the last row alone */
-                        .m = 1,
-                        .pos = 29,
-                        .n_out_rows = 1,
-                        .logits = logits,
-                        .best = best + 29,
-                        .asked = asked + 29,
-                        .log_p_asked = of_asked[0],
-                        .log_p_best = of_best[0]};
-    model_pass_run(e.m, kv, e.scratch, e.threads, &pass);
+    wanted = (model_pass){.logits = logits,
+                          .best = best + 29,
+                          .asked = asked + 29,
+                          .log_p_asked = of_asked[0],
+                          .log_p_best = of_best[0]};
+    test_span_run(&e, kv, tokens + 29, 1, 29, 1, wanted); /* the last row alone */
     assert_memory_equal(of_asked[0], of_asked[1] + 29, sizeof(f32));
     assert_memory_equal(of_best[0], of_best[1] + 29, sizeof(f32));
     run_in_chunks(&e, kv, tokens, 30, 30, logits);
@@ -256,13 +247,13 @@ static void a_copied_cache_goes_on_the_same(void **state) {
   test_engine e;
   void *one_block, *two_block;
   test_engine_open(&e, gguf_make_finish(&g), nullptr, 1, 64);
-  model_kv *one = test_kv_open(&e, &one_block), *two = test_kv_open(&e, &two_block);
+  model_kv one = test_kv_open(&e, &one_block), two = test_kv_open(&e, &two_block);
   i32 tokens[20];
   test_tokens_fill(tokens, 20, TINY_N_VOCAB, 5);
   static f32 want[20 * TINY_N_VOCAB], got[20 * TINY_N_VOCAB];
   run_in_chunks(&e, one, tokens, 20, 20, want);
-  model_kv_copy(two, one, 12);
-  model_forward(e.m, two, e.scratch, e.threads, tokens + 12, 8, 12, 8, got);
+  model_cache_copy(two.cache, one.cache, 12);
+  test_forward(&e, two, tokens + 12, 8, 12, 8, got);
   assert_memory_equal(got, want + 12 * TINY_N_VOCAB, 8 * TINY_N_VOCAB * sizeof(f32));
   free(one_block);
   free(two_block);
@@ -306,20 +297,19 @@ static void memory_is_counted_before(void **state) {
   assert_non_null(strstr(error.line, "bytes"));
   test_engine e;
   test_engine_open(&e, file, "ref", 1, 64);
-  const model_shape *shape = model_shape_get(e.m);
-  isize kv = model_kv_bytes(shape, 100), scratch = model_scratch_bytes(shape, 100, 3);
+  isize kv = model_cache_bytes(e.m, 100), scratch = model_scratch_bytes(e.m, 100, 3);
   u8 *block = malloc((size_t)isize_max(kv, scratch));
   for (isize less = 0; less <= 200; less += 200) {
     nf_status want = less ? NF_NO_MEMORY : NF_OK;
     arena a = arena_of(block, kv - less);
-    model_kv *k;
-    assert_int_equal(model_kv_open(shape, 100, &a, &k), want);
+    model_cache *k;
+    assert_int_equal(model_cache_open(e.m, 100, &a, &k), want);
     a = arena_of(block, scratch - less);
     model_scratch *s;
-    assert_int_equal(model_scratch_open(shape, 100, 3, &a, &s), want);
+    assert_int_equal(model_scratch_open(e.m, 100, 3, &a, &s), want);
   }
   assert_int_equal(kv / 1024, 2 * 2 * 2 * 100 * 16 * 4 / 1024); /* layers, k and v, heads, ... */
-  assert_int_equal(model_kv_bytes(shape, ISIZE_MAX / 8), ISIZE_MAX);
+  assert_int_equal(model_cache_bytes(e.m, ISIZE_MAX / 8), ISIZE_MAX);
   free(block);
   test_engine_close(&e);
   gguf_make_free(&g);

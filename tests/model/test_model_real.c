@@ -101,12 +101,11 @@ static void prompt_score(world *w, isize prompt, score *s) {
   const f32 *values = golden(w, prompt, "oracle.top_logits", GGUF_KV_F32, &n_x);
   const f32 *lse = golden(w, prompt, "oracle.lse", GGUF_KV_F32, &n_x);
   void *block;
-  model_kv *kv = test_kv_open(&w->e, &block);
+  model_kv kv = test_kv_open(&w->e, &block);
   f32 *logits = malloc((size_t)(n * n_vocab) * sizeof(f32));
   for (isize at = 0; at < n; at += MODEL_ROWS_MAX) {
     isize m = isize_min(MODEL_ROWS_MAX, n - at);
-    model_forward(w->e.m, kv, w->e.scratch, w->e.threads, tokens + at, m, at, m,
-                  logits + at * n_vocab);
+    test_forward(&w->e, kv, tokens + at, m, at, m, logits + at * n_vocab);
   }
   for (isize i = 0; i < n_positions; i++) {
     row_score(s, logits + positions[i] * n_vocab, n_vocab, ids + i * top, values + i * top, lse[i]);
@@ -157,21 +156,16 @@ static void greedy_tokens_follow_the_golden_ones(void **state) {
     const i32 *greedy = golden(&w, prompt, "oracle.greedy", GGUF_KV_I32, &n_greedy);
     const f32 *margin = golden(&w, prompt, "oracle.margin", GGUF_KV_F32, &n_x);
     void *block;
-    model_kv *kv = test_kv_open(&w.e, &block);
+    model_kv kv = test_kv_open(&w.e, &block);
     i32 all[ctx], best[MODEL_ROWS_MAX];
     memcpy(all, tokens, (size_t)n * 4);
     memcpy(all + n, greedy, (size_t)n_greedy * 4);
-    isize at = 0;
-    model_pass pass = {.tokens = all};
-    for (; at < n - 1; at += pass.m) { /* the prompt but its last token */
-      pass.m = isize_min(MODEL_ROWS_MAX, n - 1 - at);
-      pass.pos = at;
-      pass.tokens = all + at;
-      model_pass_run(w.e.m, kv, w.e.scratch, w.e.threads, &pass);
+    isize at = 0, m;
+    for (; at < n - 1; at += m) { /* the prompt but its last token */
+      m = isize_min(MODEL_ROWS_MAX, n - 1 - at);
+      test_span_run(&w.e, kv, all + at, m, at, 0, (model_pass){});
     }
-    pass = (model_pass){
-        .tokens = all + at, .m = n_greedy, .pos = at, .n_out_rows = n_greedy, .best = best};
-    model_pass_run(w.e.m, kv, w.e.scratch, w.e.threads, &pass);
+    test_span_run(&w.e, kv, all + at, n_greedy, at, n_greedy, (model_pass){.best = best});
     for (isize i = 0; i < n_greedy; i++) {
       bool same = best[i] == greedy[i];
       n_same += same;
@@ -198,12 +192,11 @@ static void results_of_the_real_model_do_not_depend_on_chunks(void **state) {
     for (isize c = 0; c < 4; c++) {
       if (n_threads > 1 && c == 3) continue; /* one row a pass, many threads: slow, not new */
       void *block;
-      model_kv *kv = test_kv_open(&w.e, &block);
+      model_kv kv = test_kv_open(&w.e, &block);
       f32 *logits = malloc(bytes);
       for (isize at = 0; at < n; at += chunks[c]) {
         isize m = isize_min(chunks[c], n - at);
-        model_forward(w.e.m, kv, w.e.scratch, w.e.threads, tokens + at, m, at, m,
-                      logits + at * n_vocab);
+        test_forward(&w.e, kv, tokens + at, m, at, m, logits + at * n_vocab);
       }
       if (!want)
         want = logits;

@@ -19,7 +19,7 @@ static void world_open(world *w, tiny_llama_desc desc, isize n_threads) {
 }
 
 static session *session_new(world *w, void **block) {
-  isize bytes = session_bytes(model_shape_get(w->e.m), ctx);
+  isize bytes = session_bytes(w->e.m, ctx);
   *block = malloc((size_t)bytes);
   memset(*block, 0xFF, (size_t)bytes);
   arena a = arena_of(*block, bytes);
@@ -229,7 +229,7 @@ static void limits_end_in_a_status(void **state) {
   assert_int_equal(session_verify(s, unknown, 2, &v), NF_BAD_INPUT);
   run_to_end(s);
   free(block);
-  isize bytes = session_bytes(model_shape_get(w.e.m), ctx);
+  isize bytes = session_bytes(w.e.m, ctx);
   block = malloc((size_t)bytes);
   arena a = arena_of(block, bytes - 400);
   assert_int_equal(session_open(w.e.m, w.e.scratch, w.e.threads, ctx, &a, &s), NF_NO_MEMORY);

@@ -27,7 +27,7 @@ static void world_open(world *w) {
                    NF_OK);
   session **sessions[2] = {&w->plain, &w->guess};
   for (isize i = 0; i < 2; i++) {
-    isize bytes = session_bytes(model_shape_get(w->e.m), ctx);
+    isize bytes = session_bytes(w->e.m, ctx);
     w->blocks[i] = malloc((size_t)bytes);
     arena a = arena_of(w->blocks[i], bytes);
     assert_int_equal(session_open(w->e.m, w->e.scratch, w->e.threads, ctx, &a, sessions[i]), NF_OK);

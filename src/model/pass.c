@@ -1,0 +1,94 @@
+/* A pass before and between its pieces, on whatever backend: the promises of its caller checked,
+ * its rows laid out. Does NOT compute: forward_cpu.c. */
+#include "model/model_internal.h"
+
+static void span_check(const model *m, const model_scratch *s, const model_span *span) {
+  const model_kv *kv = &span->kv;
+  isize end = span->pos + span->m, slots = model_cache_slots(kv->cache);
+  ASSERT(span->m >= 1 && span->pos >= 0 && 0 <= span->n_out_rows && span->n_out_rows <= span->m);
+  ASSERT(end <= s->n_keys_max && isize_max(end, end + kv->gap) <= slots);
+  ASSERT(kv->gap == 0 || (0 <= kv->n_shared && kv->n_shared <= span->pos)); /* its own slots */
+  ASSERT(kv->n_shared + kv->gap >= 0);
+  for (isize i = 0; i < span->m; i++) {
+    ASSERT(0 <= span->tokens[i] && span->tokens[i] < m->shape.n_vocab);
+  }
+}
+
+static void pass_check(const model *m, const model_scratch *s, const model_pass *pass) {
+  isize n_rows = 0, n_out = 0;
+  ASSERT(1 <= pass->n_spans && pass->n_spans <= MODEL_SPANS_MAX);
+  for (isize i = 0; i < pass->n_spans; i++) {
+    span_check(m, s, &pass->spans[i]);
+    n_rows += pass->spans[i].m;
+    n_out += pass->spans[i].n_out_rows;
+  }
+  ASSERT(n_rows <= MODEL_ROWS_MAX);
+  ASSERT(!pass->adapter ||
+         (pass->adapter->n_layers == m->shape.n_layers &&
+          pass->adapter->d_model == m->shape.d_model && pass->adapter->d_ff == m->shape.d_ff));
+  ASSERT(pass->best || (!pass->choice && !pass->asked && !pass->log_p_best && !pass->n_more));
+  ASSERT(!pass->asked == !pass->log_p_asked);
+  ASSERT(!pass->choice ||
+         (pass->choice->temperature > 0 && pass->choice->min_p > 0 && pass->choice->min_p <= 1));
+  ASSERT(0 <= pass->n_more && pass->n_more <= model_more_max(m));
+  ASSERT(pass->n_more == 0 || pass->spans[pass->n_spans - 1].n_out_rows > 0);
+  for (isize i = 0; pass->asked && i < n_out; i++) {
+    ASSERT(0 <= pass->asked[i] && pass->asked[i] < m->shape.n_vocab);
+  }
+}
+
+/* Rows [from, to) of a span behind those there are. */
+static void rows_add(model_plan *plan, const model_span *span, isize from, isize to) {
+  if (from == to) return;
+  isize first = plan->n_rows;
+  plan->segments[plan->n_segments++] =
+      (model_segment){.kv = span->kv, .pos = span->pos + from, .first = first, .n = to - from};
+  for (isize i = from; i < to; i++) {
+    isize row = plan->n_rows++;
+    plan->tokens[row] = span->tokens[i];
+    plan->pos[row] = span->pos + i;
+    plan->keys_before[row + 1] = plan->keys_before[row] + span->pos + i + 1;
+  }
+}
+
+void model_plan_fill(model_plan *plan, const model_pass *pass) {
+  plan->pass = pass;
+  plan->n_segments = plan->n_rows = plan->i_layer = plan->i_chunk = 0;
+  plan->keys_before[0] = 0;
+  for (isize i = 0; i < pass->n_spans; i++) {
+    rows_add(plan, &pass->spans[i], 0, pass->spans[i].m - pass->spans[i].n_out_rows);
+  }
+  plan->n_quiet = plan->n_rows;
+  for (isize i = 0; i < pass->n_spans; i++) {
+    const model_span *span = &pass->spans[i];
+    isize first = plan->n_rows - plan->n_quiet;
+    rows_add(plan, span, span->m - span->n_out_rows, span->m);
+    for (isize j = 0; pass->choice && j < span->n_out_rows; j++) {
+      plan->seeds[first + j] = pass->choice->seeds[i];
+    }
+  }
+}
+
+nf_status model_pass_run(const model *m_, model_scratch *scratch, pool *threads,
+                         const model_pass *pass) {
+  model_plan *plan = &scratch->plan;
+  ASSERT(pool_threads(threads) <= scratch->n_threads);
+  ASSERT(plan->pass == nullptr || plan->pass == pass); /* one pass at a time */
+  if (plan->pass == nullptr) {
+    pass_check(m_, scratch, pass);
+    model_plan_fill(plan, pass);
+  }
+  nf_status status = cpu_pass_run(m_, scratch, threads);
+  if (status != NF_PENDING) plan->pass = nullptr;
+  return status;
+}
+
+void model_pass_drop(const model *m_, model_scratch *scratch) {
+  (void)m_; /* the CPU has nothing under way between two calls */
+  scratch->plan.pass = nullptr;
+}
+
+isize model_more_max(const model *m_) {
+  (void)m_; /* the CPU: a step costs the same alone */
+  return 0;
+}
