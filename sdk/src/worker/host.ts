@@ -125,7 +125,10 @@ export class Host {
   }
 
   bench(repeats: number, signal: AbortSignal): Promise<Bench> {
-    return this.#queue.run({ signal }, async (turn) => (await this.#ready(turn)).bench(repeats))
+    return this.#queue.run({ signal }, async (turn) => {
+      const engine = await this.#ready(turn)
+      return engine.bench(repeats, turn)
+    })
   }
 
   /** The engine, or the one that comes in its place; one that could not come is tried anew. */

@@ -144,6 +144,27 @@ for (const isolated of [true, false]) {
       assert.ok((await edit(page)).receipt.passes >= 1)
     })
 
+    test('cancel takes effect within 50 ms, wherever in an edit it comes', async () => {
+      const tookMs = await page.evaluate(async (text) => {
+        const took = []
+        for (let i = 0; i < 12; i++) {
+          const controller = new AbortController()
+          const long = `${text} and ${i} dogs that was there `.repeat(3)
+          const running = window.nf.edit({ task: 'fix', text: long, signal: controller.signal })
+          running.catch(() => {})
+          await new Promise((r) => setTimeout(r, 5 + 25 * i))
+          controller.abort()
+          // asked in the same turn: it waits for nothing but the end of what was cancelled
+          const { receipt } = await window.nf.edit({ task: 'fix', text: `it is ${i}` })
+          took.push(receipt.queueMs)
+        }
+        return took.sort((a, b) => a - b)
+      }, TEXT)
+      const [median, most] = [tookMs[6], tookMs.at(-1)]
+      console.log(`# cancel to the next edit: ${median.toFixed(1)} ms, at most ${most.toFixed(1)}`)
+      assert.ok(most <= 50, `${most} ms`)
+    })
+
     test('urgent overtakes idle, a prefetched answer is there at once, a newer key ends the older', async () => {
       const seen = await page.evaluate(async (text) => {
         const order = []
