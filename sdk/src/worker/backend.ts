@@ -41,8 +41,12 @@ export function planOf(
   return kept ?? { backend: 'wasm', why: 'unmeasured', reason }
 }
 
-const ms = (value: number) => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`
+const ms = (value: number) =>
+  value === Number.POSITIVE_INFINITY
+    ? 'far more'
+    : `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`
 
+/** Of one edit; infinite: it was not waited for. */
 export function chosenByMs(webgpuMs: number, wasmMs: number): Chosen {
   const reason = `measured here: GPU ${ms(webgpuMs)}, CPU ${ms(wasmMs)} for one edit`
   return webgpuMs < wasmMs

@@ -159,6 +159,27 @@ test.each([
   expect(host.where()).toMatchObject({ backend, backendWhy: why })
 })
 
+test('a GPU that is far slower is not waited for', async () => {
+  await open('auto')
+  const now = vi.spyOn(performance, 'now')
+  let clock = 0
+  now.mockImplementation(() => clock)
+  const fake = vi.spyOn(ways, 'open').mockImplementation(async (backend) => {
+    const engine = new FakeEngine(backend, 10_000)
+    engine.onPass = () => {
+      clock += 1000
+    }
+    engines.push(engine)
+    return engine
+  })
+  await rest()
+  fake.mockRestore()
+  now.mockRestore()
+  expect(host.where()).toMatchObject({ backend: 'wasm', backendWhy: 'slower' })
+  expect(host.where().backendReason).toMatch(/GPU far more, CPU 120 ms/)
+  expect(engines[1]!.passes).toBeLessThan(PASSES)
+})
+
 test('measuring is in nobody’s way: an edit overtakes it, and runs on what is there', async () => {
   await open('auto')
   const order: string[] = []
