@@ -14,7 +14,10 @@ export {
 } from './proofreader.ts'
 export type { Bench } from './protocol.ts'
 export type {
+  Attempt,
   Availability,
+  Backend,
+  BackendWhy,
   CaptionCue,
   CaptionFile,
   CaptionFormat,
@@ -33,5 +36,7 @@ export type {
   Receipt,
   Status,
   Task,
+  TaskOffer,
   Variant,
+  VariantsRequest,
 } from './types.ts'

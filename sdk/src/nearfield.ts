@@ -18,6 +18,8 @@ import type {
   PrefetchCue,
   PrefetchOptions,
   Status,
+  Variant,
+  VariantsRequest,
 } from './types.ts'
 import { startWorker } from './worker_start.ts'
 
@@ -38,6 +40,15 @@ function editArgs({ signal: _, key: __, protect, ...rest }: EditRequest): EditAr
   return protect ? { ...rest, protect: protectedTerms(rest.text, protect) } : rest
 }
 
+/** None for a cue that edit() would refuse: whoever asks for it hears why. */
+function prefetchArgs(request: EditRequest): EditArgs[] {
+  try {
+    return [editArgs(request)]
+  } catch {
+    return []
+  }
+}
+
 /** One model, open in a worker of its own. */
 export class Nearfield implements NearfieldApi {
   #channel: Channel
@@ -46,12 +57,14 @@ export class Nearfield implements NearfieldApi {
   /** By the key of a request: ends the newest one. */
   #newest = new Map<string, AbortController>()
 
-  private constructor(channel: Channel, status: Status) {
+  private constructor(channel: Channel, status: Status, onStatus: OpenOptions['onStatus']) {
     this.#channel = channel
     this.#status = status
-    channel.onLost = () => {
-      this.#status = { ...this.#status, state: 'lost' }
+    channel.onStatus = (now) => {
+      this.#status = now
+      onStatus?.(now)
     }
+    channel.onLost = () => channel.onStatus?.({ ...this.#status, state: 'lost' })
   }
 
   /** Can this browser run a model, and is it stored already? Downloads nothing but manifest.json. */
@@ -75,10 +88,10 @@ export class Nearfield implements NearfieldApi {
     try {
       const status = await channel.call(
         'open',
-        { model, threads: options.threads ?? null },
+        { model, threads: options.threads ?? null, backend: options.backend ?? 'auto' },
         { signal: options.signal, onProgress: options.onProgress },
       )
-      return new Nearfield(channel, status)
+      return new Nearfield(channel, status, options.onStatus)
     } catch (error) {
       channel.close()
       throw error
@@ -111,6 +124,17 @@ export class Nearfield implements NearfieldApi {
     }
   }
 
+  /**
+   * Distinct versions of one caption, the likeliest first; none when nothing should change or
+   * nothing fits. They are worked out together, as rows of the same passes, so they come together.
+   * The generator's return value is the whole result with its receipt; `signal` ends the work.
+   */
+  async *variants({ n = 3, ...request }: VariantsRequest): AsyncGenerator<Variant, EditResult> {
+    const result = await this.edit({ ...request, variants: n })
+    yield* result.variants
+    return result
+  }
+
   /** Ends the older request of the same key; answers what ends this one. */
   #supersede({ key, signal }: EditRequest): {
     signal: AbortSignal | undefined
@@ -133,7 +157,7 @@ export class Nearfield implements NearfieldApi {
    * never in the way, thrown away freely; failures are told to whoever asks for the edit itself.
    */
   prefetch(cues: readonly PrefetchCue[], { task, priority }: PrefetchOptions): void {
-    const wanted = cues.map((cue) => editArgs({ ...cue, task }))
+    const wanted = cues.flatMap((cue) => prefetchArgs({ ...cue, task }))
     this.#answers.prefetch(wanted, priority, (args, signal) =>
       this.#channel.call('edit', args, { signal }),
     )

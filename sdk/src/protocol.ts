@@ -25,7 +25,10 @@ export interface Bench {
 export type EditArgs = Omit<EditRequest, 'signal' | 'key' | 'protect'> & { protect?: string[] }
 
 export interface Calls {
-  open: { args: { model: string; threads: number | null }; value: Status }
+  open: {
+    args: { model: string; threads: number | null; backend: NonNullable<OpenOptions['backend']> }
+    value: Status
+  }
   edit: { args: EditArgs; value: EditResult }
   bench: { args: { repeats: number }; value: Bench }
   parse: {
@@ -65,6 +68,7 @@ export type FromWorker =
   | { kind: 'value'; id: number; value: Calls[CallName]['value'] }
   | { kind: 'failure'; id: number; error: WireError }
   | { kind: 'progress'; id: number; progress: Progress }
+  | { kind: 'status'; status: Status }
 
 /** To a worker that lends itself to the engine as a thread; see src/os/os_wasm.c. */
 export interface ThreadStart {
