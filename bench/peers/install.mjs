@@ -8,7 +8,6 @@ import path from 'node:path'
 export const versions = { llamacpp: '0.3.36', wllama: '3.8.1', transformersjs: '4.3.1' }
 const builderTools = ['onnxruntime-genai==0.18.0', 'torch==2.15.0', 'transformers==5.24.0', 'onnx==1.23.2',
   'onnx-ir==1.1.0', 'onnxruntime==1.32.0', 'gguf==0.19.0', 'numpy==2.4.6', 'tokenizers==0.23.3', 'safetensors==0.8.0']
-const onnxTools = ['onnx==1.23.2', 'onnxruntime==1.32.0', 'gguf==0.19.0', 'numpy==2.4.6']
 
 // Runs to the end; its output appears only when it fails.
 function run(command, args, options = {}) {
@@ -35,7 +34,7 @@ async function installed(folder, fill) {
 }
 
 // An npm package with what it needs; install scripts are not run. Returns its node_modules.
-export async function npmRival(cache, name, version, say) {
+export async function npmPeer(cache, name, version, say) {
   const folder = path.join(cache, `${name.replace('/', '-').replace('@', '')}-${version}`)
   const filled = await installed(folder, async (at) => {
     say(`fetching ${name} ${version}`)
@@ -65,26 +64,15 @@ export async function llamaCppPython(cache, say) {
   return venv(folder, [`llama-cpp-python==${versions.llamacpp}`])
 }
 
-// The edit benchmark's export, by onnxruntime-genai's model builder: int8, int4 and a tokenizer.
-export async function onnxEditExport(cache, model, say) {
-  if (process.env.NEARFIELD_ONNX_EDIT) return path.resolve(process.env.NEARFIELD_ONNX_EDIT)
+// The folder transformers.js reads: NEARFIELD_ONNX, or an export of the GGUF made once here by
+// onnxruntime-genai's model builder: int8, int4 and a tokenizer.
+export async function onnxExport(cache, model, say) {
+  if (process.env.NEARFIELD_ONNX) return path.resolve(process.env.NEARFIELD_ONNX)
   const hash = createHash('sha256').update(readFileSync(model)).digest('hex').slice(0, 12)
   const folder = path.join(cache, `onnx-edit-${hash}`)
   if (!existsSync(folder)) say('making the ONNX exports for transformers.js once: about three minutes, 6 GB of Python packages')
   return installed(folder, async () => {
     const python = await venv(path.join(cache, 'onnx-genai-1'), builderTools)
-    await run(python, [path.join(import.meta.dirname, '../edit/make_onnx.py'), model, folder])
-  })
-}
-
-// The folder transformers.js reads: NEARFIELD_ONNX, or an export of the GGUF made once here.
-export async function onnxExport(cache, model, say) {
-  if (process.env.NEARFIELD_ONNX) return path.resolve(process.env.NEARFIELD_ONNX)
-  const hash = createHash('sha256').update(readFileSync(model)).digest('hex').slice(0, 12)
-  const folder = path.join(cache, `onnx-${hash}`)
-  if (!existsSync(folder)) say('making an int8 ONNX export for transformers.js once: about a minute')
-  return installed(folder, async () => {
-    const python = await venv(path.join(cache, 'onnx-tools-1'), onnxTools)
     await run(python, [path.join(import.meta.dirname, 'make_onnx.py'), model, folder])
   })
 }

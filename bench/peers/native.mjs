@@ -1,14 +1,18 @@
-// Native engines of the edit benchmark: `nearfield edit` on the command line, and llama.cpp with
-// prefix reuse through llamacpp.py. Owns their processes. Ours is started for each round with the
-// warm caption as its first cue, which is not counted; the peer stays up and is asked.
+// Native engines of the benchmarks: `nearfield edit` and `nearfield bench` on the command line, and
+// llama.cpp with prefix reuse through llamacpp.py. Owns their processes. Ours is started for each
+// round, edits with the warm caption as first cue, which is not counted; the peer stays up and is
+// asked. Read next: rounds.mjs.
 import { execFile, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import readline from 'node:readline'
 import { promisify } from 'node:util'
-import { llamaCppPython, versions } from '../engine/rivals.mjs'
+import { llamaCppPython, versions } from './install.mjs'
+import { firstLine, resident, root } from './rounds.mjs'
 
+const captionsFile = path.join(import.meta.dirname, 'captions.json')
+export const work = JSON.parse(readFileSync(captionsFile, 'utf8'))
 const WARM = 'hello and welcome back to the the show' // warm_prompt's caption
 
 function srt(captions) {
@@ -21,11 +25,11 @@ async function json(program, args) {
   return JSON.parse(stdout)
 }
 
-function ours(context, work, threads) {
-  const program = path.join(context.root, 'build/native/nearfield')
+function ours(context, threads) {
+  const program = path.join(root, 'build/native/nearfield')
   const common = ['--model', context.model, '--threads', String(threads), '--json']
   const opened = { version: '', load_ms: null }
-  const seen = { peak: 0 }
+  const seen = { process_peak_bytes: 0, kv_bytes: null, session_bytes: null }
   return {
     name: 'nearfield', place: `native${threads}`, opened,
     async edits(n) {
@@ -48,17 +52,19 @@ function ours(context, work, threads) {
     },
     async speeds() {
       const b = await json(program, ['bench', '--repeats', '1', ...common])
-      seen.peak = Math.max(seen.peak, b.peak_rss_bytes)
+      seen.process_peak_bytes = Math.max(seen.process_peak_bytes, b.peak_rss_bytes)
+      seen.kv_bytes = b.kv_bytes ?? null
+      seen.session_bytes = b.session_bytes
+      opened.version = `kernels ${b.kernels}`
       return { decode_tok_s: b.decode_tok_s, rows32_tok_s: b.rows32_tok_s, rows128_tok_s: 128e3 / b.prefill_ms }
     },
-    memory: () => ({ process_peak_bytes: seen.peak }),
+    memory: () => ({ ...seen }),
   }
 }
 
 // One llamacpp.py a number of threads, one question at a time.
 async function llamaCpp(context, python, threads, plain) {
-  const captions = path.join(import.meta.dirname, 'captions.json')
-  const child = spawn(python, [path.join(import.meta.dirname, 'llamacpp.py'), context.model, captions, String(threads), plain], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(python, [path.join(import.meta.dirname, 'llamacpp.py'), context.model, captionsFile, String(threads), plain], { stdio: ['pipe', 'pipe', 'pipe'] })
   let errors = ''
   child.stderr.on('data', (d) => { errors = (errors + d).slice(-2000) })
   const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -77,29 +83,29 @@ async function llamaCpp(context, python, threads, plain) {
     opened: { ...opened, version: `llama-cpp-python ${versions.llamacpp}${plain && ', AMX off: it crashes here'}; ${system}` },
     edits: (n) => ask(`edits ${n}`),
     speeds: () => ask('speeds'),
-    memory: () => ({ process_peak_bytes: Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) * 1024 }),
+    memory: () => ({ process_peak_bytes: resident(child.pid).peak_bytes }),
     close: () => child.stdin.end(),
   }
 }
 
-export async function nativeEngines(context, work) {
+export async function nativeEngines(context) {
   const engines = []
-  const program = path.join(context.root, 'build/native/nearfield')
+  const program = path.join(root, 'build/native/nearfield')
   let python = null
   if (context.peers.length > 0) {
     try {
       python = await llamaCppPython(context.cache, context.say)
     } catch (error) {
-      context.left_out['llama.cpp'] = error.message.split('\n')[0]
+      context.left_out['llama.cpp'] = firstLine(error)
     }
   }
   for (const threads of context.threads) {
-    if (existsSync(program)) engines.push(ours(context, work, threads))
+    if (existsSync(program)) engines.push(ours(context, threads))
     else context.left_out['nearfield native'] = 'build/native/nearfield is missing (./dev build native)'
     try {
       if (python) engines.push(await llamaCpp(context, python, threads, '').catch(() => llamaCpp(context, python, threads, 'plain')))
     } catch (error) {
-      context.left_out[`llama.cpp native${threads}`] = error.message.split('\n')[0]
+      context.left_out[`llama.cpp native${threads}`] = firstLine(error)
     }
   }
   return { engines, close: async () => { for (const engine of engines) engine.close?.() } }
