@@ -27,21 +27,48 @@ const USAGE = `usage: bench edit [--json] [--peer none|wllama|transformersjs] [-
 
 function options(args) {
   const chosen = {
-    json: false, peers: ['wllama', 'transformersjs'], threads: [1, 2], repeats: 3, backends: ['native', 'wasm'],
-    captions: work.edits.length, vendor: null, flags: null,
+    json: false,
+    peers: ['wllama', 'transformersjs'],
+    threads: [1, 2],
+    repeats: 3,
+    backends: ['native', 'wasm'],
+    captions: work.edits.length,
+    vendor: null,
+    flags: null,
   }
   const list = (text, allowed) => {
     const items = (text ?? '').split(',')
     return items.every((x) => allowed.includes(x)) ? items : null
   }
   const readers = {
-    '--peer': (v) => { chosen.peers = v === 'none' ? [] : list(v, ['wllama', 'transformersjs']); return chosen.peers },
-    '--threads': (v) => { chosen.threads = list(v, ['1', '2', '3', '4', '6', '8'])?.map(Number); return chosen.threads },
-    '--backend': (v) => { chosen.backends = list(v, ['native', 'wasm', 'webgpu']); return chosen.backends },
-    '--repeats': (v) => { chosen.repeats = Number(v); return chosen.repeats >= 1 },
-    '--captions': (v) => { chosen.captions = Number(v); return chosen.captions >= 1 },
-    '--vendor': (v) => { chosen.vendor = v; return v },
-    '--gpu-flags': (v) => { chosen.flags = v?.split(' ').filter(Boolean); return chosen.flags },
+    '--peer': (v) => {
+      chosen.peers = v === 'none' ? [] : list(v, ['wllama', 'transformersjs'])
+      return chosen.peers
+    },
+    '--threads': (v) => {
+      chosen.threads = list(v, ['1', '2', '3', '4', '6', '8'])?.map(Number)
+      return chosen.threads
+    },
+    '--backend': (v) => {
+      chosen.backends = list(v, ['native', 'wasm', 'webgpu'])
+      return chosen.backends
+    },
+    '--repeats': (v) => {
+      chosen.repeats = Number(v)
+      return chosen.repeats >= 1
+    },
+    '--captions': (v) => {
+      chosen.captions = Number(v)
+      return chosen.captions >= 1
+    },
+    '--vendor': (v) => {
+      chosen.vendor = v
+      return v
+    },
+    '--gpu-flags': (v) => {
+      chosen.flags = v?.split(' ').filter(Boolean)
+      return chosen.flags
+    },
   }
   for (let i = 0; i < args.length; i++) {
     if (args[i] === '--json') chosen.json = true
@@ -60,12 +87,17 @@ async function measure(engines, { repeats, captions }, context) {
     const one = { rows, speeds: [await engine.speeds()] }
     const { p50_ms, decode_tok_s } = summary({ opened: engine.opened, ...one }, work)
     const key = `${engine.name}.${engine.place}`.padEnd(24)
-    say(`round ${round}/${repeats} ${key} p50 ${p50_ms.toFixed(1).padStart(8)} ms, decode ${decode_tok_s.toFixed(1).padStart(7)} tok/s`)
+    say(
+      `round ${round}/${repeats} ${key} p50 ${p50_ms.toFixed(1).padStart(8)} ms, decode ${decode_tok_s.toFixed(1).padStart(7)} tok/s`,
+    )
     return one
   })
   return [...results].map(([engine, rounds]) => ({
-    engine, key: `${engine.name}.${engine.place}`, opened: engine.opened,
-    rows: rounds.flatMap((r) => r.rows), speeds: rounds.flatMap((r) => r.speeds),
+    engine,
+    key: `${engine.name}.${engine.place}`,
+    opened: engine.opened,
+    rows: rounds.flatMap((r) => r.rows),
+    speeds: rounds.flatMap((r) => r.speeds),
   }))
 }
 
@@ -75,13 +107,19 @@ async function gpuFacts(page, vendor) {
   if (vendor && adapter?.vendor !== vendor) {
     throw new Error(`the adapter is ${JSON.stringify(adapter)}, --vendor wants ${vendor}`)
   }
-  const gpu = await page.evaluate(async (small) => (await import('/edit/roofline.js')).measure({ small }), !vendor)
+  const gpu = await page.evaluate(
+    async (small) => (await import('/edit/roofline.js')).measure({ small }),
+    !vendor,
+  )
   return { adapter, gpu }
 }
 
 function commit() {
   try {
-    return execFileSync('git', ['describe', '--always', '--dirty'], { cwd: root, encoding: 'utf8' }).trim()
+    return execFileSync('git', ['describe', '--always', '--dirty'], {
+      cwd: root,
+      encoding: 'utf8',
+    }).trim()
   } catch {
     return null
   }
@@ -91,16 +129,36 @@ async function main() {
   const chosen = options(process.argv.slice(2))
   const { model, cache } = modelPath()
   const context = {
-    model, cache, say, peers: chosen.peers, threads: chosen.threads, versions: { node: process.version },
-    left_out: {}, memory: {}, backends: chosen.backends.filter((b) => b !== 'native'),
-    chromiumFlags: chosen.backends.includes('webgpu') ? chosen.flags ?? SWIFTSHADER : [],
+    model,
+    cache,
+    say,
+    peers: chosen.peers,
+    threads: chosen.threads,
+    versions: { node: process.version },
+    left_out: {},
+    memory: {},
+    backends: chosen.backends.filter((b) => b !== 'native'),
+    chromiumFlags: chosen.backends.includes('webgpu') ? (chosen.flags ?? SWIFTSHADER) : [],
     mounts: { '/edit/': path.join(import.meta.dirname, 'page') },
   }
   const report = {
-    bench: 'edit', command: `./dev bench edit ${process.argv.slice(2).join(' ')}`.trim(), date: new Date().toISOString(), commit: commit(),
-    machine: { os: `${os.type()} ${os.release()}`, memory_bytes: os.totalmem(), cpu: cpuName(), cores: os.availableParallelism() },
-    model: path.basename(model), file_bytes: statSync(model).size, captions: chosen.captions, repeats: chosen.repeats,
-    versions: context.versions, left_out: context.left_out, memory: context.memory,
+    bench: 'edit',
+    command: `./dev bench edit ${process.argv.slice(2).join(' ')}`.trim(),
+    date: new Date().toISOString(),
+    commit: commit(),
+    machine: {
+      os: `${os.type()} ${os.release()}`,
+      memory_bytes: os.totalmem(),
+      cpu: cpuName(),
+      cores: os.availableParallelism(),
+    },
+    model: path.basename(model),
+    file_bytes: statSync(model).size,
+    captions: chosen.captions,
+    repeats: chosen.repeats,
+    versions: context.versions,
+    left_out: context.left_out,
+    memory: context.memory,
   }
   const groups = []
   const results = []
@@ -114,7 +172,13 @@ async function main() {
       groups.push(group)
       context.memory.blank_renderer_bytes = group.blank_bytes
     }
-    results.push(...await measure(groups.flatMap((g) => g.engines), chosen, context))
+    results.push(
+      ...(await measure(
+        groups.flatMap((g) => g.engines),
+        chosen,
+        context,
+      )),
+    )
     for (const result of results) {
       const { name, place } = result.engine
       report[name] ??= {}
@@ -126,12 +190,18 @@ async function main() {
   report.prompt = promptCheck(results)
   report.ratios = ratios(report, [...new Set(results.map((r) => r.engine.place))])
   report.roofline = await cpuRoofline(context, report)
-  if (report.gpu) report.roofline = { ...report.roofline, webgpu: gpuRoofline(report.gpu, report.nearfield?.webgpu) }
+  if (report.gpu)
+    report.roofline = {
+      ...report.roofline,
+      webgpu: gpuRoofline(report.gpu, report.nearfield?.webgpu),
+    }
   delete report.gpu
   for (const [what, why] of Object.entries(context.left_out)) say(`left out: ${what}: ${why}`)
-  if (!report.prompt.equal) say(`the prompts differ: ${report.prompt.differing.slice(0, 3).join('; ')}`)
+  if (!report.prompt.equal)
+    say(`the prompts differ: ${report.prompt.differing.slice(0, 3).join('; ')}`)
   if (!report.prompt.equal || !report.nearfield) process.exitCode = 1
-  if (Object.keys(context.left_out).some((what) => what.startsWith('nearfield'))) process.exitCode = 1
+  if (Object.keys(context.left_out).some((what) => what.startsWith('nearfield')))
+    process.exitCode = 1
   process.stdout.write(`${JSON.stringify(report, null, chosen.json ? 0 : 2)}\n`)
 }
 

@@ -10,9 +10,7 @@ import { modelManifest, serve } from './serve.mjs'
 
 async function processes(session, type) {
   const { processInfo } = await session.send('SystemInfo.getProcessInfo')
-  return processInfo
-    .filter((p) => p.type === type)
-    .map(({ id }) => ({ pid: id, ...resident(id) }))
+  return processInfo.filter((p) => p.type === type).map(({ id }) => ({ pid: id, ...resident(id) }))
 }
 
 const gpuBytes = async (session) => (await processes(session, 'GPU'))[0]?.bytes ?? 0
@@ -29,10 +27,7 @@ async function kinds(context) {
   const npm = (name, version) => npmPeer(context.cache, name, version, context.say)
   const peers = {
     wllama: async () => ({
-      '/wllama/': path.join(
-        await npm('@wllama/wllama', versions.wllama),
-        '@wllama/wllama/esm',
-      ),
+      '/wllama/': path.join(await npm('@wllama/wllama', versions.wllama), '@wllama/wllama/esm'),
     }),
     transformersjs: async () => ({
       '/onnx/': await onnxExport(context.cache, context.model, context.say),

@@ -16,8 +16,11 @@ export const work = JSON.parse(readFileSync(captionsFile, 'utf8'))
 const WARM = 'hello and welcome back to the the show' // warm_prompt's caption
 
 function srt(captions) {
-  const time = (s) => `00:${String(Math.floor(s / 60)).padStart(2, '0')}:${String(s % 60).padStart(2, '0')},000`
-  return captions.map((text, i) => `${i + 1}\n${time(3 * i)} --> ${time(3 * i + 2)}\n${text}\n`).join('\n')
+  const time = (s) =>
+    `00:${String(Math.floor(s / 60)).padStart(2, '0')}:${String(s % 60).padStart(2, '0')},000`
+  return captions
+    .map((text, i) => `${i + 1}\n${time(3 * i)} --> ${time(3 * i + 2)}\n${text}\n`)
+    .join('\n')
 }
 
 async function json(program, args) {
@@ -31,7 +34,9 @@ function ours(context, threads) {
   const opened = { version: '', load_ms: null }
   const seen = { process_peak_bytes: 0, kv_bytes: null, session_bytes: null }
   return {
-    name: 'nearfield', place: `native${threads}`, opened,
+    name: 'nearfield',
+    place: `native${threads}`,
+    opened,
     async edits(n) {
       const folder = mkdtempSync(path.join(os.tmpdir(), 'nearfield-bench-'))
       try {
@@ -43,8 +48,16 @@ function ours(context, threads) {
         opened.load_ms ??= performance.now() - started - report.totalMs // process start to end, less the edits
         opened.version = `kernels ${report.kernels}`
         return report.cues.slice(1).map((c, i) => ({
-          id: captions[i].id, ms: c.totalMs, first_ms: c.firstTokenMs, tokens: c.outputTokens, passes: c.passes, drafted: c.drafted,
-          accepted: c.accepted, prompt_tokens: c.inputTokens, cached_tokens: c.cachedTokens, text: c.after,
+          id: captions[i].id,
+          ms: c.totalMs,
+          first_ms: c.firstTokenMs,
+          tokens: c.outputTokens,
+          passes: c.passes,
+          drafted: c.drafted,
+          accepted: c.accepted,
+          prompt_tokens: c.inputTokens,
+          cached_tokens: c.cachedTokens,
+          text: c.after,
         }))
       } finally {
         rmSync(folder, { recursive: true })
@@ -56,7 +69,11 @@ function ours(context, threads) {
       seen.kv_bytes = b.kv_bytes ?? null
       seen.session_bytes = b.session_bytes
       opened.version = `kernels ${b.kernels}`
-      return { decode_tok_s: b.decode_tok_s, rows32_tok_s: b.rows32_tok_s, rows128_tok_s: 128e3 / b.prefill_ms }
+      return {
+        decode_tok_s: b.decode_tok_s,
+        rows32_tok_s: b.rows32_tok_s,
+        rows128_tok_s: 128e3 / b.prefill_ms,
+      }
     },
     memory: () => ({ ...seen }),
   }
@@ -64,9 +81,21 @@ function ours(context, threads) {
 
 // One llamacpp.py a number of threads, one question at a time.
 async function llamaCpp(context, python, threads, plain) {
-  const child = spawn(python, [path.join(import.meta.dirname, 'llamacpp.py'), context.model, captionsFile, String(threads), plain], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(
+    python,
+    [
+      path.join(import.meta.dirname, 'llamacpp.py'),
+      context.model,
+      captionsFile,
+      String(threads),
+      plain,
+    ],
+    { stdio: ['pipe', 'pipe', 'pipe'] },
+  )
   let errors = ''
-  child.stderr.on('data', (d) => { errors = (errors + d).slice(-2000) })
+  child.stderr.on('data', (d) => {
+    errors = (errors + d).slice(-2000)
+  })
   const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const answer = async () => {
     const { value, done } = await lines.next()
@@ -79,8 +108,12 @@ async function llamaCpp(context, python, threads, plain) {
   }
   const { system, ...opened } = await answer()
   return {
-    name: 'llamacpp', place: `native${threads}`,
-    opened: { ...opened, version: `llama-cpp-python ${versions.llamacpp}${plain && ', AMX off: it crashes here'}; ${system}` },
+    name: 'llamacpp',
+    place: `native${threads}`,
+    opened: {
+      ...opened,
+      version: `llama-cpp-python ${versions.llamacpp}${plain && ', AMX off: it crashes here'}; ${system}`,
+    },
     edits: (n) => ask(`edits ${n}`),
     speeds: () => ask('speeds'),
     memory: () => ({ process_peak_bytes: resident(child.pid).peak_bytes }),
@@ -101,12 +134,24 @@ export async function nativeEngines(context) {
   }
   for (const threads of context.threads) {
     if (existsSync(program)) engines.push(ours(context, threads))
-    else context.left_out['nearfield native'] = 'build/native/nearfield is missing (./dev build native)'
+    else
+      context.left_out['nearfield native'] =
+        'build/native/nearfield is missing (./dev build native)'
     try {
-      if (python) engines.push(await llamaCpp(context, python, threads, '').catch(() => llamaCpp(context, python, threads, 'plain')))
+      if (python)
+        engines.push(
+          await llamaCpp(context, python, threads, '').catch(() =>
+            llamaCpp(context, python, threads, 'plain'),
+          ),
+        )
     } catch (error) {
       context.left_out[`llama.cpp native${threads}`] = firstLine(error)
     }
   }
-  return { engines, close: async () => { for (const engine of engines) engine.close?.() } }
+  return {
+    engines,
+    close: async () => {
+      for (const engine of engines) engine.close?.()
+    },
+  }
 }
