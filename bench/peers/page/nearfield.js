@@ -16,14 +16,22 @@ export async function open({ threads, backend, model }) {
   const second = await timed(() => Nearfield.open(options))
   engine = second.value
   const { status } = engine
-  if (status.backend !== backend) throw new Error(`asked for ${backend}, got ${status.backend}: ${status.why ?? 'no reason given'}`)
+  if (status.backend !== backend)
+    throw new Error(
+      `asked for ${backend}, got ${status.backend}: ${status.why ?? 'no reason given'}`,
+    )
   if (backend === 'wasm' && status.threads !== threads) {
-    throw new Error(`asked for ${threads} threads, got ${status.threads} (isolated: ${status.isolated})`)
+    throw new Error(
+      `asked for ${threads} threads, got ${status.threads} (isolated: ${status.isolated})`,
+    )
   }
   const warm = await timed(() => edit('hello and welcome back to the the show'))
   return {
-    version: `kernels ${status.kernels}`, load_first_ms: first.ms, load_ms: second.ms,
-    from_storage: status.cached, first_edit_ms: warm.ms,
+    version: `kernels ${status.kernels}`,
+    load_first_ms: first.ms,
+    load_ms: second.ms,
+    from_storage: status.cached,
+    first_edit_ms: warm.ms,
   }
 }
 
@@ -32,10 +40,19 @@ export async function edits(n) {
   for (const { id, caption } of work.edits.slice(0, n)) {
     const { value, ms } = await timed(() => edit(caption))
     const r = value.receipt
-    if (r.outputTokens > work.max_new_tokens) throw new Error(`caption ${id}: ${r.outputTokens} tokens out`)
+    if (r.outputTokens > work.max_new_tokens)
+      throw new Error(`caption ${id}: ${r.outputTokens} tokens out`)
     rows.push({
-      id, ms, first_ms: r.firstTokenMs, tokens: r.outputTokens, passes: r.passes, drafted: r.drafted,
-      accepted: r.accepted, prompt_tokens: r.inputTokens, cached_tokens: r.cachedTokens, text: value.text,
+      id,
+      ms,
+      first_ms: r.firstTokenMs,
+      tokens: r.outputTokens,
+      passes: r.passes,
+      drafted: r.drafted,
+      accepted: r.accepted,
+      prompt_tokens: r.inputTokens,
+      cached_tokens: r.cachedTokens,
+      text: value.text,
     })
   }
   return rows

@@ -5,7 +5,7 @@ channel, activations quantized as they come, for wasm). Only the last row goes t
 as in the other engines. Each file holds its weights itself: no external data.
 
 Run: python make_onnx.py MODEL.gguf OUT (a few minutes, 4 GB of memory).
-Needs what rivals.mjs installs. Owns nothing but OUT; the GGUF is only read."""
+Needs what install.mjs installs. Owns nothing but OUT; the GGUF is only read."""
 import json
 import os
 import shutil

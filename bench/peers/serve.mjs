@@ -8,8 +8,11 @@ import path from 'node:path'
 
 const CHUNK_BYTES = 8 * 2 ** 20
 const types = {
-  '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript',
-  '.json': 'application/json', '.wasm': 'application/wasm',
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
 }
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
@@ -18,19 +21,27 @@ const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 export function modelManifest(file) {
   const bytes = readFileSync(file)
   const chunks = []
-  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) chunks.push(sha256(bytes.subarray(at, at + CHUNK_BYTES)))
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES)
+    chunks.push(sha256(bytes.subarray(at, at + CHUNK_BYTES)))
   return {
-    name: path.basename(file, '.gguf'), file: path.basename(file), bytes: bytes.length,
-    sha256: sha256(bytes), chunk_bytes: CHUNK_BYTES, chunks,
+    name: path.basename(file, '.gguf'),
+    file: path.basename(file),
+    bytes: bytes.length,
+    sha256: sha256(bytes),
+    chunk_bytes: CHUNK_BYTES,
+    chunks,
   }
 }
 
 function send(request, response, file) {
   const size = statSync(file).size
   const headers = {
-    'Content-Type': types[path.extname(file)] ?? 'application/octet-stream', 'Accept-Ranges': 'bytes',
-    'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp',
-    'Cross-Origin-Resource-Policy': 'same-origin', 'Cache-Control': 'no-store',
+    'Content-Type': types[path.extname(file)] ?? 'application/octet-stream',
+    'Accept-Ranges': 'bytes',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Embedder-Policy': 'require-corp',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Cache-Control': 'no-store',
   }
   const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
   const from = range ? Number(range[1]) : 0
@@ -52,9 +63,12 @@ export function serve(mounts, text) {
     const at = decodeURIComponent(new URL(request.url, 'http://x').pathname)
     try {
       if (at in text) {
-        response.writeHead(200, {
-          'Content-Type': 'application/json', 'Cross-Origin-Resource-Policy': 'same-origin',
-        }).end(text[at])
+        response
+          .writeHead(200, {
+            'Content-Type': 'application/json',
+            'Cross-Origin-Resource-Policy': 'same-origin',
+          })
+          .end(text[at])
         return
       }
       const mount = Object.keys(mounts).find((m) => at.startsWith(m))
@@ -65,12 +79,14 @@ export function serve(mounts, text) {
     }
   })
   return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve({
-      url: `http://127.0.0.1:${server.address().port}`,
-      close: () => {
-        server.closeAllConnections()
-        server.close()
-      },
-    }))
+    server.listen(0, '127.0.0.1', () =>
+      resolve({
+        url: `http://127.0.0.1:${server.address().port}`,
+        close: () => {
+          server.closeAllConnections()
+          server.close()
+        },
+      }),
+    )
   })
 }
