@@ -229,7 +229,8 @@ const suites = {
       LD_LIBRARY_PATH: '/usr/lib/chromium',
       VK_ICD_FILENAMES: '/usr/lib/chromium/vk_swiftshader_icd.json',
     }
-    if (await build('wasm')) await nodeSuite('tests/gpu', { env: vulkan })
+    if ((await build('native', ['make_tiny'])) && (await build('wasm')))
+      await nodeSuite('tests/gpu', { env: vulkan })
   },
   async cli() {
     await nodeSuite('tests/cli')

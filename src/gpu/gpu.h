@@ -88,7 +88,7 @@ void gpu_copy(i32 from, i64 from_at, i32 to, i64 to_at, i64 bytes);
 /* Sends what was recorded, then reads buffer[at, at + bytes) back; bytes 0: reads nothing, and
  * the ticket is done when the work is. Returns a ticket, good until gpu_poll ends it. */
 i32 gpu_submit(i32 buffer, i64 at, isize bytes);
-/* NF_PENDING. NF_OK: the bytes lie in `to` (may be null when none were asked for), the ticket is
+/* NF_PENDING. NF_OK: the bytes lie in `to` (null: nobody wants them any more), the ticket is
  * gone. errors NF_LOST the device; NF_NO_MEMORY a buffer was not to be had; NF_UNSUPPORTED the
  * device refused a command; the line says what the browser said */
 [[nodiscard]] nf_status gpu_poll(i32 ticket, void *to, nf_error *error);

@@ -363,7 +363,7 @@ nf_status gpu_poll(i32 ticket, void *to, nf_error *error) {
     if (d.lost) return lost_error(error);
     return error_set(error, NF_NO_MEMORY, E_STR("the GPU has no room for a buffer: by script"));
   }
-  if (t->bytes != 0) {
+  if (t->bytes != 0 && to != nullptr) {
     bytes_copy(to, t->read, t->bytes);
     d.counts.read_backs++;
     d.counts.bytes_read_back += t->bytes;
