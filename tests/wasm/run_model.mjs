@@ -2,11 +2,14 @@
 // (node 22). Last logits and the greedy answer of every golden prompt against
 // tests/data/golden_smollm2.json, with 1 and with THREADS threads bit for bit the same.
 // Last line "N passed, N failed". --bench prints one JSON object with the fastest of
-// repeated passes instead (a busy machine disturbs less).
+// repeated passes instead (a busy machine disturbs less). --captions N: how many edited captions
+// are compared with one token a pass, with 1 and with THREADS threads (default 12; see
+// tests/edit/lossless.h).
 import { readFileSync, statSync } from 'node:fs'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { noGpu } from '../../sdk/src/gpu/none.ts'
 
+let nCaptions = 12
 const nf_clock_ms = () => performance.timeOrigin + performance.now()
 
 if (!isMainThread) {
@@ -19,7 +22,7 @@ if (!isMainThread) {
   instance.exports.os_thread_entry(slot)
 }
 
-async function open(path, modelPath, nThreads) {
+async function instance(path, nThreads) {
   const module = await WebAssembly.compile(readFileSync(path))
   const memory = new WebAssembly.Memory({ initial: 512, maximum: 65536, shared: true })
   const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } })
@@ -38,15 +41,43 @@ async function open(path, modelPath, nThreads) {
     await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
     workers.push(worker)
   }
-  const bytes = statSync(modelPath).size
+  return { e, memory, close: () => Promise.all(workers.map((w) => w.terminate())) }
+}
+
+function fileIn({ e, memory }, path) {
+  const bytes = statSync(path).size
   const at = e.memory_get(bytes)
-  new Uint8Array(memory.buffer, at, bytes).set(readFileSync(modelPath))
+  new Uint8Array(memory.buffer, at, bytes).set(readFileSync(path))
+  return { at, bytes }
+}
+
+async function open(path, modelPath, nThreads) {
+  const { e, memory, close } = await instance(path, nThreads)
+  const { at, bytes } = fileIn({ e, memory }, modelPath)
   const start = performance.now()
   const opened = e.engine_open(at, bytes, nThreads)
   const loadMs = performance.now() - start
   if (opened !== nThreads)
     throw new Error(`engine_open: ${opened} ${text(memory, e.engine_line())}`)
-  return { e, memory, workers, loadMs, close: () => Promise.all(workers.map((w) => w.terminate())) }
+  return { e, memory, loadMs, close }
+}
+
+// Edited captions [0, n) against one token a pass: how many were equal, and a hash of the answers.
+async function captions(path, modelPath, nThreads, n) {
+  const engine = await instance(path, nThreads)
+  const file = fileIn(engine, modelPath)
+  const lines = fileIn(engine, new URL('../data/edit_lines.txt', import.meta.url).pathname)
+  const wrong = () => text(engine.memory, engine.e.captions_wrong())
+  const opened = engine.e.captions_open(file.at, file.bytes, lines.at, lines.bytes, nThreads)
+  if (opened !== nThreads) throw new Error(`captions_open: ${opened} ${wrong()}`)
+  const equal = engine.e.captions_compare(0, n)
+  const out = {
+    equal,
+    hash: engine.e.captions_hash() >>> 0,
+    wrong: equal < 0 ? `caption ${-1 - equal}: ${wrong()}` : '',
+  }
+  await engine.close()
+  return out
 }
 
 function text(memory, at) {
@@ -109,6 +140,12 @@ async function test(modulePath, modelPath, nThreads) {
   console.log(`largest error ${largest.toFixed(3)}`)
   await one.close()
   await many.close()
+  const single = await captions(modulePath, modelPath, 1, nCaptions)
+  const threaded = await captions(modulePath, modelPath, nThreads, nCaptions)
+  for (const run of [single, threaded])
+    check('speculation', run.equal >= nCaptions * 0.8, run.wrong || run.equal)
+  check('speculation: threads', single.hash === threaded.hash)
+  console.log(`${single.equal} + ${threaded.equal} captions equal to one token a pass`)
   console.log(`${passed} passed, ${failed} failed`)
   process.exitCode = failed > 0 ? 1 : 0
 }
@@ -134,7 +171,10 @@ async function bench(modulePath, modelPath, nThreads) {
 }
 
 if (isMainThread) {
-  const [modulePath, modelPath, threads] = process.argv.slice(2).filter((a) => a !== '--bench')
+  const args = process.argv.slice(2).filter((a) => a !== '--bench')
+  const option = args.indexOf('--captions')
+  if (option >= 0) nCaptions = Number(args.splice(option, 2)[1])
+  const [modulePath, modelPath, threads] = args
   const work = process.argv.includes('--bench') ? bench : test
   await work(modulePath, modelPath, Number(threads ?? 2))
 }
