@@ -1,14 +1,14 @@
 /* The model's passes of one answer: verified drafts, spans forced back, sampled variants. See
  * state.h. What becomes of a complete answer is outcome.c's. */
-#include "base/math.h"
 #include "edit/edit.h"
 #include "edit/state.h"
-#include "model/log_p.h"
-#include "model/pick.h"
 
 /* Sampling of variants: fitted by hand on the lines of tests/data/edit_lines.txt; hotter gives
  * answers that the guard refuses, colder the same one again. */
 constexpr f32 VARIANT_TEMPERATURE = 0.9f, VARIANT_MIN_P = 0.05f;
+/* Source tokens a sampled answer offers at first and after a rejection; twice as many after a
+ * draft was accepted whole. */
+constexpr isize DRAW_DRAFT_FIRST = 1;
 /* A span is put back together with the words before it that the answer changed, when they are few.
  */
 constexpr isize FORCED_BEFORE_MAX = 6;
@@ -82,6 +82,13 @@ static bool force_rest(edit *e, isize at, isize n_forced, const session_verdict 
   return false;
 }
 
+/* The answer left its guess for the token `next`: where does it go on in the source? */
+static void guess_leave(const edit *e, align *guess, isize i_guess, isize n_accepted, i32 next) {
+  u8 text[256];
+  isize len = edit_decode(e, &next, 1, text, (isize)sizeof text);
+  align_leave(guess, i_guess, n_accepted, next, bytes_of(text, len));
+}
+
 /* What one verification showed goes into the answer and, but for its end, onto the timeline.
  * true: the answer is complete. */
 static bool answer_extend(edit *e, isize at, const session_verdict *v) {
@@ -90,41 +97,62 @@ static bool answer_extend(edit *e, isize at, const session_verdict *v) {
   }
   isize n_forced = isize_min(e->force_to - at, v->n_looked);
   if (v->n_accepted < n_forced) return force_rest(e, at, n_forced, v);
-  u8 text[256];
-  isize len = edit_decode(e, &v->next, 1, text, (isize)sizeof text);
-  align_leave(&e->guess, 0, v->n_accepted, v->next, bytes_of(text, len));
+  guess_leave(e, &e->guess, v->i_guess, v->n_accepted, v->next);
   isize copies = e->guess.n_guesses > 0 ? e->guess.guesses[0] - 1 : e->n_source;
   if (copies < 0) copies = e->n_source; /* an insertion at the very start */
   if (answer_push(e, copies, v->next, v->log_p_next)) return true;
   return session_push(e->timeline, v->next) != NF_OK; /* context full: cut */
 }
 
+/* The likeliest guess; the others beside it unless it is what must be copied, or a copy so far. */
+static isize guesses_take(const edit *e, session_draft *guesses) {
+  isize n = 0;
+  bool one = e->copying || (e->guess.n_guesses > 0 && e->guess.guesses[0] < e->force_to);
+  for (isize i = 0; i < (one ? isize_min(e->guess.n_guesses, 1) : e->guess.n_guesses); i++) {
+    isize at = e->guess.guesses[i];
+    guesses[n++] = (session_draft){.tokens = e->source + at, .n = e->n_source - at};
+  }
+  if (n == 0) guesses[n++] = (session_draft){.tokens = e->source}; /* a plain step */
+  return n;
+}
+
+/* The guess that won tells what came then; each of the others is a line of its own. */
+static void verdict_note(edit *e, const session_verdict *v, const isize *at, isize n_guesses,
+                         i32 n_forced) {
+  for (isize i = 0; i < n_guesses; i++) {
+    if (i > 0 && v->looked[i] == 0) continue;
+    bool plain = v->looked[i] == 0, won = i == v->i_guess;
+    edit_note_pass(e, (edit_note){.kind = won && n_forced > 0 ? NOTE_FORCED
+                                          : plain             ? NOTE_PLAIN
+                                                              : NOTE_DRAFT,
+                                  .beside = i > 0,
+                                  .at = (i32)at[i],
+                                  .n_looked = (i32)v->looked[i],
+                                  .n_accepted = (i32)v->accepted[i],
+                                  .n_forced = won ? n_forced : 0,
+                                  .next = won ? v->next : -1,
+                                  .log_p_next = v->log_p_next});
+  }
+}
+
 nf_status decode_drafted(edit *e) {
   session_verdict v;
-  bool plain = e->guess.n_guesses == 0;
-  isize at = plain ? e->n_source : e->guess.guesses[0];
+  session_draft guesses[ALIGN_GUESSES_MAX];
+  isize n_guesses = guesses_take(e, guesses), at[ALIGN_GUESSES_MAX];
+  for (isize i = 0; i < n_guesses; i++) at[i] = guesses[i].tokens - e->source;
   isize passes = session_passes(e->timeline);
-  nf_status status = session_verify(e->timeline, e->source + at, e->n_source - at, &v);
+  nf_status status = session_verify_tree(e->timeline, guesses, n_guesses, &v);
   if (status == NF_PENDING && session_passes(e->timeline) > passes) {
     edit_note_pass(e, (edit_note){.kind = NOTE_PROMPT, .next = -1});
   }
   if (status != NF_OK) return status;
-  e->receipt.drafted += (i32)v.n_looked;
+  e->receipt.drafted += (i32)v.n_offered;
   e->receipt.accepted += (i32)v.n_accepted;
   edit_prefix_save(e);
   copy_score(e, &v);
   i32 forced = e->receipt.forced;
-  bool complete = answer_extend(e, at, &v);
-  forced = e->receipt.forced - forced;
-  edit_note_pass(e, (edit_note){.kind = forced > 0 ? NOTE_FORCED
-                                        : plain    ? NOTE_PLAIN
-                                                   : NOTE_DRAFT,
-                                .at = (i32)at,
-                                .n_looked = (i32)v.n_looked,
-                                .n_accepted = (i32)v.n_accepted,
-                                .n_forced = forced,
-                                .next = v.next,
-                                .log_p_next = v.log_p_next});
+  bool complete = answer_extend(e, at[v.i_guess], &v);
+  verdict_note(e, &v, at, n_guesses, e->receipt.forced - forced);
   return complete ? NF_OK : NF_PENDING;
 }
 
@@ -156,46 +184,91 @@ bool decode_put_back(edit *e, nf_bytes answer, arena scratch) {
   return edit_timeline_set(e, e->answer, left) == NF_OK;
 }
 
-void decode_begin_sampled(edit *e) {
-  answer_clear(e);
-  e->i_draw++;
-  e->at_draw = false;
+/* ---- variants: sampled answers, all of them branches behind the prompt ---- */
+
+void decode_begin_sampled(edit *e, isize n) {
+  e->i_draw = e->n_drawn;
+  e->n_draws = n;
+  e->at_draws = false;
   e->phase = EDIT_SAMPLED;
 }
 
-/* A draw from softmax(logits / T) of the tokens at least MIN_P times as likely as the likeliest,
- * by Gumbel-max: a function of seed, position and logits only. */
-static i32 token_draw(const f32 *logits, isize n, f32 top, u64 seed, isize pos) {
-  f32 least = top + VARIANT_TEMPERATURE * (f32)math_log((f64)VARIANT_MIN_P), most = 0;
-  i32 drawn = -1;
-  for (isize t = 0; t < n; t++) {
-    if (!(logits[t] >= least)) continue;
-    f32 key = logits[t] / VARIANT_TEMPERATURE + pick_gumbel(pick_hash(seed, (u32)pos, (u32)t));
-    if (drawn < 0 || key > most) {
-      drawn = (i32)t;
-      most = key;
-    }
+/* The timeline is the prompt; each draw a branch of it. */
+static nf_status draws_begin(edit *e) {
+  nf_status status = edit_timeline_set(e, e->answer, 0);
+  if (status != NF_OK) return status;
+  isize tokens_max = answer_tokens_max(e);
+  e->n_draws = isize_min(e->n_draws, session_branches_room(e->timeline, tokens_max));
+  session_branches_begin(e->timeline, e->n_draws, tokens_max);
+  for (isize i = 0; i < e->n_draws; i++) {
+    edit_draw *draw = &e->draws[i];
+    *draw = (edit_draw){.tokens = draw->tokens,
+                        .guess = align_start(source_of(e), 0),
+                        .draft_max = DRAW_DRAFT_FIRST};
   }
-  return drawn;
+  e->n_drawn += e->n_draws;
+  e->at_draws = true;
+  return NF_OK;
+}
+
+static void draw_push(edit *e, edit_draw *draw, i32 token, f32 log_p) {
+  draw->log_p += (f64)log_p;
+  draw->ended = draw->over = text_is_end(e->vocab, token);
+  if (draw->over) return;
+  draw->tokens[draw->n++] = token;
+  draw->over = draw->n == answer_tokens_max(e);
+}
+
+/* A copying run makes longer drafts worth their rows, a rejection shorter ones. */
+static void draw_extend(edit *e, isize i, const i32 *draft, const session_verdict *v) {
+  edit_draw *draw = &e->draws[i];
+  for (isize j = 0; j < v->n_accepted && !draw->over; j++) {
+    draw_push(e, draw, draft[j], v->log_p_draft[j]);
+  }
+  if (draw->over) return;
+  if (v->n_looked > 0) {
+    draw->draft_max = v->n_accepted == v->n_looked ? 2 * v->n_looked : DRAW_DRAFT_FIRST;
+  }
+  guess_leave(e, &draw->guess, 0, v->n_accepted, v->next);
+  draw_push(e, draw, v->next, v->log_p_next);
+  if (!draw->over) draw->over = session_branch_push(e->timeline, i, v->next) != NF_OK;
 }
 
 nf_status decode_sampled(edit *e) {
-  nf_status status = NF_OK;
-  if (!e->at_draw) status = edit_timeline_set(e, e->answer, 0);
-  e->at_draw = true;
-  if (status == NF_OK) status = session_run(e->timeline);
+  if (!e->at_draws) {
+    nf_status status = draws_begin(e);
+    if (status != NF_OK) return status;
+  }
+  session_branch_draft drafts[NF_VARIANTS_MAX];
+  session_verdict verdicts[NF_VARIANTS_MAX];
+  for (isize i = 0; i < e->n_draws; i++) {
+    const edit_draw *draw = &e->draws[i];
+    isize at = draw->guess.n_guesses > 0 ? draw->guess.guesses[0] : e->n_source;
+    isize n = isize_min(draw->draft_max, e->n_source - at);
+    drafts[i] = (session_branch_draft){.draft = {.tokens = e->source + at, .n = n},
+                                       .seed = e->seed + (u64)(e->i_draw + i + 1),
+                                       .over = draw->over};
+  }
+  nf_status status =
+      session_branches_verify(e->timeline, drafts, VARIANT_TEMPERATURE, VARIANT_MIN_P, verdicts);
   if (status != NF_OK) return status;
-  const f32 *logits = session_logits(e->timeline);
-  f32 top = logits[0];
-  for (isize t = 1; t < e->n_vocab; t++) top = logits[t] > top ? logits[t] : top;
-  u64 seed = e->seed + (u64)e->i_draw;
-  i32 token = token_draw(logits, e->n_vocab, top, seed, e->n_prompt + e->n_answer);
-  if (token < 0) return NF_OK; /* no number among the logits: the answer is cut */
-  f64 sum = (f64)log_p_exp_sum(logits, e->n_vocab, top);
-  f32 log_p = logits[token] - top - (f32)math_log(sum);
-  edit_note_pass(
-      e,
-      (edit_note){.kind = NOTE_SAMPLE, .at = (i32)e->i_draw, .next = token, .log_p_next = log_p});
-  if (answer_push(e, e->n_source, token, log_p)) return NF_OK;
-  return session_push(e->timeline, token) == NF_OK ? NF_PENDING : NF_OK;
+  isize n_over = 0, n_notes = 0;
+  for (isize i = 0; i < e->n_draws; i++) {
+    if (!drafts[i].over) {
+      const session_verdict *v = &verdicts[i];
+      draw_extend(e, i, drafts[i].draft.tokens, v);
+      e->receipt.drafted += (i32)v->n_looked;
+      e->receipt.accepted += (i32)v->n_accepted;
+      edit_note_pass(e, (edit_note){.kind = NOTE_SAMPLE,
+                                    .beside = n_notes++ > 0,
+                                    .i_draw = (i32)(e->i_draw + i + 1),
+                                    .at = (i32)(drafts[i].draft.tokens - e->source),
+                                    .n_looked = (i32)v->n_looked,
+                                    .n_accepted = (i32)v->n_accepted,
+                                    .next = v->next,
+                                    .log_p_next = v->log_p_next});
+    }
+    n_over += e->draws[i].over;
+  }
+  return n_over == e->n_draws ? NF_OK : NF_PENDING;
 }

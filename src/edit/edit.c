@@ -30,6 +30,7 @@ static bool buffers_take(edit *e, arena *a) {
   e->search = arena_new(a, 1, edit_search);
   bool taken = e->search != nullptr;
   for (isize i = 0; i < NF_VARIANTS_MAX; i++) {
+    e->draws[i].tokens = arena_new(a, EDIT_TOKENS_MAX, i32);
     e->out[i].text = arena_new(a, 2 * EDIT_TEXT_BYTES_MAX, u8);
     e->out[i].changes = arena_new(a, EDIT_CHANGES_MAX, nf_change);
     taken = taken && e->out[i].changes != nullptr;
@@ -38,12 +39,13 @@ static bool buffers_take(edit *e, arena *a) {
 }
 
 isize edit_bytes(const model *m, isize ctx_tokens) {
-  constexpr isize n_buffers = 17 + 2 * NF_VARIANTS_MAX, aligned = 64;
+  constexpr isize n_buffers = 17 + 3 * NF_VARIANTS_MAX, aligned = 64;
   isize bytes =
       (isize)sizeof(edit) + (isize)sizeof(edit_search) +
-      (ctx_tokens + 5 * EDIT_TOKENS_MAX) * (isize)sizeof(i32) + 5 * EDIT_TEXT_BYTES_MAX +
-      EDIT_PROTECT_MAX * (isize)sizeof(nf_bytes) + EDIT_SPANS_MAX * (isize)sizeof(keep_span) +
-      EDIT_NOTES_MAX * (isize)sizeof(edit_note) + EDIT_TRACE_BYTES +
+      (ctx_tokens + (5 + NF_VARIANTS_MAX) * EDIT_TOKENS_MAX) * (isize)sizeof(i32) +
+      5 * EDIT_TEXT_BYTES_MAX + EDIT_PROTECT_MAX * (isize)sizeof(nf_bytes) +
+      EDIT_SPANS_MAX * (isize)sizeof(keep_span) + EDIT_NOTES_MAX * (isize)sizeof(edit_note) +
+      EDIT_TRACE_BYTES +
       NF_VARIANTS_MAX * (2 * EDIT_TEXT_BYTES_MAX + EDIT_CHANGES_MAX * (isize)sizeof(nf_change));
   bytes = bytes_add(bytes, edit_prefixes_bytes(m));
   bytes = bytes_add(bytes, n_buffers * aligned);
@@ -280,7 +282,7 @@ nf_status edit_begin(edit *e, const nf_edit_desc *desc, const edit_tuning *tunin
   if (status == NF_OK) status = request_take(e, desc, error);
   if (status != NF_OK) return status;
   e->receipt = (nf_receipt){};
-  e->n_answer = e->n_out = e->n_notes = e->trace_len = e->i_draw = e->n_scored = 0;
+  e->n_answer = e->n_out = e->n_notes = e->trace_len = e->n_drawn = e->n_scored = 0;
   e->why = nullptr;
   status = cue_text_split(bytes_of(e->input, e->input_len), &e->split, e->plain, &e->plain_len);
   if (status != NF_OK) return error_set(error, status, E_STR("the caption has too many tags"));
@@ -312,13 +314,23 @@ static void search_take(edit *e, arena scratch) {
   }
 }
 
-static void next_variant(edit *e) {
-  bool more = e->n_variants > 1 && e->n_out < e->n_variants &&
-              e->i_draw < DRAWS_PER_VARIANT * (e->n_variants - 1);
-  if (more) {
-    decode_begin_sampled(e);
+static void next_variants(edit *e) {
+  isize left = DRAWS_PER_VARIANT * (e->n_variants - 1) - e->n_drawn;
+  isize n = isize_min(e->n_variants - e->n_out, left);
+  if (n > 0) {
+    decode_begin_sampled(e, n);
   } else {
     edit_finish(e);
+  }
+}
+
+static void draws_take(edit *e, u8 *text, isize cap, arena scratch) {
+  for (isize i = 0; i < e->n_draws; i++) {
+    const edit_draw *draw = &e->draws[i];
+    e->ended = draw->ended;
+    e->log_p_answer = draw->log_p;
+    e->receipt.output_tokens += (i32)draw->n;
+    edit_answer_take(e, bytes_of(text, edit_decode(e, draw->tokens, draw->n, text, cap)), scratch);
   }
 }
 
@@ -342,15 +354,12 @@ static void phase_end(edit *e) {
       }
       break;
     case EDIT_SEARCH: search_take(e, scratch); break;
-    case EDIT_SAMPLED:
-      e->receipt.output_tokens += (i32)e->n_answer;
-      edit_answer_take(e, answer, scratch);
-      break;
+    case EDIT_SAMPLED: draws_take(e, text, cap, scratch); break;
     case EDIT_IDLE:
     case EDIT_DONE: break;
   }
-  if (e->n_out == 0 && e->i_draw == 0) edit_fall_back(e, answer, scratch);
-  next_variant(e);
+  if (e->n_out == 0 && e->n_drawn == 0) edit_fall_back(e, answer, scratch);
+  next_variants(e);
 }
 
 nf_status edit_step(edit *e, nf_error *error) {

@@ -25,7 +25,7 @@ typedef enum : u8 {
   EDIT_IDLE,
   EDIT_DRAFTED, /* greedy, with drafts from the caption */
   EDIT_SEARCH,  /* the greedy answer was too long: a few beams that cannot grow too long */
-  EDIT_SAMPLED, /* a further variant, token by token */
+  EDIT_SAMPLED, /* further variants, all of them in the same passes */
   EDIT_DONE,
 } edit_phase;
 
@@ -48,6 +48,8 @@ typedef enum : u8 {
 } note_kind;
 typedef struct {
   note_kind kind;
+  bool beside;                  /* of the pass the note before it tells of */
+  i32 i_draw;                   /* which sampled answer */
   i32 at, n_looked, n_accepted; /* source[at, at + n_looked) was offered */
   i32 n_forced;                 /* of those, copied against the model's choice */
   i32 next;                     /* the model's own token; -1: none was taken */
@@ -62,6 +64,16 @@ typedef struct {
   isize n;      /* tokens; 0: not known yet */
   u32 last_use; /* counts requests; 0: never */
 } edit_prefix;
+
+/* A sampled answer in the making: a branch of the timeline. */
+typedef struct {
+  i32 *tokens; /* [EDIT_TOKENS_MAX] */
+  isize n;
+  f64 log_p;   /* of them and the end, nats */
+  align guess;
+  isize draft_max; /* tokens it offers next */
+  bool ended, over; /* the model ended it; nothing more comes */
+} edit_draw;
 
 struct edit {
   const text_vocab *vocab;
@@ -114,8 +126,10 @@ struct edit {
   isize n_answer;
   isize force_to; /* source position up to which tokens are copied whatever the model holds */
   isize n_forces; /* rounds of forcing in this answer */
-  isize i_draw; /* sampled answers begun */
-  bool at_draw; /* the timeline is that answer's */
+  edit_draw draws[NF_VARIANTS_MAX]; /* those in the making: draws[0, n_draws) */
+  isize n_draws, i_draw; /* the first of them is the i_draw-th sampled answer, from 0 */
+  isize n_drawn; /* sampled answers begun */
+  bool at_draws; /* the timeline branches into them */
 
   /* the outcome */
   nf_verdict verdict; /* NF_CHANGED: n_out > 0 */
@@ -147,7 +161,8 @@ void edit_prefix_save(edit *e); /* it is in the cache: keep it for the next requ
 [[nodiscard]] nf_status decode_drafted(edit *e);
 [[nodiscard]] nf_status decode_sampled(edit *e);
 void decode_begin(edit *e); /* the greedy answer */
-void decode_begin_sampled(edit *e); /* the next sampled one */
+void decode_begin_sampled(edit *e,
+                          isize n); /* n more sampled ones, or as many as there is room for */
 /* A span was lost from the complete greedy answer: go back to where it was left and copy it from
  * there. false: nothing was lost, or too often. */
 bool decode_put_back(edit *e, nf_bytes answer, arena scratch);

@@ -36,6 +36,16 @@ static void out_next(text_out *o, const edit *e, const edit_note *note) {
   out_str(o, ")");
 }
 
+static void out_draft(text_out *o, const edit *e, const edit_note *note) {
+  out_str(o, "draft ");
+  out_source(o, e, note->at, note->n_looked);
+  out_str(o, ": ");
+  out_i64(o, note->n_accepted);
+  out_str(o, " of ");
+  out_i64(o, note->n_looked);
+  out_str(o, " accepted");
+}
+
 static void out_note(text_out *o, const edit *e, const edit_note *note) {
   switch (note->kind) {
     case NOTE_PROMPT: out_str(o, "prompt: a part of it, no answer yet"); break;
@@ -45,18 +55,12 @@ static void out_note(text_out *o, const edit *e, const edit_note *note) {
       break;
     case NOTE_DRAFT:
     case NOTE_FORCED:
-      out_str(o, "draft ");
-      out_source(o, e, note->at, note->n_looked);
-      out_str(o, ": ");
-      out_i64(o, note->n_accepted);
-      out_str(o, " of ");
-      out_i64(o, note->n_looked);
-      out_str(o, " accepted");
+      out_draft(o, e, note);
       if (note->n_forced > 0) {
         out_str(o, ", then copied by force ");
         out_source(o, e, note->at + note->n_accepted, note->n_forced);
       }
-      if (note->n_forced > 0 || note->at + note->n_accepted < e->n_source) {
+      if (note->next >= 0 && (note->n_forced > 0 || note->at + note->n_accepted < e->n_source)) {
         out_str(o, note->n_forced > 0 ? " though " : ", then ");
         out_next(o, e, note);
       }
@@ -71,8 +75,12 @@ static void out_note(text_out *o, const edit *e, const edit_note *note) {
       break;
     case NOTE_SAMPLE:
       out_str(o, "sampled answer ");
-      out_i64(o, note->at);
+      out_i64(o, note->i_draw);
       out_str(o, ": ");
+      if (note->n_looked > 0) {
+        out_draft(o, e, note);
+        out_str(o, ", then ");
+      }
       out_next(o, e, note);
       break;
   }
@@ -86,9 +94,11 @@ void edit_trace_write(edit *e) {
   out_str(&o, " tokens, ");
   out_i64(&o, e->receipt.cached_tokens);
   out_str(&o, " of them cached\n");
-  for (isize i = 0; i < e->n_notes; i++) {
-    out_str(&o, "pass ");
-    out_i64(&o, i + 1);
+  for (isize i = 0, pass = 0; i < e->n_notes; i++) {
+    bool beside = e->notes[i].beside;
+    pass += !beside;
+    out_str(&o, beside ? "  beside it in pass " : "pass ");
+    out_i64(&o, pass);
     out_str(&o, ": ");
     out_note(&o, e, &e->notes[i]);
   }

@@ -12,10 +12,6 @@
 
 #include "base/math.h"
 
-/* Multiply-adds of one thread between two looks at whether the pass is still wanted: 7 to 30 ms
- * in wasm (9 to 40 GMAC/s), so that a cancel takes effect within 50. */
-constexpr i64 PIECE_PRODUCTS = (i64)1 << 28;
-
 static f32 *kv_head(const model_cache *cache, isize i_layer, isize k_or_v, isize i_head) {
   isize plane = (i_layer * 2 + k_or_v) * cache->n_kv_heads + i_head;
   return cache->at + plane * cache->n_slots * cache->d_head;
@@ -328,7 +324,7 @@ static i64 layer_products(const model_shape *shape) {
 static void piece_set(run *r) {
   const model_shape *shape = r->shape;
   const model_plan *plan = r->plan;
-  i64 left = PIECE_PRODUCTS * pool_threads(r->threads);
+  i64 left = r->s->piece_products * pool_threads(r->threads);
   i64 layer = plan->n_rows * layer_products(shape) + /* and attention: q k and p v */
               2 * plan->keys_before[plan->n_rows] * shape->n_heads * shape->d_head;
   i64 chunk = (i64)(plan->n_rows - plan->n_quiet) * shape->d_model * MODEL_HEAD_COLS;
@@ -351,7 +347,7 @@ nf_status cpu_pass_run(const model *m, model_scratch *s, pool *threads) {
            .s = s,
            .plan = plan,
            .threads = threads,
-           .pass = plan->pass};
+           .pass = plan->now};
   piece_set(&r);
   pool_run(threads, piece_part, &r);
   plan->i_layer = r.layer_to;

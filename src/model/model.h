@@ -65,6 +65,7 @@ typedef struct model_adapter model_adapter; /* adapter.h */
 
 constexpr isize MODEL_ROWS_MAX = 64;  /* rows of one pass, of all spans together */
 constexpr isize MODEL_SPANS_MAX = 16; /* of one pass */
+constexpr isize MODEL_MORE_MAX = 8;   /* further steps of one pass */
 
 /* Room to work for passes of up to MODEL_ROWS_MAX rows that see up to n_keys_max keys each. One
  * pass at a time: sessions that take turns between whole passes may share it. */
@@ -103,7 +104,7 @@ typedef struct {
   isize n_spans;
   const model_adapter *adapter; /* of the same shape; null: the base model alone */
   const model_choice *choice;   /* null: greedy. needs best */
-  isize n_more; /* 0..model_more_max: after the last out row so many further one-row steps of the
+  isize n_more; /* 0..MODEL_MORE_MAX: after the last out row so many further one-row steps of the
                    LAST span, each running the token chosen before it; needs best */
   f32 *logits; /* [R][n_vocab]; a GPU reads them back, slowly: edits do without */
   i32 *best;   /* [R + n_more] chosen: lowest index of the largest logit, or by `choice` */
@@ -122,5 +123,7 @@ typedef struct {
                                        const model_pass *pass);
 /* Forget a pass that is not done, if there is one. What it wrote to its slots is garbage. */
 void model_pass_drop(const model *m_, model_scratch *scratch);
-/* Further steps that pay in one pass where a round trip is dear: 0 on the CPU, some on a GPU. */
+/* Further steps that pay, since a round trip is dear: 0 on the CPU, up to MODEL_MORE_MAX. */
 isize model_more_max(const model *m_);
+/* Rows up to which a pass costs about what one row does: a guess more within them is free. */
+isize model_rows_cheap(const model *m_);

@@ -58,7 +58,8 @@ typedef struct {
 /* A pass under way. Rows are ordered anew: first those without results, then the out rows span
  * after span, so that the last layer computes only the end of the list. */
 typedef struct {
-  const model_pass *pass; /* null: none */
+  const model_pass *pass; /* the caller's; null: none */
+  const model_pass *now;  /* the same, or a further step of it */
   model_segment segments[2 * MODEL_SPANS_MAX];
   isize n_segments;
   isize n_rows, n_quiet; /* rows [0, n_quiet) are without results */
@@ -67,14 +68,23 @@ typedef struct {
   isize keys_before[MODEL_ROWS_MAX + 1]; /* keys that rows [0, i) see together */
   u64 seeds[MODEL_ROWS_MAX];             /* of the out rows, when sampling */
   isize i_layer, i_chunk; /* what the next call begins with: a layer, then a chunk of the head */
+  isize i_more; /* further steps begun; the present one is `step` in place of the pass */
+  model_pass step;
+  model_span step_span;
+  model_choice step_choice;
 } model_plan;
 
 /* Up to so many rows, each thread computes the cheap steps of all rows for itself, which costs
  * less than the barriers between sharing them. */
 constexpr isize MODEL_OWN_ROWS = 4;
 
+/* Multiply-adds of one thread between two looks at whether the pass is still wanted: 7 to 30 ms
+ * in wasm (9 to 40 GMAC/s), so that a cancel takes effect within 50. */
+constexpr i64 MODEL_PIECE_PRODUCTS = (i64)1 << 28;
+
 struct model_scratch {
   isize n_keys_max, n_threads;
+  i64 piece_products; /* multiply-adds of a thread in one piece of a pass: MODEL_PIECE_PRODUCTS */
   model_plan plan;
   f32 *delta;        /* [ROWS][d_model] what the next norm step adds to x */
   f32 *qkv;          /* [ROWS][(n_heads + 2 n_kv_heads) d_head]: q, then k, then v */

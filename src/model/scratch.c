@@ -78,6 +78,7 @@ nf_status model_scratch_open(const model *m, isize n_keys_max, isize n_threads, 
   if (s) {
     s->n_keys_max = n_keys_max;
     s->n_threads = n_threads;
+    s->piece_products = MODEL_PIECE_PRODUCTS;
     scratch_take(&t, &m->shape, s);
   }
   if (t.full) {

@@ -6,9 +6,9 @@
 
 isize session_bytes(const model *m, isize ctx_tokens) {
   const model_shape *shape = model_shape_get(m);
-  isize parts[] = {(isize)sizeof(session), ctx_tokens * (isize)sizeof(i32),
+  isize parts[] = {(isize)sizeof(session), session_slots(ctx_tokens) * (isize)sizeof(i32),
                    shape->n_vocab * (isize)sizeof(f32)};
-  isize sum = model_cache_bytes(m, ctx_tokens);
+  isize sum = model_cache_bytes(m, session_slots(ctx_tokens));
   for (isize i = 0; i < 3; i++)
     sum = bytes_add(sum, round_up(parts[i], SESSION_LINE) + SESSION_LINE);
   return sum;
@@ -20,10 +20,10 @@ nf_status session_open(const model *m, model_scratch *scratch, pool *threads, is
   const model_shape *shape = model_shape_get(m);
   arena start = *a;
   session *s = arena_alloc(a, 1, (isize)sizeof(session), SESSION_LINE);
-  i32 *tokens = arena_alloc_raw(a, ctx_tokens, (isize)sizeof(i32), SESSION_LINE);
+  i32 *tokens = arena_alloc_raw(a, session_slots(ctx_tokens), (isize)sizeof(i32), SESSION_LINE);
   f32 *logits = arena_alloc_raw(a, shape->n_vocab, (isize)sizeof(f32), SESSION_LINE);
   model_cache *cache = nullptr;
-  if (!s || !tokens || !logits || model_cache_open(m, ctx_tokens, a, &cache)) {
+  if (!s || !tokens || !logits || model_cache_open(m, session_slots(ctx_tokens), a, &cache)) {
     *a = start;
     return NF_NO_MEMORY;
   }
@@ -34,7 +34,9 @@ nf_status session_open(const model *m, model_scratch *scratch, pool *threads, is
                  .tokens = tokens,
                  .logits = logits,
                  .n_vocab = shape->n_vocab,
-                 .ctx_tokens = ctx_tokens};
+                 .ctx_tokens = ctx_tokens,
+                 .more_max = model_more_max(m),
+                 .rows_cheap = model_rows_cheap(m)};
   *out = s;
   return NF_OK;
 }
@@ -50,7 +52,7 @@ void session_adapter_set(session *s, const model_adapter *adapter) {
   s->adapter = adapter; /* the one before may be closed by now: only its key is compared */
   if (model_adapter_key_equal(&key, &s->key)) return;
   s->key = key;
-  s->n_cached = 0;
+  s->n_cached = s->n_branches = s->ahead.n = s->ahead.at = 0;
   s->logits_ready = false;
 }
 
@@ -87,7 +89,7 @@ nf_status session_set(session *s, const i32 *tokens, isize n, isize *cached) {
   bytes_move(s->tokens, tokens, n * (isize)sizeof(i32)); /* may be our own tokens */
   s->n_tokens = n;
   s->n_cached = common;
-  s->n_passes = 0;
+  s->n_passes = s->n_branches = s->ahead.n = s->ahead.at = 0;
   s->logits_ready = false;
   *cached = common;
   return NF_OK;
@@ -96,7 +98,13 @@ nf_status session_set(session *s, const i32 *tokens, isize n, isize *cached) {
 nf_status session_push(session *s, i32 token) {
   if (s->n_tokens == s->ctx_tokens || !session_tokens_known(s, &token, 1)) return NF_BAD_INPUT;
   session_pass_keep(s, PASS_FILL); /* the tokens of a fill stay */
+  session_ahead *ahead = &s->ahead;
+  bool foreseen =
+      s->n_cached == s->n_tokens && ahead->at < ahead->n && token == ahead->tokens[ahead->at];
+  if (!foreseen) ahead->at = ahead->n;
+  if (foreseen && ++ahead->at < ahead->n) s->n_cached++; /* its row is there too */
   s->tokens[s->n_tokens++] = token;
+  s->n_branches = 0;
   s->logits_ready = false;
   return NF_OK;
 }
@@ -113,8 +121,32 @@ nf_status session_pass_go(session *s) {
   nf_status status = model_pass_run(s->m, s->scratch, s->threads, &s->going.pass);
   if (status == NF_PENDING) return status;
   s->going.kind = PASS_NONE;
-  s->n_passes += status == NF_OK;
+  if (status == NF_OK) s->n_passes += 1 + s->going.pass.n_more;
   return status;
+}
+
+isize session_span_add(session *s, isize n_rows, model_kv kv, isize pos, const i32 *pending,
+                       isize n_pending, const i32 *draft, isize looked) {
+  session_pass *going = &s->going;
+  isize i_span = going->pass.n_spans++, row = 0;
+  for (isize i = 0; i < i_span; i++) row += going->spans[i].n_out_rows;
+  bytes_copy(going->tokens + n_rows, pending, n_pending * (isize)sizeof(i32));
+  bytes_copy(going->tokens + n_rows + n_pending, draft, looked * (isize)sizeof(i32));
+  bytes_copy(going->asked + row, draft, looked * (isize)sizeof(i32));
+  going->asked[row + looked] = 0; /* nothing is asked of the last row */
+  going->n_pending[i_span] = n_pending;
+  going->spans[i_span] = (model_span){.kv = kv,
+                                      .tokens = going->tokens + n_rows,
+                                      .m = n_pending + looked,
+                                      .pos = pos,
+                                      .n_out_rows = looked + 1};
+  return n_pending + looked;
+}
+
+isize session_span_row(const session *s, isize i_span) {
+  isize row = 0;
+  for (isize i = 0; i < i_span; i++) row += s->going.spans[i].n_out_rows;
+  return row;
 }
 
 /* The trunk's next n tokens, of which the last n_out rows are wanted. */

@@ -42,12 +42,22 @@ isize session_passes(const session *s); /* passes done since the last session_se
 
 /* Draft tokens that one verification looks at; more are ignored (offer the rest next time). */
 constexpr isize SESSION_DRAFT_MAX = MODEL_ROWS_MAX - 1;
+constexpr isize SESSION_GUESSES_MAX = 4;
+/* A guess at how a timeline goes on. */
 typedef struct {
-  isize n_looked;   /* draft tokens that were looked at: min(n, SESSION_DRAFT_MAX, room) */
+  const i32 *tokens; /* [n], borrowed */
+  isize n;
+} session_draft;
+
+typedef struct {
+  isize n_offered;  /* draft tokens that were looked at, of all guesses together */
+  isize i_guess;    /* the guess that came furthest, the first of equals; of it: */
+  isize n_looked;   /* tokens looked at: min(n, SESSION_DRAFT_MAX, room) */
   isize n_accepted; /* of those, the longest run the model would have chosen itself */
   i32 next;         /* the model's own choice after the accepted ones; not on the timeline */
   const f32 *log_p_draft; /* [n_looked] log P(draft[i] | all before it), nats; until the next one */
   f32 log_p_next; /* log P of `next` */
+  const isize *looked, *accepted; /* [n_guesses] of each guess; until the next verification */
 } session_verdict;
 /* Greedy decoding with a guess: one pass over what is pending on the timeline and draft[0, n)
  * together. The timeline is extended by the accepted tokens; what was computed for the others
@@ -62,6 +72,38 @@ typedef struct {
  *        arXiv:2205.10350 (drafts from the input) */
 [[nodiscard]] nf_status session_verify(session *s, const i32 *draft, isize n,
                                        session_verdict *verdict);
+/* The same with 1..SESSION_GUESSES_MAX guesses, likeliest first, as branches of one pass: the one
+ * that came furthest extends the timeline, its rows move to the trunk. The tokens stay the same.
+ * The first guess is looked at as session_verify does; the others as far as there is room and it
+ * pays (model_rows_cheap): all of them on a GPU, on the CPU what the first one's rows leave free.
+ * What repeats an earlier guess is not looked at. */
+[[nodiscard]] nf_status session_verify_tree(session *s, const session_draft *guesses,
+                                            isize n_guesses, session_verdict *verdict);
+
+/* ---- branches: timelines that go on from the present one, each its own way, in passes together
+ * (variants of an answer). Any change of the timeline ends them all. ---- */
+constexpr isize SESSION_BRANCHES_MAX = 8;
+/* How many branches of up to tokens_max tokens there is room for. */
+isize session_branches_room(const session *s, isize tokens_max);
+/* Begin branch 0..n-1 behind the timeline's last token. 1 <= n <= both SESSION_BRANCHES_MAX and
+ * session_branches_room; the timeline is not empty. */
+void session_branches_begin(session *s, isize n, isize tokens_max);
+/* What one branch offers and how it chooses. */
+typedef struct {
+  session_draft draft; /* a guess, looked at as far as the branch's share of rows and room goes */
+  u64 seed; /* of model_choice */
+  bool over; /* takes no part any more */
+} session_branch_draft;
+/* One pass over all branches that take part: session_verify for each of them, its choice drawn as
+ * model_choice has it (temperature, min_p; seeds are in the drafts). So a token is a function of
+ * seed, position and what stands before it, and drafts change none. log_p_draft is filled for the
+ * accepted tokens only. verdicts[n]; those of branches that are over stay as they are.
+ * NF_PENDING and errors as session_verify's. */
+[[nodiscard]] nf_status session_branches_verify(session *s, const session_branch_draft *drafts,
+                                                f32 temperature, f32 min_p,
+                                                session_verdict *verdicts);
+/* Append one token to a branch. NF_BAD_INPUT: it is full, or the token is none of the model's. */
+[[nodiscard]] nf_status session_branch_push(session *s, isize i_branch, i32 token);
 
 /* ---- snapshots: the cached start of a timeline, kept aside (a task's instruction and examples,
  * the same for every request) ---- */

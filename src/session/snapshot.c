@@ -51,5 +51,6 @@ void session_restore(session *s, const session_snapshot *from, const i32 *tokens
   bytes_copy(s->tokens, from->tokens, from->n * (isize)sizeof(i32));
   model_cache_copy(s->cache, from->cache, from->n);
   s->n_tokens = s->n_cached = from->n;
+  s->n_branches = s->ahead.n = s->ahead.at = 0;
   s->logits_ready = false;
 }

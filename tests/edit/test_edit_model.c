@@ -43,7 +43,7 @@ static isize passes_foretold(const edit *e, const i32 *answer, isize n) {
     ends[i] = (i32)len;
   }
   return align_passes((align_source){e->source, e->source_ends, e->source_text, e->n_source},
-                      (align_source){ids, ends, text, n + 1}, 1);
+                      (align_source){ids, ends, text, n + 1}, model_rows_cheap(engine->model));
 }
 
 static void a_drafted_edit_is_plain_greedy_decoding(void **state) {
