@@ -124,7 +124,11 @@ export class Host {
         const engine = await this.#ready(turn)
         const from = clockMs()
         try {
-          const { receipt, ...result } = await engine.edit(request, turn, this.#adapters.fileOf(request.adapter))
+          const { receipt, ...result } = await engine.edit(
+            request,
+            turn,
+            this.#adapters.fileOf(request.adapter),
+          )
           const { source, backend, totalMs: ms } = receipt
           attempts.push({ source, backend, outcome: 'ok', ms })
           const { model } = this.#ways
