@@ -6,6 +6,7 @@
 import { NearfieldError } from './error.ts'
 import { packCues, packFindings, packMeasures, unpackCues, unpackStrings } from './pack.ts'
 import type { FromWorker, ThreadStart, ToWorker } from './protocol.ts'
+import { fetchAdapter } from './worker/adapters.ts'
 import { lint, measure } from './worker/caption_lint.ts'
 import { parse, write } from './worker/captions.ts'
 import { compileModule } from './worker/compile.ts'
@@ -44,6 +45,7 @@ const onCall = serveCalls(post, {
     host = opened.host
     return opened.status()
   },
+  adapter: async ({ url }, { signal }) => opened().adapter(await fetchAdapter(url, signal), signal),
   edit: async (request, { signal, sentAt }) => opened().edit(request, signal, sentAt),
   bench: async ({ repeats }, { signal }) => opened().bench(repeats, signal),
   async parse(args) {

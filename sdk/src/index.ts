@@ -14,6 +14,7 @@ export {
 } from './proofreader.ts'
 export type { Bench } from './protocol.ts'
 export type {
+  Adapter,
   Attempt,
   Availability,
   Backend,

@@ -10,6 +10,7 @@ import { Answers, answerKey } from './prefetch.ts'
 import { protectedTerms } from './protect.ts'
 import type { Bench, EditArgs } from './protocol.ts'
 import type {
+  Adapter,
   Availability,
   EditRequest,
   EditResult,
@@ -23,14 +24,16 @@ import type {
 } from './types.ts'
 import { startWorker } from './worker_start.ts'
 
-function modelUrl(model: string | URL): URL {
+function pageUrl(url: string | URL, what: string, expected: string): URL {
   try {
-    return new URL(model, document.baseURI)
+    return new URL(url, document.baseURI)
   } catch (error) {
-    const line = `model: '${model}' is not a URL; expected a folder such as '/models/NAME/'`
+    const line = `${what}: '${url}' is not a URL; expected ${expected}`
     throw new NearfieldError('bad_input', line, { cause: error })
   }
 }
+const modelUrl = (model: string | URL) =>
+  pageUrl(model, 'model', "a folder such as '/models/NAME/'")
 
 /** What crosses to the worker. Throws a NearfieldError 'bad_input'. */
 function editArgs({ signal: _, key: __, protect, ...rest }: EditRequest): EditArgs {
@@ -101,6 +104,16 @@ export class Nearfield implements NearfieldApi {
   /** What runs here, as of now; a new object after every change. */
   get status(): Status {
     return this.#status
+  }
+
+  /**
+   * Fetches a LoRA adapter (a GGUF file, see `nearfield adapter --help`) and opens it beside the
+   * model; edits name it, and may switch without reloading. It stays open as long as this object.
+   * Rejects with a NearfieldError 'network', 'bad_input' (made for another model) or 'unsupported'.
+   */
+  async adapter(url: string | URL, { signal }: { signal?: AbortSignal } = {}): Promise<Adapter> {
+    const { href } = pageUrl(url, 'adapter', "a file such as '/models/NAME/fix.gguf'")
+    return this.#channel.call('adapter', { url: href }, { signal })
   }
 
   /**

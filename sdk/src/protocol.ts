@@ -5,6 +5,7 @@
 import type { WireError } from './error.ts'
 import type { PackedCues, PackedFindings, PackedStrings } from './pack.ts'
 import type {
+  Adapter,
   CaptionFile,
   CaptionFormat,
   EditRequest,
@@ -29,6 +30,7 @@ export interface Calls {
     args: { model: string; threads: number | null; backend: NonNullable<OpenOptions['backend']> }
     value: Status
   }
+  adapter: { args: { url: string }; value: Adapter }
   edit: { args: EditArgs; value: EditResult }
   bench: { args: { repeats: number }; value: Bench }
   parse: {

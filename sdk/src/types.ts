@@ -70,7 +70,9 @@ export interface EditRequest {
   variants?: number
   /** Of the versions after the first: the same seed gives the same ones. Default 0. */
   seed?: number
-  /** Run a task that the device does not offer ('unsupported' otherwise): an adapter is at work. */
+  /** From Nearfield.adapter(), of the same object. With it the prompt, task and gate it carries. */
+  adapter?: Adapter
+  /** Run a task that the device does not offer ('unsupported' otherwise): to measure it. */
   evenIfPoor?: boolean
   signal?: AbortSignal
   /** Default 'now'. A more urgent request starts within one pass of the model. */
@@ -80,6 +82,16 @@ export interface EditRequest {
    * older one, waiting or running: it rejects with a SupersededError (an AbortError).
    */
   key?: string
+}
+
+/** A LoRA beside the model, as Nearfield.adapter() opened it. A plain value. */
+export interface Adapter {
+  /** Of its file: what it is known by. */
+  sha256: string
+  name: string
+  /** The one task it was trained for, which it makes an offered one; null: any. */
+  task: Task | null
+  bytes: number
 }
 
 /** What Nearfield.variants() takes: an edit, and how many versions of it. */
@@ -175,6 +187,8 @@ export interface Status {
   model: { id: string; sha256: string; bytes: number } | null
   /** Was the model read from the browser's own storage (works offline)? */
   cached: boolean
+  /** What Nearfield.adapter() opened. (`adapter` above is a piece of hardware.) */
+  adapters: Adapter[]
   /** Every task, and whether the device offers it. */
   tasks: TaskOffer[]
 }
@@ -255,6 +269,7 @@ export interface CaptionsApi {
 
 /** The class `Nearfield` (nearfield.ts) implements this; apps may type against it. */
 export interface NearfieldApi {
+  adapter(url: string | URL, options?: { signal?: AbortSignal }): Promise<Adapter>
   edit(request: EditRequest): Promise<EditResult>
   variants(request: VariantsRequest): AsyncGenerator<Variant, EditResult>
   prefetch(cues: readonly PrefetchCue[], options: PrefetchOptions): void

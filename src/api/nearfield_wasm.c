@@ -13,6 +13,7 @@
 
 static nf_error last_error; /* of the last call that can fail; "" when it did not */
 static nf_engine_info last_info; /* of nf_wasm_engine_info */
+static nf_adapter_info last_adapter; /* of nf_wasm_adapter_info */
 static nf_edit_result last_result; /* of nf_wasm_edit_result */
 
 /* ---- memory and errors ---- */
@@ -65,6 +66,21 @@ void EXPORT(nf_wasm_engine_info)(const nf_engine *engine, f64 *row) {
   row[7] = last_info.ctx_tokens_train;
   row[8] = last_info.ctx_tokens_max;
   row[9] = last_info.n_threads;
+}
+
+/* An adapter of that engine; *adapter is written on NF_OK only. */
+i32 EXPORT(nf_wasm_adapter_open)(const nf_engine *engine, const u8 *file, i32 len,
+                                 nf_adapter **adapter) {
+  return nf_adapter_open_memory(engine, bytes_of(file, len), adapter, &last_error);
+}
+void EXPORT(nf_wasm_adapter_close)(nf_adapter *adapter) { nf_adapter_close(adapter); }
+/* row[4]: name, task, sha256 (C strings, valid until the next call), file_bytes */
+void EXPORT(nf_wasm_adapter_info)(const nf_adapter *adapter, f64 *row) {
+  nf_adapter_info_get(adapter, &last_adapter);
+  row[0] = (f64)(uintptr_t)last_adapter.name;
+  row[1] = (f64)(uintptr_t)last_adapter.task;
+  row[2] = (f64)(uintptr_t)last_adapter.sha256;
+  row[3] = (f64)last_adapter.file_bytes;
 }
 
 i32 EXPORT(nf_wasm_session_open)(nf_engine *engine, nf_session **session) {

@@ -7,7 +7,7 @@ import { NearfieldError } from '../error.ts'
 import type { Gpu, GpuFailure } from '../gpu/gpu.ts'
 import type { Bench, EditArgs } from '../protocol.ts'
 import { status as S } from '../status.gen.ts'
-import type { Backend, Change, EditResult, TaskOffer, Variant } from '../types.ts'
+import type { Adapter, Backend, Change, EditResult, TaskOffer, Variant } from '../types.ts'
 import { placeEdit } from './edit_desc.ts'
 import { settled, throwIfFailed } from './engine_load.ts'
 import type { Turn } from './queue.ts'
@@ -47,6 +47,8 @@ export class Engine {
   readonly #threads: EngineParts['threads']
   readonly #engine: number
   readonly #session: number
+  /** Addresses of those opened here, by the SHA-256 of their files. */
+  readonly #adapters = new Map<string, number>()
 
   constructor({ runtime, address, gpu, threads, kept }: EngineParts) {
     const { exports } = runtime
@@ -83,13 +85,43 @@ export class Engine {
     return this.#gpu?.failed ?? null
   }
 
-  /** One edit, a pass a turn. Rejects with the GPU's failure when that is why. */
-  async edit(request: EditArgs, turn: Turn): Promise<EngineResult> {
+  /** Opens an adapter's GGUF file; the bytes are the caller's again afterwards. */
+  adapter(file: Uint8Array): Adapter {
+    const { exports } = this.#runtime
+    throwIfFailed(this.#gpu)
+    const address = this.#runtime.using(8, (out) => {
+      this.#runtime.lend(file, (at, length) =>
+        this.#check(exports.nf_wasm_adapter_open(this.#engine, at, length, out)),
+      )
+      return this.#runtime.word(out)
+    })
+    const [name, task, sha256, bytes] = this.#runtime.using(32, (row) => {
+      exports.nf_wasm_adapter_info(address, row)
+      return this.#runtime.row(row, 4)
+    })
+    const known = this.#runtime.cString(sha256)
+    if (this.#adapters.has(known)) exports.nf_wasm_adapter_close(address)
+    else this.#adapters.set(known, address)
+    return {
+      sha256: known,
+      name: this.#runtime.cString(name),
+      task: TASKS.find((t) => t === this.#runtime.cString(task)) ?? null,
+      bytes,
+    }
+  }
+
+  /**
+   * One edit, a pass a turn. adapterFile: of the adapter the request names, which another engine
+   * may have opened. Rejects with the GPU's failure when that is why.
+   */
+  async edit(request: EditArgs, turn: Turn, adapterFile?: Uint8Array): Promise<EngineResult> {
     const { exports } = this.#runtime
     throwIfFailed(this.#gpu)
     const task = this.#task(request.task)
     if (task < 0) throw new NearfieldError('bad_input', `there is no task '${request.task}'`)
-    placeEdit(this.#runtime, task, request, (desc) =>
+    const sha256 = request.adapter?.sha256 ?? ''
+    if (adapterFile && !this.#adapters.has(sha256)) this.adapter(adapterFile)
+    placeEdit(this.#runtime, { task, adapter: this.#adapters.get(sha256) ?? 0 }, request, (desc) =>
       this.#check(exports.nf_wasm_edit_begin(this.#session, desc)),
     )
     while (this.#check(exports.nf_wasm_edit_step(this.#session)) === S.pending) {
@@ -116,6 +148,9 @@ export class Engine {
   close(): void {
     if (!this.failure) {
       this.#runtime.exports.nf_wasm_session_close(this.#session)
+      for (const address of this.#adapters.values()) {
+        this.#runtime.exports.nf_wasm_adapter_close(address)
+      }
       this.#runtime.exports.nf_wasm_engine_close(this.#engine)
     }
     for (const thread of this.#threads) thread.terminate()

@@ -20,6 +20,9 @@ export interface Exports {
   nf_wasm_engine_info(engine: number, row: number): void
   nf_wasm_session_open(engine: number, out: number): number
   nf_wasm_session_close(session: number): void
+  nf_wasm_adapter_open(engine: number, file: number, length: number, out: number): number
+  nf_wasm_adapter_close(adapter: number): void
+  nf_wasm_adapter_info(adapter: number, row: number): void
   nf_wasm_bench(session: number, repeats: number, row: number): number
 
   nf_wasm_task(name: number, length: number): number

@@ -51,6 +51,7 @@ class FakeEngine implements HostedEngine {
     const receipt = { source: 'device', backend, totalMs: this.#msPerEdit }
     return { text: text.toUpperCase(), receipt } as unknown as EngineResult
   }
+  adapter = () => ({ sha256: 's', name: 'n', task: null, bytes: 1 })
   bench = async () => ({ decodeTokS: 1, rows32TokS: 1, prefillMs: 1 })
   close(): void {
     this.closed = true

@@ -9,7 +9,8 @@
  */
 import { NearfieldError } from '../error.ts'
 import type { Bench, EditArgs, Progress } from '../protocol.ts'
-import type { Attempt, Backend, EditResult, OpenOptions, Status } from '../types.ts'
+import type { Adapter, Attempt, Backend, EditResult, OpenOptions, Status } from '../types.ts'
+import { Adapters } from './adapters.ts'
 import {
   afterFailure,
   type Chosen,
@@ -50,7 +51,7 @@ export interface Ways {
 
 export type HostedEngine = Pick<
   Engine,
-  'facts' | 'kept' | 'failure' | 'failed' | 'edit' | 'bench' | 'close'
+  'facts' | 'kept' | 'failure' | 'failed' | 'adapter' | 'edit' | 'bench' | 'close'
 >
 
 const quiet = (): OpenContext => ({ signal: new AbortController().signal, progress: () => {} })
@@ -58,6 +59,7 @@ const quiet = (): OpenContext => ({ signal: new AbortController().signal, progre
 export class Host {
   readonly #ways: Ways
   readonly #queue = new Scheduler()
+  readonly #adapters = new Adapters()
   #auto = false
   #adapter = ''
   #chosen: Chosen = { backend: 'wasm', why: 'asked', reason: '' }
@@ -97,8 +99,20 @@ export class Host {
       kernels,
       threads,
       cached: this.#last?.kept ?? false,
+      adapters: this.#adapters.list(),
       tasks,
     }
+  }
+
+  /** Opens the file in the engine, and later in those that come in its place. */
+  adapter(file: Uint8Array, signal: AbortSignal): Promise<Adapter> {
+    return this.#queue.run({ signal }, async (turn) => {
+      const engine = await this.#ready(turn)
+      const adapter = engine.adapter(file)
+      this.#adapters.keep(adapter, file)
+      this.#ways.changed()
+      return adapter
+    })
   }
 
   /** sentAt: when the page asked, for the receipt. */
@@ -110,7 +124,11 @@ export class Host {
         const engine = await this.#ready(turn)
         const from = clockMs()
         try {
-          const { receipt, ...result } = await engine.edit(request, turn)
+          const { receipt, ...result } = await engine.edit(
+            request,
+            turn,
+            this.#adapters.fileOf(request.adapter),
+          )
           const { source, backend, totalMs: ms } = receipt
           attempts.push({ source, backend, outcome: 'ok', ms })
           const { model } = this.#ways
