@@ -146,7 +146,8 @@ export class Gpu {
     for (const resolve of this.#sleepers.splice(0)) resolve()
   }
 
-  #fail(failure: GpuFailure): void {
+  #fail({ kind, line }: GpuFailure): void {
+    const failure = { kind, line: line.replace(/\s+/g, ' ').trim() } // browsers write several
     if (!this.failure || (failure.kind === 'lost' && this.failure.kind !== 'lost')) {
       this.failure = failure
       this.#tellFailed(failure)
