@@ -9,7 +9,7 @@ static bool asked(u8 formats, isize format) { return (formats >> format & 1) != 
 
 static void matmul_open(gpu_kernels *k, gpu_op op, gpu_format format) {
   for (isize i = 0; i < GPU_CLASSES; i++) {
-    gpu_variant variant = k->desc.plain ? GPU_PLAIN : (gpu_variant)i;
+    gpu_variant variant = k->desc.variants == GPU_VARIANTS_PLAIN ? GPU_PLAIN : (gpu_variant)i;
     k->chosen[op][format][i] = variant;
     if (k->matmul[op][format][variant] >= 0) continue;
     k->matmul[op][format][variant] = gpu_pipeline_add(k, GPU_MATMUL, op, format, variant);
@@ -36,8 +36,9 @@ static void pipelines_open(gpu_kernels *k) {
       k->embed[format] = gpu_pipeline_add(k, GPU_EMBED, 0, (gpu_format)format, GPU_PLAIN);
     }
   }
-  k->attention = gpu_pipeline_add(k, GPU_ATTENTION, 0, GPU_F32, GPU_PLAIN);
-  k->pick = gpu_pipeline_add(k, GPU_PICK, 0, GPU_F32, GPU_PLAIN);
+  k->attention = k->pick = -1;
+  if (desc->d_rope) k->attention = gpu_pipeline_add(k, GPU_ATTENTION, 0, GPU_F32, GPU_PLAIN);
+  if (desc->n_vocab) k->pick = gpu_pipeline_add(k, GPU_PICK, 0, GPU_F32, GPU_PLAIN);
 }
 
 nf_status gpu_kernels_open(const gpu_kernels_desc *desc, arena *a, gpu_kernels **out) {
@@ -47,17 +48,24 @@ nf_status gpu_kernels_open(const gpu_kernels_desc *desc, arena *a, gpu_kernels *
   if (!k) return NF_NO_MEMORY;
   k->desc = *desc;
   gpu_facts_get(&k->device);
+  if (desc->variants == GPU_VARIANTS_AUTO) {
+    bool software = bytes_equal(bytes_from_str(k->device.architecture), /* Chromium's */
+                                bytes_from_str("swiftshader"));
+    k->desc.variants = software ? GPU_VARIANTS_PLAIN : GPU_VARIANTS_FAST;
+  }
   k->zero = gpu_buffer_make(64, GPU_STORAGE);
   k->unused = gpu_buffer_make(64, GPU_STORAGE);
   k->slices = gpu_buffer_make(GPU_SLICE_SLOTS * GPU_ALIGN, GPU_UNIFORM);
   k->repack_uniform = gpu_buffer_make(GPU_REPACK_SLOTS * GPU_ALIGN, GPU_UNIFORM);
   pipelines_open(k);
+  gpu_trials_open(k);
   *out = k;
   return NF_OK;
 }
 
 void gpu_kernels_close(gpu_kernels *k) {
   if (!k) return;
+  gpu_trials_close(k);
   for (isize i = 0; i < k->n_pipelines; i++) gpu_pipeline_free(k->pipelines[i].handle);
   gpu_buffer_free(k->zero);
   gpu_buffer_free(k->unused);
@@ -66,25 +74,13 @@ void gpu_kernels_close(gpu_kernels *k) {
   *k = (gpu_kernels){};
 }
 
-/* NF_OK when every pipeline of `repack` (or of the others) compiled. */
-static nf_status compiled(gpu_kernels *k, bool repack, nf_error *error) {
-  for (isize i = 0; i < k->n_pipelines; i++) {
-    gpu_pipeline *p = &k->pipelines[i];
-    if ((p->kernel == GPU_REPACK) != repack || p->ready) continue;
-    nf_status status = gpu_pipeline_poll(p->handle, error);
-    if (status) return status;
-    p->ready = true;
-  }
-  return NF_OK;
-}
-
 nf_status gpu_kernels_poll_repack(gpu_kernels *k, nf_error *error) {
-  return compiled(k, true, error);
+  return gpu_trials_poll(k, true, error);
 }
 
 nf_status gpu_kernels_poll(gpu_kernels *k, nf_error *error) {
-  nf_status status = gpu_kernels_poll_repack(k, error);
-  return status ? status : compiled(k, false, error);
+  nf_status status = gpu_trials_poll(k, true, error);
+  return status ? status : gpu_trials_poll(k, false, error);
 }
 
 void gpu_kernels_facts_get(const gpu_kernels *k, gpu_kernels_facts *facts) {

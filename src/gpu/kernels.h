@@ -63,21 +63,27 @@ typedef enum : u8 {
   GPU_OPS,
 } gpu_op;
 
-/* Workgroup shapes to try out (bench); 0: the default. Results do not depend on them. */
+/* Workgroup shapes to try out (bench); 0: the default. Products do not depend on them, the last
+ * bits of attention and of log p do: one choice for an opened model. */
 typedef struct {
   i32 vec_threads, vec_rows; /* one row of x; vec_rows even, rows of W a workgroup */
   i32 vec4_threads, vec4_rows; /* 2-4 rows; 4 * vec4_rows <= vec4_threads */
   i32 split_n, tile_n; /* 5-16, 17-64 rows: rows of W a workgroup; 16, 4 threads for each */
+  i32 attention_threads, pick_threads; /* multiples of 16; attention: at least d_head / 4 */
 } gpu_tune;
 
+/* AUTO: FAST, but PLAIN on a software device, where it is faster and compiles ten times faster. */
+typedef enum : u8 { GPU_VARIANTS_AUTO = 0, GPU_VARIANTS_PLAIN, GPU_VARIANTS_FAST } gpu_variants;
+
 typedef struct {
-  isize d_model, d_ff, n_heads, n_kv_heads, d_head, d_rope, n_vocab;
+  isize d_model, d_ff, n_heads, n_kv_heads, d_head, d_rope, n_vocab; /* d_rope 0: no attention,
+                                                                        n_vocab 0: no pick */
   f32 rms_eps;
   /* Which pipelines to make: bit (1 << format) for each. */
   u8 matmul[GPU_OPS];
   u8 embed; /* the embedding matrix's format */
   u8 repack[GGUF_BF16 + 1]; /* by gguf_type: the formats its matrices go to */
-  bool plain; /* only the plain variants: what the others are tested against */
+  gpu_variants variants;
   gpu_tune tune;
 } gpu_kernels_desc;
 

@@ -154,7 +154,14 @@ static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p
   }
 }
 
-static void attention_shader(shader *s, const gpu_kernels_desc *desc) {
+/* A workgroup with barriers costs a software device some 40 us for every four threads. */
+static i32 threads_default(const gpu_kernels *k, i32 otherwise) {
+  return k->desc.variants == GPU_VARIANTS_PLAIN ? 16 : otherwise;
+}
+
+static void attention_shader(shader *s, const gpu_kernels *k) {
+  const gpu_kernels_desc *desc = &k->desc;
+  isize threads = or_default(desc->tune.attention_threads, threads_default(k, 256));
   s->bindings = "urrrww";
   text(s, WGSL_PASS);
   text(s, WGSL_ATTENTION);
@@ -162,6 +169,7 @@ static void attention_shader(shader *s, const gpu_kernels_desc *desc) {
   constant(s, "N_KV", (f64)desc->n_kv_heads);
   constant(s, "D_HEAD", (f64)desc->d_head);
   constant(s, "D_ROPE", (f64)desc->d_rope);
+  constant(s, "WG", (f64)isize_max(threads, round_up(desc->d_head / 4, 16)));
   constant(s, "SCALE", 1 / __builtin_sqrt((f64)desc->d_head));
 }
 
@@ -185,12 +193,13 @@ i16 gpu_pipeline_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, gpu_fo
       text(&s, WGSL_EMBED);
       constant(&s, "COLS", (f64)desc->d_model);
       break;
-    case GPU_ATTENTION: attention_shader(&s, desc); break;
+    case GPU_ATTENTION: attention_shader(&s, k); break;
     case GPU_PICK:
       s.bindings = "urrw";
       text(&s, WGSL_PASS);
       text(&s, WGSL_PICK);
       constant(&s, "N_VOCAB", (f64)desc->n_vocab);
+      constant(&s, "WG", or_default(desc->tune.pick_threads, threads_default(k, 256)));
       break;
   }
   char name[64];

@@ -172,14 +172,6 @@ static isize row_bytes_max(const gguf_file *file) {
   return most;
 }
 
-/* A driver that computes on the CPU gains nothing by tuned kernels, and takes half a minute to
- * compile them (measured: SwiftShader, 3 s for each of the larger ones). */
-static bool is_software(void) {
-  gpu_facts facts;
-  gpu_facts_get(&facts);
-  return bytes_equal(bytes_from_str(facts.architecture), bytes_from_str("swiftshader"));
-}
-
 static nf_status gpu_fill(const opening *o, arena *a) {
   model_gpu *g = o->g;
   const model_shape *shape = o->shape;
@@ -187,7 +179,6 @@ static nf_status gpu_fill(const opening *o, arena *a) {
   g->d_qkv = (shape->n_heads + 2 * shape->n_kv_heads) * shape->d_head;
   nf_status status = limits_check(g, shape, o->error);
   if (status == NF_OK) status = weights_make(o);
-  o->kernels->plain = is_software();
   if (status == NF_OK) status = gpu_kernels_open(o->kernels, a, &g->kernels);
   if (status != NF_OK) return status;
   g->load->staging_bytes =

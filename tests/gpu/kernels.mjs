@@ -9,6 +9,7 @@ const compiled = WebAssembly.compile(readFileSync('build/wasm/test_gpu_kernels.w
 export const TYPE = { F32: 0, F16: 1, Q4_0: 2, Q4_1: 3, Q5_0: 6, Q5_1: 7, Q8_0: 8, Q4_K: 12, Q5_K: 13, Q6_K: 14, BF16: 30 }
 export const FORMAT = { N4H: 0, N4F: 1, B8: 2, B8F: 3, F16: 4, F32: 5 }
 export const OP = { norm_store: 0, norm_swiglu: 1, add_attn: 2, add_ff: 3, store_attn: 4, store_ff: 5 }
+const VARIANTS = { auto: 0, plain: 1, fast: 2 }
 export const PASS_STRIDE = 512
 /** Places of the f16 scales in a block of so many bytes. */
 const SCALES = { Q4_0: [18, 0], Q4_1: [20, 0, 2], Q5_0: [22, 0], Q5_1: [24, 0, 2], Q8_0: [34, 0], Q4_K: [144, 0, 2], Q5_K: [176, 0, 2], Q6_K: [210, 208] }
@@ -78,10 +79,10 @@ export class Kernels extends Module {
   numbers(values) { return this.put(Float64Array.from(values)) }
 
   /** shape: names of gpu_kernels_desc; matmul: {op: mask}; repack: {type: mask}. */
-  async open(i, { d_model = 32, d_ff = 32, n_heads = 1, n_kv = 1, d_head = 32, d_rope = d_head, n_vocab = 32, eps = 1e-5, plain = false, embed = 0, matmul = {}, repack = {}, tune = [] }) {
-    const values = [d_model, d_ff, n_heads, n_kv, d_head, d_rope, n_vocab, eps, plain ? 1 : 0, embed]
+  async open(i, { d_model = 32, d_ff = 32, n_heads = 1, n_kv = 1, d_head = 32, d_rope = 0, n_vocab = 0, eps = 1e-5, variants = 'fast', embed = 0, matmul = {}, repack = {}, tune = [] }) {
+    const values = [d_model, d_ff, n_heads, n_kv, d_head, d_rope, n_vocab, eps, VARIANTS[variants], embed]
     for (const op of Object.keys(OP)) values.push(matmul[op] ?? 0)
-    for (let j = 0; j < 6; j++) values.push(tune[j] ?? 0)
+    for (let j = 0; j < 8; j++) values.push(tune[j] ?? 0)
     for (const [type, mask] of Object.entries(repack)) values.push(TYPE[type], mask)
     this.e.kernels_open(i, this.numbers([...values, -1]))
     return this.until(() => this.e.kernels_poll(i))

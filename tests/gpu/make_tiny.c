@@ -13,12 +13,14 @@ static const struct {
     {"bf16", {.type = GGUF_BF16, .embed_type = GGUF_BF16}},
     {"q4_0", {.type = GGUF_Q4_0, .embed_type = GGUF_Q8_0}},
     {"q4_1", {.type = GGUF_Q4_1, .embed_type = GGUF_Q4_1}},
+    {"edit", {.type = GGUF_Q4_1, .embed_type = GGUF_Q4_1}},
     {"q5_0", {.type = GGUF_Q5_0, .embed_type = GGUF_Q5_0, .head_separate = true}},
     {"q5_1", {.type = GGUF_Q5_1, .embed_type = GGUF_F16, .head_separate = true}},
     {"q8_0", {.type = GGUF_Q8_0, .embed_type = GGUF_Q8_0}},
     {"q4_k", {.type = GGUF_Q4_K, .embed_type = GGUF_Q6_K, .d_model = 256, .n_layers = 1}},
     {"q5_k", {.type = GGUF_Q5_K, .embed_type = GGUF_Q5_K, .d_model = 256, .n_layers = 1}},
     {"q6_k", {.type = GGUF_Q6_K, .embed_type = GGUF_Q6_K, .d_model = 256, .n_layers = 1}},
+    {"wide", {.type = GGUF_Q6_K, .embed_type = GGUF_F32, .d_model = 256, .n_layers = 1}},
     /* one head of each kind more than a group has, widths that are no multiple of 64 */
     {"odd", {.type = GGUF_Q4_1, .embed_type = GGUF_Q8_0, .d_model = 96, .d_ff = 160, .n_heads = 3,
              .n_kv_heads = 1, .n_layers = 3}},
@@ -31,6 +33,7 @@ int main(int n, char **args) {
     gguf_make g = {};
     tiny_llama_desc desc = files[i].desc;
     desc.seed = (u64)i + 1;
+    desc.ctx_tokens = 4096; /* an edit has some hundred tokens of one byte */
     tiny_llama(&g, desc);
     nf_bytes file = gguf_make_finish(&g);
     snprintf(path, sizeof path, "%s/tiny_%s.gguf", args[1], files[i].name);

@@ -211,7 +211,7 @@ export class Gpu {
 
   #pipelinePoll(handle: number, error: number): number {
     const { state, line } = this.#pipelines.get(handle)
-    if (this.failure?.kind === 'lost') return this.#answer(this.failure, error)
+    if (this.failure) return this.#answer(this.failure, error) // nobody waits for it any more
     if (state === 'pending') return S.pending
     return state === 'ready' ? S.ok : this.#answer({ kind: 'unsupported', line }, error)
   }

@@ -7,8 +7,9 @@ override N_HEADS: u32;
 override N_KV: u32;
 override D_HEAD: u32; // a multiple of 8, at most 256
 override D_ROPE: u32;
-override WG: u32 = 256u; // at least D_HEAD / 4
 override SCALE: f32;
+override WG: u32 = 256u; // a multiple of 16, at least D_HEAD / 4
+override LANES: u32 = WG / 16u;
 override GROUP: u32 = N_HEADS / N_KV;
 override D4: u32 = D_HEAD / 4u;
 override PAIRS: u32 = D_ROPE / 2u;
@@ -24,6 +25,7 @@ override ROW4: u32 = (N_HEADS + 2u * N_KV) * D4;
 var<workgroup> q: array<vec4<f32>, D4>;
 var<workgroup> weights: array<f32, WG>;
 var<workgroup> lanes: array<f32, WG>;
+var<workgroup> joined: array<f32, 16>;
 var<workgroup> mixes: array<vec4<f32>, WG>;
 
 // Columns 4 i .. 4 i + 3 of a head at position pos.
@@ -63,24 +65,39 @@ fn score(row: Row, kv_head: u32, pos: u32) -> f32 {
   let sum = even + odd;
   return ((sum.x + sum.y) + (sum.z + sum.w)) * SCALE;
 }
-// lanes[] to one value: every thread gets it. Barriers on both sides.
+// lanes[] to one value that every thread gets: sixteen parts in order, then their sixteen. Few
+// barriers rather than a tree. lanes[] may be written again afterwards.
 fn lanes_max(t: u32) -> f32 {
-  for (var n = WG / 2u; n > 0u; n /= 2u) {
-    workgroupBarrier();
-    if (t < n) {
-      lanes[t] = max(lanes[t], lanes[t + n]);
+  workgroupBarrier();
+  if (t < 16u) {
+    var value = lanes[LANES * t];
+    for (var i = 1u; i < LANES; i++) {
+      value = max(value, lanes[LANES * t + i]);
     }
+    joined[t] = value;
   }
-  return workgroupUniformLoad(&lanes[0]);
+  workgroupBarrier();
+  var value = joined[0];
+  for (var i = 1u; i < 16u; i++) {
+    value = max(value, joined[i]);
+  }
+  return value;
 }
 fn lanes_sum(t: u32) -> f32 {
-  for (var n = WG / 2u; n > 0u; n /= 2u) {
-    workgroupBarrier();
-    if (t < n) {
-      lanes[t] = lanes[t] + lanes[t + n];
+  workgroupBarrier();
+  if (t < 16u) {
+    var value = lanes[LANES * t];
+    for (var i = 1u; i < LANES; i++) {
+      value += lanes[LANES * t + i];
     }
+    joined[t] = value;
   }
-  return workgroupUniformLoad(&lanes[0]);
+  workgroupBarrier();
+  var value = joined[0];
+  for (var i = 1u; i < 16u; i++) {
+    value += joined[i];
+  }
+  return value;
 }
 @compute @workgroup_size(WG) fn main(@builtin(workgroup_id) group: vec3<u32>,
                                      @builtin(local_invocation_index) t: u32) {

@@ -2,7 +2,8 @@
 // + Gumbel noise among the likely enough), its log softmax and that of the token asked for.
 // One workgroup a row. Mirrors src/model/pick.h; the hash is exact, the logarithm is not.
 override N_VOCAB: u32;
-const WG = 256u;
+override WG: u32 = 256u; // a multiple of 16
+override LANES: u32 = WG / 16u;
 const NONE = 0x7FFFFFFFu;
 const LOWEST = -3.4028234e38;
 @group(0) @binding(0) var<uniform> slot: Pass;
@@ -43,18 +44,31 @@ fn gumbel(row: Row, token: u32) -> f32 {
   let u = (f32(h >> 9u) + 0.5) * 1.1920929e-7;
   return -ln(-ln(u));
 }
-// The largest of all threads' candidates, the lowest token among equals, in [0].
-fn best_join(t: u32) {
-  for (var n = WG / 2u; n > 0u; n /= 2u) {
-    workgroupBarrier();
-    if (t < n) {
-      let value = best_values[t + n];
-      let token = best_tokens[t + n];
-      if (value > best_values[t] || (value == best_values[t] && token < best_tokens[t])) {
-        best_values[t] = value;
-        best_tokens[t] = token;
-      }
+// The best of candidates first, first + step, ... (n of them) into the first: the largest, and the
+// lowest token among equals.
+fn best_of(first: u32, step: u32, n: u32) {
+  var value = best_values[first];
+  var token = best_tokens[first];
+  for (var i = 1u; i < n; i++) {
+    let other = best_values[first + i * step];
+    let its = best_tokens[first + i * step];
+    if (other > value || (other == value && its < token)) {
+      value = other;
+      token = its;
     }
+  }
+  best_values[first] = value;
+  best_tokens[first] = token;
+}
+// The best of all threads' candidates, in [0] after it.
+fn best_join(t: u32) {
+  workgroupBarrier();
+  if (t < 16u) {
+    best_of(t * LANES, 1u, LANES);
+  }
+  workgroupBarrier();
+  if (t == 0u) {
+    best_of(0u, LANES, 16u);
   }
   workgroupBarrier();
 }
@@ -96,18 +110,22 @@ fn best_join(t: u32) {
   best_values[t] = value;
   best_tokens[t] = token;
   best_join(t);
-  for (var n = WG / 2u; n > 0u; n /= 2u) {
-    if (t < n) {
-      sums[t] += sums[t + n];
+  if (t < 16u) { // written before the barriers of best_join
+    for (var i = 1u; i < LANES; i++) {
+      sum += sums[16u * i + t];
     }
-    workgroupBarrier();
+    sums[t] = sum;
   }
+  workgroupBarrier();
   if (t == 0u) {
+    for (var i = 1u; i < 16u; i++) {
+      sum += sums[i];
+    }
     if (row.inv_temperature > 0.0 && best_tokens[0] != NONE) {
       chosen = best_tokens[0];
     }
     chosen = select(chosen, 0u, chosen == NONE);
-    let log_sum = ln(sums[0]);
+    let log_sum = ln(sum);
     let logit = logits[at + chosen];
     var log_p_asked = 0.0;
     if (row.asked >= 0) {
