@@ -58,12 +58,14 @@ nf_status gpu_kernels_open(const gpu_kernels_desc *desc, arena *a, gpu_kernels *
   k->slices = gpu_buffer_make(GPU_SLICE_SLOTS * GPU_ALIGN, GPU_UNIFORM);
   k->repack_uniform = gpu_buffer_make(GPU_REPACK_SLOTS * GPU_ALIGN, GPU_UNIFORM);
   pipelines_open(k);
+  gpu_trials_open(k);
   *out = k;
   return NF_OK;
 }
 
 void gpu_kernels_close(gpu_kernels *k) {
   if (!k) return;
+  gpu_trials_close(k);
   for (isize i = 0; i < k->n_pipelines; i++) gpu_pipeline_free(k->pipelines[i].handle);
   gpu_buffer_free(k->zero);
   gpu_buffer_free(k->unused);
@@ -72,25 +74,13 @@ void gpu_kernels_close(gpu_kernels *k) {
   *k = (gpu_kernels){};
 }
 
-/* NF_OK when every pipeline of `repack` (or of the others) compiled. */
-static nf_status compiled(gpu_kernels *k, bool repack, nf_error *error) {
-  for (isize i = 0; i < k->n_pipelines; i++) {
-    gpu_pipeline *p = &k->pipelines[i];
-    if ((p->kernel == GPU_REPACK) != repack || p->ready) continue;
-    nf_status status = gpu_pipeline_poll(p->handle, error);
-    if (status) return status;
-    p->ready = true;
-  }
-  return NF_OK;
-}
-
 nf_status gpu_kernels_poll_repack(gpu_kernels *k, nf_error *error) {
-  return compiled(k, true, error);
+  return gpu_trials_poll(k, true, error);
 }
 
 nf_status gpu_kernels_poll(gpu_kernels *k, nf_error *error) {
-  nf_status status = gpu_kernels_poll_repack(k, error);
-  return status ? status : compiled(k, false, error);
+  nf_status status = gpu_trials_poll(k, true, error);
+  return status ? status : gpu_trials_poll(k, false, error);
 }
 
 void gpu_kernels_facts_get(const gpu_kernels *k, gpu_kernels_facts *facts) {

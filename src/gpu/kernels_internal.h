@@ -33,7 +33,20 @@ typedef struct {
 } gpu_slice;
 static_assert(sizeof(gpu_slice) == 48);
 
-typedef struct gpu_check gpu_check; /* kernels_check.c */
+/* A kernel on known input: a repacking, a product in all its variants, an embedding, attention,
+ * a pick. kernels_trial.c runs it, kernels_check.c decides. */
+typedef struct {
+  gpu_kernel kernel;
+  u8 op_or_type;
+  gpu_format format;
+  enum : u8 { TRIAL_NEW, TRIAL_RUNNING, TRIAL_DONE } state;
+  i32 ticket;
+  gpu_weight w;
+  i32 buffers[8], binds[GPU_VARIANTS];
+  isize n_buffers, n_binds;
+} gpu_trial;
+constexpr isize GPU_TRIALS_MAX = 96;
+constexpr isize GPU_TRIAL_BYTES = 32768; /* read back of one at most */
 
 struct gpu_kernels {
   gpu_kernels_desc desc;
@@ -52,6 +65,10 @@ struct gpu_kernels {
   isize n_slice_slots, n_repack_slots;
   i32 n_replaced;
   char replaced[96];
+  gpu_trial trials[GPU_TRIALS_MAX];
+  isize n_trials;
+  nf_status failed; /* once a trial failed for good */
+  alignas(8) u8 landed[GPU_TRIAL_BYTES];
 };
 
 /* ---- kernels_pipelines.c ---- */
@@ -64,6 +81,20 @@ bool gpu_op_norms(gpu_op op);
 isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap);
 /* Rows of W a workgroup of a variant does, and of x. */
 i32 gpu_variant_rows(const gpu_kernels_desc *desc, gpu_variant variant);
+
+/* ---- kernels_check.c ---- */
+void gpu_trials_open(gpu_kernels *k); /* one for each kernel there is; after the pipelines */
+void gpu_trials_close(gpu_kernels *k);
+/* Runs and judges the trials of the repacking, or of all the others, as their pipelines get
+ * ready. statuses and errors those of gpu_kernels_poll */
+[[nodiscard]] nf_status gpu_trials_poll(gpu_kernels *k, bool repack, nf_error *error);
+
+/* ---- kernels_trial.c ---- */
+void gpu_trial_start(gpu_kernels *k, gpu_trial *trial); /* records all and submits */
+/* Which variants were right, a bit each (1 << GPU_PLAIN for what is no product): near the CPU's
+ * values, and the same bits as the plain one, or as the first right one where it was not run. */
+u32 gpu_trial_judge(const gpu_kernels *k, const gpu_trial *trial, const u8 *landed);
+void gpu_trial_end(gpu_trial *trial); /* gives its buffers and binds back */
 
 /* ---- kernels_weight.c ---- */
 typedef struct {

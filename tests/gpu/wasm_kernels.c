@@ -11,7 +11,7 @@
 #define EXPORT(name) __attribute__((export_name(#name))) name
 
 static _Alignas(64) u8 big[40 << 20];
-static _Alignas(64) u8 kernel_room[4][64 << 10];
+static _Alignas(64) u8 kernel_room[4][128 << 10];
 static gpu_kernels *kernels[4];
 static gpu_weight weights[16];
 static gpu_matmul matmuls[16];
