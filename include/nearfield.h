@@ -117,6 +117,55 @@ void nf_load_close(nf_load *load); /* null is fine; an engine handed out stays o
 void nf_engine_close(nf_engine *engine);
 void nf_engine_info_get(const nf_engine *engine, nf_engine_info *info);
 
+/* ---- adapter: what tunes an engine's model, chosen per request --------------------- */
+
+/* A LoRA beside the model, never merged into it: one model serves many tasks, and requests may
+ * switch between adapters without reloading. The file is llama.cpp's adapter GGUF (made by
+ * nf_adapter_convert, or by its convert_lora_to_gguf.py). Three keys of it are ours, all
+ * optional: nearfield.task, the one task it was trained for; nearfield.system, the system message
+ * that edits then have instead of the task's instruction and examples; nearfield.gate, how much
+ * likelier than the unchanged caption an edit must be, in nats, instead of the task's own. */
+typedef struct nf_adapter nf_adapter;
+
+typedef struct {
+  char name[64];    /* general.name of the file, "" when absent */
+  const char *task; /* static: "fix", ...; "": any */
+  char sha256[65];  /* of the file, in hex */
+  int64_t file_bytes;
+  int32_t rank; /* of its largest matrices */
+} nf_adapter_info;
+
+/* errors NF_IO           cannot be read
+ *        NF_BAD_INPUT    no adapter, damaged, or made for another model
+ *        NF_UNSUPPORTED  not a plain LoRA of the layers' matrices; a task this build lacks
+ *        NF_NO_MEMORY */
+[[nodiscard]] nf_status nf_adapter_open_file(const nf_engine *engine, const char *path,
+                                             nf_adapter **adapter, nf_error *error);
+/* The same over bytes, borrowed during the call only. */
+[[nodiscard]] nf_status nf_adapter_open_memory(const nf_engine *engine, nf_bytes file,
+                                               nf_adapter **adapter, nf_error *error);
+/* Before its engine; not while a work that was begun with it runs. null is fine. */
+void nf_adapter_close(nf_adapter *adapter);
+void nf_adapter_info_get(const nf_adapter *adapter, nf_adapter_info *info);
+
+typedef enum : int32_t { NF_ADAPTER_F16 = 0, NF_ADAPTER_Q8_0 = 1 } nf_adapter_type;
+typedef struct {
+  nf_bytes config; /* PEFT's adapter_config.json, for lora_alpha; empty: none */
+  float alpha; /* over 0: instead of what config or file say */
+  nf_adapter_type type; /* Q8_0: of the A matrices, whose rows are long; the Bs stay F16 */
+  nf_bytes name, task, system; /* over 0 long: instead of the file's; see nf_adapter */
+  float gate;
+  bool has_gate; /* gate is given */
+} nf_adapter_convert_desc;
+/* An adapter GGUF of a LoRA for this engine's model, from safetensors as PEFT writes them or from
+ * another adapter GGUF. `out` goes back with nf_file_free.
+ * errors NF_BAD_INPUT   neither format, damaged, made for another model, half a pair, no alpha, a
+ *                       value out of F16's range, a task or system message out of range;
+ *        NF_UNSUPPORTED what is no plain LoRA of the layers' matrices; NF_NO_MEMORY */
+[[nodiscard]] nf_status nf_adapter_convert(const nf_engine *engine, nf_bytes file,
+                                           const nf_adapter_convert_desc *desc, nf_bytes *out,
+                                           nf_error *error);
+
 /* ---- session: one piece of work at a time ----------------------------------- */
 
 typedef struct nf_session nf_session;
@@ -177,11 +226,12 @@ typedef struct {
   nf_sampling sampling;
   const nf_bytes *stops; /* at most 8, none empty, 1024 bytes together; borrowed during begin */
   int32_t n_stops;
+  const nf_adapter *adapter; /* as in nf_edit_desc */
 } nf_generate_desc;
 
 /* Start a generation. errors NF_BAD_INPUT the prompt is empty, not UTF-8 or does not fit the
- * context, or stops or sampling are out of range; NF_UNSUPPORTED the model's template takes no such
- * messages. A work still running on this session is dropped. */
+ * context, stops or sampling are out of range, the adapter is of another engine; NF_UNSUPPORTED the
+ * model's template takes no such messages. A work still running on this session is dropped. */
 [[nodiscard]] nf_status nf_generate_begin(nf_session *session, const nf_generate_desc *desc,
                                           nf_error *error);
 /* One pass of the model, or a part of one. NF_PENDING: more to come; NF_OK: finished. errors
@@ -223,6 +273,8 @@ typedef struct {
   bool even_if_poor; /* run a task that is not offered (nf_task_info): to measure it, or because
                         a better model or an adapter is at work */
   bool trace; /* keep what nf_edit_trace tells */
+  const nf_adapter *adapter; /* of the session's engine; stays open until the edit is done or
+                                dropped; null: the model alone */
 } nf_edit_desc;
 enum { NF_VARIANTS_MAX = 5 };
 
@@ -258,10 +310,10 @@ typedef struct {
   int32_t n_changes;
 } nf_variant;
 
-/* Everything in desc is borrowed during this call only. errors NF_BAD_INPUT not UTF-8, longer than
- * 4096 bytes or the context allows, over 256 tags and breaks, a limit negative or NaN, over
- * NF_VARIANTS_MAX variants; NF_UNSUPPORTED the task is not offered: the line says why. A work still
- * running on this session is dropped. */
+/* Everything in desc but the adapter is borrowed during this call only. errors NF_BAD_INPUT not
+ * UTF-8, longer than 4096 bytes or the context allows, over 256 tags and breaks, a limit negative
+ * or NaN, over NF_VARIANTS_MAX variants, an adapter of another engine or task; NF_UNSUPPORTED the
+ * task is not offered: the line says why. A work still running on this session is dropped. */
 [[nodiscard]] nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc,
                                       nf_error *error);
 /* One pass of the model, or a part of one; NF_PENDING until NF_OK, when the result can be read.

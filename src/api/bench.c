@@ -41,6 +41,7 @@ static nf_status bench_begin(nf_session *s, isize repeats, nf_error *error) {
                      E_INT(PREFIX_TOKENS + BATCH_ROWS + 1), E_STR(" tokens"));
   }
   tokens_fill(s->ids, PREFIX_TOKENS, n_vocab);
+  session_adapter_set(s->timeline, nullptr);
   s->work = WORK_BENCH;
   s->bench.n = isize_min(isize_max(repeats, 1), BENCH_REPEATS_MAX);
   s->bench.i = 0;

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/base.h"
 #include "edit/edit.h"
+#include "edit/tuning.h"
 #include "gguf/gguf.h"
 #include "kernel/kernel.h"
 #include "kernel/pool.h"
@@ -29,6 +30,14 @@ struct nf_engine {
   arena tables; /* what is left of block */
   _Atomic u32
       busy; /* sessions of one engine take turns on the pool: 0 free, 1 held, 2 waited for */
+};
+
+struct nf_adapter {
+  const nf_engine *engine; /* whose model's shape it was checked against */
+  isize block_bytes;       /* of the block it lies at the start of */
+  i64 file_bytes;
+  char name[64];
+  edit_tuning tuning;
 };
 
 typedef enum : u8 { WORK_NONE, WORK_GENERATE, WORK_EDIT, WORK_BENCH } work_kind;
@@ -95,6 +104,9 @@ struct nf_session {
                                          nf_error *error);
 [[nodiscard]] nf_status engine_weights_fill(nf_engine *engine, nf_error *error);
 
+/* NF_BAD_INPUT: the adapter (null: none) was opened for another engine. */
+[[nodiscard]] nf_status adapter_check(const nf_engine *engine, const nf_adapter *adapter,
+                                      nf_error *error);
 /* A step came to `status` < 0: a line for it, where it has none yet. Returns status. */
 nf_status engine_step_failed(const nf_engine *engine, nf_status status, nf_error *error);
 

@@ -95,7 +95,10 @@ nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc, nf_error 
   session->work = WORK_NONE;
   session->receipt = (nf_receipt){};
   session->generation.started_ns = os_clock_ns();
-  nf_status status = edit_begin(session->edit, desc, error);
+  nf_status status = adapter_check(session->engine, desc->adapter, error);
+  if (status != NF_OK) return status;
+  const edit_tuning *tuning = desc->adapter != nullptr ? &desc->adapter->tuning : nullptr;
+  status = edit_begin(session->edit, desc, tuning, error);
   if (status == NF_OK) session->work = WORK_EDIT;
   return status;
 }
@@ -136,13 +139,7 @@ const char *nf_task_name(nf_task task) {
 }
 
 nf_status nf_task_from_name(nf_bytes name, nf_task *task) {
-  for (i32 i = 0; i < EDIT_TASKS; i++) {
-    if (bytes_equal(name, bytes_from_str(edit_task_of((nf_task)i)->name))) {
-      *task = (nf_task)i;
-      return NF_OK;
-    }
-  }
-  return NF_BAD_INPUT;
+  return edit_task_named(name, task) ? NF_OK : NF_BAD_INPUT;
 }
 
 nf_status nf_task_info_get(nf_task task, nf_task_info *info) {

@@ -289,34 +289,35 @@ static const char *argmax_finds_the_first(const k_table *table) {
   return nullptr;
 }
 
-/* keys and values interleaved, so the stride is not d */
-static void attention_random(isize m, isize n_heads, isize d, isize n_keys) {
+/* m random queries over n .. n + m - 1 random keys; keys and values interleaved, so the stride is
+ * not d */
+static k_attention attention_random(isize m, isize n_heads, isize d, isize n) {
+  static f32 s[16 * (KEYS_MAX + 2 * 128)];
   for (isize i = 0; i < m * n_heads * d; i++) x[i] = random_f32() * 4;
-  for (isize i = 0; i < n_keys * 2 * d; i++) rounded[i] = random_f32() * 2;
+  for (isize i = 0; i < (n + m - 1) * 2 * d; i++) rounded[i] = random_f32() * 2;
+  for (isize i = 0; i < 16 * (KEYS_MAX + 2 * 128); i++) s[i] = __builtin_nanf("");
+  return (k_attention){.out = y,
+                       .q = x,
+                       .out_stride = n_heads * d,
+                       .q_stride = n_heads * d,
+                       .k = rounded,
+                       .v = rounded + d,
+                       .kv_stride = 2 * d,
+                       .d = d,
+                       .n_heads = n_heads,
+                       .m = m,
+                       .n = n,
+                       .scale = 0.25f,
+                       .scratch = s};
 }
 
 static const char *attention_agrees(const k_table *table) {
-  static f32 s[16 * (KEYS_MAX + 2 * 128)];
   const k_table *ref = reference();
   seed = 7;
   for (isize round = 0; round < 60; round++) {
     isize d = 8 * (1 + random_to(12)), n_heads = 1 + random_to(4), m = 1 + random_to(8);
     isize n = 1 + random_to(50);
-    attention_random(m, n_heads, d, n + m - 1);
-    k_attention a = {.out = y,
-                     .q = x,
-                     .out_stride = n_heads * d,
-                     .q_stride = n_heads * d,
-                     .k = rounded,
-                     .v = rounded + d,
-                     .kv_stride = 2 * d,
-                     .d = d,
-                     .n_heads = n_heads,
-                     .m = m,
-                     .n = n,
-                     .scale = 0.25f,
-                     .scratch = s};
-    for (isize i = 0; i < 16 * (KEYS_MAX + 2 * 128); i++) s[i] = __builtin_nanf("");
+    k_attention a = attention_random(m, n_heads, d, n);
     table->attention_rows(&a);
     a.out = y_want;
     ref->attention_rows(&a);
@@ -333,7 +334,7 @@ static const char *attention_agrees(const k_table *table) {
       }
     }
     if (!same_bits(y, y_other, m * n_heads * d)) return "a row depends on its batch";
-    table->attention(y, x, rounded, rounded + d, d, n, 2 * d, 0.25f, s);
+    table->attention(y, x, rounded, rounded + d, d, n, 2 * d, 0.25f, a.scratch);
     if (!near(y, y_want, d, 1e-5f)) return "attention";
   }
   return nullptr;
@@ -341,31 +342,18 @@ static const char *attention_agrees(const k_table *table) {
 
 /* The same keys in one range and in two, the second somewhere behind: the same bits. */
 static const char *attention_reads_two_ranges(const k_table *table) {
-  static f32 s[16 * (KEYS_MAX + 2 * 128)], apart[4 * KEYS_MAX * 128];
+  static f32 apart[4 * KEYS_MAX * 128];
   seed = 9;
   for (isize round = 0; round < 80; round++) {
     isize d = 8 * (1 + random_to(12)), n_heads = 1 + random_to(4), m = 1 + random_to(8);
     isize n = 1 + random_to(50), n_keys = n + m - 1, gap = 1 + random_to(40);
     isize n_shared = random_to(n_keys + 2);
-    attention_random(m, n_heads, d, n_keys);
+    k_attention a = attention_random(m, n_heads, d, n);
     for (isize i = 0; i < (n_keys + gap) * 2 * d; i++) apart[i] = __builtin_nanf("");
     for (isize i = 0; i < n_keys; i++) {
       isize to = i < n_shared ? i : i + gap;
       bytes_copy(apart + to * 2 * d, rounded + i * 2 * d, 2 * d * (isize)sizeof(f32));
     }
-    k_attention a = {.out = y,
-                     .q = x,
-                     .out_stride = n_heads * d,
-                     .q_stride = n_heads * d,
-                     .k = rounded,
-                     .v = rounded + d,
-                     .kv_stride = 2 * d,
-                     .d = d,
-                     .n_heads = n_heads,
-                     .m = m,
-                     .n = n,
-                     .scale = 0.25f,
-                     .scratch = s};
     table->attention_rows(&a);
     a.out = y_other;
     a.k = apart, a.v = apart + d;
