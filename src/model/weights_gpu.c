@@ -423,11 +423,12 @@ static nf_status finish_step(model *m, nf_error *error) {
       }
       if (status == NF_OK) stagings_free(load);
       break;
-    case LOAD_TESTED: status = gpu_kernels_poll(g->kernels, error); break;
+    case LOAD_TESTED:
+      status = gpu_pipeline_poll(g->move_pipeline, error);
+      if (status == NF_OK) status = gpu_kernels_poll(g->kernels, error);
+      break;
     case LOAD_CHECKED: /* the last buffers and binds: were they to be had? */
       if (load->ticket == 0) {
-        status = gpu_pipeline_poll(g->move_pipeline, error);
-        if (status != NF_OK) return status;
         binds_make(m);
         load->ticket = gpu_submit(0, 0, 0);
       }
