@@ -77,24 +77,36 @@ static void steps_fill(gpu_pass_state *state, const model_pass *pass, isize n, i
 
 /* The slots that the dispatches of one pass read: all four are the same one for a step. */
 typedef struct {
+  const gpu_cache *cache;
+  const gpu_adapter *adapter; /* null: none */
   isize n, n_out;
   u32 all, last, out, dense;
 } pass_slots;
 
-static void layers_run(const model *m, const gpu_cache *cache, const pass_slots *at) {
+/* One product of a layer; where the adapter touches it, what its As give comes first. */
+static void product_run(const model_gpu *g, const gpu_adapter *adapter, isize i_layer,
+                        adapter_stack_of which, u32 slot, i32 n) {
+  const gpu_matmul *product = &g->layers[i_layer].run[which];
+  if (adapter && adapter->layers[i_layer].run[which].n_slices > 0) {
+    gpu_matmul_run(g->kernels, &adapter->layers[i_layer].run_a[which], slot, n);
+    product = &adapter->layers[i_layer].run[which];
+  }
+  gpu_matmul_run(g->kernels, product, slot, n);
+}
+
+static void layers_run(const model *m, const pass_slots *at) {
   const model_gpu *g = m->gpu;
   gpu_embed_run(g->kernels, &g->run_embed, at->all, (i32)at->n);
   for (isize i = 0; i < m->shape.n_layers; i++) {
-    const gpu_layer *layer = &g->layers[i];
     bool end = i == m->shape.n_layers - 1;
-    gpu_matmul_run(g->kernels, &layer->run_qkv, at->all, (i32)at->n);
-    gpu_attention_run(g->kernels, cache->attention[i], end ? at->last : at->all, (i32)at->n);
+    product_run(g, at->adapter, i, ADAPTER_X_QKV, at->all, (i32)at->n);
+    gpu_attention_run(g->kernels, at->cache->attention[i], end ? at->last : at->all, (i32)at->n);
     if (end && at->n_out == 0) return;
     u32 dense = end ? at->dense : at->all;
     i32 n = (i32)(end ? at->n_out : at->n);
-    gpu_matmul_run(g->kernels, &layer->run_o, end ? at->out : at->all, n);
-    gpu_matmul_run(g->kernels, &layer->run_gate_up, dense, n);
-    gpu_matmul_run(g->kernels, &layer->run_down, dense, n);
+    product_run(g, at->adapter, i, ADAPTER_X_O, end ? at->out : at->all, n);
+    product_run(g, at->adapter, i, ADAPTER_X_GATE_UP, dense, n);
+    product_run(g, at->adapter, i, ADAPTER_X_DOWN, dense, n);
   }
   gpu_matmul_run(g->kernels, &g->run_head, at->dense, (i32)at->n_out);
   gpu_pick_run(g->kernels, g->pick, at->out, (i32)at->n_out);
@@ -114,21 +126,25 @@ static void pass_send(const model *m, gpu_pass_state *state, const model_pass *p
   steps_fill(state, pass, n, n_out, (u32)cache->n_slots);
   gpu_buffer_write(g->pass, 0, state->slots, (PASS_SLOT_STEP + pass->n_more) * GPU_PASS_STRIDE);
   gpu_buffer_write(g->records, 0, state->records, (n + pass->n_more) * (isize)sizeof(gpu_row));
-  const pass_slots at = {n,
+  const gpu_adapter *adapter = pass->adapter ? pass->adapter->gpu : nullptr;
+  ASSERT(!pass->adapter || adapter); /* model_gpu_adapter_open */
+  const pass_slots at = {cache->gpu,
+                         adapter,
+                         n,
                          n_out,
                          slot_at(PASS_SLOT_ALL),
                          slot_at(PASS_SLOT_LAST),
                          slot_at(PASS_SLOT_OUT),
                          slot_at(PASS_SLOT_DENSE)};
   gpu_orphans_poll();
-  layers_run(m, cache->gpu, &at);
+  layers_run(m, &at);
   if (pass->logits && n_out > 0) { /* before a step writes over them */
     state->logits_ticket =
         gpu_submit(g->logits, 0, n_out * m->shape.n_vocab * (isize)sizeof(f32));
   }
   for (isize i = 0; i < pass->n_more; i++) {
     u32 step = slot_at(PASS_SLOT_STEP + i);
-    layers_run(m, cache->gpu, &(pass_slots){1, 1, step, step, step, step});
+    layers_run(m, &(pass_slots){cache->gpu, adapter, 1, 1, step, step, step, step});
   }
   state->n_results = n_out + pass->n_more;
   state->n_out = n_out;

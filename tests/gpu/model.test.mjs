@@ -185,6 +185,37 @@ test('sampling draws what the CPU draws', async (t) => {
   close(s)
 })
 
+test('adapters: the logits are those of kernel_ref, beside passes without one', async (t) => {
+  const s = await openBoth('q4_1')
+  const spans = [{ tokens: tokensOf(30), pos: 0, out: 9 }]
+  const plain = await s.pass(GPU, spans, { logits: true })
+  for (const name of ['adapter_all', 'adapter_some']) {
+    const file = tiny(name)
+    assert.equal(s.adapter(GPU, file), S.ok, s.line)
+    assert.equal(s.adapter(CPU, file), S.ok, s.line)
+    const options = { logits: true, adapter: true }
+    const got = await s.pass(GPU, spans, options)
+    assert.equal(got.status, S.ok)
+    const want = await s.pass(CPU, spans, options)
+    const error = errorOf(got.logits, want.logits)
+    t.diagnostic(`${name}: logits ${error.toExponential(1)}, effect ${errorOf(want.logits, plain.logits).toFixed(3)}`)
+    assert.ok(error < LOGITS_ERROR_MAX, `${name}: ${error}`)
+    assert.ok(errorOf(want.logits, plain.logits) > 100 * LOGITS_ERROR_MAX, 'the adapter does nothing')
+    // row by row, and a chain of steps
+    await s.pass(GPU, [{ tokens: tokensOf(30).slice(0, 21), pos: 0, out: 0 }], { adapter: true })
+    const end = await s.pass(GPU, [{ tokens: tokensOf(30).slice(21), pos: 21, out: 9 }], options)
+    assertSameBits(end.logits, got.logits, 'in two passes')
+    const chain = await s.pass(GPU, spans, { more: 3, adapter: true })
+    const step = await s.pass(GPU, [{ tokens: [chain.best[8]], pos: 30, out: 1 }], { adapter: true })
+    assert.equal(step.best[0], chain.best[9])
+    const again = await s.pass(GPU, spans, { logits: true })
+    assertSameBits(again.logits, plain.logits, 'without it')
+    s.e.adapter_close(GPU)
+    s.e.adapter_close(CPU)
+  }
+  close(s)
+})
+
 test('chunks of any size make the same model', async () => {
   const file = tiny('q4_1')
   let want = null
