@@ -90,7 +90,7 @@ export class Host {
 
   /** For Status: what runs where, and why there. */
   where(): Omit<Status, 'isolated' | 'model'> {
-    const { kernels = '', threads = 1, tasks = [] } = this.#last?.facts ?? {}
+    const { kernels = '', replacedKernels = '', threads = 1, tasks = [] } = this.#last?.facts ?? {}
     return {
       state: this.#engine ? 'ready' : this.#coming ? 'loading' : 'lost',
       backend: this.#chosen.backend,
@@ -98,6 +98,7 @@ export class Host {
       backendReason: this.#chosen.reason,
       gpu: this.#gpu,
       kernels,
+      replacedKernels,
       threads,
       cached: this.#last?.kept ?? false,
       adapters: this.#adapters.list(),
