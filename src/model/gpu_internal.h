@@ -15,6 +15,7 @@ enum : i32 {
 };
 constexpr isize GPU_RECORDS = MODEL_ROWS_MAX + MODEL_MORE_MAX; /* row records; results too */
 constexpr isize GPU_MOVES_MAX = 8;                           /* cache moves between two submits */
+constexpr isize GPU_PIECE_WORK_FIRST = 64;
 constexpr isize GPU_CACHE_BUFFERS = 64;
 
 /* The four products of a layer, by what they read: ADAPTER_X_QKV is q, k and v, and so on. */
@@ -81,7 +82,10 @@ struct model_gpu {
   i32 move_pipeline;
   isize n_moves; /* recorded, not yet submitted */
   bool recorded; /* there is something to submit */
+  const gpu_pass_state *owner; /* of the activations, between its pieces; null: nobody */
+  isize piece_work; /* rows of a layer that one submit holds; grows while the device is quick */
   nf_error failure; /* what the device said when a pass failed */
+  gpu_kernels_facts facts;
   gpu_load *load;
 };
 
@@ -106,7 +110,11 @@ void gpu_moves_open(model_gpu *g, const model_shape *shape);
 /* What a pass needs of the host. */
 struct gpu_pass_state {
   i32 ticket, logits_ticket; /* 0: none in flight */
-  isize n_results, n_out;
+  bool going; /* the ticket is that of a piece, and others follow */
+  isize n, n_out, n_results;
+  isize i_step, i_unit; /* the next piece begins with unit i_unit of the pass (0) or of a step */
+  isize sent_work; /* of the last piece, in rows of a layer */
+  i64 sent_ns;
   gpu_row records[GPU_RECORDS];
   union { /* written before the submit; read after it */
     alignas(8) u8 slots[PASS_SLOTS * GPU_PASS_STRIDE];

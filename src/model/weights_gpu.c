@@ -215,7 +215,9 @@ nf_status model_gpu_open(const gguf_file *file, isize ctx_tokens, arena *a, mode
     return error_set(error, NF_NO_MEMORY, E_STR("no room for the model's tables"));
   }
   *load = (gpu_load){.file = file, .dests = dests, .rope_factors = factors};
-  *g = (model_gpu){.layers = layers, .ctx_tokens = ctx_tokens, .load = load};
+  *g = (model_gpu){.layers = layers, .ctx_tokens = ctx_tokens,
+                   .piece_work = GPU_PIECE_WORK_FIRST,
+                   .load = load};
   *m = (model){.shape = shape, .gpu = g};
   gpu_kernels_desc kernels = {.d_model = shape.d_model,
                               .d_ff = shape.d_ff,
@@ -464,8 +466,11 @@ nf_status model_gpu_finish(model *m_, nf_error *error) {
     if (status != NF_OK) return status;
     load->stage++;
   }
+  gpu_kernels_facts_get(m_->gpu->kernels, &m_->gpu->facts);
   return NF_OK;
 }
+
+const char *model_gpu_replaced(const model *m_) { return m_->gpu->facts.replaced; }
 
 static void layer_free(gpu_layer *layer) {
   for (isize i = 0; i < ADAPTER_STACKS; i++) {

@@ -151,9 +151,7 @@ test('further steps of one submit are the steps one by one', async () => {
   assert.equal(s.e.more_max(CPU), 0)
   for (const choice of [{}, { temperature: 0.9, minP: 0.02 }]) {
     const spans = [{ tokens: tokensOf(3, 4), pos: 0, out: 2, shared: 0, gap: 64 }, { tokens, pos: 0, out: 1 }]
-    const submits = s.gpu.counts.submits
     const chain = await s.pass(GPU, spans, { more, ...choice })
-    assert.equal(s.gpu.counts.submits, submits + 1)
     const one = await s.pass(GPU, spans, choice)
     assert.deepEqual(chain.best.slice(0, 3), one.best)
     let token = one.best[2]
@@ -213,6 +211,23 @@ test('adapters: the logits are those of kernel_ref, beside passes without one', 
     s.e.adapter_close(GPU)
     s.e.adapter_close(CPU)
   }
+  close(s)
+})
+
+test('a pass left lying between its pieces makes room, and begins anew when it is taken up', async () => {
+  const s = await openSides()
+  assert.equal(await s.load(GPU, tiny('q4_1'), { ctx: 96 }), S.ok, s.line)
+  assert.equal(s.e.caches_open(GPU, 96), S.ok)
+  assert.equal(s.e.session_open(GPU), S.ok)
+  const spans = [{ tokens: tokensOf(60), pos: 0, out: 5 }]
+  const n = s.passBegin(GPU, spans, { logits: true })
+  assert.equal(s.e.pass_step(GPU), S.pending) // 60 rows of one layer are on their way
+  const other = await s.generate(GPU, 'the end', 3)
+  assert.equal(other.status, S.ok)
+  const status = await s.until(() => s.e.pass_step(GPU))
+  const got = s.results(GPU, n, status, { logits: true })
+  const want = await s.pass(GPU, spans, { logits: true })
+  assertSameBits(got.logits, want.logits, 'taken up')
   close(s)
 })
 
