@@ -53,6 +53,18 @@ typedef struct {
   f32 *scratch; /* k_attention_floats(d, n + m - 1) floats */
 } k_attention;
 
+/* A low-rank correction: y[i][0..n) += sum over j < rank of h[i][j] b[j][0..n), j first to last.
+ * A row's result does not depend on m. source Hu et al. 2021, arXiv:2106.09685 */
+typedef struct {
+  f32 *y; /* row i at y + i * y_stride */
+  isize y_stride;
+  const f32 *h; /* [m][rank], h_stride floats apart */
+  isize h_stride;
+  const u8 *b; /* [rank][n] f16, b_stride_bytes apart */
+  isize b_stride_bytes;
+  isize m, rank, n;
+} k_lora;
+
 typedef struct k_table {
   const char *name; /* "ref", "scalar", "avx2", "avx512vnni", "neon", "simd128", "relaxed",
                      "relaxed32" */
@@ -70,9 +82,7 @@ typedef struct k_table {
    * arXiv:2002.05202 (SwiGLU) */
   void (*swiglu)(f32 *y, const f32 *gate, const f32 *up, isize n);
   void (*add)(f32 *y, const f32 *x, isize n); /* y += x */
-  /* y[n] += sum over j < rank of h[j] b[j][0..n), j first to last (a low-rank correction; y's
-   * row of it). b: f16, rows b_stride_bytes apart. source Hu et al. 2021, arXiv:2106.09685 */
-  void (*lora_add)(f32 *y, const u8 *b, isize b_stride_bytes, const f32 *h, isize rank, isize n);
+  void (*lora_add)(const k_lora *work);
   /* Rotate adjacent pairs (x[2i], x[2i+1]) of one head by cos_sin[2i], cos_sin[2i+1]
    * (llama.cpp's "norm" RoPE, the order GGUF llama files are permuted for).
    * source Su et al. 2021, arXiv:2104.09864. n even, <= head_dim */

@@ -107,6 +107,14 @@ static void lora_step(const part *p, isize i_layer, adapter_stack_of stack, cons
   if (a->rows == 0) return;
   f32 *h = r->s->lora + p->i_part * MODEL_ROWS_MAX * ADAPTER_STACK_MAX;
   r->k->matmul(h, ADAPTER_STACK_MAX, a, x, p->n, 0, k_tiles(a));
+  for (i32 i = 0; i < ADAPTER_PAIRS; i++) {
+    const adapter_pair *pair = &layer->pairs[i];
+    if (adapter_parts[i].stack != stack || pair->scale == 1) continue;
+    for (isize row = 0; row < p->n; row++) {
+      f32 *at = h + row * ADAPTER_STACK_MAX + pair->a_row;
+      for (isize j = 0; j < pair->rank; j++) at[j] *= pair->scale;
+    }
+  }
 }
 
 /* Columns [from, to) of y[n][stride] += B h, by the thread that computed them. */
@@ -116,14 +124,19 @@ static void lora_columns(const part *p, isize i_layer, adapter_pair_of which, f3
   if (!r->pass->adapter || from >= to) return;
   const adapter_pair *pair = &r->pass->adapter->layers[i_layer].pairs[which];
   if (pair->rank == 0) return;
-  const f32 *h = r->s->lora + p->i_part * MODEL_ROWS_MAX * ADAPTER_STACK_MAX + pair->a_row;
   constexpr isize half = (isize)sizeof(u16);
-  for (isize i = 0; i < p->n; i++) {
-    f32 scaled[ADAPTER_RANK_MAX];
-    for (isize j = 0; j < pair->rank; j++) scaled[j] = pair->scale * h[i * ADAPTER_STACK_MAX + j];
-    r->k->lora_add(y + i * stride + from, pair->b + from * half, pair->d_out * half, scaled,
-                   pair->rank, to - from);
-  }
+  const k_lora work = {
+      .y = y + from,
+      .y_stride = stride,
+      .h = r->s->lora + p->i_part * MODEL_ROWS_MAX * ADAPTER_STACK_MAX + pair->a_row,
+      .h_stride = ADAPTER_STACK_MAX,
+      .b = pair->b + from * half,
+      .b_stride_bytes = pair->d_out * half,
+      .m = p->n,
+      .rank = pair->rank,
+      .n = to - from,
+  };
+  r->k->lora_add(&work);
 }
 
 /* q, k, v of the rows: tiles of the three matrices in one row of work. Whoever computed columns

@@ -262,8 +262,16 @@ static const char *row_functions_agree(const k_table *table) {
       u16 half = f16_from_f32(random_f32());
       bytes_copy(file + 2 * i, &half, 2);
     }
-    table->lora_add(y, file, 2 * n, b, isize_min(rank, n), n);
-    ref->lora_add(y_want, file, 2 * n, b, isize_min(rank, n), n);
+    k_lora lora = {.y = y,
+                   .h = b,
+                   .b = file,
+                   .b_stride_bytes = 2 * n,
+                   .m = 1,
+                   .rank = isize_min(rank, n),
+                   .n = n};
+    table->lora_add(&lora);
+    lora.y = y_want;
+    ref->lora_add(&lora);
     if (!near(y, y_want, n, 2e-5f)) return "lora_add";
     bytes_copy(y, y_want, n * 4);
     isize pairs = n / 2 * 2;
