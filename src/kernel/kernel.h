@@ -28,6 +28,7 @@ typedef struct {
 constexpr isize K_ROW_GROUP = 8;
 typedef struct {
   isize d, m_max;
+  isize first;  /* products take row first + i for row i: a copy of the struct is a view */
   const f32 *x; /* [m][d], borrowed: the rows last quantized; must live until the products end */
   u8 *q;        /* 32 values per entry, in the table's own order and width */
   f32 *scale;   /* per entry: value = scale * integer */
@@ -71,8 +72,8 @@ typedef struct k_table {
 
   /* Quantize rows [from, to) of x[m][d] into rows. d is a multiple of 32. */
   void (*rows_quantize)(k_rows *rows, const f32 *x, isize from, isize to);
-  /* y[i][r] = dot(w[r], x[i]) for i in [0, m), r in tiles [tile_from, tile_to); row i of y is
-   * at y + i * y_stride. */
+  /* y[i][r] = dot(w[r], x[first + i]) for i in [0, m), r in tiles [tile_from, tile_to); row i of y
+   * is at y + i * y_stride. */
   void (*matmul)(f32 *y, isize y_stride, const k_weight *w, const k_rows *x, isize m,
                  isize tile_from, isize tile_to);
   /* y[d] = x[d] / sqrt(mean(x^2) + eps) * w[d]; y may alias x.
@@ -98,8 +99,8 @@ typedef struct k_table {
   isize (*argmax)(const f32 *x, isize n); /* lowest index of the largest value; NaN never wins */
 } k_table;
 
-const k_table *k_table_best(void);               /* fastest that this machine runs right */
-const k_table *k_table_named(const char *name);  /* null: not built in, or cannot run here */
+const k_table *k_table_best(void); /* fastest that this machine runs right */
+const k_table *k_table_named(const char *name); /* null: not built in, or cannot run here */
 
 /* Bring a matrix into the order every table reads, in place: w->at must point into writable
  * memory of quant_row_bytes(type, cols) * rows bytes. scratch: k_pack_scratch_bytes(w), 0 for

@@ -30,7 +30,8 @@ static void ref_matmul(f32 *y, isize y_stride, const k_weight *w, const k_rows *
         isize n = isize_min(K_PART_COLS, w->cols - col);
         f32 part[K_PART_COLS];
         k_weight_part(w, r, col, n, part);
-        for (isize j = 0; j < n; j++) sum += (f64)part[j] * (f64)x->x[i * x->d + col + j];
+        for (isize j = 0; j < n; j++)
+          sum += (f64)part[j] * (f64)x->x[(x->first + i) * x->d + col + j];
       }
       y[i * y_stride + r] = (f32)sum;
     }
