@@ -58,14 +58,15 @@ typedef struct nf_engine nf_engine;
 typedef struct {
   int32_t n_threads;       /* 0: as many as there are CPUs for this process, at most 8 */
   int32_t ctx_tokens_max;  /* context of each session; 0: 1024, or the model's if less */
-  const char *kernels;     /* "scalar", "avx2", "avx512vnni", ...; null: the best here */
+  const char *kernels; /* "scalar", "avx2", "avx512vnni", ...; null: the best of the CPU; "webgpu":
+                          the GPU, through nf_load_* only and where the host gives a device (wasm) */
 } nf_engine_desc;
 
 typedef struct {
   char name[64];           /* general.name of the file, "" when absent */
   char architecture[32];
   char quantization[16];   /* type most of the weight bytes have, e.g. "Q4_1" */
-  char kernels[16];        /* kernel table in use, e.g. "avx512vnni" */
+  char kernels[16];        /* kernel table in use, e.g. "avx512vnni"; "webgpu" */
   int64_t file_bytes;
   int64_t n_params;
   int32_t n_vocab;
@@ -89,7 +90,7 @@ typedef struct {
                                               const nf_engine_desc *desc, nf_engine **engine,
                                               nf_error *error);
 /* The same over a file that arrives in chunks, a download for instance: nothing but the engine's
- * own memory ever holds it, and a model this build does not run is refused as soon as the file's
+ * own memory ever holds it (on the GPU only the device's: here stays the directory), and a model this build does not run is refused as soon as the file's
  * first bytes (its directory, about 2 MB) are there.
  *
  *   nf_load_begin -> nf_load_bytes, chunk after chunk, until NF_OK -> nf_load_finish
@@ -98,14 +99,17 @@ typedef struct {
  * After an error the load only takes nf_load_close. */
 typedef struct nf_load nf_load;
 /* file_bytes: length of the whole file. The strings of desc must live until nf_load_close.
- * errors NF_BAD_INPUT file_bytes < 1; NF_NO_MEMORY */
+ * errors NF_BAD_INPUT file_bytes < 1; NF_NO_MEMORY; NF_UNSUPPORTED "webgpu" where no device is */
 [[nodiscard]] nf_status nf_load_begin(int64_t file_bytes, const nf_engine_desc *desc,
                                       nf_load **load, nf_error *error);
 /* The file's next bytes, borrowed during the call. NF_NEED_BYTES: give the next ones; NF_OK: the
- * file is whole. errors as nf_engine_open_file but NF_IO; NF_BAD_INPUT more than file_bytes */
+ * file is whole; NF_PENDING: the GPU has no room for all of them yet: give the same bytes again,
+ * from any place, when the device has got on. errors as nf_engine_open_file but NF_IO;
+ * NF_BAD_INPUT more than file_bytes; NF_UNSUPPORTED the GPU cannot run this model, the line says
+ * why (the CPU may); NF_LOST the GPU is gone */
 [[nodiscard]] nf_status nf_load_bytes(nf_load *load, nf_bytes chunk, nf_error *error);
-/* Open the engine over what was loaded; call again after NF_PENDING. errors NF_BAD_INPUT bytes
- * are missing; as nf_engine_open_file but NF_IO */
+/* Open the engine over what was loaded; call again after NF_PENDING (the GPU's kernels are being
+ * compiled and tried). errors NF_BAD_INPUT bytes are missing; as nf_load_bytes */
 [[nodiscard]] nf_status nf_load_finish(nf_load *load, nf_engine **engine, nf_error *error);
 void nf_load_close(nf_load *load); /* null is fine; an engine handed out stays open */
 
@@ -186,7 +190,8 @@ typedef struct {
 } nf_receipt;
 
 /* How fast this engine is here: decode (one row a pass, after a 128-token prefix) and one
- * 32-row pass; medians of `repeats` runs each. Uses the session's timeline. */
+ * 32-row pass; medians of `repeats` runs each. Uses the session's timeline.
+ * NF_PENDING, on a GPU only: it works; call again with the same arguments. */
 typedef struct {
   double decode_tok_s, rows32_tok_s;
   double prefill_ms; /* the 128-token prefix, from nothing */
@@ -229,7 +234,8 @@ typedef struct {
  * model's template takes no such messages. A work still running on this session is dropped. */
 [[nodiscard]] nf_status nf_generate_begin(nf_session *session, const nf_generate_desc *desc,
                                           nf_error *error);
-/* One pass of the model. NF_PENDING: more to come; NF_OK: finished. `piece` is the text that
+/* One pass of the model, or a part of one. NF_PENDING: more to come; NF_OK: finished. errors
+ * NF_LOST the GPU is gone, NF_NO_MEMORY it has no room: close the engine. `piece` is the text that
  * became certain in this step (whole UTF-8 characters, often none); borrowed until the next one. */
 [[nodiscard]] nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error);
 
@@ -310,7 +316,8 @@ typedef struct {
  * task is not offered: the line says why. A work still running on this session is dropped. */
 [[nodiscard]] nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc,
                                       nf_error *error);
-/* One pass of the model; NF_PENDING until NF_OK, when the result can be read. */
+/* One pass of the model, or a part of one; NF_PENDING until NF_OK, when the result can be read.
+ * errors as nf_generate_step */
 [[nodiscard]] nf_status nf_edit_step(nf_session *session, nf_error *error);
 /* Valid after NF_OK, borrowed until the next begin on this session. */
 void nf_edit_result_get(const nf_session *session, nf_edit_result *result);

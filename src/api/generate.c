@@ -186,7 +186,8 @@ nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error
   engine_leave(session->engine);
   if (status == NF_OK) return advance(session, piece);
   if (status == NF_PENDING) return status;
-  return error_set(error, status, E_STR("the model could not run"));
+  session->work = WORK_NONE;
+  return engine_step_failed(session->engine, status, error);
 }
 
 void nf_generate_receipt(const nf_session *session, nf_receipt *receipt) {

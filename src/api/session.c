@@ -67,7 +67,11 @@ nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *err
   s->block = block;
   s->block_bytes = z.sum;
   nf_status status = session_fill(s, &a, &z);
-  ASSERT(status != NF_NO_MEMORY); /* the sizes above are exact promises */
+  if (status == NF_NO_MEMORY) {
+    ASSERT(engine->on_gpu); /* the sizes above are exact promises */
+    nf_session_close(s);
+    return error_set(error, status, E_STR("the GPU has no room for a session's keys and values"));
+  }
   if (status != NF_OK) {
     nf_session_close(s);
     return error_set(error, status, E_STR("the vocabulary has no token that ends an answer"));
@@ -79,8 +83,8 @@ nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *err
 void nf_session_close(nf_session *session) {
   if (session == nullptr) return;
   if (session->edit != nullptr) edit_close(session->edit);
-  session_close(session->timeline);
-  model_scratch_close(session->pass_scratch);
+  if (session->timeline != nullptr) session_close(session->timeline);
+  if (session->pass_scratch != nullptr) model_scratch_close(session->pass_scratch);
   os_memory_release(session->block, session->block_bytes);
 }
 
@@ -112,7 +116,9 @@ nf_status nf_edit_step(nf_session *session, nf_error *error) {
     session->receipt.first_token_ms = ms;
   }
   if (status == NF_OK) session->receipt.total_ms = ms;
-  return status;
+  if (status >= 0) return status;
+  session->work = WORK_NONE;
+  return engine_step_failed(session->engine, status, error);
 }
 
 void nf_edit_result_get(const nf_session *session, nf_edit_result *result) {

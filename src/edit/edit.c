@@ -369,7 +369,8 @@ nf_status edit_step(edit *e, nf_error *error) {
                      : e->phase == EDIT_SEARCH ? search_pass(e)
                                                : decode_sampled(e);
   e->receipt.passes = (i32)passes_of(e);
-  if (status < NF_OK) return error_set(error, status, E_STR("the context is full"));
+  if (status == NF_BAD_INPUT) return error_set(error, status, E_STR("the context is full"));
+  if (status < NF_OK) return status; /* the device's: the caller knows the line */
   if (status == NF_PENDING) return NF_PENDING; /* of this answer, or of a long prompt */
   phase_end(e);
   return e->phase == EDIT_DONE ? NF_OK : NF_PENDING;

@@ -12,7 +12,7 @@ static isize slots_of(const session *s, isize tokens_max) {
 }
 
 isize session_branches_room(const session *s, isize tokens_max) {
-  return (session_slots(s->ctx_tokens) - s->n_tokens) / slots_of(s, tokens_max);
+  return (s->ctx_tokens - s->n_tokens) / slots_of(s, tokens_max);
 }
 
 void session_branches_begin(session *s, isize n, isize tokens_max) {

@@ -6,9 +6,9 @@
 
 isize session_bytes(const model *m, isize ctx_tokens) {
   const model_shape *shape = model_shape_get(m);
-  isize parts[] = {(isize)sizeof(session), session_slots(ctx_tokens) * (isize)sizeof(i32),
+  isize parts[] = {(isize)sizeof(session), ctx_tokens * (isize)sizeof(i32),
                    shape->n_vocab * (isize)sizeof(f32)};
-  isize sum = model_cache_bytes(m, session_slots(ctx_tokens));
+  isize sum = model_cache_bytes(m, ctx_tokens);
   for (isize i = 0; i < 3; i++)
     sum = bytes_add(sum, round_up(parts[i], SESSION_LINE) + SESSION_LINE);
   return sum;
@@ -20,10 +20,10 @@ nf_status session_open(const model *m, model_scratch *scratch, pool *threads, is
   const model_shape *shape = model_shape_get(m);
   arena start = *a;
   session *s = arena_alloc(a, 1, (isize)sizeof(session), SESSION_LINE);
-  i32 *tokens = arena_alloc_raw(a, session_slots(ctx_tokens), (isize)sizeof(i32), SESSION_LINE);
+  i32 *tokens = arena_alloc_raw(a, ctx_tokens, (isize)sizeof(i32), SESSION_LINE);
   f32 *logits = arena_alloc_raw(a, shape->n_vocab, (isize)sizeof(f32), SESSION_LINE);
   model_cache *cache = nullptr;
-  if (!s || !tokens || !logits || model_cache_open(m, session_slots(ctx_tokens), a, &cache)) {
+  if (!s || !tokens || !logits || model_cache_open(m, ctx_tokens, a, &cache)) {
     *a = start;
     return NF_NO_MEMORY;
   }

@@ -48,14 +48,14 @@ struct session {
   pool *threads;
   const model_adapter *adapter; /* of the passes to come */
   model_adapter_key key;        /* of the adapter that what is cached was computed with */
-  model_cache *cache; /* ctx_tokens slots of the trunk, MODEL_ROWS_MAX behind them for guesses */
-  i32 *tokens;        /* [the same]: of each slot; branches lie behind the trunk's */
-  f32 *logits;        /* [n_vocab] */
+  model_cache *cache; /* ctx_tokens slots: the trunk's, behind them those of guesses or branches */
+  i32 *tokens; /* [ctx_tokens] of the trunk's and the branches' slots */
+  f32 *logits; /* [n_vocab] */
   isize n_vocab, ctx_tokens;
   isize n_tokens, n_cached;
   isize n_passes;
-  isize more_max;    /* further steps of a plain one: model_more_max */
-  isize rows_cheap;  /* model_rows_cheap */
+  isize more_max; /* further steps of a plain one: model_more_max */
+  isize rows_cheap; /* model_rows_cheap */
   bool logits_ready; /* logits are those of the last token */
   session_ahead ahead;
   session_branch branches[SESSION_BRANCHES_MAX];
@@ -69,7 +69,6 @@ constexpr isize SESSION_LINE = 64;
 bool session_tokens_known(const session *s, const i32 *tokens, isize n);
 /* Tokens that are the same from the start. */
 isize session_tokens_common(const i32 *a, isize n_a, const i32 *b, isize n_b);
-static inline isize session_slots(isize ctx_tokens) { return ctx_tokens + MODEL_ROWS_MAX; }
 /* Forget the pass under way, unless it is of this kind. */
 void session_pass_keep(session *s, pass_kind kind);
 /* Go on with the pass under way (going.pass, but for its adapter). NF_OK: it is done and counted

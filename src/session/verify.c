@@ -3,12 +3,12 @@
 #include "session/timeline.h"
 
 /* How much of each guess is looked at: of the first what fits a pass, of the others what that
- * leaves free. */
-static void guesses_cut(const session *s, const session_draft *guesses, isize n_guesses,
-                        isize n_pending, isize *looked) {
+ * leaves free, in rows and in slots. Returns the most of any. */
+static isize guesses_cut(const session *s, const session_draft *guesses, isize n_guesses,
+                         isize n_pending, isize *looked) {
   isize room = s->ctx_tokens - s->n_tokens;
   looked[0] = isize_min(isize_min(guesses[0].n, SESSION_DRAFT_MAX), room);
-  isize free = s->rows_cheap - n_pending - looked[0];
+  isize free = s->rows_cheap - n_pending - looked[0], most = looked[0], slots = room;
   for (isize i = 1; i < n_guesses; i++) {
     looked[i] = isize_max(isize_min(isize_min(guesses[i].n, free - n_pending), room), 0);
     for (isize j = 0; j < i && looked[i] > 0; j++) {
@@ -16,8 +16,14 @@ static void guesses_cut(const session *s, const session_draft *guesses, isize n_
                                          looked[i]) == looked[i];
       if (there) looked[i] = 0;
     }
-    if (looked[i] > 0) free -= n_pending + looked[i];
+    isize more = isize_max(most, looked[i]), rows = n_pending + looked[i];
+    if (looked[i] > 0 && more + rows > slots) looked[i] = 0;
+    if (looked[i] == 0) continue;
+    most = more;
+    free -= rows;
+    slots -= rows;
   }
+  return most;
 }
 
 /* The pass under way verifies these guesses. */
@@ -35,9 +41,9 @@ static bool same_guesses(const session *s, const session_draft *guesses, isize n
 }
 
 static void verify_begin(session *s, const session_draft *guesses, isize n_guesses,
-                         const isize *looked) {
+                         const isize *looked, isize most) {
   session_pass *going = &s->going;
-  isize n_pending = s->n_tokens - s->n_cached, rows = 0;
+  isize n_pending = s->n_tokens - s->n_cached, n_first = n_pending + looked[0], rows = 0;
   going->kind = PASS_VERIFY;
   s->n_branches = 0; /* drafts may be written over theirs */
   going->pass = (model_pass){.best = going->best,
@@ -49,9 +55,9 @@ static void verify_begin(session *s, const session_draft *guesses, isize n_guess
     going->accepted[i] = 0;
     if (i > 0 && going->looked[i] == 0) continue;
     model_kv kv = {.cache = s->cache};
-    if (i > 0) { /* behind the trunk's slots, where its own rows of the pass would lie */
+    if (i > 0) { /* slots behind those that the winner will have in the trunk */
       kv.n_shared = s->n_cached;
-      kv.gap = s->ctx_tokens + rows - s->n_cached;
+      kv.gap = s->n_tokens + most + rows - n_first - s->n_cached;
     }
     going->i_span[i] = going->pass.n_spans;
     rows += session_span_add(s, rows, kv, s->n_cached, s->tokens + s->n_cached, n_pending,
@@ -119,7 +125,7 @@ nf_status session_verify_tree(session *s, const session_draft *guesses, isize n_
   }
   isize looked[SESSION_GUESSES_MAX];
   isize n_pending = isize_max(s->n_tokens - s->n_cached, 1); /* a choice is always made anew */
-  guesses_cut(s, guesses, n_guesses, n_pending, looked);
+  isize most = guesses_cut(s, guesses, n_guesses, n_pending, looked);
   for (isize i = 0; i < n_guesses; i++) {
     if (!session_tokens_known(s, guesses[i].tokens, looked[i])) return NF_BAD_INPUT;
   }
@@ -132,7 +138,7 @@ nf_status session_verify_tree(session *s, const session_draft *guesses, isize n_
   if (n_pending + looked[0] > MODEL_ROWS_MAX || s->going.kind == PASS_FILL) {
     return session_pass_fill(s, isize_min(n_pending - 1, MODEL_ROWS_MAX)); /* leaves one token */
   }
-  if (s->going.kind == PASS_NONE) verify_begin(s, guesses, n_guesses, looked);
+  if (s->going.kind == PASS_NONE) verify_begin(s, guesses, n_guesses, looked, most);
   nf_status status = session_pass_go(s);
   if (status == NF_OK) verify_end(s, verdict);
   return status;

@@ -1,5 +1,7 @@
 /* Model and session as a wasm module: what run_model.mjs calls. One model, one session; the
- * host writes the file's bytes to memory_get's block, tokens to tokens_at(). */
+ * host writes the file's bytes to memory_get's block, tokens to tokens_at(). Or, in another
+ * instance, lossless_*: edits against one token a pass. */
+#include "edit/lossless.h"
 #include "model/model.h"
 #include "os/os.h"
 #include "session/session.h"
@@ -13,6 +15,12 @@ EXPORT(tokens_at) i32 *tokens_at(void);
 EXPORT(tokens_run) f32 *tokens_run(i32 n);
 EXPORT(draft_verify) i32 draft_verify(i32 n_prompt, i32 n_draft);
 EXPORT(pass_rate) f64 pass_rate(i32 m, i32 n_out_rows, i32 logits, f64 ms);
+
+EXPORT(captions_open)
+i32 captions_open(u8 *file, i32 bytes, const u8 *corpus, i32 len, i32 n_threads);
+EXPORT(captions_compare) i32 captions_compare(i32 from, i32 to);
+EXPORT(captions_wrong) const char *captions_wrong(void);
+EXPORT(captions_hash) u32 captions_hash(void);
 
 constexpr isize ctx_tokens = 512;
 static nf_error error;
@@ -102,3 +110,23 @@ f64 pass_rate(i32 m, i32 n_out_rows, i32 logits, f64 ms) {
   }
   return fastest;
 }
+
+static lossless captions;
+
+/* Threads that run; below 0: a status. */
+i32 captions_open(u8 *file, i32 bytes, const u8 *corpus, i32 len, i32 n_threads) {
+  nf_status status = lossless_open(&captions, file, bytes, bytes_of(corpus, len), n_threads);
+  return status == NF_OK ? (i32)pool_threads(captions.engine->threads) : status;
+}
+
+/* How many of captions [from, to) were compared and equal; -1 - i: caption i differs. */
+i32 captions_compare(i32 from, i32 to) {
+  captions.n_lines = 0;
+  for (i32 i = from; i < to; i++) {
+    if (!lossless_line(&captions, i, i % 8 == 0)) return -1 - i;
+  }
+  return captions.n_lines;
+}
+
+const char *captions_wrong(void) { return captions.wrong ? captions.wrong : captions.error.line; }
+u32 captions_hash(void) { return captions.hash; }

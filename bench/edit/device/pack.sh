@@ -25,12 +25,11 @@ parts() {
 
 # The site without models: pages, captions, SDK, and the model's manifest (its file is unpacked there).
 site=$(mktemp -d); trap 'rm -rf "$site"' EXIT
-cp "$root"/bench/edit/page/* "$site"/
-cp "$root"/bench/edit/captions.json "$site"/
+cp "$root"/bench/{peers,edit}/page/* "$root"/bench/peers/captions.json "$site"/
 mkdir -p "$site"/{sdk,model,onnx/onnx}
 cp "$root"/sdk/dist/*.{js,wasm} "$site/sdk/"
 node --input-type=module -e "
-import { modelManifest } from '$root/bench/engine/serve.mjs'
+import { modelManifest } from '$root/bench/peers/serve.mjs'
 console.log(JSON.stringify({ ...modelManifest('$model'), file: 'model.gguf' }))" > "$site/model/manifest.json"
 tar -C "$site" -czf "$out/site/site.tar.gz" .
 parts gguf 60m "$out/gguf" "$out/gguf" < "$model" # 90 MB: one part a call; see README.md

@@ -146,7 +146,8 @@ export class Gpu {
     for (const resolve of this.#sleepers.splice(0)) resolve()
   }
 
-  #fail(failure: GpuFailure): void {
+  #fail({ kind, line }: GpuFailure): void {
+    const failure = { kind, line: line.replace(/\s+/g, ' ').trim() } // browsers write several
     if (!this.failure || (failure.kind === 'lost' && this.failure.kind !== 'lost')) {
       this.failure = failure
       this.#tellFailed(failure)
@@ -210,7 +211,7 @@ export class Gpu {
 
   #pipelinePoll(handle: number, error: number): number {
     const { state, line } = this.#pipelines.get(handle)
-    if (this.failure?.kind === 'lost') return this.#answer(this.failure, error)
+    if (this.failure) return this.#answer(this.failure, error) // nobody waits for it any more
     if (state === 'pending') return S.pending
     return state === 'ready' ? S.ok : this.#answer({ kind: 'unsupported', line }, error)
   }

@@ -16,6 +16,7 @@ function serving(handlers: Partial<Handlers>) {
   const all = {
     open: unused,
     edit: unused,
+    adapter: unused,
     bench: unused,
     parse: unused,
     write: unused,
