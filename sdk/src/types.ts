@@ -180,14 +180,14 @@ export interface Status {
   /** Why, for a person: what was measured, or what the GPU said. */
   backendReason: string
   /** The GPU as the browser names it, also when the CPU runs; '' when none was found or looked for. */
-  adapter: string
+  gpu: string
   kernels: string
   threads: number
   isolated: boolean
   model: { id: string; sha256: string; bytes: number } | null
   /** Was the model read from the browser's own storage (works offline)? */
   cached: boolean
-  /** What Nearfield.adapter() opened. (`adapter` above is a piece of hardware.) */
+  /** What Nearfield.adapter() opened. */
   adapters: Adapter[]
   /** Every task, and whether the device offers it. */
   tasks: TaskOffer[]

@@ -43,8 +43,8 @@ export interface Ways {
   /** Rejects with a NearfieldError of the device, the file or the network, or as aborted. */
   open(backend: Backend, context: OpenContext): Promise<HostedEngine>
   /** What was found out here before, of this GPU. */
-  keptChoice(adapter: string): Promise<Chosen | null>
-  keepChoice(adapter: string, chosen: Chosen): Promise<void>
+  keptChoice(gpu: string): Promise<Chosen | null>
+  keepChoice(gpu: string, chosen: Chosen): Promise<void>
   /** where() answers something else from now on. */
   changed(): void
 }
@@ -61,7 +61,8 @@ export class Host {
   readonly #queue = new Scheduler()
   readonly #adapters = new Adapters()
   #auto = false
-  #adapter = ''
+  /** Its name, as the browser tells it. */
+  #gpu = ''
   #chosen: Chosen = { backend: 'wasm', why: 'asked', reason: '' }
   #engine: HostedEngine | null = null
   /** The last engine's facts. */
@@ -80,7 +81,7 @@ export class Host {
     const offer = asked === 'wasm' ? null : await this.#ways.offer()
     let kept: Chosen | null = null
     if (offer && !(offer instanceof NearfieldError)) {
-      this.#adapter = offer.name
+      this.#gpu = offer.name
       if (this.#auto && !offer.software) kept = await this.#ways.keptChoice(offer.name)
     }
     await this.#open(planOf(asked, offer, kept), context, this.#auto)
@@ -95,7 +96,7 @@ export class Host {
       backend: this.#chosen.backend,
       backendWhy: this.#chosen.why,
       backendReason: this.#chosen.reason,
-      adapter: this.#adapter,
+      gpu: this.#gpu,
       kernels,
       threads,
       cached: this.#last?.kept ?? false,
@@ -226,7 +227,7 @@ export class Host {
   }
 
   async #keep(chosen: Chosen): Promise<void> {
-    if (this.#auto && worthKeeping(chosen)) await this.#ways.keepChoice(this.#adapter, chosen)
+    if (this.#auto && worthKeeping(chosen)) await this.#ways.keepChoice(this.#gpu, chosen)
   }
 
   /** CPU and GPU, the same edits, when nobody asks for anything; the faster one stays. */

@@ -15,6 +15,7 @@ function serving(handlers: Partial<Handlers>) {
   const sent: FromWorker[] = []
   const all = {
     open: unused,
+    adapter: unused,
     edit: unused,
     adapter: unused,
     bench: unused,

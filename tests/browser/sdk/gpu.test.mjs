@@ -101,7 +101,7 @@ test("'auto' leaves a GPU of software alone and says so", TIMEOUT, () =>
     assert.equal(status.backend, 'wasm')
     assert.equal(status.backendWhy, 'software_adapter')
     assert.match(status.backendReason, /swiftshader/i)
-    assert.match(status.adapter, /swiftshader/i)
+    assert.match(status.gpu, /swiftshader/i)
     const { receipt } = await edit()
     assert.equal(receipt.backendWhy, 'software_adapter')
   }),
@@ -217,8 +217,28 @@ test('a real GPU is measured in an idle moment; the slower one is not opened aga
     assert.equal(status.backend, 'wasm') // SwiftShader, whatever its adapter says
     assert.equal(status.backendWhy, 'slower')
     assert.match(status.backendReason, /^measured here: GPU .+, CPU .+ for one edit$/)
-    assert.equal(status.adapter, 'acme gpu-9000')
+    assert.equal(status.gpu, 'acme gpu-9000')
     assert.equal((await open()).backendWhy, 'slower')
     assert.equal(await say({}), 0)
   }),
+)
+
+test(
+  'a GPU that is faster takes over in an idle moment, and is opened at once the next time',
+  TIMEOUT,
+  () =>
+    withGpu({ real: true, slowCpu: true }, async ({ open, edit, say, page }) => {
+      assert.equal((await open()).backendWhy, 'unmeasured')
+      const first = await edit()
+      assert.deepEqual(outcomes(first), ['wasm ok'])
+      await page.waitForFunction(() => window.told.length > 0, null, { timeout: 200_000 })
+      assert.deepEqual(await told(page), ['ready webgpu faster'])
+      const second = await edit('they is')
+      assert.equal(second.receipt.backend, 'webgpu')
+      assert.equal(second.receipt.backendWhy, 'faster')
+      const again = await open()
+      assert.equal(again.backendWhy, 'faster')
+      assert.equal(await say({}), 1) // no more than this one device
+      assert.equal((await edit()).receipt.backend, 'webgpu')
+    }),
 )
