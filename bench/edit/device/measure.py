@@ -186,4 +186,5 @@ if __name__ == "__main__":
         flags = flags + F16
     if len(args) != 4:
         raise SystemExit(__doc__)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Chromium ends with it
     sys.exit(asyncio.run(main(*args, flags)))
