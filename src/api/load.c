@@ -50,9 +50,10 @@ nf_status nf_load_begin(int64_t file_bytes, const nf_engine_desc *desc, nf_load 
   nf_engine *e = os_memory_get((isize)sizeof *e);
   if (l == nullptr || e == nullptr) {
     status = error_set(error, NF_NO_MEMORY, E_STR("no memory for a model"));
+  } else {
+    status = engine_gpu_choose(e, desc, error);
+    if (status == NF_OK) status = file_room(e, len, error);
   }
-  if (status == NF_OK) status = engine_gpu_choose(e, desc, error);
-  if (status == NF_OK) status = file_room(e, len, error);
   if (status != NF_OK) {
     if (l != nullptr) os_memory_release(l, (isize)sizeof *l);
     if (e != nullptr) os_memory_release(e, (isize)sizeof *e);
@@ -154,8 +155,8 @@ nf_status nf_load_bytes(nf_load *load, nf_bytes chunk, nf_error *error) {
   }
   if (status == NF_OK && load->stream.order == nullptr) status = head_load(load, &left, error);
   if (status == NF_OK) {
-    status = load->engine->on_gpu ? tensors_send(load, chunk, left, error)
-                                  : tensors_load(load, left);
+    status =
+        load->engine->on_gpu ? tensors_send(load, chunk, left, error) : tensors_load(load, left);
   }
   load->failed = status < 0;
   if (status >= 0) error_clear(error); /* of a directory that was not whole */

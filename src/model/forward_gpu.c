@@ -78,8 +78,8 @@ static void steps_fill(gpu_pass_state *state, const model_pass *pass, isize n, i
                      .span_pos = (u32)pos,
                      .asked = -1};
     choice_fill(row, pass->choice, pass->n_spans - 1);
-    *slot_of(state, PASS_SLOT_STEP + i) = (gpu_pass){
-        .m = 1, .record0 = (u32)(n + i), .kv_ctx = n_slots, .result0 = (u32)(n_out + i)};
+    *slot_of(state, PASS_SLOT_STEP + i) =
+        (gpu_pass){.m = 1, .record0 = (u32)(n + i), .kv_ctx = n_slots, .result0 = (u32)(n_out + i)};
   }
 }
 

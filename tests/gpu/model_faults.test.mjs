@@ -96,7 +96,8 @@ test('the device is lost between passes, in a pass, and stays lost', async () =>
     if (when === 'in') assert.equal(s.e.pass_step(GPU), S.pending)
     it.device.destroy()
     const status = await s.until(() => s.e.pass_step(GPU))
-    if (status === S.ok) assert.equal((await s.pass(GPU, spans)).status, S.lost) // it was done before
+    if (status === S.ok)
+      assert.equal((await s.pass(GPU, spans)).status, S.lost) // it was done before
     else assert.equal(status, S.lost)
     for (let i = 0; i < 20; i++) assert.equal((await s.pass(GPU, spans)).status, S.lost)
     const answer = await s.generate(GPU, 'the end', 4)
@@ -137,7 +138,11 @@ test('a shader that does not compile is named', async () => {
     const it = await counted((device) => {
       const create = device.createShaderModule.bind(device)
       device.createShaderModule = (desc) =>
-        create(desc.label?.startsWith(name) ? { ...desc, code: desc.code.replace('fn main', 'fn main_') } : desc)
+        create(
+          desc.label?.startsWith(name)
+            ? { ...desc, code: desc.code.replace('fn main', 'fn main_') }
+            : desc,
+        )
     })
     assert.equal(await load(it.s), S.unsupported)
     assert.match(it.s.line, new RegExp(`^${name}`))
