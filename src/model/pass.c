@@ -27,6 +27,7 @@ static void pass_check(const model *m, const model_scratch *s, const model_pass 
   ASSERT(1 <= pass->n_spans && pass->n_spans <= MODEL_SPANS_MAX);
   for (isize i = 0; i < pass->n_spans; i++) {
     span_check(m, s, &pass->spans[i]);
+    ASSERT(pass->spans[i].kv.cache == pass->spans[0].kv.cache);
     n_rows += pass->spans[i].m;
     n_out += pass->spans[i].n_out_rows;
   }

@@ -6,6 +6,7 @@
 //   loseAt        [n, ...]: device k is lost when it makes its n-th buffer
 //   hugeBufferAt  the n-th buffer of a device asks for more than there is
 //   shader        [find, put]: in every shader
+//   slowCpu       the clock of an engine without a GPU runs a thousand times as fast
 // Messages on the channel 'gpu-test', each answered with how many devices there were so far:
 //   {lose: true}        takes the last device away
 //   {loseNext: n}       the next n submits each lose their device
@@ -23,6 +24,15 @@ function hook() {
     if (data.lose) devices.at(-1).destroy()
     loseNext = data.loseNext ?? loseNext
     channel.postMessage({ devices: devices.length })
+  }
+  if (CONFIG.slowCpu) {
+    const { instantiate } = WebAssembly
+    WebAssembly.instantiate = (module, imports) => {
+      const { nf_clock_ms: clock, gpu_facts: facts } = imports.env
+      const start = clock()
+      const env = { ...imports.env, nf_clock_ms: () => start + 1000 * (clock() - start) }
+      return instantiate(module, facts.length === 0 ? { env } : imports)
+    }
   }
   if (!gpu) return
   const requestAdapter = gpu.requestAdapter.bind(gpu)
