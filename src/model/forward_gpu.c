@@ -215,8 +215,9 @@ static void piece_learn(model_gpu *g, const gpu_pass_state *state) {
 }
 
 /* Activations are shared: while a pass is under way in pieces no other may begin, unless its
- * caller has left it lying. */
+ * caller has left it lying. And passes that were dropped must not pile up on a slow device. */
 static bool device_is_free(const model_gpu *g) {
+  if (gpu_orphans_poll() >= GPU_TICKETS_MAX / 2) return false;
   return !g->owner || os_clock_ns() - g->owner->sent_ns > OWNER_NS_MAX;
 }
 

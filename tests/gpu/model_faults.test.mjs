@@ -63,6 +63,24 @@ test('everything is given back: a load to its end, one left half way, a pass tha
   closed(half)
 })
 
+test('any number of passes dropped one after the other', async () => {
+  const it = await counted()
+  const { s } = it
+  assert.equal(await load(s), S.ok, s.line)
+  assert.equal(s.e.caches_open(GPU, 64), S.ok)
+  const spans = [{ tokens, pos: 0, out: 2 }]
+  const want = await s.pass(GPU, spans)
+  for (let i = 0; i < 40; i++) {
+    s.passBegin(GPU, [{ tokens: tokens.slice(i % 9), pos: 0, out: 1 }], { logits: i % 2 === 0 })
+    assert.equal(s.e.pass_step(GPU), S.pending)
+    s.e.pass_drop(GPU)
+  }
+  const got = await s.pass(GPU, spans)
+  assert.deepEqual([got.status, got.best], [S.ok, want.best])
+  assert.deepEqual(got.logP, want.logP)
+  closed(it)
+})
+
 test('the device is lost in a load: at every part of the file, while pipelines compile', async () => {
   for (const share of [0, 0.3, 0.6, 1]) {
     const it = await counted()
