@@ -110,7 +110,7 @@ const suites = {
     await one('clang-tidy', 'exit', 'bash', ['-c', '. tools/dev/setup.sh; own_c_files | grep -E "^(src|cli|server)/.*\\.c$" | grep -vE "_wasm\\.c$|kernel/(kernel_|table_)" | xargs -P 2 -n 4 clang-tidy-19 --quiet -p build/native --warnings-as-errors="*"'], { timeoutS: 1800 })
   },
   asan: () => cTests('asan'),
-  tsan: () => cTests('tsan', /pool|session|os/),
+  tsan: () => cTests('tsan', /pool|session|branches|spans|os/),
   async fuzz() {
     if (!(await build('fuzz'))) return
     const queue = list('build/fuzz/fuzz', /^fuzz_\w+$/)
