@@ -17,7 +17,7 @@ constexpr int PROTECT_MAX = 256;
 
 typedef struct {
   nf_task task;
-  const char *in, *out, *model;
+  const char *in, *out, *model, *adapter;
   int threads, max_chars, max_lines, n_variants, seed;
   float max_cps;
   bool json, trace, even_if_poor;
@@ -28,6 +28,7 @@ typedef struct {
 typedef struct {
   nf_caption *doc;
   nf_session *session;
+  nf_adapter *adapter;
   int n_changed, n_unfit, n_skipped;
   double total_ms;
 } job;
@@ -44,8 +45,9 @@ static int usage(const char *why) {
   fputs(
       "usage: nearfield edit --task TASK [--max-chars N] [--max-lines N] [--max-cps X] [--n N]\n"
       "                      [--seed N] [--protect TERM]... [--even-if-poor] [--model FILE]\n"
-      "                      [--threads N] [--json | --trace] IN [-o OUT]\n"
-      "TASK is fix or shorten; formal, casual, simple, rewrite only with --even-if-poor.\n"
+      "                      [--adapter FILE] [--threads N] [--json | --trace] IN [-o OUT]\n"
+      "TASK is fix or shorten; formal, casual, simple, rewrite only with --even-if-poor or an\n"
+      "adapter for the task. --adapter: a GGUF file, see `nearfield adapter --help`.\n"
       "--n: up to 5 distinct versions a cue, all in the report; the first goes into the file.\n"
       "Without -o the edited captions go to standard output (with --json only the report does,\n"
       "with --trace the model's passes do).\n",
@@ -67,6 +69,7 @@ enum {
   OPT_CPS,
   OPT_PROTECT,
   OPT_MODEL,
+  OPT_ADAPTER,
   OPT_THREADS,
   OPT_JSON,
   OPT_N,
@@ -95,6 +98,7 @@ static const char *option_take(request *r, int option, bool *task_given) {
       r->protect[r->n_protect++] = bytes_of_str(optarg);
       return nullptr;
     case OPT_MODEL: r->model = optarg; return nullptr;
+    case OPT_ADAPTER: r->adapter = optarg; return nullptr;
     case OPT_THREADS:
       return whole_number(optarg, 64, &r->threads) ? nullptr
                                                    : "--threads wants a number from 1 to 64";
@@ -119,6 +123,7 @@ static const char *options_read(request *r, int argc, char **argv) {
                                           {"max-cps", required_argument, nullptr, OPT_CPS},
                                           {"protect", required_argument, nullptr, OPT_PROTECT},
                                           {"model", required_argument, nullptr, OPT_MODEL},
+                                          {"adapter", required_argument, nullptr, OPT_ADAPTER},
                                           {"threads", required_argument, nullptr, OPT_THREADS},
                                           {"json", no_argument, nullptr, OPT_JSON},
                                           {"n", required_argument, nullptr, OPT_N},
@@ -246,7 +251,8 @@ static nf_status cue_edit(job *j, const request *r, int i, nf_error *error) {
                        .seed = (uint64_t)r->seed,
                        .n_variants = r->n_variants,
                        .even_if_poor = r->even_if_poor,
-                       .trace = r->trace};
+                       .trace = r->trace,
+                       .adapter = j->adapter};
   nf_status status = nf_edit_begin(j->session, &desc, error);
   if (status == NF_BAD_INPUT) {
     if (r->json) {
@@ -318,13 +324,26 @@ static int job_run(job *j, const request *r, nf_engine *engine) {
   return write_output(r->out, file);
 }
 
+/* Said once, not at each cue. */
+static int adapter_fits_task(const nf_adapter *adapter, const request *r) {
+  if (adapter == nullptr) return 0;
+  nf_adapter_info info;
+  nf_adapter_info_get(adapter, &info);
+  if (*info.task == 0 || strcmp(info.task, nf_task_name(r->task)) == 0) return 0;
+  nf_error error;
+  snprintf(error.line, sizeof error.line, "the adapter is for the task %s, not %s", info.task,
+           nf_task_name(r->task));
+  return report_failure(NF_BAD_INPUT, r->adapter, &error);
+}
+
 int command_edit(int argc, char **argv) {
   if (argc == 2 && strcmp(argv[1], "--help") == 0) return usage(nullptr);
   request r = {};
   const char *wrong = options_read(&r, argc, argv);
   if (wrong != nullptr) return usage(wrong);
   nf_task_info info;
-  if (nf_task_info_get(r.task, &info) == NF_OK && !info.offered && !r.even_if_poor) {
+  bool asked_for = r.even_if_poor || r.adapter != nullptr; /* the adapter says what it is for */
+  if (nf_task_info_get(r.task, &info) == NF_OK && !info.offered && !asked_for) {
     fprintf(stderr, "nearfield edit: the task %s is not offered on the device: %s\n", info.name,
             info.why);
     return EXIT_USAGE;
@@ -336,8 +355,11 @@ int command_edit(int argc, char **argv) {
   signal(SIGINT, stop);
   nf_engine *engine = nullptr;
   code = model_open_for_command(r.model, r.threads, &engine);
+  if (code == 0) code = adapter_open_for_command(r.adapter, engine, &j.adapter);
+  if (code == 0) code = adapter_fits_task(j.adapter, &r);
   if (code == 0) code = job_run(&j, &r, engine);
   nf_session_close(j.session);
+  nf_adapter_close(j.adapter);
   nf_engine_close(engine);
   nf_caption_close(j.doc);
   return code;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 typedef struct {
-  const char *model;
+  const char *model, *adapter;
   int threads, max_tokens;
   bool raw, json;
   nf_bytes prompt, system;
@@ -26,7 +26,7 @@ static int usage(const char *why) {
       "usage: nearfield generate --prompt TEXT [--system TEXT] [--raw] [--max-tokens N]\n"
       "                          [--temperature X] [--top-k N] [--top-p X] [--min-p X]\n"
       "                          [--repeat-penalty X] [--seed N] [--stop TEXT]...\n"
-      "                          [--model FILE] [--threads N] [--json]\n"
+      "                          [--model FILE] [--adapter FILE] [--threads N] [--json]\n"
       "--raw takes the prompt as it is, without the model's chat template.\n",
       out);
   return why != nullptr ? EXIT_USAGE : 0;
@@ -45,6 +45,7 @@ enum {
   OPT_SEED,
   OPT_STOP,
   OPT_MODEL,
+  OPT_ADAPTER,
   OPT_THREADS,
   OPT_JSON
 };
@@ -63,6 +64,7 @@ static const char *option_take(request *r, int option) {
     case OPT_RAW: r->raw = true; return nullptr;
     case OPT_JSON: r->json = true; return nullptr;
     case OPT_MODEL: r->model = optarg; return nullptr;
+    case OPT_ADAPTER: r->adapter = optarg; return nullptr;
     case OPT_STOP:
       if (r->n_stops == 8) return "--stop: at most 8";
       r->stops[r->n_stops++] = bytes_of_str(optarg);
@@ -105,6 +107,7 @@ static const char *options_read(request *r, int argc, char **argv) {
       {"seed", required_argument, nullptr, OPT_SEED},
       {"stop", required_argument, nullptr, OPT_STOP},
       {"model", required_argument, nullptr, OPT_MODEL},
+      {"adapter", required_argument, nullptr, OPT_ADAPTER},
       {"threads", required_argument, nullptr, OPT_THREADS},
       {"json", no_argument, nullptr, OPT_JSON},
       {}};
@@ -117,7 +120,7 @@ static const char *options_read(request *r, int argc, char **argv) {
   return r->prompt.len > 0 ? nullptr : "--prompt is missing";
 }
 
-static int generate(const request *r, nf_session *session) {
+static int generate(const request *r, nf_session *session, const nf_adapter *adapter) {
   nf_message messages[2] = {{NF_SYSTEM, r->system}, {NF_USER, r->prompt}};
   int skip = r->system.len == 0;
   nf_generate_desc desc = {.messages = messages + skip,
@@ -126,7 +129,8 @@ static int generate(const request *r, nf_session *session) {
                            .output_tokens_max = r->max_tokens,
                            .sampling = r->sampling,
                            .stops = r->stops,
-                           .n_stops = r->n_stops};
+                           .n_stops = r->n_stops,
+                           .adapter = adapter};
   nf_error error;
   nf_status status = nf_generate_begin(session, &desc, &error);
   if (r->json && status == NF_OK) fputs("{\"pieces\": [", stdout);
@@ -165,13 +169,17 @@ int command_generate(int argc, char **argv) {
   if (wrong != nullptr) return usage(wrong);
   nf_engine *engine = nullptr;
   nf_session *session = nullptr;
+  nf_adapter *adapter = nullptr;
   nf_error error;
   int code = model_open_for_command(r.model, r.threads, &engine);
+  if (code == 0) code = adapter_open_for_command(r.adapter, engine, &adapter);
   if (code == 0) {
     nf_status status = nf_session_open(engine, &session, &error);
-    code = status == NF_OK ? generate(&r, session) : report_failure(status, nullptr, &error);
+    code =
+        status == NF_OK ? generate(&r, session, adapter) : report_failure(status, nullptr, &error);
   }
   nf_session_close(session);
+  nf_adapter_close(adapter);
   nf_engine_close(engine);
   return code;
 }

@@ -14,6 +14,7 @@ static const struct {
     {"generate", command_generate, "answer a prompt with the local model"},
     {"lint", command_lint, "list what makes captions hard to read"},
     {"convert", command_convert, "SRT <-> WebVTT"},
+    {"adapter", command_adapter, "a LoRA as a GGUF file that edit and generate take"},
     {"bench", command_bench, "how fast the engine is here"},
     {"version", command_version, "version of this program"},
 };

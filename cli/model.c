@@ -48,3 +48,16 @@ int model_open_for_command(const char *path, int threads, nf_engine **engine) {
   nf_status status = nf_engine_open_file(path, &desc, engine, &error);
   return status == NF_OK ? 0 : report_failure(status, path, &error);
 }
+
+int adapter_open_for_command(const char *path, const nf_engine *engine, nf_adapter **adapter) {
+  *adapter = nullptr;
+  if (path == nullptr) return 0;
+  if (access(path, R_OK) != 0) {
+    fprintf(stderr, "nearfield: %s: cannot be read (%s); a GGUF adapter was expected\n", path,
+            strerror(errno));
+    return EXIT_INPUT;
+  }
+  nf_error error;
+  nf_status status = nf_adapter_open_file(engine, path, adapter, &error);
+  return status == NF_OK ? 0 : report_failure(status, path, &error);
+}

@@ -58,14 +58,17 @@ typedef struct nf_engine nf_engine;
 typedef struct {
   int32_t n_threads;       /* 0: as many as there are CPUs for this process, at most 8 */
   int32_t ctx_tokens_max;  /* context of each session; 0: 1024, or the model's if less */
-  const char *kernels;     /* "scalar", "avx2", "avx512vnni", ...; null: the best here */
+  const char *kernels; /* "scalar", "avx2", "avx512vnni", ...; null: the best of the CPU; "webgpu":
+                          the GPU, through nf_load_* only and where the host gives a device (wasm) */
 } nf_engine_desc;
 
 typedef struct {
   char name[64];           /* general.name of the file, "" when absent */
   char architecture[32];
   char quantization[16];   /* type most of the weight bytes have, e.g. "Q4_1" */
-  char kernels[16];        /* kernel table in use, e.g. "avx512vnni" */
+  char kernels[16];        /* kernel table in use, e.g. "avx512vnni"; "webgpu" */
+  char replaced[96]; /* "webgpu": tuned kernels that this device computed wrongly or would not
+                        compile; plain ones serve in their place. "": none */
   int64_t file_bytes;
   int64_t n_params;
   int32_t n_vocab;
@@ -89,7 +92,7 @@ typedef struct {
                                               const nf_engine_desc *desc, nf_engine **engine,
                                               nf_error *error);
 /* The same over a file that arrives in chunks, a download for instance: nothing but the engine's
- * own memory ever holds it, and a model this build does not run is refused as soon as the file's
+ * own memory ever holds it (on the GPU only the device's: here stays the directory), and a model this build does not run is refused as soon as the file's
  * first bytes (its directory, about 2 MB) are there.
  *
  *   nf_load_begin -> nf_load_bytes, chunk after chunk, until NF_OK -> nf_load_finish
@@ -98,20 +101,72 @@ typedef struct {
  * After an error the load only takes nf_load_close. */
 typedef struct nf_load nf_load;
 /* file_bytes: length of the whole file. The strings of desc must live until nf_load_close.
- * errors NF_BAD_INPUT file_bytes < 1; NF_NO_MEMORY */
+ * errors NF_BAD_INPUT file_bytes < 1; NF_NO_MEMORY; NF_UNSUPPORTED "webgpu" where no device is */
 [[nodiscard]] nf_status nf_load_begin(int64_t file_bytes, const nf_engine_desc *desc,
                                       nf_load **load, nf_error *error);
 /* The file's next bytes, borrowed during the call. NF_NEED_BYTES: give the next ones; NF_OK: the
- * file is whole. errors as nf_engine_open_file but NF_IO; NF_BAD_INPUT more than file_bytes */
+ * file is whole; NF_PENDING: the GPU has no room for all of them yet: give the same bytes again,
+ * from any place, when the device has got on. errors as nf_engine_open_file but NF_IO;
+ * NF_BAD_INPUT more than file_bytes; NF_UNSUPPORTED the GPU cannot run this model, the line says
+ * why (the CPU may); NF_LOST the GPU is gone */
 [[nodiscard]] nf_status nf_load_bytes(nf_load *load, nf_bytes chunk, nf_error *error);
-/* Open the engine over what was loaded; call again after NF_PENDING. errors NF_BAD_INPUT bytes
- * are missing; as nf_engine_open_file but NF_IO */
+/* Open the engine over what was loaded; call again after NF_PENDING (the GPU's kernels are being
+ * compiled and tried). errors NF_BAD_INPUT bytes are missing; as nf_load_bytes */
 [[nodiscard]] nf_status nf_load_finish(nf_load *load, nf_engine **engine, nf_error *error);
 void nf_load_close(nf_load *load); /* null is fine; an engine handed out stays open */
 
 /* null is fine. Its sessions are closed before. */
 void nf_engine_close(nf_engine *engine);
 void nf_engine_info_get(const nf_engine *engine, nf_engine_info *info);
+
+/* ---- adapter: what tunes an engine's model, chosen per request --------------------- */
+
+/* A LoRA beside the model, never merged into it: one model serves many tasks, and requests may
+ * switch between adapters without reloading. The file is llama.cpp's adapter GGUF (made by
+ * nf_adapter_convert, or by its convert_lora_to_gguf.py). Three keys of it are ours, all
+ * optional: nearfield.task, the one task it was trained for; nearfield.system, the system message
+ * that edits then have instead of the task's instruction and examples; nearfield.gate, how much
+ * likelier than the unchanged caption an edit must be, in nats, instead of the task's own. */
+typedef struct nf_adapter nf_adapter;
+
+typedef struct {
+  char name[64];    /* general.name of the file, "" when absent */
+  const char *task; /* static: "fix", ...; "": any */
+  char sha256[65];  /* of the file, in hex */
+  int64_t file_bytes;
+  int32_t rank; /* of its largest matrices */
+} nf_adapter_info;
+
+/* errors NF_IO           cannot be read
+ *        NF_BAD_INPUT    no adapter, damaged, or made for another model
+ *        NF_UNSUPPORTED  not a plain LoRA of the layers' matrices; a task this build lacks
+ *        NF_NO_MEMORY */
+[[nodiscard]] nf_status nf_adapter_open_file(const nf_engine *engine, const char *path,
+                                             nf_adapter **adapter, nf_error *error);
+/* The same over bytes, borrowed during the call only. */
+[[nodiscard]] nf_status nf_adapter_open_memory(const nf_engine *engine, nf_bytes file,
+                                               nf_adapter **adapter, nf_error *error);
+/* Before its engine; not while a work that was begun with it runs. null is fine. */
+void nf_adapter_close(nf_adapter *adapter);
+void nf_adapter_info_get(const nf_adapter *adapter, nf_adapter_info *info);
+
+typedef enum : int32_t { NF_ADAPTER_F16 = 0, NF_ADAPTER_Q8_0 = 1 } nf_adapter_type;
+typedef struct {
+  nf_bytes config; /* PEFT's adapter_config.json, for lora_alpha; empty: none */
+  float alpha; /* over 0: instead of what config or file say */
+  nf_adapter_type type; /* Q8_0: of the A matrices, whose rows are long; the Bs stay F16 */
+  nf_bytes name, task, system; /* over 0 long: instead of the file's; see nf_adapter */
+  float gate;
+  bool has_gate; /* gate is given */
+} nf_adapter_convert_desc;
+/* An adapter GGUF of a LoRA for this engine's model, from safetensors as PEFT writes them or from
+ * another adapter GGUF. `out` goes back with nf_file_free.
+ * errors NF_BAD_INPUT   neither format, damaged, made for another model, half a pair, no alpha, a
+ *                       value out of F16's range, a task or system message out of range;
+ *        NF_UNSUPPORTED what is no plain LoRA of the layers' matrices; NF_NO_MEMORY */
+[[nodiscard]] nf_status nf_adapter_convert(const nf_engine *engine, nf_bytes file,
+                                           const nf_adapter_convert_desc *desc, nf_bytes *out,
+                                           nf_error *error);
 
 /* ---- session: one piece of work at a time ----------------------------------- */
 
@@ -137,7 +192,8 @@ typedef struct {
 } nf_receipt;
 
 /* How fast this engine is here: decode (one row a pass, after a 128-token prefix) and one
- * 32-row pass; medians of `repeats` runs each. Uses the session's timeline. */
+ * 32-row pass; medians of `repeats` runs each. Uses the session's timeline.
+ * NF_PENDING, on a GPU only: it works; call again with the same arguments. */
 typedef struct {
   double decode_tok_s, rows32_tok_s;
   double prefill_ms; /* the 128-token prefix, from nothing */
@@ -172,14 +228,16 @@ typedef struct {
   nf_sampling sampling;
   const nf_bytes *stops; /* at most 8, none empty, 1024 bytes together; borrowed during begin */
   int32_t n_stops;
+  const nf_adapter *adapter; /* as in nf_edit_desc */
 } nf_generate_desc;
 
 /* Start a generation. errors NF_BAD_INPUT the prompt is empty, not UTF-8 or does not fit the
- * context, or stops or sampling are out of range; NF_UNSUPPORTED the model's template takes no such
- * messages. A work still running on this session is dropped. */
+ * context, stops or sampling are out of range, the adapter is of another engine; NF_UNSUPPORTED the
+ * model's template takes no such messages. A work still running on this session is dropped. */
 [[nodiscard]] nf_status nf_generate_begin(nf_session *session, const nf_generate_desc *desc,
                                           nf_error *error);
-/* One pass of the model. NF_PENDING: more to come; NF_OK: finished. `piece` is the text that
+/* One pass of the model, or a part of one. NF_PENDING: more to come; NF_OK: finished. errors
+ * NF_LOST the GPU is gone, NF_NO_MEMORY it has no room: close the engine. `piece` is the text that
  * became certain in this step (whole UTF-8 characters, often none); borrowed until the next one. */
 [[nodiscard]] nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error);
 
@@ -217,6 +275,8 @@ typedef struct {
   bool even_if_poor; /* run a task that is not offered (nf_task_info): to measure it, or because
                         a better model or an adapter is at work */
   bool trace; /* keep what nf_edit_trace tells */
+  const nf_adapter *adapter; /* of the session's engine; stays open until the edit is done or
+                                dropped; null: the model alone */
 } nf_edit_desc;
 enum { NF_VARIANTS_MAX = 5 };
 
@@ -252,13 +312,14 @@ typedef struct {
   int32_t n_changes;
 } nf_variant;
 
-/* Everything in desc is borrowed during this call only. errors NF_BAD_INPUT not UTF-8, longer than
- * 4096 bytes or the context allows, over 256 tags and breaks, a limit negative or NaN, over
- * NF_VARIANTS_MAX variants; NF_UNSUPPORTED the task is not offered: the line says why. A work still
- * running on this session is dropped. */
+/* Everything in desc but the adapter is borrowed during this call only. errors NF_BAD_INPUT not
+ * UTF-8, longer than 4096 bytes or the context allows, over 256 tags and breaks, a limit negative
+ * or NaN, over NF_VARIANTS_MAX variants, an adapter of another engine or task; NF_UNSUPPORTED the
+ * task is not offered: the line says why. A work still running on this session is dropped. */
 [[nodiscard]] nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc,
                                       nf_error *error);
-/* One pass of the model; NF_PENDING until NF_OK, when the result can be read. */
+/* One pass of the model, or a part of one; NF_PENDING until NF_OK, when the result can be read.
+ * errors as nf_generate_step */
 [[nodiscard]] nf_status nf_edit_step(nf_session *session, nf_error *error);
 /* Valid after NF_OK, borrowed until the next begin on this session. */
 void nf_edit_result_get(const nf_session *session, nf_edit_result *result);

@@ -27,9 +27,15 @@ writeFileSync(path.join(site, '200m.bin'), Buffer.alloc(200_000_000, 7))
 
 // nginx as its manual recommends for static files; the log off on both sides. With the same
 // security headers it sends about the same number of header bytes as we do.
-const headers = ['Cross-Origin-Opener-Policy same-origin', 'Cross-Origin-Embedder-Policy require-corp', 'Cross-Origin-Resource-Policy same-origin',
-  'X-Content-Type-Options nosniff', 'Referrer-Policy no-referrer', 'Cache-Control no-cache',
-  `Content-Security-Policy "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"`]
+const headers = [
+  'Cross-Origin-Opener-Policy same-origin',
+  'Cross-Origin-Embedder-Policy require-corp',
+  'Cross-Origin-Resource-Policy same-origin',
+  'X-Content-Type-Options nosniff',
+  'Referrer-Policy no-referrer',
+  'Cache-Control no-cache',
+  `Content-Security-Policy "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"`,
+]
 const nginxConf = (port, more) => `
 worker_processes 1; daemon off; master_process off; pid ${dir}/nginx-${port}.pid; error_log ${dir}/nginx.log;
 events { worker_connections 4096; }
@@ -38,15 +44,26 @@ http { access_log off; sendfile on; tcp_nopush on; tcp_nodelay on; keepalive_req
   types { text/html html; } default_type application/octet-stream;
   server { listen 127.0.0.1:${port}; root ${site}; ${more} } }`
 
-const free = () => new Promise((done) => {
-  const s = http.createServer().listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => done(port)) })
-})
+const free = () =>
+  new Promise((done) => {
+    const s = http.createServer().listen(0, '127.0.0.1', () => {
+      const { port } = s.address()
+      s.close(() => done(port))
+    })
+  })
 const children = []
 async function up(name, command, args, port) {
   const child = spawn(command, args, { stdio: 'ignore' })
   children.push(child)
   for (let i = 0; i < 100; i++) {
-    const ok = await new Promise((done) => http.get({ port, host: '127.0.0.1', path: '/1k.bin' }, (r) => { r.resume(); done(r.statusCode === 200) }).on('error', () => done(false)))
+    const ok = await new Promise((done) =>
+      http
+        .get({ port, host: '127.0.0.1', path: '/1k.bin' }, (r) => {
+          r.resume()
+          done(r.statusCode === 200)
+        })
+        .on('error', () => done(false)),
+    )
     if (ok) return { name, port, pid: child.pid }
     await new Promise((done) => setTimeout(done, 50))
   }
@@ -61,7 +78,11 @@ function cpuMs(pid) {
 
 function wrk({ port, pid }, file, connections) {
   const before = cpuMs(pid)
-  const out = execFileSync('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', `http://127.0.0.1:${port}/${file}`], { encoding: 'utf8' })
+  const out = execFileSync(
+    'wrk',
+    ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', `http://127.0.0.1:${port}/${file}`],
+    { encoding: 'utf8' },
+  )
   const number = (pattern) => Number(pattern.exec(out)[1])
   const unit = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 }
   const rate = /Transfer\/sec:\s+([\d.]+)(\w+)/.exec(out)
@@ -69,35 +90,74 @@ function wrk({ port, pid }, file, connections) {
   const requests = number(/(\d+) requests in/)
   const read = /requests in [\d.]+\w+, ([\d.]+)(\w+) read/.exec(out)
   const cpu = cpuMs(pid) - before
-  return { cpu_us_request: (cpu * 1000) / requests, cpu_ms_mb: cpu / ((Number(read[1]) * unit[read[2]]) / 1e6), requests_s: number(/Requests\/sec:\s+([\d.]+)/), bytes_s: Number(rate[1]) * unit[rate[2]], p99: /99%\s+(\S+)/.exec(out)[1], errors: errors?.[0] }
+  return {
+    cpu_us_request: (cpu * 1000) / requests,
+    cpu_ms_mb: cpu / ((Number(read[1]) * unit[read[2]]) / 1e6),
+    requests_s: number(/Requests\/sec:\s+([\d.]+)/),
+    bytes_s: Number(rate[1]) * unit[rate[2]],
+    p99: /99%\s+(\S+)/.exec(out)[1],
+    errors: errors?.[0],
+  }
 }
 const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1]
 
 try {
   const [a, b, c] = [await free(), await free(), await free()]
-  const ours = await up('nearfield', binary, ['--root', site, '--port', String(a), '--quiet', '--models', site], a)
+  const ours = await up(
+    'nearfield',
+    binary,
+    ['--root', site, '--port', String(a), '--quiet', '--models', site],
+    a,
+  )
   writeFileSync(path.join(dir, 'plain.conf'), nginxConf(b, ''))
-  writeFileSync(path.join(dir, 'same.conf'), nginxConf(c, headers.map((h) => `add_header ${h};`).join(' ')))
+  writeFileSync(
+    path.join(dir, 'same.conf'),
+    nginxConf(c, headers.map((h) => `add_header ${h};`).join(' ')),
+  )
   const plain = await up('nginx', 'nginx', ['-c', path.join(dir, 'plain.conf')], b)
   const same = await up('nginx, same headers', 'nginx', ['-c', path.join(dir, 'same.conf')], c)
-  const result = { cpu: os.cpus()[0].model, cpus: os.cpus().length, nginx: execFileSync('sh', ['-c', 'nginx -v 2>&1'], { encoding: 'utf8' }).trim(), seconds, rounds, cases: {} }
-  for (const [file, connections, key] of [['1k.bin', 64, 'requests_s'], ['200m.bin', 4, 'bytes_s']]) {
+  const result = {
+    cpu: os.cpus()[0].model,
+    cpus: os.cpus().length,
+    nginx: execFileSync('sh', ['-c', 'nginx -v 2>&1'], { encoding: 'utf8' }).trim(),
+    seconds,
+    rounds,
+    cases: {},
+  }
+  for (const [file, connections, key] of [
+    ['1k.bin', 64, 'requests_s'],
+    ['200m.bin', 4, 'bytes_s'],
+  ]) {
     const cpuKey = key === 'requests_s' ? 'cpu_us_request' : 'cpu_ms_mb'
     const got = { nearfield: [], nginx: [], 'nginx, same headers': [] }
     for (let i = 0; i < rounds; i++) {
-      for (const server of i % 2 ? [same, plain, ours] : [ours, plain, same]) got[server.name].push(wrk(server, file, connections))
+      for (const server of i % 2 ? [same, plain, ours] : [ours, plain, same])
+        got[server.name].push(wrk(server, file, connections))
     }
     const value = (name, k = key) => median(got[name].map((r) => r[k]))
     const cpuRatio = (name) => median(got.nearfield.map((r, i) => got[name][i][cpuKey] / r[cpuKey]))
     result.cases[file] = {
-      unit: key, connections,
-      nearfield: value('nearfield'), nginx: value('nginx'), nginx_same_headers: value('nginx, same headers'),
+      unit: key,
+      connections,
+      nearfield: value('nearfield'),
+      nginx: value('nginx'),
+      nginx_same_headers: value('nginx, same headers'),
       ratio: median(got.nearfield.map((r, i) => r[key] / got.nginx[i][key])),
-      ratio_same_headers: median(got.nearfield.map((r, i) => r[key] / got['nginx, same headers'][i][key])),
-      [cpuKey]: { nearfield: value('nearfield', cpuKey), nginx: value('nginx', cpuKey), nginx_same_headers: value('nginx, same headers', cpuKey) },
-      cpu_ratio: cpuRatio('nginx'), cpu_ratio_same_headers: cpuRatio('nginx, same headers'),
+      ratio_same_headers: median(
+        got.nearfield.map((r, i) => r[key] / got['nginx, same headers'][i][key]),
+      ),
+      [cpuKey]: {
+        nearfield: value('nearfield', cpuKey),
+        nginx: value('nginx', cpuKey),
+        nginx_same_headers: value('nginx, same headers', cpuKey),
+      },
+      cpu_ratio: cpuRatio('nginx'),
+      cpu_ratio_same_headers: cpuRatio('nginx, same headers'),
       p99: { nearfield: got.nearfield.map((r) => r.p99), nginx: got.nginx.map((r) => r.p99) },
-      errors: Object.values(got).flat().map((r) => r.errors).filter(Boolean),
+      errors: Object.values(got)
+        .flat()
+        .map((r) => r.errors)
+        .filter(Boolean),
     }
   }
   console.log(JSON.stringify(result, null, process.argv.includes('--json') ? 0 : 2))

@@ -46,7 +46,7 @@ test('progress goes to its call only', async () => {
   const seen: number[] = []
   const opened = channel.call(
     'open',
-    { model: 'm', threads: null },
+    { model: 'm', threads: null, backend: 'auto' },
     { onProgress: (p) => seen.push(p.loaded) },
   )
   worker.answer({ kind: 'progress', id: 1, progress: { loaded: 0, total: 9, stage: 'download' } })

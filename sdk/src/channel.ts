@@ -5,6 +5,7 @@
  */
 import { abortError, fromWire, NearfieldError } from './error.ts'
 import type { CallMessage, CallName, Calls, FromWorker, Progress, ToWorker } from './protocol.ts'
+import type { Status } from './types.ts'
 
 /** What this file needs of a Worker; tests give a fake. */
 export interface WorkerLike {
@@ -29,6 +30,8 @@ interface Pending {
 export class Channel {
   /** Called once, when the worker failed by itself. */
   onLost: ((error: NearfieldError) => void) | null = null
+  /** Called when the worker's engine has changed by itself. */
+  onStatus: ((status: Status) => void) | null = null
   #worker: WorkerLike
   #pending = new Map<number, Pending>()
   #nextId = 1
@@ -85,6 +88,10 @@ export class Channel {
   }
 
   #receive(message: FromWorker): void {
+    if (message.kind === 'status') {
+      if (!this.#ended) this.onStatus?.(message.status)
+      return
+    }
     const pending = this.#pending.get(message.id)
     if (!pending) return // aborted meanwhile
     if (message.kind === 'progress') {

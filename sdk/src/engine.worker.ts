@@ -6,11 +6,12 @@
 import { NearfieldError } from './error.ts'
 import { packCues, packFindings, packMeasures, unpackCues, unpackStrings } from './pack.ts'
 import type { FromWorker, ThreadStart, ToWorker } from './protocol.ts'
+import { fetchAdapter } from './worker/adapters.ts'
 import { lint, measure } from './worker/caption_lint.ts'
 import { parse, write } from './worker/captions.ts'
 import { compileModule } from './worker/compile.ts'
-import type { Engine } from './worker/engine.ts'
-import { openEngine } from './worker/open.ts'
+import type { Host } from './worker/host.ts'
+import { openHost } from './worker/open.ts'
 import { type Runtime, startRuntime } from './worker/runtime.ts'
 import { serveCalls } from './worker/serve.ts'
 import { serveAsThread } from './worker/threads.ts'
@@ -18,12 +19,12 @@ import { serveAsThread } from './worker/threads.ts'
 const CAPTION_BYTES_MAX = 2 ** 30
 
 let wasm = ''
-let engine: Engine | null = null
+let host: Host | null = null
 let forCaptions: Promise<Runtime> | null = null
 
-function opened(): Engine {
-  if (!engine) throw new NearfieldError('closed', 'no model is open')
-  return engine
+function opened(): Host {
+  if (!host) throw new NearfieldError('closed', 'no model is open')
+  return host
 }
 
 function captionRuntime(): Promise<Runtime> {
@@ -36,12 +37,15 @@ function captionRuntime(): Promise<Runtime> {
   return forCaptions
 }
 
-const onCall = serveCalls((message: FromWorker) => self.postMessage(message), {
+const post = (message: FromWorker) => self.postMessage(message)
+
+const onCall = serveCalls(post, {
   async open(args, context) {
-    const { engine: made, status } = await openEngine(wasm, args, context)
-    engine = made
-    return status
+    const opened = await openHost(wasm, args, context, (status) => post({ kind: 'status', status }))
+    host = opened.host
+    return opened.status()
   },
+  adapter: async ({ url }, { signal }) => opened().adapter(await fetchAdapter(url, signal), signal),
   edit: async (request, { signal, sentAt }) => opened().edit(request, signal, sentAt),
   bench: async ({ repeats }, { signal }) => opened().bench(repeats, signal),
   async parse(args) {

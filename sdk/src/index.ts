@@ -14,7 +14,11 @@ export {
 } from './proofreader.ts'
 export type { Bench } from './protocol.ts'
 export type {
+  Adapter,
+  Attempt,
   Availability,
+  Backend,
+  BackendWhy,
   CaptionCue,
   CaptionFile,
   CaptionFormat,
@@ -33,5 +37,7 @@ export type {
   Receipt,
   Status,
   Task,
+  TaskOffer,
   Variant,
+  VariantsRequest,
 } from './types.ts'

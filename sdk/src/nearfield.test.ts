@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { SupersededError } from './error.ts'
 import { Nearfield } from './nearfield.ts'
 import type { CallMessage, FromWorker, ToWorker } from './protocol.ts'
-import type { EditRequest, EditResult, Status } from './types.ts'
+import type { EditRequest, EditResult, PrefetchCue, Status } from './types.ts'
 
 const result = (text: string): EditResult => ({
   text,
@@ -13,6 +13,8 @@ const result = (text: string): EditResult => ({
   receipt: {
     source: 'device',
     backend: 'wasm',
+    backendWhy: 'asked',
+    replacedKernels: '',
     model: { id: 'm', sha256: '' },
     queueMs: 3,
     firstTokenMs: 20,
@@ -158,6 +160,39 @@ test('what an answer depends on makes it another one; what was given back may be
     void edit('a', more)
     expect(worker.edits).toHaveLength(n + 1)
   }
+})
+
+test('prefetch refuses nothing: what edit() would refuse is left to whoever asks for it', async () => {
+  const { nf, worker, edit } = await start()
+  const odd = [{ text: 7 }, { text: 'x', protect: [9] }, null] as unknown as PrefetchCue[]
+  nf.prefetch([...odd, { text: 'a' }], { task: 'fix' })
+  expect(worker.edits.map(({ args }) => args.text)).toEqual(['a'])
+  await expect(edit(7 as unknown as string)).rejects.toMatchObject({ code: 'bad_input' })
+})
+
+test('variants come one by one, the whole result last', async () => {
+  const { nf, worker } = await start()
+  const versions = nf.variants({ task: 'casual', text: 'a', n: 2 })
+  const first = versions.next()
+  await turn()
+  expect(worker.edits[0]!.args).toEqual({ task: 'casual', text: 'a', variants: 2 })
+  const [one, two] = ['A', 'B'].map((text) => ({ text, changes: [], why: 'ok' }))
+  worker.answer(worker.edits[0]!.id, { ...result('A'), variants: [one, two] })
+  await expect(first).resolves.toEqual({ done: false, value: one })
+  await expect(versions.next()).resolves.toEqual({ done: false, value: two })
+  await expect(versions.next()).resolves.toMatchObject({
+    done: true,
+    value: { verdict: 'changed', receipt: { passes: 2 } },
+  })
+})
+
+test('a status that changes by itself is told, and is the one from then on', async () => {
+  const told: string[] = []
+  const nf = await Nearfield.open({ model: '/m/', onStatus: (s) => told.push(s.backend) })
+  const status = { ...nf.status, backend: 'webgpu' } as Status
+  HandWorker.last.onmessage?.({ data: { kind: 'status', status } })
+  expect(nf.status).toBe(status)
+  expect(told).toEqual(['webgpu'])
 })
 
 test('what was given up or failed is not remembered', async () => {

@@ -10,6 +10,7 @@ import { Answers, answerKey } from './prefetch.ts'
 import { protectedTerms } from './protect.ts'
 import type { Bench, EditArgs } from './protocol.ts'
 import type {
+  Adapter,
   Availability,
   EditRequest,
   EditResult,
@@ -18,17 +19,21 @@ import type {
   PrefetchCue,
   PrefetchOptions,
   Status,
+  Variant,
+  VariantsRequest,
 } from './types.ts'
 import { startWorker } from './worker_start.ts'
 
-function modelUrl(model: string | URL): URL {
+function pageUrl(url: string | URL, what: string, expected: string): URL {
   try {
-    return new URL(model, document.baseURI)
+    return new URL(url, document.baseURI)
   } catch (error) {
-    const line = `model: '${model}' is not a URL; expected a folder such as '/models/NAME/'`
+    const line = `${what}: '${url}' is not a URL; expected ${expected}`
     throw new NearfieldError('bad_input', line, { cause: error })
   }
 }
+const modelUrl = (model: string | URL) =>
+  pageUrl(model, 'model', "a folder such as '/models/NAME/'")
 
 /** What crosses to the worker. Throws a NearfieldError 'bad_input'. */
 function editArgs({ signal: _, key: __, protect, ...rest }: EditRequest): EditArgs {
@@ -36,6 +41,15 @@ function editArgs({ signal: _, key: __, protect, ...rest }: EditRequest): EditAr
     throw new NearfieldError('bad_input', 'edit: text must be a string')
   }
   return protect ? { ...rest, protect: protectedTerms(rest.text, protect) } : rest
+}
+
+/** None for a cue that edit() would refuse: whoever asks for it hears why. */
+function prefetchArgs(request: EditRequest): EditArgs[] {
+  try {
+    return [editArgs(request)]
+  } catch {
+    return []
+  }
 }
 
 /** One model, open in a worker of its own. */
@@ -46,12 +60,14 @@ export class Nearfield implements NearfieldApi {
   /** By the key of a request: ends the newest one. */
   #newest = new Map<string, AbortController>()
 
-  private constructor(channel: Channel, status: Status) {
+  private constructor(channel: Channel, status: Status, onStatus: OpenOptions['onStatus']) {
     this.#channel = channel
     this.#status = status
-    channel.onLost = () => {
-      this.#status = { ...this.#status, state: 'lost' }
+    channel.onStatus = (now) => {
+      this.#status = now
+      onStatus?.(now)
     }
+    channel.onLost = () => channel.onStatus?.({ ...this.#status, state: 'lost' })
   }
 
   /** Can this browser run a model, and is it stored already? Downloads nothing but manifest.json. */
@@ -75,10 +91,10 @@ export class Nearfield implements NearfieldApi {
     try {
       const status = await channel.call(
         'open',
-        { model, threads: options.threads ?? null },
+        { model, threads: options.threads ?? null, backend: options.backend ?? 'auto' },
         { signal: options.signal, onProgress: options.onProgress },
       )
-      return new Nearfield(channel, status)
+      return new Nearfield(channel, status, options.onStatus)
     } catch (error) {
       channel.close()
       throw error
@@ -88,6 +104,16 @@ export class Nearfield implements NearfieldApi {
   /** What runs here, as of now; a new object after every change. */
   get status(): Status {
     return this.#status
+  }
+
+  /**
+   * Fetches a LoRA adapter (a GGUF file, see `nearfield adapter --help`) and opens it beside the
+   * model; edits name it, and may switch without reloading. It stays open as long as this object.
+   * Rejects with a NearfieldError 'network', 'bad_input' (made for another model) or 'unsupported'.
+   */
+  async adapter(url: string | URL, { signal }: { signal?: AbortSignal } = {}): Promise<Adapter> {
+    const { href } = pageUrl(url, 'adapter', "a file such as '/models/NAME/fix.gguf'")
+    return this.#channel.call('adapter', { url: href }, { signal })
   }
 
   /**
@@ -109,6 +135,17 @@ export class Nearfield implements NearfieldApi {
     } finally {
       done()
     }
+  }
+
+  /**
+   * Distinct versions of one caption, the likeliest first; none when nothing should change or
+   * nothing fits. They are worked out together, as rows of the same passes, so they come together.
+   * The generator's return value is the whole result with its receipt; `signal` ends the work.
+   */
+  async *variants({ n = 3, ...request }: VariantsRequest): AsyncGenerator<Variant, EditResult> {
+    const result = await this.edit({ ...request, variants: n })
+    yield* result.variants
+    return result
   }
 
   /** Ends the older request of the same key; answers what ends this one. */
@@ -133,7 +170,7 @@ export class Nearfield implements NearfieldApi {
    * never in the way, thrown away freely; failures are told to whoever asks for the edit itself.
    */
   prefetch(cues: readonly PrefetchCue[], { task, priority }: PrefetchOptions): void {
-    const wanted = cues.map((cue) => editArgs({ ...cue, task }))
+    const wanted = cues.flatMap((cue) => prefetchArgs({ ...cue, task }))
     this.#answers.prefetch(wanted, priority, (args, signal) =>
       this.#channel.call('edit', args, { signal }),
     )

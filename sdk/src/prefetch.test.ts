@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Answers } from './prefetch.ts'
+import { Answers, answerKey } from './prefetch.ts'
 import type { EditResult } from './types.ts'
 
 const answer = (text: string) =>
@@ -12,4 +12,16 @@ test('bounded: the answer longest unused goes first', () => {
   expect(answers.take('a')?.text).toBe('A')
   answers.remember('c', answer('C'))
   expect(['a', 'b', 'c'].map((key) => answers.take(key)?.text ?? null)).toEqual(['A', null, 'C'])
+})
+
+test('an answer is of one adapter', () => {
+  const args = { task: 'fix', text: 'a' } as const
+  const adapter = (sha256: string) => ({ sha256, name: 'n', task: null, bytes: 1 })
+  const keys = [
+    answerKey(args),
+    answerKey({ ...args, adapter: adapter('1') }),
+    answerKey({ ...args, adapter: adapter('2') }),
+  ]
+  expect(new Set(keys).size).toBe(3)
+  expect(answerKey({ ...args, adapter: { ...adapter('1'), name: 'm' } })).toBe(keys[1])
 })

@@ -5,6 +5,7 @@
 import type { WireError } from './error.ts'
 import type { PackedCues, PackedFindings, PackedStrings } from './pack.ts'
 import type {
+  Adapter,
   CaptionFile,
   CaptionFormat,
   EditRequest,
@@ -25,7 +26,11 @@ export interface Bench {
 export type EditArgs = Omit<EditRequest, 'signal' | 'key' | 'protect'> & { protect?: string[] }
 
 export interface Calls {
-  open: { args: { model: string; threads: number | null }; value: Status }
+  open: {
+    args: { model: string; threads: number | null; backend: NonNullable<OpenOptions['backend']> }
+    value: Status
+  }
+  adapter: { args: { url: string }; value: Adapter }
   edit: { args: EditArgs; value: EditResult }
   bench: { args: { repeats: number }; value: Bench }
   parse: {
@@ -65,6 +70,7 @@ export type FromWorker =
   | { kind: 'value'; id: number; value: Calls[CallName]['value'] }
   | { kind: 'failure'; id: number; error: WireError }
   | { kind: 'progress'; id: number; progress: Progress }
+  | { kind: 'status'; status: Status }
 
 /** To a worker that lends itself to the engine as a thread; see src/os/os_wasm.c. */
 export interface ThreadStart {

@@ -3,12 +3,31 @@
  * Read next: nearfield.ts (the class), captions.ts, protocol.ts (worker messages).
  */
 
-/** What an edit is for. On the device, now: 'fix' and 'shorten'; others reject as 'unsupported'. */
+/** What an edit is for. What the device does not offer (Status.tasks) rejects as 'unsupported'. */
 export type Task = 'fix' | 'shorten' | 'formal' | 'casual' | 'simple' | 'rewrite'
 /** How soon: a person waits > the cue in hand > the cues after it > when there is nothing else. */
 export type Priority = 'now' | 'focus' | 'next' | 'idle'
 /** 'available': stored in this browser. 'downloading': by this or another tab. */
 export type Availability = 'unavailable' | 'downloadable' | 'downloading' | 'available'
+
+/** What the engine computes with. */
+export type Backend = 'webgpu' | 'wasm'
+/**
+ * Why there. On either: 'asked' (OpenOptions.backend). On webgpu: 'faster' (measured here).
+ * On wasm: 'slower' (the GPU was, measured here), 'unmeasured' (not compared yet), 'no_webgpu',
+ * 'software_adapter' (a CPU that plays GPU), 'refused' (the GPU or a driver test said no),
+ * 'no_memory' and 'lost' (of the GPU).
+ */
+export type BackendWhy =
+  | 'asked'
+  | 'faster'
+  | 'slower'
+  | 'unmeasured'
+  | 'no_webgpu'
+  | 'software_adapter'
+  | 'refused'
+  | 'no_memory'
+  | 'lost'
 
 /** What Nearfield.open() takes. */
 export interface OpenOptions {
@@ -18,6 +37,14 @@ export interface OpenOptions {
   onProgress?: (progress: { loaded: number; total: number; stage: 'download' | 'load' }) => void
   /** Threads of the engine; default: measured, at most 8; 1 where the page is not isolated. */
   threads?: number
+  /**
+   * Default 'auto': the CPU, until an idle moment after the first open has shown that the GPU is
+   * faster for this model; what was found is kept. 'webgpu' rejects as 'unsupported' where there is
+   * none, and takes a software adapter too.
+   */
+  backend?: 'auto' | Backend
+  /** Called when `status` has changed by itself: another backend, a device lost and found. */
+  onStatus?: (status: Status) => void
   /** Aborting rejects with its reason; what was downloaded is kept for the next time. */
   signal?: AbortSignal
 }
@@ -43,7 +70,9 @@ export interface EditRequest {
   variants?: number
   /** Of the versions after the first: the same seed gives the same ones. Default 0. */
   seed?: number
-  /** Run a task that the device does not offer ('unsupported' otherwise): an adapter is at work. */
+  /** From Nearfield.adapter(), of the same object. With it the prompt, task and gate it carries. */
+  adapter?: Adapter
+  /** Run a task that the device does not offer ('unsupported' otherwise): to measure it. */
   evenIfPoor?: boolean
   signal?: AbortSignal
   /** Default 'now'. A more urgent request starts within one pass of the model. */
@@ -53,6 +82,22 @@ export interface EditRequest {
    * older one, waiting or running: it rejects with a SupersededError (an AbortError).
    */
   key?: string
+}
+
+/** A LoRA beside the model, as Nearfield.adapter() opened it. A plain value. */
+export interface Adapter {
+  /** Of its file: what it is known by. */
+  sha256: string
+  name: string
+  /** The one task it was trained for, which it makes an offered one; null: any. */
+  task: Task | null
+  bytes: number
+}
+
+/** What Nearfield.variants() takes: an edit, and how many versions of it. */
+export type VariantsRequest = Omit<EditRequest, 'variants'> & {
+  /** Distinct versions wanted, at most 5; default 3. There may be fewer. */
+  n?: number
 }
 
 /** One caption to prepare an answer for; of an EditRequest what the answer depends on. */
@@ -82,7 +127,13 @@ export interface Variant {
 /** Where an edit ran, why there, and what it cost. Times are of the wall clock. */
 export interface Receipt {
   source: 'device' | 'server'
-  backend: 'webgpu' | 'wasm' | 'native' | 'upstream'
+  backend: Backend | 'native' | 'upstream'
+  /** Why on that backend. */
+  backendWhy: BackendWhy
+  /**
+   * GPU kernels that failed their test here and were replaced by plain ones, by name; '' none.
+   */
+  replacedKernels: string
   model: { id: string; sha256: string }
   queueMs: number
   firstTokenMs: number
@@ -100,7 +151,15 @@ export interface Receipt {
   costUsd: number
   /** 'device'; 'prefetched', 'remembered': known before it was asked for. */
   why: string
-  attempts: { source: 'device' | 'server'; outcome: string; ms: number }[]
+  /** What was tried, in order; the last one answered. 'lost': the GPU went, and it ran again. */
+  attempts: Attempt[]
+}
+/** One try to answer a request. */
+export interface Attempt {
+  source: Receipt['source']
+  backend: Receipt['backend']
+  outcome: 'ok' | 'lost' | 'no_memory' | 'refused'
+  ms: number
 }
 
 /** The caption as it could be; nothing is applied. */
@@ -120,13 +179,30 @@ export interface EditResult {
 /** What the device and the engine are, for a device chip or a report. */
 export interface Status {
   state: 'absent' | 'loading' | 'ready' | 'lost' | 'closed'
-  backend: 'wasm' | 'webgpu'
+  backend: Backend
+  backendWhy: BackendWhy
+  /** Why, for a person: what was measured, or what the GPU said. */
+  backendReason: string
+  /** The GPU as the browser names it, also when the CPU runs; '' when none was found or looked for. */
+  gpu: string
   kernels: string
+  /** As in a receipt. */
+  replacedKernels: string
   threads: number
   isolated: boolean
   model: { id: string; sha256: string; bytes: number } | null
   /** Was the model read from the browser's own storage (works offline)? */
   cached: boolean
+  /** What Nearfield.adapter() opened. */
+  adapters: Adapter[]
+  /** Every task, and whether the device offers it. */
+  tasks: TaskOffer[]
+}
+/** offered: better on the device than doing nothing. `why`, when not: what was measured. */
+export interface TaskOffer {
+  task: Task
+  offered: boolean
+  why: string
 }
 
 /** SubRip and WebVTT. */
@@ -199,7 +275,9 @@ export interface CaptionsApi {
 
 /** The class `Nearfield` (nearfield.ts) implements this; apps may type against it. */
 export interface NearfieldApi {
+  adapter(url: string | URL, options?: { signal?: AbortSignal }): Promise<Adapter>
   edit(request: EditRequest): Promise<EditResult>
+  variants(request: VariantsRequest): AsyncGenerator<Variant, EditResult>
   prefetch(cues: readonly PrefetchCue[], options: PrefetchOptions): void
   readonly status: Status
   /** Frees the worker; what runs rejects with AbortError. */

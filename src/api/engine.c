@@ -3,6 +3,8 @@
 #include "api/internal.h"
 #include "base/text_out.h"
 #include "base/utf8.h"
+#include "gpu/gpu.h"
+#include "model/model_gpu.h"
 
 constexpr isize DIRECTORY_BYTES_FIRST = 1 << 18, DIRECTORY_BYTES_MAX = 1 << 26;
 constexpr isize POOL_BYTES = 1 << 16;
@@ -45,7 +47,24 @@ static nf_status directory_open(nf_engine *engine, nf_error *error) {
   return error_set(error, NF_NO_MEMORY, E_STR("no memory for the model's directory"));
 }
 
+nf_status engine_gpu_choose(nf_engine *engine, const nf_engine_desc *desc, nf_error *error) {
+  nf_bytes wanted = bytes_from_str(desc->kernels != nullptr ? desc->kernels : "");
+  engine->on_gpu = bytes_equal(wanted, bytes_from_str("webgpu"));
+  if (!engine->on_gpu) return NF_OK;
+  gpu_facts facts;
+  gpu_facts_get(&facts);
+  if (facts.present) return NF_OK;
+  return error_set(error, NF_UNSUPPORTED, E_STR("kernels \"webgpu\": there is no GPU device here"));
+}
+
+nf_status engine_step_failed(const nf_engine *engine, nf_status status, nf_error *error) {
+  if (error == nullptr || error->line[0] != 0) return status;
+  const char *line = model_failure_line(engine->model);
+  return error_set(error, status, E_STR(line[0] != 0 ? line : "the model could not run"));
+}
+
 static nf_status kernels_choose(nf_engine *engine, const char *name, nf_error *error) {
+  if (engine->on_gpu) return NF_OK;
   engine->kernels = name == nullptr ? k_table_best() : k_table_named(name);
   if (engine->kernels != nullptr) return NF_OK;
   return error_set(error, NF_UNSUPPORTED, E_STR("kernels \""), E_STR(name),
@@ -71,14 +90,15 @@ nf_status engine_head_fill(nf_engine *engine, const nf_engine_desc *desc, nf_err
     return error_set(error, NF_UNSUPPORTED, E_STR("a context of "), E_INT(engine->ctx_tokens),
                      E_STR(" tokens; at least "), E_INT(CTX_TOKENS_MIN), E_STR(" are needed"));
   }
+  isize weights_bytes = engine->on_gpu ? model_gpu_bytes(&shape) : model_bytes(&shape);
   engine->block_bytes =
-      bytes_add(model_bytes(&shape), text_vocab_bytes(&engine->gguf) + POOL_BYTES);
+      bytes_add(weights_bytes, text_vocab_bytes(&engine->gguf) + POOL_BYTES);
   engine->block = os_memory_get(engine->block_bytes);
   if (engine->block == nullptr) {
     return error_set(error, NF_NO_MEMORY, E_STR("no memory for the model's tables, "),
                      E_INT(engine->block_bytes), E_STR(" bytes"));
   }
-  engine->n_threads_wanted = threads_wanted(desc);
+  engine->n_threads_wanted = engine->on_gpu ? 1 : threads_wanted(desc);
   engine->tables = arena_of(engine->block, engine->block_bytes);
   status = text_open(&engine->gguf, &engine->tables, &engine->vocab, error);
   if (status != NF_OK) return status;
@@ -91,8 +111,10 @@ nf_status engine_head_fill(nf_engine *engine, const nf_engine_desc *desc, nf_err
 }
 
 nf_status engine_weights_fill(nf_engine *engine, nf_error *error) {
-  nf_status status = model_open(&engine->gguf, engine->file.at, engine->kernels, &engine->tables,
-                                &engine->model, error);
+  nf_status status = engine->on_gpu
+                         ? model_gpu_finish(engine->model, error)
+                         : model_open(&engine->gguf, engine->file.at, engine->kernels,
+                                      &engine->tables, &engine->model, error);
   if (status != NF_OK) return status;
   status = pool_start(&engine->tables, engine->n_threads_wanted, &engine->threads);
   if (status == NF_OK) return NF_OK;
@@ -108,6 +130,7 @@ static nf_status engine_open(os_map file, bool owned, const nf_engine_desc *desc
     return error_set(error, NF_NO_MEMORY, E_STR("no memory for an engine"));
   }
   e->file = file;
+  e->file_bytes = file.len;
   e->file_owned = owned ? FILE_MAPPED : FILE_BORROWED;
   nf_status status = directory_open(e, error);
   if (status == NF_OK) status = engine_head_fill(e, desc, error);
@@ -143,6 +166,7 @@ nf_status nf_engine_open_memory(uint8_t *file, int64_t file_bytes, const nf_engi
 void nf_engine_close(nf_engine *engine) {
   if (engine == nullptr) return;
   if (engine->threads != nullptr) pool_stop(engine->threads);
+  if (engine->on_gpu) model_gpu_close(engine->model);
   if (engine->block != nullptr) os_memory_release(engine->block, engine->block_bytes);
   if (engine->directory_block != nullptr) {
     os_memory_release(engine->directory_block, engine->directory_bytes);
@@ -190,9 +214,14 @@ void nf_engine_info_get(const nf_engine *engine, nf_engine_info *info) {
   gguf_type most = type_most(&engine->gguf, &info->n_params);
   text_field(info->quantization, (isize)sizeof info->quantization,
              bytes_from_str(gguf_type_name(most)));
-  text_field(info->kernels, (isize)sizeof info->kernels, bytes_from_str(engine->kernels->name));
+  text_field(info->kernels, (isize)sizeof info->kernels,
+             bytes_from_str(engine->on_gpu ? "webgpu" : engine->kernels->name));
+  if (engine->on_gpu) {
+    text_field(info->replaced, (isize)sizeof info->replaced,
+               bytes_from_str(model_gpu_replaced(engine->model)));
+  }
   const model_shape *shape = model_shape_get(engine->model);
-  info->file_bytes = engine->file.len;
+  info->file_bytes = engine->file_bytes;
   info->n_vocab = (i32)shape->n_vocab;
   info->ctx_tokens_train = (i32)shape->ctx_tokens_train;
   info->ctx_tokens_max = (i32)engine->ctx_tokens;

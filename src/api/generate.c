@@ -70,11 +70,13 @@ nf_status nf_generate_begin(nf_session *session, const nf_generate_desc *desc, n
                      E_STR("sampling out of range: temperature 0..100, top_k >= 0, top_p and min_p "
                            "0..1, repeat_penalty 0 or 0.01..100, other penalties -100..100"));
   }
-  nf_status status = stops_copy(session, desc, error);
-  if (status != NF_OK) return status;
+  nf_status status = adapter_check(session->engine, desc->adapter, error);
+  if (status == NF_OK) status = stops_copy(session, desc, error);
   isize n = 0, cached;
-  status = prompt_encode(session, desc, &n, error);
+  if (status == NF_OK) status = prompt_encode(session, desc, &n, error);
   if (status != NF_OK) return status;
+  session_adapter_set(session->timeline,
+                      desc->adapter != nullptr ? desc->adapter->tuning.adapter : nullptr);
   status = session_set(session->timeline, session->ids, n, &cached);
   if (status != NF_OK)
     return error_set(error, status, E_STR("the prompt does not fit the context"));
@@ -184,7 +186,8 @@ nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error
   engine_leave(session->engine);
   if (status == NF_OK) return advance(session, piece);
   if (status == NF_PENDING) return status;
-  return error_set(error, status, E_STR("the model could not run"));
+  session->work = WORK_NONE;
+  return engine_step_failed(session->engine, status, error);
 }
 
 void nf_generate_receipt(const nf_session *session, nf_receipt *receipt) {

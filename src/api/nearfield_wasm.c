@@ -13,6 +13,7 @@
 
 static nf_error last_error; /* of the last call that can fail; "" when it did not */
 static nf_engine_info last_info; /* of nf_wasm_engine_info */
+static nf_adapter_info last_adapter; /* of nf_wasm_adapter_info */
 static nf_edit_result last_result; /* of nf_wasm_edit_result */
 
 /* ---- memory and errors ---- */
@@ -25,15 +26,8 @@ const char *EXPORT(nf_wasm_version)(void) { return nf_version(); }
 
 /* ---- engine and session ---- */
 
-/* kernels: "" for the best here. *engine is written on NF_OK only. */
-i32 EXPORT(nf_wasm_engine_open)(u8 *file, i32 file_bytes, i32 n_threads, i32 ctx_tokens_max,
-                                const char *kernels, nf_engine **engine) {
-  const nf_engine_desc desc = {.n_threads = n_threads,
-                               .ctx_tokens_max = ctx_tokens_max,
-                               .kernels = kernels && kernels[0] ? kernels : nullptr};
-  return nf_engine_open_memory(file, file_bytes, &desc, engine, &last_error);
-}
-/* The same over chunks (nf_load_*). file_bytes: a whole number. *load is written on NF_OK only. */
+/* The file comes in chunks (nf_load_*). file_bytes: a whole number. kernels: "" for the best CPU
+ * table here; lives until nf_wasm_load_close. *load is written on NF_OK only. */
 i32 EXPORT(nf_wasm_load_begin)(f64 file_bytes, i32 n_threads, i32 ctx_tokens_max,
                                const char *kernels, nf_load **load) {
   const nf_engine_desc desc = {.n_threads = n_threads,
@@ -67,6 +61,27 @@ void EXPORT(nf_wasm_engine_info)(const nf_engine *engine, f64 *row) {
   row[9] = last_info.n_threads;
 }
 
+/* An adapter of that engine; *adapter is written on NF_OK only. */
+i32 EXPORT(nf_wasm_adapter_open)(const nf_engine *engine, const u8 *file, i32 len,
+                                 nf_adapter **adapter) {
+  return nf_adapter_open_memory(engine, bytes_of(file, len), adapter, &last_error);
+}
+void EXPORT(nf_wasm_adapter_close)(nf_adapter *adapter) { nf_adapter_close(adapter); }
+/* row[4]: name, task, sha256 (C strings, valid until the next call), file_bytes */
+void EXPORT(nf_wasm_adapter_info)(const nf_adapter *adapter, f64 *row) {
+  nf_adapter_info_get(adapter, &last_adapter);
+  row[0] = (f64)(uintptr_t)last_adapter.name;
+  row[1] = (f64)(uintptr_t)last_adapter.task;
+  row[2] = (f64)(uintptr_t)last_adapter.sha256;
+  row[3] = (f64)last_adapter.file_bytes;
+}
+
+/* Kernels of the GPU that were replaced by plain ones, a C string, "" none; until the next call. */
+const char *EXPORT(nf_wasm_engine_replaced)(const nf_engine *engine) {
+  nf_engine_info_get(engine, &last_info);
+  return last_info.replaced;
+}
+
 i32 EXPORT(nf_wasm_session_open)(nf_engine *engine, nf_session **session) {
   return nf_session_open(engine, session, &last_error);
 }
@@ -97,14 +112,16 @@ const char *EXPORT(nf_wasm_task_poor)(i32 task) {
   return nf_task_info_get((nf_task)task, &info) == NF_OK ? info.why : nullptr;
 }
 
-/* desc: nf_edit_desc as it lies on wasm32, 18 words: task, text, text_len, format, before,
+/* desc: nf_edit_desc as it lies on wasm32, 19 words: task, text, text_len, format, before,
  * before_len, after, after_len, max_chars, max_lines, max_cps (f32), duration_ms, protect (address
- * of pairs of address and length), n_protect, seed (low, high), n_variants, even_if_poor.
+ * of pairs of address and length), n_protect, seed (low, high), n_variants, even_if_poor,
+ * adapter.
  * Everything is borrowed during this call only. */
 i32 EXPORT(nf_wasm_edit_begin)(nf_session *session, const nf_edit_desc *desc) {
   static_assert(offsetof(nf_edit_desc, text) == 4 && offsetof(nf_edit_desc, max_cps) == 40 &&
                 sizeof(nf_bytes) == 8 && offsetof(nf_edit_desc, seed) == 56 &&
-                offsetof(nf_edit_desc, even_if_poor) == 68 && sizeof(nf_edit_desc) == 72);
+                offsetof(nf_edit_desc, even_if_poor) == 68 &&
+                offsetof(nf_edit_desc, adapter) == 72 && sizeof(nf_edit_desc) == 80);
   return nf_edit_begin(session, desc, &last_error);
 }
 i32 EXPORT(nf_wasm_edit_step)(nf_session *session) { return nf_edit_step(session, &last_error); }

@@ -67,7 +67,11 @@ nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *err
   s->block = block;
   s->block_bytes = z.sum;
   nf_status status = session_fill(s, &a, &z);
-  ASSERT(status != NF_NO_MEMORY); /* the sizes above are exact promises */
+  if (status == NF_NO_MEMORY) {
+    ASSERT(engine->on_gpu); /* the sizes above are exact promises */
+    nf_session_close(s);
+    return error_set(error, status, E_STR("the GPU has no room for a session's keys and values"));
+  }
   if (status != NF_OK) {
     nf_session_close(s);
     return error_set(error, status, E_STR("the vocabulary has no token that ends an answer"));
@@ -79,8 +83,8 @@ nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *err
 void nf_session_close(nf_session *session) {
   if (session == nullptr) return;
   if (session->edit != nullptr) edit_close(session->edit);
-  session_close(session->timeline);
-  model_scratch_close(session->pass_scratch);
+  if (session->timeline != nullptr) session_close(session->timeline);
+  if (session->pass_scratch != nullptr) model_scratch_close(session->pass_scratch);
   os_memory_release(session->block, session->block_bytes);
 }
 
@@ -91,7 +95,10 @@ nf_status nf_edit_begin(nf_session *session, const nf_edit_desc *desc, nf_error 
   session->work = WORK_NONE;
   session->receipt = (nf_receipt){};
   session->generation.started_ns = os_clock_ns();
-  nf_status status = edit_begin(session->edit, desc, error);
+  nf_status status = adapter_check(session->engine, desc->adapter, error);
+  if (status != NF_OK) return status;
+  const edit_tuning *tuning = desc->adapter != nullptr ? &desc->adapter->tuning : nullptr;
+  status = edit_begin(session->edit, desc, tuning, error);
   if (status == NF_OK) session->work = WORK_EDIT;
   return status;
 }
@@ -109,7 +116,9 @@ nf_status nf_edit_step(nf_session *session, nf_error *error) {
     session->receipt.first_token_ms = ms;
   }
   if (status == NF_OK) session->receipt.total_ms = ms;
-  return status;
+  if (status >= 0) return status;
+  session->work = WORK_NONE;
+  return engine_step_failed(session->engine, status, error);
 }
 
 void nf_edit_result_get(const nf_session *session, nf_edit_result *result) {
@@ -130,13 +139,7 @@ const char *nf_task_name(nf_task task) {
 }
 
 nf_status nf_task_from_name(nf_bytes name, nf_task *task) {
-  for (i32 i = 0; i < EDIT_TASKS; i++) {
-    if (bytes_equal(name, bytes_from_str(edit_task_of((nf_task)i)->name))) {
-      *task = (nf_task)i;
-      return NF_OK;
-    }
-  }
-  return NF_BAD_INPUT;
+  return edit_task_named(name, task) ? NF_OK : NF_BAD_INPUT;
 }
 
 nf_status nf_task_info_get(nf_task task, nf_task_info *info) {

@@ -1,5 +1,6 @@
 /* See convert.h. SRT's tags, ASS's overrides and WebVTT's tags all know bold, italic, underline
  * and eight colours; {\anN} and the cue settings line and align know nine places. */
+#include "base/ascii.h"
 #include "base/text_out.h"
 #include "base/utf8.h"
 #include "caption/convert.h"
@@ -14,16 +15,6 @@ static const struct {
                {"red", "#ff0000"},   {"yellow", "#ffff00"}, {"magenta", "#ff00ff"},
                {"blue", "#0000ff"},  {"black", "#000000"}};
 constexpr isize N_COLOURS = (isize)(sizeof colours / sizeof *colours);
-
-static bool equal_ignoring_case(nf_bytes a, const char *lower) {
-  nf_bytes b = bytes_from_str(lower);
-  if (a.len != b.len) return false;
-  for (isize i = 0; i < a.len; i++) {
-    u8 c = a.at[i];
-    if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != b.at[i]) return false;
-  }
-  return true;
-}
 
 /* Take out lines with nothing on them from out[from, len); true if there were any. */
 static bool blank_lines_drop(buffer *out, isize from) {
@@ -87,7 +78,7 @@ static const char *font_colour(nf_bytes attributes) {
   while (n < value.len && value.at[n] > ' ' && value.at[n] != '"' && value.at[n] != '\'') n++;
   value.len = n;
   for (isize i = 0; i < N_COLOURS; i++) {
-    if (equal_ignoring_case(value, colours[i].name) || equal_ignoring_case(value, colours[i].hex)) {
+    if (ascii_equal_lower(value, colours[i].name) || ascii_equal_lower(value, colours[i].hex)) {
       return colours[i].name;
     }
   }
@@ -200,7 +191,7 @@ static i32 line_row(nf_bytes value) {
   bool negative = value.len > 0 && value.at[0] == '-';
   i64 number = 0;
   isize i = negative ? 1 : 0;
-  for (; i < value.len && value.at[i] >= '0' && value.at[i] <= '9' && number < 10000; i++) {
+  for (; i < value.len && ascii_is_digit(value.at[i]) && number < 10000; i++) {
     number = number * 10 + (value.at[i] - '0');
   }
   bool percent = bytes_find(value, bytes_from_str("%")) >= 0;
@@ -220,8 +211,8 @@ static i32 settings_place(nf_bytes settings, u32 *losses) {
       row = line_row(bytes_slice(one, 5, one.len));
     } else if (bytes_start_with(one, bytes_from_str("align:"))) {
       nf_bytes value = bytes_slice(one, 6, one.len);
-      bool left = equal_ignoring_case(value, "left") || equal_ignoring_case(value, "start");
-      bool right = equal_ignoring_case(value, "right") || equal_ignoring_case(value, "end");
+      bool left = ascii_equal_lower(value, "left") || ascii_equal_lower(value, "start");
+      bool right = ascii_equal_lower(value, "right") || ascii_equal_lower(value, "end");
       column = left ? 1 : right ? 3 : 2;
     } else if (one.len > 0) {
       *losses |= CONVERT_SETTING;
@@ -235,7 +226,7 @@ static const char *class_colour(nf_bytes classes) {
     isize from = ++at; /* past the '.' */
     while (at < classes.len && classes.at[at] != '.') at++;
     for (isize i = 0; i < N_COLOURS; i++) {
-      if (equal_ignoring_case(bytes_slice(classes, from, at), colours[i].name)) {
+      if (ascii_equal_lower(bytes_slice(classes, from, at), colours[i].name)) {
         return colours[i].name;
       }
     }

@@ -1,14 +1,15 @@
 /* See cue_align.h. */
 #include "caption/cue_align.h"
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 
 typedef enum : u8 { TOKEN_BLANK, TOKEN_WORD, TOKEN_SINGLE } token_class;
 
 static token_class class_of(u32 c) {
-  if (c == ' ' || c == '\t' || c == '\n' || c == '\r') return TOKEN_BLANK;
+  if (ascii_is_space(c)) return TOKEN_BLANK;
   if (c < 0x80) {
-    bool word = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '\'';
+    bool word = ascii_is_digit(c) || ascii_is_letter(c) || c == '\'';
     return word ? TOKEN_WORD : TOKEN_SINGLE;
   }
   if (c == 0x2019) return TOKEN_WORD;                    /* apostrophe */

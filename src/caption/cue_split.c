@@ -3,6 +3,7 @@
  * Line by line: a prefix of dashes, labels, notes and sounds; words with tags between them; a
  * suffix like the prefix. A line break stands in the plain text as one blank, but only between
  * words. Read next: cue_join.c. */
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "caption/cue_text.h"
 #include "caption/markup.h"
@@ -21,12 +22,8 @@ typedef struct {
   isize to; /* -1: nothing to lift here */
 } liftable;
 
-static bool is_blank(u8 c) { return c == ' ' || c == '\t'; }
-static bool is_digit(u8 c) { return c >= '0' && c <= '9'; }
-static bool is_upper(u8 c) { return c >= 'A' && c <= 'Z'; }
-
 static isize blanks_end(nf_bytes text, isize at) {
-  while (at < text.len && is_blank(text.at[at])) at++;
+  while (at < text.len && ascii_is_blank(text.at[at])) at++;
   return at;
 }
 
@@ -39,7 +36,7 @@ static isize dash_end(nf_bytes text, isize at) {
     if (c != '-' && c != 0x2010 && c != 0x2013 && c != 0x2014) break;
     i = next;
   }
-  bool minus = i == at + 1 && i < text.len && is_digit(text.at[i]);
+  bool minus = i == at + 1 && i < text.len && ascii_is_digit(text.at[i]);
   return i == at || minus ? -1 : i;
 }
 
@@ -48,7 +45,7 @@ static isize label_end(nf_bytes text, isize at) {
   isize i = at, words = 0;
   while (words < 3 && i < text.len && i - at < 32) {
     u8 first = text.at[i];
-    if (!is_upper(first) && first != '#' && !(is_digit(first) && words > 0)) return -1;
+    if (!ascii_is_upper(first) && first != '#' && !(ascii_is_digit(first) && words > 0)) return -1;
     while (i < text.len && (text.at[i] > ' ' && text.at[i] != ':' && text.at[i] != '<')) {
       u8 c = text.at[i];
       if (c == '!' || c == '?' || c == ',' || c == '[' || c == '(') return -1;
@@ -57,7 +54,7 @@ static isize label_end(nf_bytes text, isize at) {
     words++;
     if (i < text.len && text.at[i] == ':') {
       u8 after = i + 1 < text.len ? text.at[i + 1] : '\n';
-      return is_blank(after) || after == '\n' || after == '<' ? i + 1 : -1;
+      return ascii_is_blank(after) || after == '\n' || after == '<' ? i + 1 : -1;
     }
     if (i >= text.len || text.at[i] != ' ') return -1;
     i++;
@@ -101,7 +98,7 @@ static liftable tag_at(nf_bytes text, isize at) {
 /* What may be lifted at the edge of a line. Dashes and labels only at its start. */
 static liftable edge_at(nf_bytes text, isize at, bool start) {
   if (at >= text.len || text.at[at] == '\n') return (liftable){.to = -1};
-  if (is_blank(text.at[at])) return (liftable){CUE_PAD, blanks_end(text, at)};
+  if (ascii_is_blank(text.at[at])) return (liftable){CUE_PAD, blanks_end(text, at)};
   liftable tag = tag_at(text, at);
   if (tag.to >= 0) return tag;
   if (text.at[at] == '[' || text.at[at] == '(') return (liftable){CUE_SOUND, sound_end(text, at)};
@@ -158,7 +155,7 @@ static isize inner_lift(splitter *s, isize at) {
   nf_bytes text = s->text;
   isize to = text.at[at] == '[' ? sound_end(text, at) : music_end(text, at);
   if (to < 0) return -1;
-  bool blank_before = at > 0 && is_blank(text.at[at - 1]);
+  bool blank_before = at > 0 && ascii_is_blank(text.at[at - 1]);
   isize after = blanks_end(text, to);
   if (!blank_before && after == to) return -1; /* it holds two words apart: it stays */
   lift(s, text.at[at] == '[' ? CUE_SOUND : CUE_MUSIC, at, blank_before ? after : to);
@@ -195,7 +192,7 @@ static isize line_split(splitter *s, isize at) {
   at = edge_lift(s, at, true);
   while (at < text.len && text.at[at] != '\n' && !s->full) {
     u8 c = text.at[at];
-    bool special = is_blank(c) || c == '<' || c == '{' || c == '[' || c == '(' || c >= 0x80;
+    bool special = ascii_is_blank(c) || c == '<' || c == '{' || c == '[' || c == '(' || c >= 0x80;
     if (special && suffix_begins(text, at)) return edge_lift(s, at, false);
     liftable tag = tag_at(text, at);
     isize next = -1;

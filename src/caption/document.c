@@ -1,6 +1,7 @@
 /* A caption document: opening, the cue table, changes. See document.h. */
 #include "caption/document.h"
 
+#include "base/ascii.h"
 #include "base/text_out.h"
 
 nf_bytes caption_span_bytes(const caption_doc *doc, caption_span span) {
@@ -251,7 +252,7 @@ static bool number_label(caption_doc *doc, i32 i, caption_span *label) {
   if (i > 0) {
     nf_bytes old = caption_span_bytes(doc, caption_at(doc, i - 1)->label);
     for (isize k = 0; k < old.len && number < INT32_MAX; k++) {
-      if (old.at[k] >= '0' && old.at[k] <= '9') number = number * 10 + (old.at[k] - '0');
+      if (ascii_is_digit(old.at[k])) number = number * 10 + (old.at[k] - '0');
     }
   }
   char digits[24];

@@ -1,8 +1,7 @@
 /* See markup.h. */
 #include "caption/markup.h"
 
-static bool is_letter(u8 c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
-static bool is_digit(u8 c) { return c >= '0' && c <= '9'; }
+#include "base/ascii.h"
 
 /* End of the time stamp at text[at] == '<', or -1: "<00:01.000>". */
 static isize stamp_end(nf_bytes text, isize at) {
@@ -10,7 +9,7 @@ static isize stamp_end(nf_bytes text, isize at) {
   for (isize i = at + 1; i < text.len && i - at < 32; i++) {
     u8 c = text.at[i];
     if (c == '>') return colon ? i + 1 : -1;
-    if (!is_digit(c) && c != ':' && c != '.') return -1;
+    if (!ascii_is_digit(c) && c != ':' && c != '.') return -1;
     colon |= c == ':';
   }
   return -1;
@@ -20,7 +19,7 @@ static isize stamp_end(nf_bytes text, isize at) {
 static isize srt_tag_end(nf_bytes text, isize at) {
   isize i = at + 1;
   if (i < text.len && text.at[i] == '/') i++;
-  if (i >= text.len || !is_letter(text.at[i])) return -1;
+  if (i >= text.len || !ascii_is_letter(text.at[i])) return -1;
   for (; i < text.len; i++) {
     u8 c = text.at[i];
     if (c == '>') return i + 1;
@@ -57,7 +56,9 @@ static isize numeric_entity_end(nf_bytes text, isize at, u32 *codepoint) {
   isize from = i;
   for (; i < text.len && i - from < 8 && text.at[i] != ';'; i++) {
     u8 c = text.at[i];
-    u32 digit = is_digit(c) ? c - '0' : hex && is_letter(c) ? (c | 0x20u) - 'a' + 10 : 99;
+    u32 digit = ascii_is_digit(c)           ? c - '0'
+                : hex && ascii_is_letter(c) ? (c | 0x20u) - 'a' + 10
+                                            : 99;
     if (digit >= (hex ? 16 : 10)) return -1;
     v = v * (hex ? 16 : 10) + digit;
   }
@@ -126,7 +127,7 @@ tag_parts tag_read(nf_bytes tag) {
   if (to > 1 && tag.at[to - 1] == '>') to--;
   if (at < to && tag.at[at] == '/') parts.closing = true, at++;
   isize from = at;
-  parts.time = at < to && is_digit(tag.at[at]);
+  parts.time = at < to && ascii_is_digit(tag.at[at]);
   if (parts.time) return parts;
   while (at < to && tag.at[at] > ' ' && tag.at[at] != '.' && tag.at[at] != '/') at++;
   parts.name = bytes_slice(tag, from, at);
@@ -140,11 +141,5 @@ tag_parts tag_read(nf_bytes tag) {
 }
 
 bool tag_name_is(const tag_parts *tag, const char *lower_name) {
-  nf_bytes name = bytes_from_str(lower_name);
-  if (tag->name.len != name.len) return false;
-  for (isize i = 0; i < name.len; i++) {
-    u8 c = tag->name.at[i];
-    if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != name.at[i]) return false;
-  }
-  return true;
+  return ascii_equal_lower(tag->name, lower_name);
 }

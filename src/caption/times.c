@@ -1,11 +1,10 @@
 /* See times.h. */
 #include "caption/times.h"
 
-static bool is_digit(u8 c) { return c >= '0' && c <= '9'; }
-static bool is_blank(u8 c) { return c == ' ' || c == '\t'; }
+#include "base/ascii.h"
 
 static isize blanks_skip(nf_bytes text, isize at, isize to) {
-  while (at < to && is_blank(text.at[at])) at++;
+  while (at < to && ascii_is_blank(text.at[at])) at++;
   return at;
 }
 
@@ -15,7 +14,7 @@ constexpr i64 HOURS_MAX = 1'000'000'000; /* keeps the milliseconds far from over
 static bool number_read(nf_bytes text, isize *at, isize to, i64 *value, isize *n_digits) {
   i64 v = 0;
   isize i = *at;
-  while (i < to && is_digit(text.at[i])) {
+  while (i < to && ascii_is_digit(text.at[i])) {
     v = v * 10 + (text.at[i++] - '0');
     if (v > HOURS_MAX) return false;
   }
@@ -29,12 +28,12 @@ static bool number_read(nf_bytes text, isize *at, isize to, i64 *value, isize *n
 static bool fraction_read(nf_bytes text, isize *at, isize to, i64 *ms, const char **odd) {
   i64 v = 0;
   isize n = 0;
-  while (*at < to && is_digit(text.at[*at]) && n < 9) {
+  while (*at < to && ascii_is_digit(text.at[*at]) && n < 9) {
     if (n < 3) v = v * 10 + (text.at[*at] - '0');
     n++;
     *at += 1;
   }
-  if (n == 0 || (*at < to && is_digit(text.at[*at]))) return false;
+  if (n == 0 || (*at < to && ascii_is_digit(text.at[*at]))) return false;
   if (n != 3) *odd = "milliseconds are not three digits";
   *ms = v; /* "1,5" is 5 ms, as ffmpeg and VLC read it */
   return true;
@@ -47,7 +46,7 @@ static bool time_read(nf_bytes text, isize *at, isize to, nf_caption_format form
   isize digits[3], n = 0, i = *at;
   if (!number_read(text, &i, to, &part[n], &digits[n])) return false;
   n = 1;
-  while (n < 3 && i + 1 < to && text.at[i] == ':' && is_digit(text.at[i + 1])) {
+  while (n < 3 && i + 1 < to && text.at[i] == ':' && ascii_is_digit(text.at[i + 1])) {
     i++;
     if (!number_read(text, &i, to, &part[n], &digits[n])) return false;
     n++;
@@ -56,7 +55,7 @@ static bool time_read(nf_bytes text, isize *at, isize to, nf_caption_format form
   i64 fraction = 0;
   u8 sign = i < to ? text.at[i] : 0;
   bool has_fraction =
-      (sign == ',' || sign == '.' || sign == ':') && i + 1 < to && is_digit(text.at[i + 1]);
+      (sign == ',' || sign == '.' || sign == ':') && i + 1 < to && ascii_is_digit(text.at[i + 1]);
   if (has_fraction) {
     i++;
     if (!fraction_read(text, &i, to, &fraction, odd)) return false;
@@ -101,7 +100,7 @@ bool time_line_read(nf_bytes text, isize from, isize to, nf_caption_format forma
 bool time_line_damaged(nf_bytes text, isize from, isize to) {
   isize at = blanks_skip(text, from, to);
   if (at < to && text.at[at] == '-') at++; /* a negative time */
-  if (at >= to || !is_digit(text.at[at])) return false;
+  if (at >= to || !ascii_is_digit(text.at[at])) return false;
   isize n_colons = 0;
   for (; at + 1 < to; at++) {
     if (text.at[at] == ':') n_colons++;

@@ -1,6 +1,8 @@
 /* See align.h. */
 #include "edit/align.h"
 
+#include "base/ascii.h"
+
 constexpr isize DELETED_TOKENS_MAX = 6;
 constexpr isize PLAIN_AFTER = 3; /* drafts rejected in a row */
 
@@ -11,12 +13,11 @@ static nf_bytes text_of(const align_source *s, isize i) {
 
 static bool begins_word(nf_bytes t) { return t.len > 0 && t.at[0] == ' '; }
 static nf_bytes bare(nf_bytes t) { return begins_word(t) ? bytes_slice(t, 1, t.len) : t; }
-static u8 lower(u8 c) { return c >= 'A' && c <= 'Z' ? (u8)(c + 32) : c; }
-static bool is_letter(u8 c) { return (lower(c) >= 'a' && lower(c) <= 'z') || c >= 0x80; }
+static bool is_letter(u8 c) { return ascii_is_letter(c) || c >= 0x80; }
 
 static isize common_letters(nf_bytes a, nf_bytes b) {
   isize n = 0;
-  while (n < a.len && n < b.len && lower(a.at[n]) == lower(b.at[n])) n++;
+  while (n < a.len && n < b.len && ascii_lower(a.at[n]) == ascii_lower(b.at[n])) n++;
   return n;
 }
 
@@ -28,7 +29,7 @@ static bool same_letters(nf_bytes a, nf_bytes b) {
 static bool is_mark(nf_bytes t) {
   t = bare(t);
   if (t.len >= 2 && t.at[0] == '\'' && is_letter(t.at[1])) return false;
-  return t.len > 0 && !is_letter(t.at[0]) && !(t.at[0] >= '0' && t.at[0] <= '9');
+  return t.len > 0 && !is_letter(t.at[0]) && !ascii_is_digit(t.at[0]);
 }
 
 /* Words that an edit adds more often than it puts them in another's place. */
@@ -114,7 +115,7 @@ static void rank_changes(const align *a, nf_bytes text, ranking *r) {
   /* " doesn" for " don" of "don't" leaves the "'t"; " its" for "it's" has taken the "'s" */
   nf_bytes suffix = left + 1 < s->n ? text_of(s, left + 1) : (nf_bytes){};
   bool leaves = suffix.len >= 2 && suffix.at[0] == '\'' && text.len > 0 &&
-                lower(text.at[text.len - 1]) != lower(suffix.at[suffix.len - 1]);
+                ascii_lower(text.at[text.len - 1]) != ascii_lower(suffix.at[suffix.len - 1]);
   rank(r, s, left, insertion);
   rank(r, s, word, substitution - (leaves ? 15 : 0));
   rank(r, s, left + 1, substitution - (leaves ? 0 : 15));

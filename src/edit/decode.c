@@ -71,14 +71,6 @@ static void copy_score(edit *e, const session_verdict *v) {
   }
 }
 
-/* The task's prefix is in the cache: keep it for the next request. */
-static void prefix_save(edit *e) {
-  session_snapshot *snapshot = e->tasks[e->task_id].snapshot;
-  if (snapshot != nullptr && session_snapshot_empty(snapshot)) {
-    session_save(e->timeline, e->tasks[e->task_id].n_prefix, snapshot);
-  }
-}
-
 /* The model left the source inside what must be copied: take the source's tokens all the same. */
 static bool force_rest(edit *e, isize at, isize n_forced, const session_verdict *v) {
   for (isize i = v->n_accepted; i < n_forced; i++) {
@@ -156,7 +148,7 @@ nf_status decode_drafted(edit *e) {
   if (status != NF_OK) return status;
   e->receipt.drafted += (i32)v.n_offered;
   e->receipt.accepted += (i32)v.n_accepted;
-  prefix_save(e);
+  edit_prefix_save(e);
   copy_score(e, &v);
   i32 forced = e->receipt.forced;
   bool complete = answer_extend(e, at[v.i_guess], &v);

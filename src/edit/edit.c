@@ -47,11 +47,7 @@ isize edit_bytes(const model *m, isize ctx_tokens) {
       EDIT_SPANS_MAX * (isize)sizeof(keep_span) + EDIT_NOTES_MAX * (isize)sizeof(edit_note) +
       EDIT_TRACE_BYTES +
       NF_VARIANTS_MAX * (2 * EDIT_TEXT_BYTES_MAX + EDIT_CHANGES_MAX * (isize)sizeof(nf_change));
-  for (i32 i = 0; i < EDIT_TASKS; i++) {
-    if (edit_task_of((nf_task)i)->device) {
-      bytes = bytes_add(bytes, session_snapshot_bytes(m, EDIT_PREFIX_TOKENS_MAX));
-    }
-  }
+  bytes = bytes_add(bytes, edit_prefixes_bytes(m));
   bytes = bytes_add(bytes, n_buffers * aligned);
   return bytes_add(bytes, SCRATCH_BYTES + text_scratch_bytes(EDIT_TEXT_BYTES_MAX * 2));
 }
@@ -68,11 +64,8 @@ nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeli
   e->ctx_tokens = ctx_tokens;
   e->n_vocab = model_shape_get(m)->n_vocab;
   if (!buffers_take(e, a)) return NF_NO_MEMORY;
-  for (i32 i = 0; i < EDIT_TASKS; i++) {
-    if (!edit_task_of((nf_task)i)->device) continue;
-    nf_status status = session_snapshot_open(m, EDIT_PREFIX_TOKENS_MAX, a, &e->tasks[i].snapshot);
-    if (status != NF_OK) return status;
-  }
+  nf_status status = edit_prefixes_open(e, m, a);
+  if (status != NF_OK) return status;
   isize scratch_bytes = SCRATCH_BYTES + text_scratch_bytes(EDIT_TEXT_BYTES_MAX * 2);
   u8 *scratch = arena_alloc(a, scratch_bytes, 1, 64);
   if (scratch == nullptr) return NF_NO_MEMORY;
@@ -81,11 +74,7 @@ nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeli
   return NF_OK;
 }
 
-void edit_close(edit *e) {
-  for (i32 i = 0; i < EDIT_TASKS; i++) {
-    if (e->tasks[i].snapshot != nullptr) session_snapshot_close(e->tasks[i].snapshot);
-  }
-}
+void edit_close(edit *e) { edit_prefixes_close(e); }
 
 static nf_status protect_copy(edit *e, const nf_edit_desc *desc, nf_error *error) {
   isize len = 0;
@@ -124,17 +113,38 @@ static nf_status limits_check(const nf_edit_desc *desc, nf_error *error) {
                    E_STR("max_chars, max_lines and max_cps must not be negative"));
 }
 
-static nf_status request_take(edit *e, const nf_edit_desc *desc, nf_error *error) {
+/* The task's row, as the adapter changes it. */
+static nf_status task_take(edit *e, const nf_edit_desc *desc, const edit_tuning *tuning,
+                           nf_error *error) {
   e->task = edit_task_of(desc->task);
   e->task_id = desc->task;
-  e->format = desc->format;
+  e->adapter = tuning != nullptr ? tuning->adapter : nullptr;
   if (e->task == nullptr) {
     return error_set(error, NF_UNSUPPORTED, E_STR("there is no task "), E_INT(desc->task));
   }
-  if (!e->task->device && !desc->even_if_poor) {
+  if (tuning != nullptr && tuning->one_task && tuning->task != desc->task) {
+    return error_set(error, NF_BAD_INPUT, E_STR("the adapter is for the task "),
+                     E_STR(edit_task_of(tuning->task)->name), E_STR(", not "),
+                     E_STR(e->task->name));
+  }
+  bool offered = e->task->device || (tuning != nullptr && tuning->one_task);
+  if (!offered && !desc->even_if_poor) {
     return error_set(error, NF_UNSUPPORTED, E_STR("the task "), E_STR(e->task->name),
                      E_STR(" is not offered on the device: "), E_STR(e->task->poor));
   }
+  if (tuning == nullptr) return NF_OK;
+  e->tuned = *e->task;
+  e->task = &e->tuned;
+  if (tuning->has_gate) e->tuned.gate = tuning->gate;
+  if (tuning->system[0] != 0) {
+    e->tuned.system = tuning->system;
+    e->tuned.n_examples = 0;
+  }
+  return NF_OK;
+}
+
+static nf_status request_take(edit *e, const nf_edit_desc *desc, nf_error *error) {
+  e->format = desc->format;
   if (desc->n_variants < 0 || desc->n_variants > NF_VARIANTS_MAX) {
     return error_set(error, NF_BAD_INPUT, E_STR("n_variants must be 0 to "),
                      E_INT(NF_VARIANTS_MAX));
@@ -173,9 +183,9 @@ static nf_status prompt_encode(edit *e, nf_bytes caption, isize *n) {
                           &scratch);
 }
 
-/* How many tokens two prompts of the task share whatever the caption: counted once. */
+/* How many tokens two prompts of the task share whatever the caption: counted once a prefix. */
 static nf_status prefix_count(edit *e) {
-  isize *n_prefix = &e->tasks[e->task_id].n_prefix;
+  isize *n_prefix = &e->prefix->n;
   if (*n_prefix > 0) return NF_OK;
   isize n_a, n_b;
   nf_status status = prompt_encode(e, bytes_from_str("A"), &n_a);
@@ -191,6 +201,7 @@ static nf_status prefix_count(edit *e) {
 }
 
 static nf_status prompt_build(edit *e, isize *n, nf_error *error) {
+  edit_prefix_choose(e);
   nf_status status = prefix_count(e);
   if (status == NF_OK) status = prompt_encode(e, bytes_of(e->plain, e->plain_len), n);
   if (status == NF_UNSUPPORTED) {
@@ -251,9 +262,8 @@ nf_status edit_timeline_set(edit *e, const i32 *answer, isize n) {
 
 static nf_status prompt_begin(edit *e, isize n, nf_error *error) {
   isize cached = 0;
-  if (e->tasks[e->task_id].snapshot != nullptr) {
-    session_restore(e->timeline, e->tasks[e->task_id].snapshot, e->prompt, n);
-  }
+  session_adapter_set(e->timeline, e->adapter);
+  session_restore(e->timeline, e->prefix->snapshot, e->prompt, n);
   nf_status status = session_set(e->timeline, e->prompt, n, &cached);
   if (status != NF_OK)
     return error_set(error, status, E_STR("the prompt does not fit the context"));
@@ -265,9 +275,11 @@ static nf_status prompt_begin(edit *e, isize n, nf_error *error) {
   return NF_OK;
 }
 
-nf_status edit_begin(edit *e, const nf_edit_desc *desc, nf_error *error) {
+nf_status edit_begin(edit *e, const nf_edit_desc *desc, const edit_tuning *tuning,
+                     nf_error *error) {
   e->phase = EDIT_IDLE;
-  nf_status status = request_take(e, desc, error);
+  nf_status status = task_take(e, desc, tuning, error);
+  if (status == NF_OK) status = request_take(e, desc, error);
   if (status != NF_OK) return status;
   e->receipt = (nf_receipt){};
   e->n_answer = e->n_out = e->n_notes = e->trace_len = e->n_drawn = e->n_scored = 0;
@@ -357,7 +369,8 @@ nf_status edit_step(edit *e, nf_error *error) {
                      : e->phase == EDIT_SEARCH ? search_pass(e)
                                                : decode_sampled(e);
   e->receipt.passes = (i32)passes_of(e);
-  if (status < NF_OK) return error_set(error, status, E_STR("the context is full"));
+  if (status == NF_BAD_INPUT) return error_set(error, status, E_STR("the context is full"));
+  if (status < NF_OK) return status; /* the device's: the caller knows the line */
   if (status == NF_PENDING) return NF_PENDING; /* of this answer, or of a long prompt */
   phase_end(e);
   return e->phase == EDIT_DONE ? NF_OK : NF_PENDING;

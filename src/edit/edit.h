@@ -9,6 +9,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/base.h"
+#include "edit/tuning.h"
 #include "session/session.h"
 #include "text/text.h"
 
@@ -16,16 +17,18 @@ typedef struct edit edit;
 
 constexpr isize EDIT_TEXT_BYTES_MAX = 4096; /* longest cue text taken */
 
-/* arena bytes edit_open takes: buffers, and a prefix snapshot for each task offered */
+/* arena bytes edit_open takes: buffers, and the prefix snapshots of the tasks used last */
 isize edit_bytes(const model *m, isize ctx_tokens);
 /* errors NF_NO_MEMORY; NF_UNSUPPORTED the vocabulary has no token that ends an answer */
 [[nodiscard]] nf_status edit_open(const text_vocab *vocab, text_template chat, session *timeline,
                                   const model *m, isize ctx_tokens, arena *a, edit **out);
 void edit_close(edit *e); /* what does not lie in the arena */
 
-/* errors NF_BAD_INPUT not UTF-8, over EDIT_TEXT_BYTES_MAX, does not fit the context;
- *        NF_UNSUPPORTED the task is not offered on the device */
-[[nodiscard]] nf_status edit_begin(edit *e, const nf_edit_desc *desc, nf_error *error);
+/* tuning: the adapter of desc and what it says, borrowed until the edit is done; null: none.
+ * errors NF_BAD_INPUT not UTF-8, over EDIT_TEXT_BYTES_MAX, does not fit the context, an adapter for
+ *        another task; NF_UNSUPPORTED the task is not offered on the device */
+[[nodiscard]] nf_status edit_begin(edit *e, const nf_edit_desc *desc, const edit_tuning *tuning,
+                                   nf_error *error);
 /* At most one pass, or a piece of one. NF_PENDING: call again; NF_OK: the result is there. */
 [[nodiscard]] nf_status edit_step(edit *e, nf_error *error);
 /* After NF_OK, borrowed until the next begin. Times in the receipt are left to the caller. */

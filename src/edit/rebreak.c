@@ -3,7 +3,7 @@
 
 #include "caption/plain.h"
 
-static bool is_blank(u8 c) { return c == ' ' || c == '\n'; }
+static bool is_blank(u8 c) { return c == ' ' || c == '\n'; } /* where a line may break */
 
 /* The end of the word that begins at `at`: blanks inside a tag do not end it. */
 static isize word_end(nf_bytes text, isize at) {

@@ -1,5 +1,6 @@
-/* The inside of an edit, shared by edit.c (request and prompt), decode.c and search.c (the model's
- * passes), outcome.c (what becomes of an answer) and trace.c. Private to this folder. */
+/* The inside of an edit, shared by edit.c (request and prompt), prefix.c (what prompts share),
+ * decode.c and search.c (the model's passes), outcome.c (what becomes of an answer) and trace.c.
+ * Private to this folder. */
 #pragma once
 #include "caption/cue_text.h"
 #include "edit/align.h"
@@ -12,6 +13,8 @@ constexpr isize EDIT_TOKENS_MAX = 2048; /* of one caption's text, and of one ans
 constexpr isize EDIT_CHANGES_MAX = 1024;
 constexpr isize EDIT_PROTECT_MAX = 256;
 constexpr isize EDIT_PREFIX_TOKENS_MAX = 192; /* instruction and examples of a task */
+constexpr isize EDIT_PREFIXES =
+    3; /* kept at a time: the tasks offered, and one more with an adapter */
 constexpr isize EDIT_SPANS_MAX = 256;         /* numbers, names and terms looked after */
 constexpr isize EDIT_FORCES_MAX = 8;          /* spans put back into one answer */
 constexpr isize EDIT_NOTES_MAX = 256;         /* passes the trace tells of */
@@ -53,6 +56,15 @@ typedef struct {
   f32 log_p_next;
 } edit_note;
 
+/* What every prompt of a task begins with under one adapter, kept with its keys and values. */
+typedef struct {
+  nf_task task;
+  model_adapter_key key;
+  session_snapshot *snapshot; /* empty until a request has computed it */
+  isize n;      /* tokens; 0: not known yet */
+  u32 last_use; /* counts requests; 0: never */
+} edit_prefix;
+
 /* A sampled answer in the making: a branch of the timeline. */
 typedef struct {
   i32 *tokens; /* [EDIT_TOKENS_MAX] */
@@ -82,14 +94,15 @@ struct edit {
   u8 *trace; /* [EDIT_TRACE_BYTES] */
   edit_search *search;
 
-  struct {
-    session_snapshot *snapshot; /* null: the task is not offered */
-    isize n_prefix; /* tokens every prompt of the task begins with; 0: not known yet */
-  } tasks[EDIT_TASKS];
+  edit_prefix prefixes[EDIT_PREFIXES];
+  u32 n_prefix_uses;
 
   /* the request */
-  const edit_task *task;
+  const edit_task *task; /* as the adapter has it: then it is `tuned` */
+  edit_task tuned;
   nf_task task_id;
+  const model_adapter *adapter; /* null: none */
+  edit_prefix *prefix; /* of prefixes */
   nf_caption_format format;
   isize input_len, plain_len, n_source, n_spans, n_protect, n_prompt;
   isize chars_max; /* of the whole cue's visible text; 0: no limit */
@@ -134,6 +147,15 @@ struct edit {
 [[nodiscard]] nf_status edit_timeline_set(edit *e, const i32 *answer, isize n);
 /* Text of tokens, cut at `cap`; the end token gives nothing. */
 isize edit_decode(const edit *e, const i32 *tokens, isize n, u8 *out, isize cap);
+
+/* ---- prefix.c ---- */
+isize edit_prefixes_bytes(const model *m);
+[[nodiscard]] nf_status edit_prefixes_open(edit *e, const model *m, arena *a);
+void edit_prefixes_close(edit *e);
+/* e->prefix becomes that of the request's task and adapter: the one kept, or the one longest not
+ * used, emptied. */
+void edit_prefix_choose(edit *e);
+void edit_prefix_save(edit *e); /* it is in the cache: keep it for the next request */
 
 /* ---- decode.c: one pass of the present phase. NF_OK: its answer is complete ---- */
 [[nodiscard]] nf_status decode_drafted(edit *e);

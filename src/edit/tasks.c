@@ -103,3 +103,12 @@ static const edit_task tasks[EDIT_TASKS] = {
 const edit_task *edit_task_of(nf_task task) {
   return task >= 0 && task < EDIT_TASKS ? &tasks[task] : nullptr;
 }
+
+bool edit_task_named(nf_bytes name, nf_task *task) {
+  for (i32 i = 0; i < EDIT_TASKS; i++) {
+    if (!bytes_equal(name, bytes_from_str(tasks[i].name))) continue;
+    *task = (nf_task)i;
+    return true;
+  }
+  return false;
+}

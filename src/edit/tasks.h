@@ -23,4 +23,5 @@ typedef struct {
 } edit_task;
 
 const edit_task *edit_task_of(nf_task task); /* null: no such task */
+bool edit_task_named(nf_bytes name, nf_task *task); /* false: no such task */
 constexpr i32 EDIT_TASKS = 6;

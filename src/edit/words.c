@@ -1,16 +1,12 @@
 /* See words.h. */
 #include "edit/words.h"
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 
 constexpr isize DIFF_WORDS_MAX = 512;
 
-static bool is_digit(u8 c) { return c >= '0' && c <= '9'; }
-static bool is_letter(u8 c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80 || c == '\'';
-}
-static bool is_space(u8 c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-static u8 lower(u8 c) { return c >= 'A' && c <= 'Z' ? (u8)(c + 32) : c; }
+static bool is_letter(u8 c) { return ascii_is_letter(c) || c >= 0x80 || c == '\''; }
 
 nf_status words_split(nf_bytes text, arena *a, word_list *out) {
   word *list = arena_new(a, text.len, word);
@@ -19,13 +15,13 @@ nf_status words_split(nf_bytes text, arena *a, word_list *out) {
   for (isize at = 0; at < text.len;) {
     isize end = at + 1;
     word_kind kind = WORD_OTHER;
-    if (is_space(text.at[at])) {
+    if (ascii_is_space(text.at[at])) {
       kind = WORD_SPACE;
-      while (end < text.len && is_space(text.at[end])) end++;
-    } else if (is_letter(text.at[at]) || is_digit(text.at[at])) {
+      while (end < text.len && ascii_is_space(text.at[end])) end++;
+    } else if (is_letter(text.at[at]) || ascii_is_digit(text.at[at])) {
       kind = WORD_LETTERS;
       for (end = at; end < text.len; end++) {
-        if (is_digit(text.at[end])) {
+        if (ascii_is_digit(text.at[end])) {
           kind = WORD_NUMBER;
         } else if (!is_letter(text.at[end])) {
           break;
@@ -42,20 +38,18 @@ nf_status words_split(nf_bytes text, arena *a, word_list *out) {
 bool word_same_letters(nf_bytes a, nf_bytes b) {
   if (a.len != b.len) return false;
   for (isize i = 0; i < a.len; i++) {
-    if (lower(a.at[i]) != lower(b.at[i])) return false;
+    if (ascii_lower(a.at[i]) != ascii_lower(b.at[i])) return false;
   }
   return true;
 }
-
-static bool is_ascii_letter(u8 c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; }
 
 bool term_stands_at(nf_bytes text, isize i, nf_bytes term) {
   isize end = i + term.len;
   if (term.len == 0 || end > text.len || !bytes_equal(bytes_slice(text, i, end), term)) {
     return false;
   }
-  return (i == 0 || !is_ascii_letter(text.at[i - 1])) &&
-         (end == text.len || !is_ascii_letter(text.at[end]));
+  return (i == 0 || !ascii_is_letter(text.at[i - 1])) &&
+         (end == text.len || !ascii_is_letter(text.at[end]));
 }
 
 isize term_count(nf_bytes text, nf_bytes term) {

@@ -43,7 +43,8 @@ enum : i32 {
 /* ---- buffers: zeroed; every size and place a multiple of 4 ---- */
 typedef enum : i32 { GPU_STORAGE = 0, GPU_UNIFORM = 1 } gpu_use;
 i32 gpu_buffer_make(i64 bytes, gpu_use use);
-void gpu_buffer_free(i32 buffer); /* 0 is fine; work submitted before still ends well */
+void gpu_buffer_free(i32 buffer); /* 0 is fine; work submitted before still ends well; not while
+                                     commands that use it are recorded */
 void gpu_buffer_write(i32 buffer, i64 at, const void *from, isize bytes); /* copies `from` */
 
 /* ---- pipelines: one WGSL entry point with its constants ---- */
@@ -66,7 +67,7 @@ typedef struct {
 i32 gpu_pipeline_make(const gpu_pipeline_desc *desc);
 void gpu_pipeline_free(i32 pipeline); /* 0 is fine; not while commands that use it are recorded */
 /* NF_PENDING; NF_OK: gpu_dispatch may use it. errors NF_UNSUPPORTED it does not compile here, the
- * line is "NAME: " and the compiler's first; NF_LOST */
+ * line is "NAME: " and the compiler's first; a failure of the device as gpu_poll says it */
 [[nodiscard]] nf_status gpu_pipeline_poll(i32 pipeline, nf_error *error);
 
 /* ---- binds: buffers in the places of a pipeline's bindings; made once, not in the loop ---- */
@@ -77,7 +78,7 @@ typedef struct {
 /* The pipeline may still be compiling. A bind serves every pipeline with the same letters. No
  * range that is 'w' may overlap another of the same bind. */
 i32 gpu_bind_make(i32 pipeline, const gpu_binding *bindings, isize n);
-void gpu_bind_free(i32 bind); /* 0 is fine */
+void gpu_bind_free(i32 bind); /* 0 is fine; recorded dispatches keep what they need of it */
 
 /* ---- recording and running ---- */
 /* x, y, z: workgroups, 1..GPU_GROUPS_MAX. dynamic_offset: 0 where there is no 'u'. */
@@ -88,7 +89,7 @@ void gpu_copy(i32 from, i64 from_at, i32 to, i64 to_at, i64 bytes);
 /* Sends what was recorded, then reads buffer[at, at + bytes) back; bytes 0: reads nothing, and
  * the ticket is done when the work is. Returns a ticket, good until gpu_poll ends it. */
 i32 gpu_submit(i32 buffer, i64 at, isize bytes);
-/* NF_PENDING. NF_OK: the bytes lie in `to` (may be null when none were asked for), the ticket is
+/* NF_PENDING. NF_OK: the bytes lie in `to` (null: nobody wants them any more), the ticket is
  * gone. errors NF_LOST the device; NF_NO_MEMORY a buffer was not to be had; NF_UNSUPPORTED the
  * device refused a command; the line says what the browser said */
 [[nodiscard]] nf_status gpu_poll(i32 ticket, void *to, nf_error *error);

@@ -28,9 +28,10 @@ typedef struct {
 } trace_bind;
 typedef struct {
   i32 pipeline; /* 0: a copy */
-  i32 bind, x, y, z, from, to;
+  i32 x, y, z, from, to;
   u32 offset;
   i64 from_at, to_at, bytes;
+  trace_bind bind; /* as it was: its handle may be freed meanwhile */
 } trace_command;
 typedef struct {
   bool live;
@@ -125,6 +126,9 @@ void gpu_buffer_free(i32 buffer) {
   for (isize i = 0; i < d.n_commands; i++) { /* of what is recorded, nothing may need it */
     const trace_command *c = &d.commands[i];
     if (c->pipeline == 0) ASSERT(c->from != buffer && c->to != buffer);
+    for (isize j = 0; c->pipeline != 0 && j < c->bind.n; j++) {
+      ASSERT(c->bind.bindings[j].buffer != buffer);
+    }
   }
   d.counts.buffers--;
   d.counts.buffer_bytes -= b->bytes;
@@ -141,7 +145,7 @@ static bool is_recorded(i32 buffer, i64 at, i64 bytes) {
       if (c->to == buffer && overlap(c->to_at, c->bytes, at, bytes)) return true;
       continue;
     }
-    const trace_bind *bind = bind_of(c->bind);
+    const trace_bind *bind = &c->bind;
     for (isize k = 0; k < bind->n; k++) {
       const gpu_binding *b = &bind->bindings[k];
       i64 from = b->at + (bind->letters[k] == 'u' ? c->offset : 0);
@@ -207,13 +211,14 @@ void gpu_pipeline_free(i32 pipeline) {
   pipeline_of(pipeline)->live = false;
   d.counts.pipelines--;
 }
-static nf_status lost_error(nf_error *error) {
-  return error_set(error, NF_LOST, E_STR("the GPU device was lost: by script"));
+static nf_status failure_error(nf_error *error) {
+  if (d.lost) return error_set(error, NF_LOST, E_STR("the GPU device was lost: by script"));
+  return error_set(error, NF_NO_MEMORY, E_STR("the GPU has no room for a buffer: by script"));
 }
 nf_status gpu_pipeline_poll(i32 pipeline, nf_error *error) {
   call();
   trace_pipeline *p = pipeline_of(pipeline);
-  if (d.lost) return lost_error(error);
+  if (failed()) return failure_error(error);
   if (p->polls++ < d.script.polls_pending) return NF_PENDING;
   const char *bad = d.script.bad_pipeline;
   if (bad != nullptr && str_equal(bad, p->name)) {
@@ -253,9 +258,6 @@ i32 gpu_bind_make(i32 pipeline, const gpu_binding *bindings, isize n) {
 void gpu_bind_free(i32 bind) {
   call();
   if (bind == 0) return;
-  for (isize i = 0; i < d.n_commands; i++) {
-    ASSERT(d.commands[i].pipeline == 0 || d.commands[i].bind != bind);
-  }
   bind_of(bind)->live = false;
   d.counts.binds--;
 }
@@ -284,7 +286,7 @@ void gpu_dispatch(i32 pipeline, i32 bind, u32 dynamic_offset, i32 x, i32 y, i32 
   }
   ASSERT(dynamic || dynamic_offset == 0);
   command_add((trace_command){
-      .pipeline = pipeline, .bind = bind, .x = x, .y = y, .z = z, .offset = dynamic_offset});
+      .pipeline = pipeline, .bind = *b, .x = x, .y = y, .z = z, .offset = dynamic_offset});
 }
 void gpu_copy(i32 from, i64 from_at, i32 to, i64 to_at, i64 bytes) {
   call();
@@ -297,7 +299,7 @@ void gpu_copy(i32 from, i64 from_at, i32 to, i64 to_at, i64 bytes) {
 
 static void dispatch_run(const trace_command *c) {
   const trace_pipeline *p = pipeline_of(c->pipeline);
-  const trace_bind *bind = bind_of(c->bind);
+  const trace_bind *bind = &c->bind;
   gpu_trace_dispatch out = {.pipeline = p->name,
                             .entry = p->entry,
                             .constants = p->constants,
@@ -360,10 +362,9 @@ nf_status gpu_poll(i32 ticket, void *to, nf_error *error) {
   if (!d.lost && t->polls++ < d.script.polls_pending) return NF_PENDING;
   if (failed()) {
     ticket_end(t);
-    if (d.lost) return lost_error(error);
-    return error_set(error, NF_NO_MEMORY, E_STR("the GPU has no room for a buffer: by script"));
+    return failure_error(error);
   }
-  if (t->bytes != 0) {
+  if (t->bytes != 0 && to != nullptr) {
     bytes_copy(to, t->read, t->bytes);
     d.counts.read_backs++;
     d.counts.bytes_read_back += t->bytes;

@@ -2,20 +2,21 @@
  * counts the memory and takes it. */
 #include "model/adapter.h"
 
+#include "base/sha256.h"
 #include "base/text_out.h"
 #include "gguf/quant.h"
 #include "model/model_internal.h"
 
 constexpr f32 value_max = 65504; /* the largest f16 */
 
-static const struct {
-  const char *name;
-  adapter_stack_of stack;
-} parts[ADAPTER_PAIRS] = {
-    [ADAPTER_Q] = {"attn_q", ADAPTER_X_QKV},          [ADAPTER_K] = {"attn_k", ADAPTER_X_QKV},
-    [ADAPTER_V] = {"attn_v", ADAPTER_X_QKV},          [ADAPTER_O] = {"attn_output", ADAPTER_X_O},
-    [ADAPTER_GATE] = {"ffn_gate", ADAPTER_X_GATE_UP}, [ADAPTER_UP] = {"ffn_up", ADAPTER_X_GATE_UP},
-    [ADAPTER_DOWN] = {"ffn_down", ADAPTER_X_DOWN},
+const adapter_part adapter_parts[ADAPTER_PAIRS] = {
+    [ADAPTER_Q] = {"attn_q", "self_attn.q_proj", ADAPTER_X_QKV},
+    [ADAPTER_K] = {"attn_k", "self_attn.k_proj", ADAPTER_X_QKV},
+    [ADAPTER_V] = {"attn_v", "self_attn.v_proj", ADAPTER_X_QKV},
+    [ADAPTER_O] = {"attn_output", "self_attn.o_proj", ADAPTER_X_O},
+    [ADAPTER_GATE] = {"ffn_gate", "mlp.gate_proj", ADAPTER_X_GATE_UP},
+    [ADAPTER_UP] = {"ffn_up", "mlp.up_proj", ADAPTER_X_GATE_UP},
+    [ADAPTER_DOWN] = {"ffn_down", "mlp.down_proj", ADAPTER_X_DOWN},
 };
 
 typedef struct {
@@ -26,7 +27,7 @@ typedef struct {
   isize n_tensors; /* tensors that belong to a pair, so far */
 } reader;
 
-static isize d_in_of(const model_shape *s, adapter_stack_of stack) {
+static isize stack_d_in(const model_shape *s, adapter_stack_of stack) {
   switch (stack) {
     case ADAPTER_X_O: return s->n_heads * s->d_head;
     case ADAPTER_X_DOWN: return s->d_ff;
@@ -34,15 +35,28 @@ static isize d_in_of(const model_shape *s, adapter_stack_of stack) {
   }
 }
 
-static isize d_out_of(const model_shape *s, adapter_pair_of i) {
+isize adapter_d_in(const model_shape *shape, adapter_pair_of i) {
+  return stack_d_in(shape, adapter_parts[i].stack);
+}
+
+isize adapter_d_out(const model_shape *shape, adapter_pair_of i) {
   switch (i) {
-    case ADAPTER_Q: return s->n_heads * s->d_head;
+    case ADAPTER_Q: return shape->n_heads * shape->d_head;
     case ADAPTER_K:
-    case ADAPTER_V: return s->n_kv_heads * s->d_head;
+    case ADAPTER_V: return shape->n_kv_heads * shape->d_head;
     case ADAPTER_GATE:
-    case ADAPTER_UP: return s->d_ff;
-    default: return s->d_model;
+    case ADAPTER_UP: return shape->d_ff;
+    default: return shape->d_model;
   }
+}
+
+model_adapter_key model_adapter_key_of(const model_adapter *adapter) {
+  return adapter ? adapter->key : (model_adapter_key){};
+}
+
+bool model_adapter_key_equal(const model_adapter_key *a, const model_adapter_key *b) {
+  constexpr isize n = (isize)sizeof a->digest;
+  return bytes_equal(bytes_of(a->digest, n), bytes_of(b->digest, n));
 }
 
 static const gguf_tensor *half_find(const gguf_file *file, isize i_layer, adapter_pair_of i,
@@ -52,7 +66,7 @@ static const gguf_tensor *half_find(const gguf_file *file, isize i_layer, adapte
   out_str(&o, "blk.");
   out_i64(&o, i_layer);
   out_str(&o, ".");
-  out_str(&o, parts[i].name);
+  out_str(&o, adapter_parts[i].gguf);
   out_str(&o, half == 'a' ? ".weight.lora_a" : ".weight.lora_b");
   name[o.len] = 0;
   return gguf_tensor_find(file, name);
@@ -74,7 +88,7 @@ static nf_status half_check(const reader *r, const gguf_tensor *t, isize cols, i
 static nf_status pair_read(reader *r, isize i_layer, adapter_pair_of i, adapter_pair *pair) {
   const gguf_tensor *a = half_find(r->file, i_layer, i, 'a');
   const gguf_tensor *b = half_find(r->file, i_layer, i, 'b');
-  *pair = (adapter_pair){.d_out = d_out_of(r->shape, i)};
+  *pair = (adapter_pair){.d_out = adapter_d_out(r->shape, i)};
   if (!a && !b) return NF_OK;
   if (!a || !b) {
     return error_set(r->error, NF_BAD_INPUT, E_STR("adapter tensor "),
@@ -89,7 +103,7 @@ static nf_status pair_read(reader *r, isize i_layer, adapter_pair_of i, adapter_
   pair->rank = a->dims[1];
   pair->scale = r->alpha == 0 ? 1 : r->alpha / (f32)pair->rank; /* 0: llama.cpp's "no alpha" */
   r->n_tensors += 2;
-  nf_status status = half_check(r, a, d_in_of(r->shape, parts[i].stack), pair->rank);
+  nf_status status = half_check(r, a, adapter_d_in(r->shape, i), pair->rank);
   return status ? status : half_check(r, b, pair->rank, pair->d_out);
 }
 
@@ -100,14 +114,14 @@ static nf_status layer_read(reader *r, isize i_layer, adapter_layer *layer) {
     adapter_pair *pair = &layer->pairs[i];
     nf_status status = pair_read(r, i_layer, (adapter_pair_of)i, pair);
     if (status) return status;
-    k_weight *w = &layer->a[parts[i].stack];
+    k_weight *w = &layer->a[adapter_parts[i].stack];
     pair->a_row = w->rows;
     w->rows += pair->rank;
   }
   for (i32 i = 0; i < ADAPTER_STACKS; i++) {
     k_weight *w = &layer->a[i];
     w->type = GGUF_Q8_0;
-    w->cols = d_in_of(r->shape, (adapter_stack_of)i);
+    w->cols = stack_d_in(r->shape, (adapter_stack_of)i);
     w->rows = round_up(w->rows, K_TILE_ROWS);
   }
   return NF_OK;
@@ -228,8 +242,8 @@ static nf_status layer_fill(reader *r, nf_bytes file, isize i_layer, adapter_lay
     if (pair->rank == 0) continue;
     pair->b = arena_alloc_raw(a, pair->rank * pair->d_out, (isize)sizeof(u16), MODEL_LINE);
     if (!pair->b) return NF_NO_MEMORY;
-    const k_weight *w = &layer->a[parts[i].stack];
-    u8 *to = stacks[parts[i].stack] + pair->a_row * quant_row_bytes(w->type, w->cols);
+    const k_weight *w = &layer->a[adapter_parts[i].stack];
+    u8 *to = stacks[adapter_parts[i].stack] + pair->a_row * quant_row_bytes(w->type, w->cols);
     const gguf_tensor *half = half_find(r->file, i_layer, (adapter_pair_of)i, 'a');
     if ((status = a_fill(r, file, half, to))) return status;
     half = half_find(r->file, i_layer, (adapter_pair_of)i, 'b');
@@ -269,6 +283,14 @@ nf_status model_adapter_open(const gguf_file *file, nf_bytes bytes, const model_
                              .d_model = shape->d_model,
                              .d_ff = shape->d_ff,
                              .layers = layers};
+  for (isize i = 0; i < shape->n_layers * ADAPTER_PAIRS; i++) {
+    isize rank = layers[i / ADAPTER_PAIRS].pairs[i % ADAPTER_PAIRS].rank;
+    adapter->rank_max = isize_max(adapter->rank_max, rank);
+  }
+  nf_sha256 hash;
+  sha256_begin(&hash);
+  sha256_add(&hash, bytes);
+  sha256_end(&hash, adapter->key.digest);
   *out = adapter;
   return NF_OK;
 }

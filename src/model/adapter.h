@@ -45,10 +45,34 @@ typedef struct {
   adapter_pair pairs[ADAPTER_PAIRS];
 } adapter_layer;
 
+/* Says which adapter keys and values in a cache come from: the SHA-256 of its file. All zero: none,
+ * the base model alone. A plain value, so that it outlives the adapter. */
+typedef struct {
+  u8 digest[32];
+} model_adapter_key;
+
+typedef struct gpu_adapter gpu_adapter; /* gpu_internal.h */
+
 struct model_adapter {
-  isize n_layers, d_model, d_ff;
+  isize n_layers, d_model, d_ff, rank_max;
+  model_adapter_key key;
   adapter_layer *layers; /* [n_layers] */
+  gpu_adapter *gpu;      /* what model_gpu_adapter_open made of it; null: it serves the CPU */
 };
+
+/* The matrices' names: GGUF's, between "blk.N." and ".weight.lora_a"; Hugging Face's, behind
+ * "layers.N."; and their widths in a model of that shape. */
+typedef struct {
+  const char *gguf, *hf;
+  adapter_stack_of stack;
+} adapter_part;
+extern const adapter_part adapter_parts[ADAPTER_PAIRS];
+isize adapter_d_in(const model_shape *shape, adapter_pair_of i);
+isize adapter_d_out(const model_shape *shape, adapter_pair_of i);
+
+/* null: the base model's. */
+model_adapter_key model_adapter_key_of(const model_adapter *adapter);
+bool model_adapter_key_equal(const model_adapter_key *a, const model_adapter_key *b);
 
 /* Arena bytes model_adapter_open takes. Checks keys and every tensor's name, type and dims
  * against the base model's shape.

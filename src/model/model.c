@@ -35,21 +35,27 @@ static void weight_pack(k_weight *w, const source *s, u8 *scratch) {
   k_weight_pack(w, s->file_at + (w->at - s->file_at), scratch);
 }
 
-/* Radians per position of each pair: base^(-2i / d_rope), divided by the file's factor (llama 3
- * long context: rope_freqs.weight). A factor below 1 would leave math_sincos's range. */
+nf_status model_rope_step(const model_shape *shape, isize i, const f32 *factor, f64 *step,
+                          nf_error *error) {
+  f64 divisor = factor ? (f64)*factor : 1;
+  if (!(divisor >= 1 && divisor < 1e9)) {
+    return error_set(error, NF_BAD_INPUT, E_STR("tensor rope_freqs.weight: value "), E_INT(i),
+                     E_STR(" is not a factor of 1 or more"));
+  }
+  f64 exponent = -2 * (f64)i / (f64)shape->d_rope;
+  *step = math_pow((f64)shape->rope_base, exponent) / divisor;
+  return NF_OK;
+}
+
 static nf_status rope_steps_fill(model *m, const source *s, nf_error *error) {
   const f32 *factors = nullptr;
   if (model_tensor_find(s->file, s->arch, TENSOR_ROPE_FACTORS, 0)) {
     factors = vector_of(s, TENSOR_ROPE_FACTORS, 0);
   }
   for (isize i = 0; i < m->shape.d_rope / 2; i++) {
-    f64 factor = factors ? (f64)factors[i] : 1;
-    if (!(factor >= 1 && factor < 1e9)) {
-      return error_set(error, NF_BAD_INPUT, E_STR("tensor rope_freqs.weight: value "), E_INT(i),
-                       E_STR(" is not a factor of 1 or more"));
-    }
-    f64 exponent = -2 * (f64)i / (f64)m->shape.d_rope;
-    m->rope_step[i] = math_pow((f64)m->shape.rope_base, exponent) / factor;
+    const f32 *factor = factors ? &factors[i] : nullptr;
+    nf_status status = model_rope_step(&m->shape, i, factor, &m->rope_step[i], error);
+    if (status != NF_OK) return status;
   }
   return NF_OK;
 }

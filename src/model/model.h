@@ -119,11 +119,15 @@ typedef struct {
  * NF_PENDING: not done yet (a GPU works; on the CPU a long pass is cut into pieces of some tens
  * of milliseconds, so that a cancel need not wait). Call again with the same pass object, which
  * must live unchanged with all it points to until NF_OK or model_pass_drop.
- * errors NF_LOST the GPU device is gone: the engine must be opened again */
+ * On a GPU all spans have the same cache.
+ * errors NF_LOST the GPU device is gone: the engine must be opened again; NF_NO_MEMORY it had no
+ *        room for a cache; NF_UNSUPPORTED it refused a command; all of them for good */
 [[nodiscard]] nf_status model_pass_run(const model *m_, model_scratch *scratch, pool *threads,
                                        const model_pass *pass);
 /* Forget a pass that is not done, if there is one. What it wrote to its slots is garbage. */
 void model_pass_drop(const model *m_, model_scratch *scratch);
+/* What the device said when a pass came to NF_LOST, NF_NO_MEMORY or NF_UNSUPPORTED; "" else. */
+const char *model_failure_line(const model *m_);
 /* Further steps that pay, since a round trip is dear: 0 on the CPU, up to MODEL_MORE_MAX. */
 isize model_more_max(const model *m_);
 /* Rows up to which a pass costs about what one row does: a guess more within them is free. */

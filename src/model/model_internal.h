@@ -10,8 +10,13 @@ typedef struct {
   k_weight q, k, v, o, gate, up, down;
 } model_layer;
 
+typedef struct model_gpu model_gpu;           /* gpu_internal.h */
+typedef struct gpu_cache gpu_cache;
+typedef struct gpu_pass_state gpu_pass_state;
+
 struct model {
   model_shape shape;
+  model_gpu *gpu; /* null: it runs on the CPU; else it has nothing but its shape here */
   const k_table *table;
   const f32 *output_norm; /* [d_model], in the file's bytes */
   k_weight embed, head;   /* the same matrix when tied */
@@ -21,7 +26,8 @@ struct model {
 
 struct model_cache {
   isize n_layers, n_kv_heads, d_head, n_slots;
-  f32 *at; /* [layer][k|v][kv_head][n_slots][d_head] */
+  f32 *at; /* [layer][k|v][kv_head][n_slots][d_head]; null on the GPU */
+  gpu_cache *gpu; /* null on the CPU */
 };
 
 /* A chunk of the head: weight tiles that one thread finishes before it looks at their logits. */
@@ -86,6 +92,7 @@ struct model_scratch {
   isize n_keys_max, n_threads;
   i64 piece_products; /* multiply-adds of a thread in one piece of a pass: MODEL_PIECE_PRODUCTS */
   model_plan plan;
+  gpu_pass_state *gpu; /* null on the CPU; on the GPU nothing below is taken */
   f32 *delta;        /* [ROWS][d_model] what the next norm step adds to x */
   f32 *qkv;          /* [ROWS][(n_heads + 2 n_kv_heads) d_head]: q, then k, then v */
   f32 *attn;         /* [ROWS][n_heads d_head] */
@@ -96,9 +103,10 @@ struct model_scratch {
   f32 *head;         /* [n_threads][ROWS][MODEL_HEAD_COLS] */
   model_best *best;  /* [n_threads][ROWS] largest logits */
   model_best *drawn; /* [n_threads][ROWS] largest logit / T + noise */
-  f32 *lora;         /* [n_threads][ROWS][ADAPTER_STACK_MAX] A x, scaled */
-  f32 *asked;        /* [ROWS] logits of the tokens asked for */
-  f32 *chosen;       /* [n_threads][ROWS] logits of the tokens drawn */
+  f32 *lora; /* [n_threads][ROWS][ADAPTER_STACK_MAX] A x, scaled; of many rows the first thread's is
+                all's */
+  f32 *asked; /* [ROWS] logits of the tokens asked for */
+  f32 *chosen; /* [n_threads][ROWS] logits of the tokens drawn */
   model_exp_sum *sums; /* [chunks of the head][ROWS] */
   isize scores_stride;
 };
@@ -116,7 +124,24 @@ static inline isize bytes_of_n(isize n, isize size) {
 const gguf_tensor *model_tensor_find(const gguf_file *file, const arch_table *arch,
                                      arch_tensor which, isize i_layer);
 const arch_table *model_arch_of(const gguf_file *file); /* null: unknown */
+/* Radians per position of pair i: base^(-2i / d_rope), divided by the file's factor (llama 3 long
+ * context: rope_freqs.weight; null: none). NF_BAD_INPUT: a factor below 1, which would leave
+ * math_sincos's range */
+[[nodiscard]] nf_status model_rope_step(const model_shape *shape, isize i, const f32 *factor,
+                                        f64 *step, nf_error *error);
 
 /* forward_cpu.c: the next piece of the scratch's plan. NF_OK: that was the last */
 nf_status cpu_pass_run(const model *m, model_scratch *s, pool *threads);
 void model_plan_fill(model_plan *plan, const model_pass *pass); /* pass.c: a pass begins */
+
+/* ---- cache_gpu.c, forward_gpu.c: the GPU's side of model.h ---- */
+isize gpu_cache_bytes(const model *m); /* beside the model_cache */
+/* errors NF_NO_MEMORY the arena has less, or a layer is more than the device binds at once */
+[[nodiscard]] nf_status gpu_cache_open(const model *m, model_cache *cache, arena *a);
+void gpu_cache_close(model_cache *cache);
+void gpu_cache_copy(model_cache *to, const model_cache *from, isize n_slots);
+void gpu_cache_move(const model_kv *from, isize pos, isize n);
+isize gpu_pass_state_bytes(void); /* beside the model_scratch */
+[[nodiscard]] nf_status gpu_pass_run(const model *m, model_scratch *s); /* of the scratch's plan */
+void gpu_pass_drop(const model *m, model_scratch *s);
+const char *gpu_failure_line(const model *m);

@@ -112,6 +112,11 @@ nf_status model_pass_run(const model *m_, model_scratch *scratch, pool *threads,
     plan->i_more = 0;
     model_plan_fill(plan, pass);
   }
+  if (m_->gpu) {
+    nf_status status = gpu_pass_run(m_, scratch); /* with all its steps */
+    if (status != NF_PENDING) plan->pass = nullptr;
+    return status;
+  }
   nf_status status = cpu_pass_run(m_, scratch, threads);
   if (status == NF_OK && plan->i_more < pass->n_more) {
     step_begin(plan);
@@ -122,19 +127,19 @@ nf_status model_pass_run(const model *m_, model_scratch *scratch, pool *threads,
 }
 
 void model_pass_drop(const model *m_, model_scratch *scratch) {
-  (void)m_; /* the CPU has nothing under way between two calls */
+  if (m_->gpu) gpu_pass_drop(m_, scratch); /* the CPU has nothing under way between two calls */
   scratch->plan.pass = nullptr;
 }
 
 isize model_more_max(const model *m_) {
-  (void)m_; /* the CPU: a step costs the same alone */
-  return 0;
+  return m_->gpu ? MODEL_MORE_MAX : 0; /* on the CPU a step costs the same alone */
 }
+
+const char *model_failure_line(const model *m_) { return m_->gpu ? gpu_failure_line(m_) : ""; }
 
 /* Measured, AVX-512 and 1 thread, ms a pass of SmolLM2 135M Q4_1 at position 128: 1 row 12.4, 2
  * rows 12.7, 3 13.8, 4 12.4 (the weights' way from memory), 5 18.7, 8 22.3, 16 35, 32 60: then
  * about 1.5 a row, and the first guess beside the likeliest saves 1 pass in 8 at best. */
 isize model_rows_cheap(const model *m_) {
-  (void)m_;
-  return 4;
+  return m_->gpu ? MODEL_ROWS_MAX : 4;
 }

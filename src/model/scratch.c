@@ -63,6 +63,10 @@ static void scratch_take(taker *t, const model_shape *shape, model_scratch *s) {
 }
 
 isize model_scratch_bytes(const model *m, isize n_keys_max, isize n_threads) {
+  if (m->gpu) {
+    return bytes_add(bytes_of_n(1, (isize)sizeof(model_scratch) + MODEL_LINE),
+                     bytes_of_n(gpu_pass_state_bytes(), 1));
+  }
   model_scratch counted = {.n_keys_max = n_keys_max, .n_threads = n_threads};
   taker t = {};
   scratch_take(&t, &m->shape, &counted);
@@ -79,7 +83,12 @@ nf_status model_scratch_open(const model *m, isize n_keys_max, isize n_threads, 
     s->n_keys_max = n_keys_max;
     s->n_threads = n_threads;
     s->piece_products = MODEL_PIECE_PRODUCTS;
-    scratch_take(&t, &m->shape, s);
+    if (m->gpu) {
+      s->gpu = take(&t, gpu_pass_state_bytes(), 1);
+      if (s->gpu) bytes_zero(s->gpu, gpu_pass_state_bytes());
+    } else {
+      scratch_take(&t, &m->shape, s);
+    }
   }
   if (t.full) {
     *a = start;

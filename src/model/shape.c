@@ -1,6 +1,7 @@
 /* GGUF metadata -> model_shape, with every tensor checked against it. Nothing is computed from
  * a number of the file before it was bounded here; what the recipe cannot do is refused by
  * name. Does not touch tensor data. Read next: model.c. */
+#include "base/ascii.h"
 #include "base/text_out.h"
 #include "gguf/quant.h"
 #include "model/arch.h"
@@ -229,7 +230,7 @@ static bool tensor_known(const reader *r, const model_shape *s, nf_bytes name) {
   bool per_layer = bytes_start_with(name, bytes_from_str("blk."));
   if (per_layer) {
     isize at = 4, i_layer = 0;
-    while (at < name.len && at < 10 && name.at[at] >= '0' && name.at[at] <= '9') {
+    while (at < name.len && at < 10 && ascii_is_digit(name.at[at])) {
       i_layer = i_layer * 10 + (name.at[at++] - '0');
     }
     if (at == 4 || at >= name.len || name.at[at] != '.' || i_layer >= s->n_layers) return false;

@@ -47,9 +47,11 @@ void session_close(session *s) {
 }
 
 void session_adapter_set(session *s, const model_adapter *adapter) {
-  if (adapter == s->adapter) return;
-  session_pass_keep(s, PASS_NONE);
-  s->adapter = adapter;
+  model_adapter_key key = model_adapter_key_of(adapter);
+  if (adapter != s->adapter) session_pass_keep(s, PASS_NONE);
+  s->adapter = adapter; /* the one before may be closed by now: only its key is compared */
+  if (model_adapter_key_equal(&key, &s->key)) return;
+  s->key = key;
   s->n_cached = s->n_branches = s->ahead.n = s->ahead.at = 0;
   s->logits_ready = false;
 }

@@ -17,8 +17,8 @@ isize session_bytes(const model *m, isize ctx_tokens);
 [[nodiscard]] nf_status session_open(const model *m, model_scratch *scratch, pool *threads,
                                      isize ctx_tokens, arena *a, session **out);
 void session_close(session *s); /* what does not lie in the arena; forgets a pass under way */
-/* Passes from now on add this adapter (borrowed; null: none), which is another model: nothing
- * cached before counts. */
+/* Passes from now on add this adapter (borrowed until the next one is set; null: none). With
+ * another key (adapter.h) it is another model: nothing cached before counts. */
 void session_adapter_set(session *s, const model_adapter *adapter);
 isize session_ctx_tokens(const session *s);
 
@@ -115,11 +115,13 @@ isize session_snapshot_bytes(const model *m, isize tokens_max);
 [[nodiscard]] nf_status session_snapshot_open(const model *m, isize tokens_max, arena *a,
                                               session_snapshot **out);
 void session_snapshot_close(session_snapshot *snapshot); /* what does not lie in the arena */
+void session_snapshot_clear(session_snapshot *snapshot);
 bool session_snapshot_empty(const session_snapshot *snapshot);
 /* Keep the first n tokens, or as many of them as are cached and fit. */
 void session_save(const session *s, isize n, session_snapshot *to);
-/* Where tokens[0, n) begins with the snapshot, made with the same adapter, and the cache shares
- * less with it: put the snapshot into the cache. The session_set that follows finds it there. */
+/* Where tokens[0, n) begins with the snapshot, made under the same adapter key, and the cache
+ * shares less with it: put the snapshot into the cache. The session_set that follows finds it
+ * there. */
 void session_restore(session *s, const session_snapshot *from, const i32 *tokens, isize n);
 
 /* ---- sampling (sampler.c) ---- */

@@ -3,7 +3,7 @@
 
 struct session_snapshot {
   model_cache *cache;
-  const model_adapter *adapter; /* it was computed with */
+  model_adapter_key key; /* of the adapter it was computed with */
   i32 *tokens; /* [tokens_max] */
   isize n, tokens_max;
 };
@@ -31,17 +31,19 @@ nf_status session_snapshot_open(const model *m, isize tokens_max, arena *a,
 
 void session_snapshot_close(session_snapshot *snapshot) { model_cache_close(snapshot->cache); }
 
+void session_snapshot_clear(session_snapshot *snapshot) { snapshot->n = 0; }
+
 bool session_snapshot_empty(const session_snapshot *snapshot) { return snapshot->n == 0; }
 
 void session_save(const session *s, isize n, session_snapshot *to) {
   to->n = isize_min(isize_min(n, s->n_cached), to->tokens_max);
   bytes_copy(to->tokens, s->tokens, to->n * (isize)sizeof(i32));
-  to->adapter = s->adapter;
+  to->key = s->key;
   model_cache_copy(to->cache, s->cache, to->n);
 }
 
 void session_restore(session *s, const session_snapshot *from, const i32 *tokens, isize n) {
-  if (from->adapter != s->adapter) return;
+  if (!model_adapter_key_equal(&from->key, &s->key)) return;
   if (session_tokens_common(from->tokens, from->n, tokens, n) < from->n) return;
   if (session_tokens_common(s->tokens, s->n_cached, tokens, n) >= from->n) return;
   if (from->n > s->ctx_tokens) return;

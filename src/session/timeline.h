@@ -1,6 +1,7 @@
 /* The inside of a session, shared by session.c (the timeline), verify.c (drafts), branches.c and
  * snapshot.c. Private to this folder. */
 #pragma once
+#include "model/adapter.h"
 #include "session/session.h"
 
 /* What the pass under way is for: a call that wants another one forgets it. */
@@ -45,7 +46,8 @@ struct session {
   const model *m;
   model_scratch *scratch;
   pool *threads;
-  const model_adapter *adapter; /* what is cached was computed with it */
+  const model_adapter *adapter; /* of the passes to come */
+  model_adapter_key key;        /* of the adapter that what is cached was computed with */
   model_cache *cache; /* ctx_tokens slots: the trunk's, behind them those of guesses or branches */
   i32 *tokens; /* [ctx_tokens] of the trunk's and the branches' slots */
   f32 *logits; /* [n_vocab] */

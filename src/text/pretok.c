@@ -3,6 +3,7 @@
  * are llama.cpp's (llama-vocab.cpp), which is who writes tokenizer.ggml.pre. */
 #include "text/pretok.h"
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "text/category.h"
 
@@ -60,8 +61,7 @@ static letter letter_at(nf_bytes text, isize at) {
   if (at >= text.len) return (letter){.cp = UINT32_MAX, .after = at};
   letter c;
   c.after = utf8_next(text, at, &c.cp);
-  u32 lower = c.cp | 0x20;
-  if (c.cp < 0x80 && lower >= 'a' && lower <= 'z') {
+  if (ascii_is_letter(c.cp)) {
     c.kind = CATEGORY_LETTER;
   } else if (c.cp == ' ') {
     c.kind = CATEGORY_SPACE;
@@ -90,8 +90,8 @@ static isize contraction_end(nf_bytes text, isize at, bool any_case) {
   u32 a = one.cp, b = two.cp;
   if (any_case) {
     if (a == 0x17F) a = 's';
-    if (a >= 'A' && a <= 'Z') a += 32;
-    if (b >= 'A' && b <= 'Z') b += 32;
+    if (ascii_is_upper(a)) a += 32;
+    if (ascii_is_upper(b)) b += 32;
   }
   if (a == 's' || a == 't' || a == 'm' || a == 'd') return one.after;
   if ((a == 'r' && b == 'e') || (a == 'v' && b == 'e') || (a == 'l' && b == 'l')) return two.after;

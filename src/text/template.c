@@ -1,6 +1,7 @@
 /* A Jinja template brought to one spelling. See template_normalize in chat.h.
  * Source: Jinja 3.1 documentation, "Template Designer": white space control, expressions.
  * Owns nothing. Read next: chat_read.c. */
+#include "base/ascii.h"
 #include "text/chat.h"
 
 typedef struct {
@@ -16,15 +17,12 @@ static void put_str(writer *w, const char *s) {
   while (*s) put(w, (u8)*s++);
 }
 
-static bool is_blank(u8 c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-static bool is_name(u8 c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
+static bool is_name(u8 c) { return ascii_is_letter(c) || ascii_is_digit(c) || c == '_'; }
 
 static nf_bytes trimmed(nf_bytes t) {
   isize from = 0, to = t.len;
-  while (from < to && is_blank(t.at[from])) from++;
-  while (to > from && is_blank(t.at[to - 1])) to--;
+  while (from < to && ascii_is_space(t.at[from])) from++;
+  while (to > from && ascii_is_space(t.at[to - 1])) to--;
   return bytes_slice(t, from, to);
 }
 
@@ -64,10 +62,10 @@ static isize subscript_end(nf_bytes text, isize at, const writer *w, nf_bytes *n
   u8 before = w->len > 0 ? w->at[w->len - 1] : 0;
   if (text.at[at] != '[' || !(is_name(before) || before == ']' || before == ')')) return at;
   isize open = at + 1;
-  while (open < text.len && is_blank(text.at[open])) open++;
+  while (open < text.len && ascii_is_space(text.at[open])) open++;
   if (open >= text.len || (text.at[open] != '\'' && text.at[open] != '"')) return at;
   isize close = string_end(text, open), end = close + 1;
-  while (end < text.len && is_blank(text.at[end])) end++;
+  while (end < text.len && ascii_is_space(text.at[end])) end++;
   if (end >= text.len || text.at[end] != ']') return at;
   *name = bytes_slice(text, open + 1, close);
   for (isize i = 0; i < name->len; i++) {
@@ -91,7 +89,7 @@ static void put_squeezed(writer *w, nf_bytes text) {
       put(w, '\'');
       i = end + 1;
     } else {
-      if (!is_blank(text.at[i])) put(w, text.at[i]);
+      if (!ascii_is_space(text.at[i])) put(w, text.at[i]);
       i++;
     }
   }
@@ -173,8 +171,8 @@ nf_bytes template_normalize(nf_bytes text, u8 *out) {
     u8 kind = tag < text.len ? text.at[tag + 1] : 0;
     bool dash = tag + 2 < text.len && text.at[tag + 2] == '-';
     isize from = 0, to = plain.len;
-    while (strip_left && from < to && is_blank(plain.at[from])) from++;
-    while (dash && to > from && is_blank(plain.at[to - 1])) to--;
+    while (strip_left && from < to && ascii_is_space(plain.at[from])) from++;
+    while (dash && to > from && ascii_is_space(plain.at[to - 1])) to--;
     if (kind == '%' || kind == '#') { /* lstrip_blocks: blanks between line start and tag */
       isize line = to;
       while (line > from && (plain.at[line - 1] == ' ' || plain.at[line - 1] == '\t')) line--;

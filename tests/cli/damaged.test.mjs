@@ -4,7 +4,18 @@
 // time and memory bounded. Does NOT test what the line says of each damage (edit.test.mjs).
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { closeSync, copyFileSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
@@ -12,16 +23,22 @@ import { after, before, test } from 'node:test'
 const program = path.resolve('build/native/nearfield')
 let folder
 
-before(() => { folder = mkdtempSync(path.join(tmpdir(), 'nearfield-damaged-')) })
+before(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'nearfield-damaged-'))
+})
 after(() => rmSync(folder, { recursive: true, force: true }))
 
 // A run with a damaged model: done, or refused in one line. Returns the exit code.
 function answersOrRefuses(file, what) {
-  const r = spawnSync(program, ['generate', '--prompt', 'x', '--max-tokens', '1', '--threads', '1', '--model', file],
-    { encoding: 'utf8', timeout: 60_000 })
+  const r = spawnSync(
+    program,
+    ['generate', '--prompt', 'x', '--max-tokens', '1', '--threads', '1', '--model', file],
+    { encoding: 'utf8', timeout: 60_000 },
+  )
   assert.equal(r.signal, null, `${what}: ended by ${r.signal}`)
   assert.ok(r.status === 0 || r.status === 1, `${what}: exit ${r.status}, ${r.stderr}`)
-  if (r.status === 1) assert.match(r.stderr, /^nearfield: [^\n]+\n$/, `${what}: ${JSON.stringify(r.stderr)}`)
+  if (r.status === 1)
+    assert.match(r.stderr, /^nearfield: [^\n]+\n$/, `${what}: ${JSON.stringify(r.stderr)}`)
   if (r.status === 0) assert.equal(r.stderr, '', what)
   return r.status
 }
@@ -73,12 +90,17 @@ test('one flipped bit in the first 2 MB of the real model', () => {
 })
 
 // That the line is clear is in captions.test.mjs; here the bounds: 100 MB of addresses, 2 s.
-test('200 MB given as captions cost neither memory nor time', { skip: process.env.NF_SANITIZED === '1' }, () => {
+test('200 MB given as captions cost neither memory nor time', {
+  skip: process.env.NF_SANITIZED === '1',
+}, () => {
   const file = path.join(folder, 'big.srt')
   writeFileSync(file, '1\n00:00:01,000 --> 00:00:02,000\nx\n')
   truncateSync(file, 200_000_000)
   const start = performance.now()
-  const r = spawnSync('bash', ['-c', `ulimit -v 97656; exec "${program}" lint "${file}"`], { encoding: 'utf8', timeout: 10_000 })
+  const r = spawnSync('bash', ['-c', `ulimit -v 97656; exec "${program}" lint "${file}"`], {
+    encoding: 'utf8',
+    timeout: 10_000,
+  })
   assert.equal(r.status, 1, r.stderr)
   assert.match(r.stderr, /^nearfield: [^\n]*big\.srt is larger than 67108864 bytes\n$/)
   assert.ok(performance.now() - start < 2000, `${performance.now() - start} ms`)

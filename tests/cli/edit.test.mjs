@@ -2,7 +2,16 @@
 // NEARFIELD_MODEL names the model (./dev test sets it); without one every test here fails.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
@@ -11,19 +20,33 @@ const program = path.resolve('build/native/nearfield')
 const talk = path.resolve('tests/data/talk.srt')
 let folder
 
-before(() => { folder = mkdtempSync(path.join(tmpdir(), 'nearfield-cli-')) })
+before(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'nearfield-cli-'))
+})
 after(() => rmSync(folder, { recursive: true, force: true }))
 
 function run(args, options = {}) {
-  const r = spawnSync(program, args, { encoding: 'utf8', cwd: folder, timeout: 300_000, ...options })
+  const r = spawnSync(program, args, {
+    encoding: 'utf8',
+    cwd: folder,
+    timeout: 300_000,
+    ...options,
+  })
   return { code: r.status, out: r.stdout, err: r.stderr, signal: r.signal }
 }
-const oneLine = (text) => assert.match(text, /^[^\n]+\n$/, `one line expected, got: ${JSON.stringify(text)}`)
+const oneLine = (text) =>
+  assert.match(text, /^[^\n]+\n$/, `one line expected, got: ${JSON.stringify(text)}`)
 
 // text of the cues, and everything else, of an SRT file
 function parts(srt) {
-  const cues = srt.trimEnd().split(/\n\n/).map((c) => c.split('\n'))
-  return { texts: cues.map((c) => c.slice(2).join('\n')), rest: cues.map((c) => c.slice(0, 2).join('\n')) }
+  const cues = srt
+    .trimEnd()
+    .split(/\n\n/)
+    .map((c) => c.split('\n'))
+  return {
+    texts: cues.map((c) => c.slice(2).join('\n')),
+    rest: cues.map((c) => c.slice(0, 2).join('\n')),
+  }
 }
 
 test('fix changes text only, and says what it did', () => {
@@ -49,26 +72,37 @@ test('fix changes text only, and says what it did', () => {
     assert.deepEqual(cue.after.match(/\d[\d,]*/g), cue.before.match(/\d[\d,]*/g), 'numbers stay')
     assert.deepEqual(cue.after.match(/<[^>]*>/g), cue.before.match(/<[^>]*>/g), 'tags stay')
     assert.equal(cue.after.split('\n').length, cue.before.split('\n').length, 'lines stay')
-    for (const key of ['totalMs', 'inputTokens', 'outputTokens', 'passes']) assert.equal(typeof cue[key], 'number')
-    if (cue.inputTokens > 0) assert.ok(cue.passes >= 1 && cue.passes <= cue.outputTokens + 2, `passes ${cue.passes}`)
+    for (const key of ['totalMs', 'inputTokens', 'outputTokens', 'passes'])
+      assert.equal(typeof cue[key], 'number')
+    if (cue.inputTokens > 0)
+      assert.ok(cue.passes >= 1 && cue.passes <= cue.outputTokens + 2, `passes ${cue.passes}`)
     if (cue.before !== cue.after) changed++
   }
   assert.ok(changed >= 5, `the model fixes some of the mistakes, got ${changed}`)
   const cached = report.cues.filter((c) => c.inputTokens > 0).slice(1)
-  assert.ok(cached.every((c) => c.cachedTokens > 60), 'instruction and examples are computed once')
+  assert.ok(
+    cached.every((c) => c.cachedTokens > 60),
+    'instruction and examples are computed once',
+  )
 })
 
 test('a cue that cannot be edited stays as it is and is named; odd times stop nothing', () => {
   const long = 'a long word '.repeat(600).trim()
-  const file = `1\n00:00:01,000 --> 00:00:02,000\n${long}\n\n` +
+  const file =
+    `1\n00:00:01,000 --> 00:00:02,000\n${long}\n\n` +
     '2\n00:00:05,000 --> 00:00:03,000\nWe was going home.\n\n' +
     '3\n00:00:06,000 --> 999999:00:03,000\nIt are late now.\n'
-  const r = run(['edit', '--task', 'fix', '--max-cps', '20', '--json', '-o', 'kept.srt', '-'], { input: file })
+  const r = run(['edit', '--task', 'fix', '--max-cps', '20', '--json', '-o', 'kept.srt', '-'], {
+    input: file,
+  })
   assert.equal(r.code, 0, r.err)
   oneLine(r.err)
   assert.match(r.err, /line 1: cue 1: .*bytes/)
   const report = JSON.parse(r.out)
-  assert.deepEqual(report.cues.map((c) => c.verdict === 'skipped'), [true, false, false])
+  assert.deepEqual(
+    report.cues.map((c) => c.verdict === 'skipped'),
+    [true, false, false],
+  )
   assert.equal(report.skipped, 1)
   assert.equal(parts(readFileSync(path.join(folder, 'kept.srt'), 'utf8')).texts[0], long)
 })
@@ -81,7 +115,17 @@ test('the same input gives the same output with 1 and 2 threads', () => {
 })
 
 test('shorten fits the limit or says unfit, and keeps what fits', () => {
-  const r = run(['edit', '--task', 'shorten', '--max-chars', '30', '--json', talk, '-o', 'short.srt'])
+  const r = run([
+    'edit',
+    '--task',
+    'shorten',
+    '--max-chars',
+    '30',
+    '--json',
+    talk,
+    '-o',
+    'short.srt',
+  ])
   assert.equal(r.code, 0, r.err)
   const visible = (t) => [...t.replace(/<[^>]*>/g, '').replaceAll('\n', '')].length
   for (const cue of JSON.parse(r.out).cues) {
@@ -93,7 +137,10 @@ test('shorten fits the limit or says unfit, and keeps what fits', () => {
 })
 
 test('protected terms survive', () => {
-  writeFileSync(path.join(folder, 'term.srt'), '1\n00:00:01,000 --> 00:00:03,000\nwe was using there foo-bar libary yesterday\n')
+  writeFileSync(
+    path.join(folder, 'term.srt'),
+    '1\n00:00:01,000 --> 00:00:03,000\nwe was using there foo-bar libary yesterday\n',
+  )
   const r = run(['edit', '--task', 'fix', '--protect', 'libary', 'term.srt'])
   assert.equal(r.code, 0, r.err)
   assert.match(r.out, /\blibary\b/)
@@ -108,7 +155,10 @@ test('generate is deterministic for a seed and streams text', () => {
   const warm = [...args, '--temperature', '0.8', '--top-p', '0.9', '--seed', '5']
   assert.equal(run(warm).out, run(warm).out)
   const stopped = run([...args, '--stop', greedy.out.trim().slice(4, 8)])
-  assert.ok(!stopped.out.includes(greedy.out.trim().slice(4, 8)), 'a stop string ends the text before it')
+  assert.ok(
+    !stopped.out.includes(greedy.out.trim().slice(4, 8)),
+    'a stop string ends the text before it',
+  )
 })
 
 test('bench prints numbers', () => {
@@ -117,7 +167,10 @@ test('bench prints numbers', () => {
   const b = JSON.parse(r.out)
   assert.ok(b.decode_tok_s > 0 && b.rows32_tok_s > b.decode_tok_s)
   const most = b.file_bytes + b.kv_bytes + 48 * 1024 * 1024
-  assert.ok(b.peak_rss_bytes <= most, `peak ${b.peak_rss_bytes} is over file + KV cache + 48 MiB = ${most}`)
+  assert.ok(
+    b.peak_rss_bytes <= most,
+    `peak ${b.peak_rss_bytes} is over file + KV cache + 48 MiB = ${most}`,
+  )
 })
 
 test('a damaged, foreign or missing model ends in one line', () => {
@@ -146,13 +199,18 @@ test('a damaged, foreign or missing model ends in one line', () => {
 })
 
 test('a machine without memory for the model ends in one line, exit 3', () => {
-  const r = spawnSync('bash', ['-c', `ulimit -v 120000; exec ${program} edit --task fix ${talk}`], { encoding: 'utf8' })
+  const r = spawnSync('bash', ['-c', `ulimit -v 120000; exec ${program} edit --task fix ${talk}`], {
+    encoding: 'utf8',
+  })
   assert.equal(r.status, 3, r.stderr)
   oneLine(r.stderr)
 })
 
 test('a caption too long for the context is named; where it is the only one nothing is written', () => {
-  writeFileSync(path.join(folder, 'long.srt'), `1\n00:00:01,000 --> 00:00:03,000\n${'we was here '.repeat(330)}\n`)
+  writeFileSync(
+    path.join(folder, 'long.srt'),
+    `1\n00:00:01,000 --> 00:00:03,000\n${'we was here '.repeat(330)}\n`,
+  )
   const r = run(['edit', '--task', 'fix', 'long.srt', '-o', 'long-out.srt'])
   assert.equal(r.code, 1)
   oneLine(r.err)
@@ -167,29 +225,52 @@ test('an output that cannot be written leaves the old file and no temp file', ()
   assert.equal(r.code, 3, r.err)
   oneLine(r.err)
   assert.equal(readFileSync(path.join(folder, 'in.srt'), 'utf8'), readFileSync(talk, 'utf8'))
-  assert.deepEqual(readdirSync(folder).filter((f) => f.includes('tmp') || f.startsWith('.')), [])
-  const full = spawnSync('bash', ['-c', `${program} edit --task fix ${talk} > /dev/full`], { encoding: 'utf8' })
+  assert.deepEqual(
+    readdirSync(folder).filter((f) => f.includes('tmp') || f.startsWith('.')),
+    [],
+  )
+  const full = spawnSync('bash', ['-c', `${program} edit --task fix ${talk} > /dev/full`], {
+    encoding: 'utf8',
+  })
   assert.equal(full.status, 3)
   oneLine(full.stderr)
 })
 
 test('lines with few changes take fewer passes than tokens', () => {
-  const file = ['She told me that its the the best place in town.', 'We was walking to to the store and it were closed.',
-    'I was looking for apartment near the the river.']
-    .map((t, i) => `${i + 1}\n00:00:0${2 * i + 1},000 --> 00:00:0${2 * i + 2},000\n${t}\n`).join('\n')
+  const file = [
+    'She told me that its the the best place in town.',
+    'We was walking to to the store and it were closed.',
+    'I was looking for apartment near the the river.',
+  ]
+    .map((t, i) => `${i + 1}\n00:00:0${2 * i + 1},000 --> 00:00:0${2 * i + 2},000\n${t}\n`)
+    .join('\n')
   const r = run(['edit', '--task', 'fix', '--json', '-'], { input: file })
   assert.equal(r.code, 0, r.err)
   for (const cue of JSON.parse(r.out).cues) {
     assert.equal(cue.verdict, 'changed', cue.before)
-    assert.ok(cue.passes < cue.outputTokens, `${cue.passes} passes, ${cue.outputTokens} tokens: ${cue.before}`)
+    assert.ok(
+      cue.passes < cue.outputTokens,
+      `${cue.passes} passes, ${cue.outputTokens} tokens: ${cue.before}`,
+    )
     assert.ok(cue.accepted <= cue.drafted && cue.forced === 0)
-    assert.deepEqual(cue.variants.map((v) => v.text), [cue.after])
+    assert.deepEqual(
+      cue.variants.map((v) => v.text),
+      [cue.after],
+    )
   }
 })
 
 test('docs/edit-loop.md shows what the program prints', () => {
   const page = readFileSync('docs/edit-loop.md', 'utf8')
-  const r = run(['edit', '--task', 'fix', '--protect', 'libary', '--trace', path.resolve('tests/data/edit_loop.srt')])
+  const r = run([
+    'edit',
+    '--task',
+    'fix',
+    '--protect',
+    'libary',
+    '--trace',
+    path.resolve('tests/data/edit_loop.srt'),
+  ])
   assert.equal(r.code, 0, r.err)
   // the last digits of log P are the kernel table's own
   const tokens = (text) => text.trim().replaceAll(/-?\d+\.\d\d/g, '#')
@@ -197,8 +278,20 @@ test('docs/edit-loop.md shows what the program prints', () => {
 })
 
 test('--n gives distinct versions, the same for a seed; the first is the edit', () => {
-  const args = ['edit', '--task', 'rewrite', '--even-if-poor', '--n', '4', '--seed', '2', '--json', '-']
-  const input = '1\n00:00:01,000 --> 00:00:03,000\n<i>so today we is going to look at the new camera</i>\n'
+  const args = [
+    'edit',
+    '--task',
+    'rewrite',
+    '--even-if-poor',
+    '--n',
+    '4',
+    '--seed',
+    '2',
+    '--json',
+    '-',
+  ]
+  const input =
+    '1\n00:00:01,000 --> 00:00:03,000\n<i>so today we is going to look at the new camera</i>\n'
   const r = run(args, { input })
   assert.equal(r.code, 0, r.err)
   const [cue] = JSON.parse(r.out).cues
@@ -227,8 +320,18 @@ test('a task that is not offered says why', () => {
 })
 
 test('wrong usage is exit 2 and says how', () => {
-  for (const args of [['edit', talk], ['edit', '--task', 'polish', talk], ['edit', '--task', 'fix', '--n', '6', talk], ['edit', '--task', 'fix', '--json', '--trace', talk], ['edit', '--task', 'fix'],
-    ['edit', '--task', 'fix', '--max-chars', 'many', talk], ['generate'], ['bench', '--threads', '-1'], ['nonsense'], []]) {
+  for (const args of [
+    ['edit', talk],
+    ['edit', '--task', 'polish', talk],
+    ['edit', '--task', 'fix', '--n', '6', talk],
+    ['edit', '--task', 'fix', '--json', '--trace', talk],
+    ['edit', '--task', 'fix'],
+    ['edit', '--task', 'fix', '--max-chars', 'many', talk],
+    ['generate'],
+    ['bench', '--threads', '-1'],
+    ['nonsense'],
+    [],
+  ]) {
     const r = run(args)
     assert.equal(r.code, 2, `${args.join(' ')}: ${r.code}`)
     assert.match(r.err, /usage/)

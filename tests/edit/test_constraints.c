@@ -1,55 +1,15 @@
 /* What an edit must keep, on random captions with the real model: tags, line breaks, numbers,
  * names, protected terms, limits; never a truncated word; what is forced back during decoding; no
- * step longer than a pass. The model: $NEARFIELD_MODEL or the cache folder. */
-#include <stdio.h>
-#include <stdlib.h>
+ * step longer than a pass. The model: real_model.h. */
 #include <string.h>
 
-#include "api/internal.h"
 #include "caption/plain.h"
-#include "cmocka_all.h"
 #include "edit/names.h"
-#include "edit/state.h"
+#include "edit_fixture.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define UNDER_SANITIZER 1
-#endif
-#endif
-#ifdef UNDER_SANITIZER
-constexpr int CAPTIONS = 3; /* the instrumented engine is some 20 times slower */
-#else
-constexpr int CAPTIONS = 16;
-#endif
+constexpr int CAPTIONS = under_sanitizer ? 3 : 16;
 
-static nf_engine *engine;
-static nf_session *work;
 static u64 seed = 11;
-
-static int open_model(void **state) {
-  (void)state;
-  static char path[4096];
-  const char *given = getenv("NEARFIELD_MODEL");
-  snprintf(path, sizeof path, "%s", given ? given : "");
-  if (path[0] == 0) {
-    snprintf(path, sizeof path, "%s/.cache/nearfield/models/SmolLM2-135M-Instruct.Q4_1.gguf",
-             getenv("HOME"));
-  }
-  nf_error error;
-  nf_engine_desc desc = {.n_threads = 2};
-  if (nf_engine_open_file(path, &desc, &engine, &error) != NF_OK) {
-    print_error("no model: %s (./dev model fetches it)\n", error.line);
-    return -1;
-  }
-  return nf_session_open(engine, &work, &error) == NF_OK ? 0 : -1;
-}
-
-static int close_model(void **state) {
-  (void)state;
-  nf_session_close(work);
-  nf_engine_close(engine);
-  return 0;
-}
 
 static int dice(int n) {
   seed = seed * 6364136223846793005u + 1442695040888963407u;

@@ -1,56 +1,13 @@
 /* Edits with the real model, from inside: the verified-draft answer equals plain greedy decoding
  * token for token, prefix snapshots change nothing, tags and breaks never reach the model.
- * The model: $NEARFIELD_MODEL or the cache folder; without it every test fails. */
-#include <stdio.h>
-#include <stdlib.h>
+ * The model: real_model.h; without it every test fails. */
 #include <string.h>
 
 #include "align_passes.h"
-#include "api/internal.h"
 #include "base/utf8.h"
-#include "cmocka_all.h"
-#include "edit/state.h"
+#include "edit_fixture.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define UNDER_SANITIZER 1
-#endif
-#endif
-#ifdef UNDER_SANITIZER
-constexpr int LINES = 16;/* the instrumented engine is some 20 times slower */
-#else
-constexpr int LINES = 60;
-#endif
-
-static nf_engine *engine;
-static nf_session *work;
-
-static const char *model_path(void) {
-  static char path[4096];
-  const char *given = getenv("NEARFIELD_MODEL");
-  if (given && *given) return given;
-  snprintf(path, sizeof path, "%s/.cache/nearfield/models/SmolLM2-135M-Instruct.Q4_1.gguf",
-           getenv("HOME"));
-  return path;
-}
-
-static int open_model(void **state) {
-  (void)state;
-  nf_error error;
-  nf_engine_desc desc = {.n_threads = 2};
-  if (nf_engine_open_file(model_path(), &desc, &engine, &error) != NF_OK) {
-    print_error("no model: %s (./dev model fetches it)\n", error.line);
-    return -1;
-  }
-  return nf_session_open(engine, &work, &error) == NF_OK ? 0 : -1;
-}
-
-static int close_model(void **state) {
-  (void)state;
-  nf_session_close(work);
-  nf_engine_close(engine);
-  return 0;
-}
+constexpr int LINES = under_sanitizer ? 16 : 60;
 
 static void run_edit(const nf_edit_desc *desc, nf_edit_result *result) {
   nf_error error = {};

@@ -1,13 +1,14 @@
 /* Every call of the operating system fails once, for each place where one is made: opening a
- * model, generating, editing, caption documents, reading and replacing files. Each failure must
- * end in a status with one line, hold nothing afterwards, leave the old file or the new one, and
- * the call must work when it is made again, with the result it has without a failure.
+ * model or an adapter, generating, editing, caption documents, reading and replacing files. Each
+ * failure must end in a status with one line, hold nothing afterwards, leave the old file or the
+ * new one, and the call must work when it is made again, with the result it has without a failure.
  * The failures come from src/os/os_test.c; what a run is and how it is judged is in faults.h.
  * Does NOT test foreign bytes (fuzz/) or refusals of the caller's input (test_refusals.c). */
 #include "faults.h"
+#include "model/adapter_make.h"
 
-static u8 model_bytes[1 << 18];
-static isize model_len;
+static u8 model_bytes[1 << 18], adapter_bytes[1 << 16];
+static isize model_len, adapter_len;
 alignas(64) static u8 model_copy[1 << 18];
 
 static const char srt_cue[] =
@@ -20,12 +21,19 @@ static int faults_setup(void **state) {
   strcpy(folder, "/tmp/nf_test_faults_XXXXXX");
   if (mkdtemp(folder) == nullptr) return -1;
   gguf_make g = {};
-  tiny_llama(&g, (tiny_llama_desc){.type = GGUF_Q4_1, .n_layers = 1, .ctx_tokens = 4096});
-  nf_bytes file = gguf_make_finish(&g);
+  nf_bytes file = tiny_llama_file(
+      &g, (tiny_llama_desc){.type = GGUF_Q4_1, .n_layers = MAKE_LAYERS, .ctx_tokens = 4096});
   assert_true(file.len <= (isize)sizeof model_bytes);
   memcpy(model_bytes, file.at, file.len);
   model_len = file.len;
   file_write(in_folder("model.gguf"), file);
+  gguf_make_free(&g);
+  adapter_make(&g, 4, 8, GGUF_F16, GGUF_F16, 0x7F);
+  file = gguf_make_finish(&g);
+  assert_true(file.len <= (isize)sizeof adapter_bytes);
+  memcpy(adapter_bytes, file.at, file.len);
+  adapter_len = file.len;
+  file_write(in_folder("adapter.gguf"), file);
   gguf_make_free(&g);
   isize len = 0;
   for (int i = 0; i < 300; i++) {
@@ -41,8 +49,9 @@ static int faults_setup(void **state) {
 static int faults_teardown(void **state) {
   (void)state;
   os_test_script(OS_TEST_NONE, 0);
-  static const char *const names[] = {"model.gguf", "many.srt", "old.srt", "new.srt"};
-  for (int i = 0; i < 4; i++) unlink(in_folder(names[i]));
+  static const char *const names[] = {"model.gguf", "adapter.gguf", "many.srt", "old.srt",
+                                      "new.srt"};
+  for (int i = 0; i < 5; i++) unlink(in_folder(names[i]));
   return rmdir(folder);
 }
 
@@ -80,6 +89,44 @@ static void model_run(void) {
 end:
   nf_session_close(session);
   nf_engine_close(engine);
+}
+
+/* An adapter read from a file and from memory, used, and converted. */
+static void adapter_run(void) {
+  nf_engine *engine = nullptr;
+  nf_session *session = nullptr;
+  nf_adapter *adapters[2] = {};
+  nf_bytes converted = {};
+  const nf_engine_desc desc = {.n_threads = 1, .ctx_tokens_max = 64};
+  STEP(nf_engine_open_file(in_folder("model.gguf"), &desc, &engine, &error));
+  STEP(nf_adapter_open_file(engine, in_folder("adapter.gguf"), &adapters[0], &error));
+  nf_bytes file = {adapter_bytes, adapter_len};
+  const nf_adapter_convert_desc small = {.type = NF_ADAPTER_Q8_0};
+  STEP(nf_adapter_convert(engine, file, &small, &converted, &error));
+  note(converted);
+  STEP(nf_adapter_open_memory(engine, converted, &adapters[1], &error));
+  STEP(nf_session_open(engine, &session, &error));
+  for (int i = 0; i < 2; i++) {
+    nf_generate_desc ask = {
+        .raw_prompt = str("the"), .output_tokens_max = 4, .adapter = adapters[i]};
+    STEP(nf_generate_begin(session, &ask, &error));
+    for (nf_status status = NF_PENDING; status == NF_PENDING;) {
+      nf_bytes piece;
+      STEP(status = nf_generate_step(session, &piece, &error));
+      note(piece);
+    }
+  }
+  complete = true;
+end:
+  nf_session_close(session);
+  nf_file_free(converted);
+  for (int i = 0; i < 2; i++) nf_adapter_close(adapters[i]);
+  nf_engine_close(engine);
+}
+
+static void adapter_works_or_says_why(void **state) {
+  (void)state;
+  sweep(adapter_run);
 }
 
 static void model_works_or_says_why(void **state) {
@@ -257,6 +304,7 @@ static void files_are_old_or_new(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(model_works_or_says_why),
+      cmocka_unit_test(adapter_works_or_says_why),
       cmocka_unit_test(model_in_memory_opens_or_says_why),
       cmocka_unit_test(model_in_chunks_loads_or_says_why),
       cmocka_unit_test(captions_work_or_say_why),

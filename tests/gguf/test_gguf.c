@@ -6,6 +6,7 @@
 #include "cmocka_all.h"
 #include "gguf/gguf_make.h"
 #include "gguf/tiny_llama.h"
+#include "real_model.h"
 
 static _Alignas(64) u8 block[1 << 16];
 
@@ -337,8 +338,7 @@ static void wrong_files_are_named(void **state) {
 static void memory_is_as_computed(void **state) {
   (void)state;
   gguf_make g = {};
-  tiny_llama(&g, (tiny_llama_desc){.type = GGUF_Q4_0});
-  nf_bytes bytes = gguf_make_finish(&g);
+  nf_bytes bytes = tiny_llama_file(&g, (tiny_llama_desc){.type = GGUF_Q4_0});
   isize needed = 0;
   nf_error error;
   assert_int_equal(gguf_arena_bytes(bytes, (u64)bytes.len, &needed, &error), NF_OK);
@@ -387,18 +387,10 @@ static void many_tiny_tensors_do_not_hang(void **state) {
   gguf_make_free(&g);
 }
 
-/* The real model, when it is on this machine. */
 static void the_real_model_is_opened(void **state) {
   (void)state;
-  const char *path = getenv("NEARFIELD_MODEL");
-  char from_cache[4096];
-  if (path == nullptr) {
-    snprintf(from_cache, sizeof from_cache,
-             "%s/.cache/nearfield/models/SmolLM2-135M-Instruct.Q4_1.gguf", getenv("HOME"));
-    path = from_cache;
-  }
-  FILE *f = fopen(path, "rb");
-  if (f == nullptr) skip();
+  FILE *f = fopen(real_model_path(), "rb");
+  assert_non_null(f);
   fseek(f, 0, SEEK_END);
   u64 file_bytes = (u64)ftell(f);
   rewind(f);

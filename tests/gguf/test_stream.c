@@ -127,8 +127,7 @@ static void any_cut_gives_the_same_tensors(void **state) {
 static void a_small_head_grows(void **state) {
   (void)state;
   gguf_make g = {};
-  tiny_llama(&g, (tiny_llama_desc){.type = GGUF_Q4_1});
-  nf_bytes file = gguf_make_finish(&g);
+  nf_bytes file = tiny_llama_file(&g, (tiny_llama_desc){.type = GGUF_Q4_1});
   outcome o = stream_all(file, (u64)file.len, 1, 1000, 256);
   is_whole(file, &o);
   assert_true(o.head_moves > 0);

@@ -2,12 +2,11 @@
  * kilobytes: what a test uses where the real model is too large or too fixed.
  *
  *   gguf_make g = {};
- *   tiny_llama(&g, (tiny_llama_desc){.type = GGUF_Q4_1});
- *   nf_bytes file = gguf_make_finish(&g);
+ *   nf_bytes file = tiny_llama_file(&g, (tiny_llama_desc){.type = GGUF_Q4_1});
  *
  * Does NOT: make sense when it talks. The same desc gives the same bytes on every machine.
- * Further keys can be added to g before finish; one that is to be left out or another is
- * what the desc is for. Read next: gguf_make.h. */
+ * Further keys can be added between tiny_llama and gguf_make_finish; one that is to be left out or
+ * another is what the desc is for. Read next: gguf_make.h. */
 #pragma once
 #include "gguf/gguf_make.h"
 
@@ -139,4 +138,10 @@ static inline void tiny_llama(gguf_make *g, tiny_llama_desc desc) {
       gguf_make_random(g, name, desc.type, matrices[i].cols, matrices[i].rows, &seed, 0.125f);
     }
   }
+}
+
+/* The whole file at once; g keeps its bytes until gguf_make_free. */
+static inline nf_bytes tiny_llama_file(gguf_make *g, tiny_llama_desc desc) {
+  tiny_llama(g, desc);
+  return gguf_make_finish(g);
 }

@@ -9,5 +9,7 @@ Object.assign(globalThis, globals)
 export const webgpu = create([])
 
 if (!(await webgpu.requestAdapter())) {
-  throw new Error('no Vulkan device: run ./dev test gpu, or set LD_LIBRARY_PATH=/usr/lib/chromium VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json')
+  throw new Error(
+    'no Vulkan device: run ./dev test gpu, or set LD_LIBRARY_PATH=/usr/lib/chromium VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json',
+  )
 }

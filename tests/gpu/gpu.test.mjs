@@ -30,8 +30,19 @@ function addition(m, options = {}) {
   const uniform = m.buffer(512, 'uniform')
   const from = m.buffer(64)
   const to = m.buffer(64)
-  const pipeline = m.pipeline({ head: HEAD, body: ADD, letters: 'urw', step: 1, scale: 2, ...options })
-  const bind = m.bind(pipeline, [[uniform, 0, 4], [from, 0, 64], [to, 0, 64]])
+  const pipeline = m.pipeline({
+    head: HEAD,
+    body: ADD,
+    letters: 'urw',
+    step: 1,
+    scale: 2,
+    ...options,
+  })
+  const bind = m.bind(pipeline, [
+    [uniform, 0, 4],
+    [from, 0, 64],
+    [to, 0, 64],
+  ])
   return { uniform, from, to, pipeline, bind }
 }
 const words = (n, of) => Array.from({ length: n }, (_, i) => of(i))
@@ -47,7 +58,10 @@ test('facts, and none without a device', async () => {
   assert.notEqual(adapter, '')
   gpu.close()
   const none = await openModule(noGpu)
-  assert.deepEqual(none.facts(), words(11, () => 0))
+  assert.deepEqual(
+    none.facts(),
+    words(11, () => 0),
+  )
   await assert.rejects(() => openGpu(undefined), { code: 'unsupported' })
   await assert.rejects(() => openGpu({ requestAdapter: async () => null }), { code: 'unsupported' })
 })
@@ -56,8 +70,14 @@ test('write, dispatch with offsets, copy and read back, in the order of gpu.h', 
   const { gpu, m } = await start()
   const a = addition(m)
   assert.equal(await m.ready(a.pipeline), S.ok)
-  m.write(a.uniform, words(128, (i) => (i === 0 ? 2 : i === 64 ? 16 : 0)))
-  m.write(a.from, words(16, (i) => i))
+  m.write(
+    a.uniform,
+    words(128, (i) => (i === 0 ? 2 : i === 64 ? 16 : 0)),
+  )
+  m.write(
+    a.from,
+    words(16, (i) => i),
+  )
   m.e.dispatch(a.pipeline, a.bind, 0, 1, 1, 1)
   m.e.dispatch(a.pipeline, a.bind, 256, 1, 1, 1)
   m.e.copy(a.to, 0, a.from, 32, 16)
@@ -69,7 +89,10 @@ test('write, dispatch with offsets, copy and read back, in the order of gpu.h', 
   const once = (i) => 2 * i + 1
   const moved = (i) => (i < 2 ? 2 * once(i) : once(i)) // what the copy took
   const last = (i) => 2 * (i >= 8 && i < 12 ? moved(i - 8) : i) + 1
-  assert.deepEqual(got, words(15, (k) => moved(k + 1) + last(k + 1)))
+  assert.deepEqual(
+    got,
+    words(15, (k) => moved(k + 1) + last(k + 1)),
+  )
   assert.equal(m.e.submit(0, 0, 0) > 0, true) // nothing recorded, nothing read: it still ends
   assert.deepEqual(gpu.counts, { submits: 2, dispatches: 3, bytesRead: 60 })
   gpu.close()
@@ -96,8 +119,19 @@ test('many submits in flight end in order; tickets and staging are used again', 
 test('pipelines compile at the same time; one that does not says why', async () => {
   const { gpu, m } = await start()
   const good = words(8, (i) => m.pipeline({ head: HEAD, body: ADD, letters: 'urw', step: i }))
-  const noFunction = m.pipeline({ name: 'typo', head: HEAD, body: ADD.replace('u32(SCALE', 'u33(SCALE'), letters: 'urw' })
-  const noEntry = m.pipeline({ name: 'nowhere', head: HEAD, body: ADD, letters: 'urw', entry: 'absent' })
+  const noFunction = m.pipeline({
+    name: 'typo',
+    head: HEAD,
+    body: ADD.replace('u32(SCALE', 'u33(SCALE'),
+    letters: 'urw',
+  })
+  const noEntry = m.pipeline({
+    name: 'nowhere',
+    head: HEAD,
+    body: ADD,
+    letters: 'urw',
+    entry: 'absent',
+  })
   const otherLayout = m.pipeline({ name: 'layout', head: HEAD, body: ADD, letters: 'urr' })
   for (const pipeline of good) assert.equal(await m.ready(pipeline), S.ok)
   assert.equal(await m.ready(noFunction), S.unsupported)
@@ -149,12 +183,24 @@ async function losable() {
 }
 const stages = {
   'before anything': () => {},
-  'while it compiles': (m, s) => { s.a = addition(m) },
-  'compiled': async (m, s) => { await m.ready(s.a.pipeline) },
-  'written': (m, s) => { m.write(s.a.uniform, [16]) },
-  'recorded': (m, s) => { m.e.dispatch(s.a.pipeline, s.a.bind, 0, 1, 1, 1) },
-  'submitted': (m, s) => { s.ticket = m.e.submit(s.a.to, 0, 4) },
-  'answered': async (m, s) => { s.got = await m.read(s.ticket, 1) },
+  'while it compiles': (m, s) => {
+    s.a = addition(m)
+  },
+  compiled: async (m, s) => {
+    await m.ready(s.a.pipeline)
+  },
+  written: (m, s) => {
+    m.write(s.a.uniform, [16])
+  },
+  recorded: (m, s) => {
+    m.e.dispatch(s.a.pipeline, s.a.bind, 0, 1, 1, 1)
+  },
+  submitted: (m, s) => {
+    s.ticket = m.e.submit(s.a.to, 0, 4)
+  },
+  answered: async (m, s) => {
+    s.got = await m.read(s.ticket, 1)
+  },
 }
 for (const [at, stage] of Object.keys(stages).entries()) {
   test(`the device is lost: ${stage}`, async () => {

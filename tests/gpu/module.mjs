@@ -1,7 +1,9 @@
 // build/wasm/test_gpu.wasm (wasm_gpu.c) over a Gpu of the SDK: gpu.h as C would call it.
 import { readFileSync } from 'node:fs'
 
-const compiled = WebAssembly.compile(readFileSync(process.env.NEARFIELD_TEST_GPU ?? 'build/wasm/test_gpu.wasm'))
+const compiled = WebAssembly.compile(
+  readFileSync(process.env.NEARFIELD_TEST_GPU ?? 'build/wasm/test_gpu.wasm'),
+)
 const USE = { storage: 0, uniform: 1 }
 export const S = { lost: -6, unsupported: -2, noMemory: -1, ok: 0, pending: 2 }
 
@@ -9,7 +11,9 @@ export const S = { lost: -6, unsupported: -2, noMemory: -1, ok: 0, pending: 2 }
 export async function openModule(gpu) {
   const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true })
   const imports = typeof gpu.imports === 'function' ? gpu.imports(memory) : gpu
-  const instance = await WebAssembly.instantiate(await compiled, { env: { memory, nf_clock_ms: () => 0, ...imports } })
+  const instance = await WebAssembly.instantiate(await compiled, {
+    env: { memory, nf_clock_ms: () => 0, ...imports },
+  })
   return new Module(instance.exports, memory, gpu)
 }
 
@@ -30,12 +34,16 @@ export class Module {
     const bytes = new Uint8Array(this.memory.buffer, at)
     return new TextDecoder().decode(bytes.slice(0, bytes.indexOf(0)))
   }
-  get line() { return this.text(this.e.line()) }
+  get line() {
+    return this.text(this.e.line())
+  }
   facts() {
     this.e.facts_get(this.room)
     return [...new Float64Array(this.memory.buffer, this.room, 11)]
   }
-  buffer(bytes, use = 'storage') { return this.e.buffer_make(bytes, USE[use]) }
+  buffer(bytes, use = 'storage') {
+    return this.e.buffer_make(bytes, USE[use])
+  }
   write(buffer, words, at = 0) {
     new Uint32Array(this.memory.buffer, this.room, words.length).set(words)
     this.e.buffer_write(buffer, at, this.room, 4 * words.length)
@@ -58,7 +66,9 @@ export class Module {
       await this.gpu.settled()
     }
   }
-  ready(pipeline) { return this.until(() => this.e.pipeline_poll(pipeline)) }
+  ready(pipeline) {
+    return this.until(() => this.e.pipeline_poll(pipeline))
+  }
   /** [status, words] of a submit that reads `words` words back. */
   async read(ticket, words) {
     const status = await this.until(() => this.e.poll(ticket, words === 0 ? 0 : this.room))

@@ -8,6 +8,7 @@
 #include "gguf/tiny_llama.h"
 #include "model/model.h"
 #include "os/os.h"
+#include "real_model.h"
 
 typedef struct {
   u8 *file; /* the copy that the model repacked */
@@ -20,6 +21,11 @@ typedef struct {
   isize ctx_tokens;
 } test_engine;
 
+typedef struct {
+  const i32 *at;
+  isize n;
+} test_tokens;
+
 static inline nf_status test_directory(nf_bytes file, void **block, gguf_file *gguf,
                                        nf_error *error) {
   isize bytes = 4 << 20;
@@ -27,24 +33,6 @@ static inline nf_status test_directory(nf_bytes file, void **block, gguf_file *g
   assert_non_null(*block);
   arena a = arena_of(*block, bytes);
   return gguf_open(file, (u64)file.len, &a, gguf, error);
-}
-
-/* The real model's path; fails the test when there is none, with what to do. */
-static inline const char *test_model_path(void) {
-  static char path[1024];
-  const char *named = getenv("NEARFIELD_MODEL"), *home = getenv("HOME");
-  if (named && *named) {
-    snprintf(path, sizeof path, "%s", named);
-  } else {
-    snprintf(path, sizeof path, "%s/.cache/nearfield/models/SmolLM2-135M-Instruct.Q4_1.gguf",
-             home ? home : "");
-  }
-  FILE *f = fopen(path, "rb");
-  if (!f) {
-    fail_msg("no model at %s: run ./dev model, or set NEARFIELD_MODEL to a GGUF file", path);
-  }
-  fclose(f);
-  return path;
 }
 
 /* file_at is repacked; it must outlive the engine. */
@@ -128,9 +116,34 @@ static inline void test_forward(const test_engine *e, model_kv kv, const i32 *to
   test_span_run(e, kv, tokens, m, pos, n_logit_rows, (model_pass){.logits = logits});
 }
 
+/* tokens[n] of a new timeline in passes of `chunk` rows, n <= the engine's ctx_tokens. Keys and
+ * values go to kv, results to logits[n][n_vocab]. adapter null: the base model alone. */
+static inline void test_run_in_chunks(const test_engine *e, model_kv kv,
+                                      const model_adapter *adapter, test_tokens tokens, isize chunk,
+                                      f32 *logits) {
+  isize n_vocab = model_shape_get(e->m)->n_vocab;
+  for (isize at = 0; at < tokens.n; at += chunk) {
+    isize m = isize_min(chunk, tokens.n - at);
+    const model_pass wanted = {.adapter = adapter, .logits = logits + at * n_vocab};
+    test_span_run(e, kv, tokens.at + at, m, at, m, wanted);
+  }
+}
+
 static const char *const test_tables[] = {"ref", "scalar", "avx2", "avx512vnni", "neon"};
 constexpr isize n_test_tables = 5; /* those this machine lacks are passed over */
 
 static inline void test_tokens_fill(i32 *tokens, isize n, isize n_vocab, u64 seed) {
   for (isize i = 0; i < n; i++) tokens[i] = (i32)(make_random(&seed) % (u64)n_vocab);
+}
+
+/* Logits of every row of a new engine with one table and two threads, in chunks of 17. */
+static inline void test_logits(nf_bytes file, const char *kernels, const model_adapter *adapter,
+                               test_tokens tokens, f32 *logits) {
+  test_engine e;
+  void *kv_block;
+  test_engine_open(&e, file, kernels, 2, 64);
+  model_kv kv = test_kv_open(&e, &kv_block);
+  test_run_in_chunks(&e, kv, adapter, tokens, 17, logits);
+  free(kv_block);
+  test_engine_close(&e);
 }

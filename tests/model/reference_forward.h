@@ -5,18 +5,42 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "gguf/gguf.h"
 #include "gguf/quant.h"
-#include "model/model.h"
+#include "model/engine_fixture.h"
 
 typedef struct {
-  const gguf_file *gguf;
-  const u8 *file; /* as the file was: not repacked */
+  gguf_file gguf;
+  void *directory;
+  const u8 *file; /* as the file was: not repacked; borrowed */
   model_shape shape;
 } reference;
 
+static inline void reference_open(reference *ref, nf_bytes file) {
+  *ref = (reference){.file = file.at};
+  assert_int_equal(test_directory(file, &ref->directory, &ref->gguf, nullptr), NF_OK);
+  assert_int_equal(model_shape_read(&ref->gguf, &ref->shape, nullptr), NF_OK);
+}
+
+static inline void reference_close(reference *ref) { free(ref->directory); }
+
+/* Root mean square of the difference over that of the wanted logits, and the largest one. */
+typedef struct {
+  f64 relative_rms, largest;
+} logit_error;
+
+static inline logit_error logit_error_of(const f32 *got, const f64 *want, isize n) {
+  f64 diff = 0, size = 0, largest = 0;
+  for (isize i = 0; i < n; i++) {
+    f64 e = (f64)got[i] - want[i];
+    diff += e * e;
+    size += want[i] * want[i];
+    largest = fmax(largest, fabs(e));
+  }
+  return (logit_error){sqrt(diff / size), largest};
+}
+
 static inline void reference_row(const reference *ref, const char *name, isize row, f64 *out) {
-  const gguf_tensor *t = gguf_tensor_find(ref->gguf, name);
+  const gguf_tensor *t = gguf_tensor_find(&ref->gguf, name);
   f32 values[4096];
   isize n = t->dims[0];
   quant_decode_row(t->type, ref->file + t->offset + row * quant_row_bytes(t->type, n), values, n);
@@ -32,7 +56,7 @@ static inline void reference_product(const reference *ref, const char *name, isi
   } else {
     snprintf(full, sizeof full, "%s.weight", name);
   }
-  const gguf_tensor *t = gguf_tensor_find(ref->gguf, full);
+  const gguf_tensor *t = gguf_tensor_find(&ref->gguf, full);
   for (isize r = 0; r < t->dims[1]; r++) {
     reference_row(ref, full, r, row);
     f64 sum = 0;
@@ -60,7 +84,7 @@ static inline void reference_norm(const reference *ref, const char *name, isize 
 static inline void reference_rope(const reference *ref, f64 *x, isize n_heads, isize pos) {
   const model_shape *s = &ref->shape;
   f64 factors[256];
-  bool has_factors = gguf_tensor_find(ref->gguf, "rope_freqs.weight") != nullptr;
+  bool has_factors = gguf_tensor_find(&ref->gguf, "rope_freqs.weight") != nullptr;
   if (has_factors) reference_row(ref, "rope_freqs.weight", 0, factors);
   for (isize h = 0; h < n_heads; h++) {
     for (isize i = 0; i < s->d_rope; i += 2) {
@@ -119,7 +143,7 @@ static inline void reference_forward(const reference *ref, const i32 *tokens, is
       for (isize i = 0; i < d; i++) x[i] += y[i];
     }
     reference_norm(ref, "output_norm", -1, x, y);
-    bool tied = !gguf_tensor_find(ref->gguf, "output.weight");
+    bool tied = !gguf_tensor_find(&ref->gguf, "output.weight");
     reference_product(ref, tied ? "token_embd" : "output", -1, y, logits + t * s->n_vocab);
   }
   free(cache);

@@ -36,24 +36,6 @@ static void adapter_close(test_adapter *t) {
   free(t->directory);
 }
 
-static void run_in_chunks(test_engine *e, model_kv kv, const model_adapter *adapter,
-                          const i32 *tokens, isize chunk, f32 *logits) {
-  for (isize at = 0; at < n_tokens; at += chunk) {
-    isize m = isize_min(chunk, n_tokens - at);
-    const model_pass wanted = {.adapter = adapter, .logits = logits + at * TINY_N_VOCAB};
-    test_span_run(e, kv, tokens + at, m, at, m, wanted);
-  }
-}
-
-static f64 relative_rms(const f32 *got, const f64 *want, isize n) {
-  f64 diff = 0, size = 0;
-  for (isize i = 0; i < n; i++) {
-    diff += ((f64)got[i] - want[i]) * ((f64)got[i] - want[i]);
-    size += want[i] * want[i];
-  }
-  return sqrt(diff / size);
-}
-
 /* Bounds: with f32 activations (ref) and a file already in Q8_0 and F16, only the order of sums
  * differs; A in F16 is rounded to Q8_0; other tables have 8-bit activations. */
 static void check(isize rank, f32 alpha, gguf_type a_type, gguf_type b_type, u32 which) {
@@ -64,12 +46,8 @@ static void check(isize rank, f32 alpha, gguf_type a_type, gguf_type b_type, u32
   u8 *merged = malloc((size_t)base_file.len);
   assert_non_null(merged);
   memcpy(merged, base_file.at, (size_t)base_file.len);
-  void *directory;
-  gguf_file gguf;
-  assert_int_equal(test_directory(bytes_of(merged, base_file.len), &directory, &gguf, nullptr),
-                   NF_OK);
-  reference ref = {.gguf = &gguf, .file = merged};
-  assert_int_equal(model_shape_read(&gguf, &ref.shape, nullptr), NF_OK);
+  reference ref;
+  reference_open(&ref, bytes_of(merged, base_file.len));
   static f64 plain[n_tokens * TINY_N_VOCAB], want[n_tokens * TINY_N_VOCAB];
   static f32 got[n_tokens * TINY_N_VOCAB];
   i32 tokens[n_tokens];
@@ -78,24 +56,19 @@ static void check(isize rank, f32 alpha, gguf_type a_type, gguf_type b_type, u32
   test_adapter t;
   nf_error error = {};
   if (adapter_open(&t, lora_file, &ref.shape, 0, &error)) fail_msg("%s", error.line);
-  adapter_make_merge(&gguf, merged, &t.gguf, lora_file.at, rank, alpha);
+  adapter_make_merge(&ref.gguf, merged, &t.gguf, lora_file.at, rank, alpha);
   reference_forward(&ref, tokens, n_tokens, want);
   for (isize i = 0; i < n_test_tables; i++) {
     if (!k_table_named(test_tables[i])) continue;
-    test_engine e;
-    void *block;
-    test_engine_open(&e, base_file, test_tables[i], 2, 64);
-    model_kv kv = test_kv_open(&e, &block);
-    run_in_chunks(&e, kv, t.adapter, tokens, 17, got);
-    f64 off = relative_rms(got, want, n_tokens * TINY_N_VOCAB);
+    test_logits(base_file, test_tables[i], t.adapter, (test_tokens){tokens, n_tokens}, got);
+    f64 off = logit_error_of(got, want, n_tokens * TINY_N_VOCAB).relative_rms;
     f64 limit = i == 0 ? (a_type == GGUF_Q8_0 && b_type == GGUF_F16 ? 1e-5 : 0.01) : 0.03;
     if (!(off < limit)) fail_msg("rank %d, %s: relative error %g", (int)rank, test_tables[i], off);
-    assert_true(relative_rms(got, plain, n_tokens * TINY_N_VOCAB) > 0.05); /* it does something */
-    free(block);
-    test_engine_close(&e);
+    off = logit_error_of(got, plain, n_tokens * TINY_N_VOCAB).relative_rms;
+    assert_true(off > 0.05); /* it does something */
   }
   adapter_close(&t);
-  free(directory);
+  reference_close(&ref);
   free(merged);
   gguf_make_free(&base);
   gguf_make_free(&lora);
@@ -133,7 +106,8 @@ static void results_do_not_depend_on_chunks_or_threads(void **state) {
         bool first = n_threads == 1 && c == 0;
         void *block;
         model_kv kv = test_kv_open(&e, &block);
-        run_in_chunks(&e, kv, t.adapter, tokens, chunks[c], first ? want : got);
+        test_run_in_chunks(&e, kv, t.adapter, (test_tokens){tokens, n_tokens}, chunks[c],
+                           first ? want : got);
         if (!first) assert_memory_equal(got, want, sizeof want);
         free(block);
       }

@@ -46,8 +46,8 @@ static void chunks_make_the_same_engine(void **state) {
   const isize steps[] = {1, 7, 1000, 65536, 1 << 24};
   for (isize t = 0; t < 5; t++) {
     gguf_make g = {};
-    tiny_llama(&g, (tiny_llama_desc){.type = types[t], .embed_type = types[t], .seed = 5});
-    nf_bytes file = gguf_make_finish(&g);
+    nf_bytes file =
+        tiny_llama_file(&g, (tiny_llama_desc){.type = types[t], .embed_type = types[t], .seed = 5});
     char want[512], got[512];
     u8 *copy = aligned_alloc(64, (size_t)(file.len + 63) / 64 * 64);
     assert_non_null(copy);
@@ -78,8 +78,7 @@ static void chunks_make_the_same_engine(void **state) {
 static void a_short_or_long_file_is_refused(void **state) {
   (void)state;
   gguf_make g = {};
-  tiny_llama(&g, (tiny_llama_desc){.type = GGUF_Q4_1});
-  nf_bytes file = gguf_make_finish(&g);
+  nf_bytes file = tiny_llama_file(&g, (tiny_llama_desc){.type = GGUF_Q4_1});
   for (isize n = 0; n < file.len; n += 1 + file.len / 97) {
     nf_load *load = nullptr;
     nf_engine *engine = nullptr;
@@ -109,8 +108,8 @@ static void a_short_or_long_file_is_refused(void **state) {
 static void a_foreign_model_is_refused_early(void **state) {
   (void)state;
   gguf_make g = {};
-  tiny_llama(&g, (tiny_llama_desc){.architecture = "mamba", .n_layers = 8, .d_model = 128});
-  nf_bytes file = gguf_make_finish(&g);
+  nf_bytes file = tiny_llama_file(
+      &g, (tiny_llama_desc){.architecture = "mamba", .n_layers = 8, .d_model = 128});
   assert_true(file.len > 1 << 20);
   nf_load *load = nullptr;
   assert_int_equal(nf_load_begin(file.len, &desc, &load, &error), NF_OK);
@@ -125,8 +124,7 @@ static void a_foreign_model_is_refused_early(void **state) {
 static void a_garbled_head_ends(void **state) {
   (void)state;
   gguf_make g = {};
-  tiny_llama(&g, (tiny_llama_desc){.type = GGUF_Q4_0, .n_layers = 1});
-  nf_bytes file = gguf_make_finish(&g);
+  nf_bytes file = tiny_llama_file(&g, (tiny_llama_desc){.type = GGUF_Q4_0, .n_layers = 1});
   u8 *copy = malloc((size_t)file.len);
   assert_non_null(copy);
   for (isize i = 0; i < 14000 && i < file.len; i += 13) {

@@ -6,32 +6,6 @@
 
 constexpr isize n_tokens = 40;
 
-/* Root mean square of the difference over that of the wanted logits, and the largest one. */
-typedef struct {
-  f64 relative_rms, largest;
-} logit_error;
-
-static logit_error logit_error_of(const f32 *got, const f64 *want, isize n) {
-  f64 diff = 0, size = 0, largest = 0;
-  for (isize i = 0; i < n; i++) {
-    f64 e = (f64)got[i] - want[i];
-    diff += e * e;
-    size += want[i] * want[i];
-    largest = fmax(largest, fabs(e));
-  }
-  return (logit_error){sqrt(diff / size), largest};
-}
-
-/* In chunks of `chunk`, logits of every row; the cache goes to kv. */
-static void run_in_chunks(test_engine *e, model_kv kv, const i32 *tokens, isize n, isize chunk,
-                          f32 *logits) {
-  isize n_vocab = model_shape_get(e->m)->n_vocab;
-  for (isize at = 0; at < n; at += chunk) {
-    isize m = isize_min(chunk, n - at);
-    test_forward(e, kv, tokens + at, m, at, m, logits + at * n_vocab);
-  }
-}
-
 static void check_against_reference(tiny_llama_desc desc, bool rope_factors) {
   gguf_make g = {};
   tiny_llama(&g, desc);
@@ -42,12 +16,8 @@ static void check_against_reference(tiny_llama_desc desc, bool rope_factors) {
     gguf_make_values(&g, "rope_freqs.weight", GGUF_F32, d_head / 2, 1, factors);
   }
   nf_bytes file = gguf_make_finish(&g);
-  reference ref = {.file = file.at};
-  void *directory;
-  gguf_file gguf;
-  assert_int_equal(test_directory(file, &directory, &gguf, nullptr), NF_OK);
-  ref.gguf = &gguf;
-  assert_int_equal(model_shape_read(&gguf, &ref.shape, nullptr), NF_OK);
+  reference ref;
+  reference_open(&ref, file);
   i32 tokens[n_tokens];
   test_tokens_fill(tokens, n_tokens, TINY_N_VOCAB, 7);
   static f64 want[n_tokens * TINY_N_VOCAB];
@@ -55,11 +25,7 @@ static void check_against_reference(tiny_llama_desc desc, bool rope_factors) {
   reference_forward(&ref, tokens, n_tokens, want);
   for (isize i = 0; i < n_test_tables; i++) {
     if (!k_table_named(test_tables[i])) continue;
-    test_engine e;
-    void *kv_block;
-    test_engine_open(&e, file, test_tables[i], 2, 64);
-    model_kv kv = test_kv_open(&e, &kv_block);
-    run_in_chunks(&e, kv, tokens, n_tokens, 17, got);
+    test_logits(file, test_tables[i], nullptr, (test_tokens){tokens, n_tokens}, got);
     logit_error error = logit_error_of(got, want, n_tokens * TINY_N_VOCAB);
     /* ref computes with f32 activations; the others with 8-bit ones (about 0.4 % a block) */
     f64 limit = i == 0 ? 1e-5 : 0.03;
@@ -67,10 +33,8 @@ static void check_against_reference(tiny_llama_desc desc, bool rope_factors) {
       fail_msg("type %d, table %s: relative error %g, largest %g", (int)desc.type, test_tables[i],
                error.relative_rms, error.largest);
     }
-    free(kv_block);
-    test_engine_close(&e);
   }
-  free(directory);
+  reference_close(&ref);
   gguf_make_free(&g);
 }
 
@@ -129,11 +93,10 @@ static void results_do_not_depend_on_chunks_or_threads(void **state) {
     if (!k_table_named(test_tables[t])) continue;
     for (isize type = 0; type < 2; type++) {
       gguf_make g = {};
-      tiny_llama(&g, (tiny_llama_desc){.type = type ? GGUF_Q4_1 : GGUF_Q8_0,
-                                       .embed_type = GGUF_Q8_0,
-                                       .n_heads = 4,
-                                       .n_kv_heads = 1});
-      nf_bytes file = gguf_make_finish(&g);
+      nf_bytes file = tiny_llama_file(&g, (tiny_llama_desc){.type = type ? GGUF_Q4_1 : GGUF_Q8_0,
+                                                            .embed_type = GGUF_Q8_0,
+                                                            .n_heads = 4,
+                                                            .n_kv_heads = 1});
       void *want_block = nullptr;
       model_kv want_kv = {};
       for (isize n_threads = 1; n_threads <= 3; n_threads++) {
@@ -143,7 +106,8 @@ static void results_do_not_depend_on_chunks_or_threads(void **state) {
           void *block;
           model_kv kv = test_kv_open(&e, &block);
           bool first = !want_kv.cache;
-          run_in_chunks(&e, kv, tokens, n, chunks[c], first ? want : got);
+          test_run_in_chunks(&e, kv, nullptr, (test_tokens){tokens, n}, chunks[c],
+                             first ? want : got);
           if (first) {
             want_kv = kv;
             want_block = block;
@@ -177,7 +141,7 @@ static void wanted_rows_are_those_of_a_whole_pass(void **state) {
   i32 tokens[30], best[30];
   test_tokens_fill(tokens, 30, TINY_N_VOCAB, 9);
   static f32 all[30 * TINY_N_VOCAB], some[30 * TINY_N_VOCAB];
-  run_in_chunks(&e, kv, tokens, 30, 30, all);
+  test_run_in_chunks(&e, kv, nullptr, (test_tokens){tokens, 30}, 30, all);
   for (isize n = 0; n <= 30; n += 5) {
     test_span_run(&e, kv, tokens, 30, 0, n, (model_pass){.logits = some, .best = best});
     assert_memory_equal(some, all + (30 - n) * TINY_N_VOCAB,
@@ -199,8 +163,8 @@ static void wanted_rows_are_those_of_a_whole_pass(void **state) {
 static void log_p_is_log_softmax(void **state) {
   (void)state;
   gguf_make g = {};
-  tiny_llama(&g, (tiny_llama_desc){.type = GGUF_Q4_1, .embed_type = GGUF_Q8_0});
-  nf_bytes file = gguf_make_finish(&g);
+  nf_bytes file =
+      tiny_llama_file(&g, (tiny_llama_desc){.type = GGUF_Q4_1, .embed_type = GGUF_Q8_0});
   i32 tokens[30], best[30], asked[30];
   test_tokens_fill(tokens, 30, TINY_N_VOCAB, 9);
   test_tokens_fill(asked, 30, TINY_N_VOCAB, 10);
@@ -226,7 +190,7 @@ static void log_p_is_log_softmax(void **state) {
     test_span_run(&e, kv, tokens + 29, 1, 29, 1, wanted); /* the last row alone */
     assert_memory_equal(of_asked[0], of_asked[1] + 29, sizeof(f32));
     assert_memory_equal(of_best[0], of_best[1] + 29, sizeof(f32));
-    run_in_chunks(&e, kv, tokens, 30, 30, logits);
+    test_run_in_chunks(&e, kv, nullptr, (test_tokens){tokens, 30}, 30, logits);
     for (isize i = 0; i < 30; i++) {
       const f32 *row = logits + i * TINY_N_VOCAB;
       f64 sum = 0;
@@ -251,7 +215,7 @@ static void a_copied_cache_goes_on_the_same(void **state) {
   i32 tokens[20];
   test_tokens_fill(tokens, 20, TINY_N_VOCAB, 5);
   static f32 want[20 * TINY_N_VOCAB], got[20 * TINY_N_VOCAB];
-  run_in_chunks(&e, one, tokens, 20, 20, want);
+  test_run_in_chunks(&e, one, nullptr, (test_tokens){tokens, 20}, 20, want);
   model_cache_copy(two.cache, one.cache, 12);
   test_forward(&e, two, tokens + 12, 8, 12, 8, got);
   assert_memory_equal(got, want + 12 * TINY_N_VOCAB, 8 * TINY_N_VOCAB * sizeof(f32));
@@ -289,8 +253,8 @@ static nf_status open_status(nf_bytes file, isize short_bytes, nf_error *error) 
 static void memory_is_counted_before(void **state) {
   (void)state;
   gguf_make g = {};
-  tiny_llama(&g, (tiny_llama_desc){.type = GGUF_Q4_1, .embed_type = GGUF_Q8_0});
-  nf_bytes file = gguf_make_finish(&g);
+  nf_bytes file =
+      tiny_llama_file(&g, (tiny_llama_desc){.type = GGUF_Q4_1, .embed_type = GGUF_Q8_0});
   nf_error error;
   assert_int_equal(open_status(file, 0, &error), NF_OK);
   assert_int_equal(open_status(file, 300, &error), NF_NO_MEMORY);

@@ -27,7 +27,7 @@ typedef struct {
 static void world_open(world *w, const char *kernels, isize n_threads) {
   nf_error error = {};
   *w = (world){};
-  if (os_file_map(test_model_path(), &w->map, &error)) fail_msg("%s", error.line);
+  if (os_file_map(real_model_path(), &w->map, &error)) fail_msg("%s", error.line);
   test_engine_open_at(&w->e, w->map.at, w->map.len, kernels, n_threads, ctx);
   if (os_file_map(NF_SOURCE_DIR "/tests/data/golden_smollm2.gguf", &w->golden_map, &error)) {
     fail_msg("%s", error.line);

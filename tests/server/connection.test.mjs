@@ -22,7 +22,8 @@ after(async () => {
   root.remove()
 })
 
-const request = (target, extra = '', s = server) => `GET ${target} HTTP/1.1\r\nHost: ${s.host}\r\n${extra}\r\n`
+const request = (target, extra = '', s = server) =>
+  `GET ${target} HTTP/1.1\r\nHost: ${s.host}\r\n${extra}\r\n`
 const statuses = (data, heads) => parseReplies(data, heads).map((r) => r.status)
 
 test('keep-alive: many requests one after the other on one connection', async () => {
@@ -31,30 +32,53 @@ test('keep-alive: many requests one after the other on one connection', async ()
     c.send(request('/a.txt'))
     assert.ok(await c.until((b) => parseReplies(b).length === i))
   }
-  assert.ok(parseReplies(c.bytes()).every((r) => r.status === 200 && r.body.toString() === 'A' && r.headers.connection === undefined))
+  assert.ok(
+    parseReplies(c.bytes()).every(
+      (r) => r.status === 200 && r.body.toString() === 'A' && r.headers.connection === undefined,
+    ),
+  )
   c.socket.destroy()
 })
 
 test('a 404, 405, 304 or 416 does not end the connection', async () => {
-  const all = request('/nothing') + request('/a.txt', 'Range: bytes=9-\r\n') + request('/a.txt', 'If-None-Match: *\r\n') +
-    request('/a.txt').replace('GET', 'DELETE') + request('/b.txt', 'Connection: close\r\n')
+  const all =
+    request('/nothing') +
+    request('/a.txt', 'Range: bytes=9-\r\n') +
+    request('/a.txt', 'If-None-Match: *\r\n') +
+    request('/a.txt').replace('GET', 'DELETE') +
+    request('/b.txt', 'Connection: close\r\n')
   const { replies, closed } = await exchange(server.port, all)
-  assert.deepEqual(replies.map((r) => r.status), [404, 416, 304, 405, 200])
+  assert.deepEqual(
+    replies.map((r) => r.status),
+    [404, 416, 304, 405, 200],
+  )
   assert.ok(closed)
 })
 
 test('pipelining: 1,000 requests in one write are answered in order', async () => {
-  const targets = Array.from({ length: 1000 }, (_, i) => (i % 3 === 0 ? '/a.txt' : i % 3 === 1 ? '/b.txt' : '/nothing'))
+  const targets = Array.from({ length: 1000 }, (_, i) =>
+    i % 3 === 0 ? '/a.txt' : i % 3 === 1 ? '/b.txt' : '/nothing',
+  )
   const all = targets.map((t) => request(t)).join('') + request('/', 'Connection: close\r\n')
   const { replies, closed } = await exchange(server.port, all, { ms: 10000 })
   assert.ok(closed)
   assert.equal(replies.length, 1001)
-  targets.forEach((t, i) => assert.equal(replies[i].body.toString(), t === '/a.txt' ? 'A' : t === '/b.txt' ? 'B' : 'Not Found'))
+  for (const [i, t] of targets.entries()) {
+    assert.equal(
+      replies[i].body.toString(),
+      t === '/a.txt' ? 'A' : t === '/b.txt' ? 'B' : 'Not Found',
+    )
+  }
 })
 
 test('pipelining behind a reply that blocks, and with a slow reader', async () => {
   const c = await connect(server.port)
-  c.send(request('/big.bin') + request('/a.txt') + request('/big.bin') + request('/b.txt', 'Connection: close\r\n'))
+  c.send(
+    request('/big.bin') +
+      request('/a.txt') +
+      request('/big.bin') +
+      request('/b.txt', 'Connection: close\r\n'),
+  )
   c.socket.pause()
   await sleep(300)
   c.socket.resume()
@@ -67,26 +91,43 @@ test('pipelining behind a reply that blocks, and with a slow reader', async () =
 })
 
 test('pipelining: requests cut at every byte', async () => {
-  const all = request('/a.txt') + request('/b.txt', 'Content-Length: 3\r\n') + 'xyz' + request('/a.txt', 'Connection: close\r\n')
+  const all = [
+    request('/a.txt'),
+    request('/b.txt', 'Content-Length: 3\r\n'),
+    'xyz',
+    request('/a.txt', 'Connection: close\r\n'),
+  ].join('')
   const cuts = Array.from({ length: all.length - 1 }, (_, i) => i + 1)
-  await Promise.all(cuts.map(async (cut) => {
-    const c = await connect(server.port)
-    c.socket.setNoDelay(true)
-    c.send(all.slice(0, cut))
-    await sleep(20)
-    c.send(all.slice(cut))
-    await Promise.race([c.closed, sleep(5000)])
-    assert.deepEqual(parseReplies(c.bytes()).map((r) => r.body.toString()), ['A', 'B', 'A'], `cut at ${cut}`)
-    c.socket.destroy()
-  }))
+  await Promise.all(
+    cuts.map(async (cut) => {
+      const c = await connect(server.port)
+      c.socket.setNoDelay(true)
+      c.send(all.slice(0, cut))
+      await sleep(20)
+      c.send(all.slice(cut))
+      await Promise.race([c.closed, sleep(5000)])
+      assert.deepEqual(
+        parseReplies(c.bytes()).map((r) => r.body.toString()),
+        ['A', 'B', 'A'],
+        `cut at ${cut}`,
+      )
+      c.socket.destroy()
+    }),
+  )
 })
 
 test('half-close: a client that shut its side still gets the whole reply', async () => {
-  const { replies, closed } = await exchange(server.port, request('/big.bin'), { halfClose: true, ms: 10000 })
+  const { replies, closed } = await exchange(server.port, request('/big.bin'), {
+    halfClose: true,
+    ms: 10000,
+  })
   assert.ok(closed && replies[0].whole && replies[0].body.equals(big))
-  const cut = await exchange(server.port, request('/a.txt') + 'GET /b', { halfClose: true })
+  const cut = await exchange(server.port, `${request('/a.txt')}GET /b`, { halfClose: true })
   assert.ok(cut.closed)
-  assert.deepEqual(cut.replies.map((r) => r.status), [200])
+  assert.deepEqual(
+    cut.replies.map((r) => r.status),
+    [200],
+  )
 })
 
 test('HTTP/1.0 closes unless it asks to stay', async () => {
@@ -95,32 +136,61 @@ test('HTTP/1.0 closes unless it asks to stay', async () => {
   assert.equal(plain.replies[0].headers.connection, 'close')
   const kept = `GET /a.txt HTTP/1.0\r\nHost: ${server.host}\r\nConnection: keep-alive\r\n\r\n`
   const { replies } = await exchange(server.port, kept + kept, { ms: 500 })
-  assert.deepEqual(replies.map((r) => r.headers.connection), ['keep-alive', 'keep-alive'])
+  assert.deepEqual(
+    replies.map((r) => r.headers.connection),
+    ['keep-alive', 'keep-alive'],
+  )
 })
 
 test('absolute-form targets name us or nobody; one empty line before a request is overlooked', async () => {
-  const { replies } = await exchange(server.port, `\r\nGET http://${server.host}/a.txt HTTP/1.1\r\nHost: ${server.host}\r\n\r\n` +
-    `GET http://${server.host} HTTP/1.1\r\nHost: ${server.host}\r\nConnection: close\r\n\r\n`)
-  assert.deepEqual(replies.map((r) => r.body.toString()), ['A', 'index'])
+  const { replies } = await exchange(
+    server.port,
+    `\r\nGET http://${server.host}/a.txt HTTP/1.1\r\nHost: ${server.host}\r\n\r\n` +
+      `GET http://${server.host} HTTP/1.1\r\nHost: ${server.host}\r\nConnection: close\r\n\r\n`,
+  )
+  assert.deepEqual(
+    replies.map((r) => r.body.toString()),
+    ['A', 'index'],
+  )
 })
 
 test('every loopback name with the port is a host of ours', async () => {
-  for (const host of [`localhost:${server.port}`, `LOCALHOST:${server.port}`, `127.0.0.1:${server.port}`, `[::1]:${server.port}`]) {
+  for (const host of [
+    `localhost:${server.port}`,
+    `LOCALHOST:${server.port}`,
+    `127.0.0.1:${server.port}`,
+    `[::1]:${server.port}`,
+  ]) {
     assert.equal((await get(server, '/', { Host: host })).status, 200)
   }
 })
 
 test('bodies of GET are read past, by length and by chunks, with trailers', async () => {
   const chunks = '3\r\nabc\r\n5;ext=1\r\nhello\r\n0\r\nTrailer: x\r\n\r\n'
-  const all = request('/a.txt', 'Content-Length: 5\r\n') + 'GET /' + request('/b.txt', 'Transfer-Encoding: Chunked\r\n') + chunks +
-    request('/a.txt', 'Content-Length: 0\r\n') + request('/b.txt', 'Connection: close\r\n')
+  const all =
+    request('/a.txt', 'Content-Length: 5\r\n') +
+    'GET /' +
+    request('/b.txt', 'Transfer-Encoding: Chunked\r\n') +
+    chunks +
+    request('/a.txt', 'Content-Length: 0\r\n') +
+    request('/b.txt', 'Connection: close\r\n')
   const { replies } = await exchange(server.port, all)
-  assert.deepEqual(replies.map((r) => r.body.toString()), ['A', 'B', 'A', 'B'])
+  assert.deepEqual(
+    replies.map((r) => r.body.toString()),
+    ['A', 'B', 'A', 'B'],
+  )
 })
 
 test('an upgrade is not taken', async () => {
-  const { replies } = await exchange(server.port, request('/a.txt', 'Connection: Upgrade\r\nUpgrade: h2c\r\n') + request('/b.txt', 'Connection: close\r\n'))
-  assert.deepEqual(replies.map((r) => r.status), [200, 200])
+  const { replies } = await exchange(
+    server.port,
+    request('/a.txt', 'Connection: Upgrade\r\nUpgrade: h2c\r\n') +
+      request('/b.txt', 'Connection: close\r\n'),
+  )
+  assert.deepEqual(
+    replies.map((r) => r.status),
+    [200, 200],
+  )
 })
 
 test('Expect: 100-continue', async () => {
@@ -134,16 +204,25 @@ test('Expect: 100-continue', async () => {
   assert.deepEqual(statuses(c.bytes()), [100, 200])
   c.socket.destroy()
   // a body nobody wants is refused before it is sent
-  const post = request('/a.txt', 'Expect: 100-continue\r\nContent-Length: 5000000\r\n').replace('GET', 'POST')
+  const post = request('/a.txt', 'Expect: 100-continue\r\nContent-Length: 5000000\r\n').replace(
+    'GET',
+    'POST',
+  )
   const refused = await exchange(server.port, post)
-  assert.deepEqual(refused.replies.map((r) => r.status), [405])
+  assert.deepEqual(
+    refused.replies.map((r) => r.status),
+    [405],
+  )
   assert.ok(refused.closed)
 })
 
 test('a refused upload gets its answer although it is still sending', async () => {
   const head = request('/a.txt', 'Content-Length: 300000\r\n').replace('GET', 'POST')
   const { replies, closed } = await exchange(server.port, head + 'x'.repeat(300000))
-  assert.deepEqual(replies.map((r) => r.status), [405])
+  assert.deepEqual(
+    replies.map((r) => r.status),
+    [405],
+  )
   assert.ok(closed)
 })
 
@@ -163,7 +242,9 @@ async function trickle(bytes) {
 }
 
 test('a head that trickles is cut at its deadline, not kept alive by each byte', async () => {
-  const all = await Promise.all(Array.from({ length: 50 }, () => trickle(request('/a.txt', 'A: b\r\n'.repeat(50), slow))))
+  const all = await Promise.all(
+    Array.from({ length: 50 }, () => trickle(request('/a.txt', 'A: b\r\n'.repeat(50), slow))),
+  )
   for (const { ms, got } of all) {
     assert.deepEqual(got, [408])
     assert.ok(ms >= 500 && ms < 2500, `${ms} ms`)
@@ -205,15 +286,20 @@ test('1,000 idle connections: little memory, others are served, no descriptor st
   await get(server, '/a.txt')
   const files = nFiles(server.pid)
   const before = rssKb(server.pid)
-  const idle = await Promise.all(Array.from({ length: 1000 }, async () => {
-    const c = await connect(server.port)
-    c.send(request('/a.txt'))
-    await c.until((b) => b.length > 0)
-    return c
-  }))
+  const idle = await Promise.all(
+    Array.from({ length: 1000 }, async () => {
+      const c = await connect(server.port)
+      c.send(request('/a.txt'))
+      await c.until((b) => b.length > 0)
+      return c
+    }),
+  )
   const kbEach = (rssKb(server.pid) - before) / 1000
   assert.ok(process.env.NEARFIELD_SERVER || kbEach <= 6, `${kbEach} KB each`)
-  assert.match((await get(server, '/metrics')).body.toString(), /nearfield_http_connections 100\d\n/)
+  assert.match(
+    (await get(server, '/metrics')).body.toString(),
+    /nearfield_http_connections 100\d\n/,
+  )
   for (let i = 0; i < 20; i++) assert.equal((await get(server, '/b.txt')).status, 200)
   for (const c of idle) c.send(request('/b.txt'))
   for (const c of idle) assert.ok(await c.until((b) => statuses(b).length === 2))
@@ -259,7 +345,10 @@ test('SIGTERM: new connections are refused, the running download ends whole, idl
   await Promise.race([idle.closed, sleep(2000)])
   assert.ok(idle.ended())
   await assert.rejects(connect(s.port))
-  assert.equal(await Promise.race([s.exited.then(() => 'exited'), sleep(300).then(() => 'running')]), 'running')
+  assert.equal(
+    await Promise.race([s.exited.then(() => 'exited'), sleep(300).then(() => 'running')]),
+    'running',
+  )
   busy.socket.resume()
   await Promise.race([busy.closed, sleep(5000)])
   const [reply] = parseReplies(busy.bytes())

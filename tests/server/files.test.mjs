@@ -37,10 +37,21 @@ after(async () => {
   root.remove()
 })
 
-const names = { 'a.html': 'text/html; charset=utf-8', 'a.js': 'text/javascript; charset=utf-8', 'a.mjs': 'text/javascript; charset=utf-8',
-  'a.css': 'text/css; charset=utf-8', 'a.json': 'application/json', 'a.wasm': 'application/wasm', 'a.svg': 'image/svg+xml',
-  'a.png': 'image/png', 'a.srt': 'application/x-subrip; charset=utf-8', 'a.vtt': 'text/vtt; charset=utf-8',
-  'a.gguf': 'application/octet-stream', a: 'application/octet-stream', 'a.JS': 'text/javascript; charset=utf-8' }
+const names = {
+  'a.html': 'text/html; charset=utf-8',
+  'a.js': 'text/javascript; charset=utf-8',
+  'a.mjs': 'text/javascript; charset=utf-8',
+  'a.css': 'text/css; charset=utf-8',
+  'a.json': 'application/json',
+  'a.wasm': 'application/wasm',
+  'a.svg': 'image/svg+xml',
+  'a.png': 'image/png',
+  'a.srt': 'application/x-subrip; charset=utf-8',
+  'a.vtt': 'text/vtt; charset=utf-8',
+  'a.gguf': 'application/octet-stream',
+  a: 'application/octet-stream',
+  'a.JS': 'text/javascript; charset=utf-8',
+}
 for (const [name, type] of Object.entries(names)) {
   test(`type of ${name}`, async () => {
     writeFileSync(path.join(root.at, name), 'x')
@@ -58,7 +69,11 @@ test('the page is cross-origin isolated and locked down', async () => {
     assert.equal(headers['cross-origin-resource-policy'], 'same-origin')
     const csp = headers['content-security-policy'].split('; ')
     assert.ok(csp.includes("script-src 'self' 'wasm-unsafe-eval'"))
-    assert.ok(csp.includes("object-src 'none'") && csp.includes("frame-ancestors 'none'") && csp.includes("base-uri 'none'"))
+    assert.ok(
+      csp.includes("object-src 'none'") &&
+        csp.includes("frame-ancestors 'none'") &&
+        csp.includes("base-uri 'none'"),
+    )
     assert.ok(csp.includes("require-trusted-types-for 'script'"))
     assert.ok(!headers['content-security-policy'].includes("'unsafe-inline'"))
     assert.equal(headers['access-control-allow-origin'], undefined)
@@ -76,7 +91,10 @@ test('index, folders, odd names', async () => {
 })
 
 test('caching: content-addressed names for ever, the rest asks again', async () => {
-  assert.match((await get(server, '/assets/index-DiwrgTda.js')).headers['cache-control'], /immutable/)
+  assert.match(
+    (await get(server, '/assets/index-DiwrgTda.js')).headers['cache-control'],
+    /immutable/,
+  )
   assert.equal((await get(server, '/assets/plain.js')).headers['cache-control'], 'no-cache')
   assert.equal((await get(server, '/')).headers['cache-control'], 'no-cache')
   assert.equal((await get(server, '/nothing')).headers['cache-control'], 'no-store')
@@ -90,7 +108,10 @@ test('HEAD gives the head of GET and no body', async () => {
     delete full.headers.date
     assert.deepEqual(head.headers, full.headers)
     assert.equal(head.status, full.status)
-    const { raw } = await exchange(server.port, `HEAD ${target} HTTP/1.1\r\nHost: ${server.host}\r\nConnection: close\r\n\r\n`)
+    const { raw } = await exchange(
+      server.port,
+      `HEAD ${target} HTTP/1.1\r\nHost: ${server.host}\r\nConnection: close\r\n\r\n`,
+    )
     assert.ok(raw.toString('latin1').endsWith('\r\n\r\n'))
   }
 })
@@ -101,15 +122,31 @@ test('a large file arrives whole', async () => {
 })
 
 const ranges = [
-  ['bytes=0-0', 206, 'bytes 0-0/10', '0'], ['bytes=0-9', 206, 'bytes 0-9/10', '0123456789'],
-  ['bytes=2-5', 206, 'bytes 2-5/10', '2345'], ['bytes=5-', 206, 'bytes 5-9/10', '56789'],
-  ['bytes=5-500', 206, 'bytes 5-9/10', '56789'], ['bytes=-3', 206, 'bytes 7-9/10', '789'],
-  ['bytes=-300', 206, 'bytes 0-9/10', '0123456789'], ['BYTES=1-2', 206, 'bytes 1-2/10', '12'],
+  ['bytes=0-0', 206, 'bytes 0-0/10', '0'],
+  ['bytes=0-9', 206, 'bytes 0-9/10', '0123456789'],
+  ['bytes=2-5', 206, 'bytes 2-5/10', '2345'],
+  ['bytes=5-', 206, 'bytes 5-9/10', '56789'],
+  ['bytes=5-500', 206, 'bytes 5-9/10', '56789'],
+  ['bytes=-3', 206, 'bytes 7-9/10', '789'],
+  ['bytes=-300', 206, 'bytes 0-9/10', '0123456789'],
+  ['BYTES=1-2', 206, 'bytes 1-2/10', '12'],
   ['bytes=9-99999999999999999999', 206, 'bytes 9-9/10', '9'],
-  ['bytes=10-', 416, 'bytes */10'], ['bytes=10-11', 416, 'bytes */10'], ['bytes=-0', 416, 'bytes */10'],
+  ['bytes=10-', 416, 'bytes */10'],
+  ['bytes=10-11', 416, 'bytes */10'],
+  ['bytes=-0', 416, 'bytes */10'],
   ['bytes=99999999999999999999-', 416, 'bytes */10'],
-  ['bytes=5-2', 200], ['bytes=', 200], ['bytes=-', 200], ['bytes', 200], ['bytes=a-b', 200], ['bytes=1 -2', 200],
-  ['bytes=0-1,3-4', 200], ['bytes=0-0,-1', 200], ['lines=0-1', 200], ['bytes=0x1-2', 200], ['bytes=--1', 200], ['bytes=1-2-3', 200],
+  ['bytes=5-2', 200],
+  ['bytes=', 200],
+  ['bytes=-', 200],
+  ['bytes', 200],
+  ['bytes=a-b', 200],
+  ['bytes=1 -2', 200],
+  ['bytes=0-1,3-4', 200],
+  ['bytes=0-0,-1', 200],
+  ['lines=0-1', 200],
+  ['bytes=0x1-2', 200],
+  ['bytes=--1', 200],
+  ['bytes=1-2-3', 200],
 ]
 for (const [range, status, contentRange, body] of ranges) {
   test(`Range: ${range}`, async () => {
@@ -153,7 +190,10 @@ test('If-None-Match, If-Match, If-Range, dates', async () => {
   assert.equal(await status({ Range: 'bytes=0-1', 'If-Range': `W/${tag}` }), 200)
   assert.equal(await status({ Range: 'bytes=0-1', 'If-Range': '"other"' }), 200)
   assert.equal(await status({ Range: 'bytes=0-1', 'If-Range': date }), 206)
-  assert.equal(await status({ Range: 'bytes=0-1', 'If-Range': 'Sun, 06 Nov 1994 08:49:37 GMT' }), 200)
+  assert.equal(
+    await status({ Range: 'bytes=0-1', 'If-Range': 'Sun, 06 Nov 1994 08:49:37 GMT' }),
+    200,
+  )
   const not = await get(server, '/ten.txt', { 'If-None-Match': tag })
   assert.equal(not.headers.etag, tag)
   assert.equal(not.headers['content-length'], undefined)
@@ -178,10 +218,25 @@ test('a tag is strong: the same size and mtime, other bytes, another tag; none w
 })
 
 const wishes = [
-  ['br', 'br'], ['gzip', 'gzip'], ['gzip, deflate, br, zstd', 'br'], ['gzip;q=1.0, br;q=0.5', 'gzip'], ['br;q=0, gzip', 'gzip'],
-  ['br;q=0, gzip;q=0', undefined], ['*', 'br'], ['*;q=0', undefined], ['*, br;q=0', 'gzip'], ['identity', undefined],
-  ['identity;q=1, br;q=0.5', undefined], ['BR', 'br'], ['br;q=2', undefined], ['br;q=x', undefined], ['', undefined],
-  ['x-gzip', 'gzip'], ['br ; q=0.8', 'br'], ['deflate', undefined], ['bread', undefined],
+  ['br', 'br'],
+  ['gzip', 'gzip'],
+  ['gzip, deflate, br, zstd', 'br'],
+  ['gzip;q=1.0, br;q=0.5', 'gzip'],
+  ['br;q=0, gzip', 'gzip'],
+  ['br;q=0, gzip;q=0', undefined],
+  ['*', 'br'],
+  ['*;q=0', undefined],
+  ['*, br;q=0', 'gzip'],
+  ['identity', undefined],
+  ['identity;q=1, br;q=0.5', undefined],
+  ['BR', 'br'],
+  ['br;q=2', undefined],
+  ['br;q=x', undefined],
+  ['', undefined],
+  ['x-gzip', 'gzip'],
+  ['br ; q=0.8', 'br'],
+  ['deflate', undefined],
+  ['bread', undefined],
 ]
 for (const [wish, coding] of wishes) {
   test(`Accept-Encoding: ${wish || '(empty)'}`, async () => {
@@ -189,20 +244,41 @@ for (const [wish, coding] of wishes) {
     assert.equal(reply.headers['content-encoding'], coding)
     assert.equal(reply.headers.vary, 'Accept-Encoding')
     assert.equal(reply.headers['content-type'], 'text/javascript; charset=utf-8')
-    const plain = coding === 'br' ? brotliDecompressSync(reply.body) : coding === 'gzip' ? gunzipSync(reply.body) : reply.body
+    const plain =
+      coding === 'br'
+        ? brotliDecompressSync(reply.body)
+        : coding === 'gzip'
+          ? gunzipSync(reply.body)
+          : reply.body
     assert.equal(plain.toString(), script)
   })
 }
 
 test('variants: each its own tag; a missing one falls back; a stale one is not sent', async () => {
   const tags = new Set()
-  for (const wish of ['br', 'gzip', 'identity']) tags.add((await get(server, '/assets/index-DiwrgTda.js', { 'Accept-Encoding': wish })).headers.etag)
+  for (const wish of ['br', 'gzip', 'identity'])
+    tags.add(
+      (await get(server, '/assets/index-DiwrgTda.js', { 'Accept-Encoding': wish })).headers.etag,
+    )
   assert.equal(tags.size, 3)
-  assert.equal((await get(server, '/assets/plain.js', { 'Accept-Encoding': 'br' })).headers['content-encoding'], undefined)
-  assert.equal((await get(server, '/assets/plain.js', { 'Accept-Encoding': 'br, gzip' })).headers['content-encoding'], 'gzip')
+  assert.equal(
+    (await get(server, '/assets/plain.js', { 'Accept-Encoding': 'br' })).headers[
+      'content-encoding'
+    ],
+    undefined,
+  )
+  assert.equal(
+    (await get(server, '/assets/plain.js', { 'Accept-Encoding': 'br, gzip' })).headers[
+      'content-encoding'
+    ],
+    'gzip',
+  )
   const old = await get(server, '/old.js', { 'Accept-Encoding': 'br' })
   assert.equal(old.body.toString(), script)
-  const part = await get(server, '/assets/index-DiwrgTda.js', { 'Accept-Encoding': 'gzip', Range: 'bytes=0-9' })
+  const part = await get(server, '/assets/index-DiwrgTda.js', {
+    'Accept-Encoding': 'gzip',
+    Range: 'bytes=0-9',
+  })
   assert.equal(part.status, 206)
   assert.ok(part.body.equals(gzipSync(script).subarray(0, 10)))
 })

@@ -25,17 +25,25 @@ export function runOnce(args, env = {}) {
   const child = spawn(binary, args, { env: { ...process.env, HOME: '/nonexistent', ...env } })
   let stdout = ''
   let stderr = ''
-  child.stdout.on('data', (d) => { stdout += d })
-  child.stderr.on('data', (d) => { stderr += d })
+  child.stdout.on('data', (d) => {
+    stdout += d
+  })
+  child.stderr.on('data', (d) => {
+    stderr += d
+  })
   return new Promise((done) => child.on('close', (code) => done({ code, stdout, stderr })))
 }
 
 /** Start it on a free port. {port, host, pid, log(), lines(), stop(), exited} */
 export async function start(args, env = {}) {
-  const child = spawn(binary, ['--port', '0', ...args], { env: { ...process.env, HOME: '/nonexistent', ...env } })
+  const child = spawn(binary, ['--port', '0', ...args], {
+    env: { ...process.env, HOME: '/nonexistent', ...env },
+  })
   let stdout = ''
   let stderr = ''
-  child.stderr.on('data', (d) => { stderr += d })
+  child.stderr.on('data', (d) => {
+    stderr += d
+  })
   const exited = new Promise((done) => child.on('close', (code, signal) => done({ code, signal })))
   const port = await new Promise((done, fail) => {
     child.stdout.on('data', (d) => {
@@ -51,7 +59,11 @@ export async function start(args, env = {}) {
     pid: child.pid,
     exited,
     log: () => stderr,
-    lines: () => stderr.split('\n').filter(Boolean).map((l) => JSON.parse(l)),
+    lines: () =>
+      stderr
+        .split('\n')
+        .filter(Boolean)
+        .map((l) => JSON.parse(l)),
     signal: (name) => child.kill(name),
     /** SIGTERM, then the exit code; a sanitizer's report or a crash is an error. */
     stop: async () => {
@@ -68,11 +80,20 @@ export async function connect(port, options = {}) {
   const pieces = []
   let ended = false
   socket.on('error', () => {})
-  await new Promise((done, fail) => { socket.once('connect', done); socket.once('error', fail) })
+  await new Promise((done, fail) => {
+    socket.once('connect', done)
+    socket.once('error', fail)
+  })
   socket.on('data', (d) => pieces.push(d))
   const closed = new Promise((done) => {
-    socket.on('end', () => { ended = true; done('end') })
-    socket.on('close', () => { ended = true; done('close') })
+    socket.on('end', () => {
+      ended = true
+      done('end')
+    })
+    socket.on('close', () => {
+      ended = true
+      done('close')
+    })
   })
   const bytes = () => Buffer.concat(pieces)
   return {
@@ -109,7 +130,12 @@ export function parseReplies(data, heads = []) {
     at = end + 4
     const bodyless = status < 200 || status === 304 || heads[replies.length] === 'HEAD'
     const length = bodyless ? 0 : Number(headers['content-length'] ?? 0)
-    replies.push({ status, headers, body: data.subarray(at, at + length), whole: at + length <= data.length })
+    replies.push({
+      status,
+      headers,
+      body: data.subarray(at, at + length),
+      whole: at + length <= data.length,
+    })
     at += length
   }
   return replies

@@ -34,30 +34,49 @@ for (const [name, data, status] of malformed) {
 }
 
 test('nothing behind a refused request is answered', async () => {
-  const results = await Promise.all(malformed.map(async ([name, data, status]) => {
-    const first = `GET / HTTP/1.1\r\nHost: ${server.host}\r\n\r\n`
-    // a head without an end would swallow what follows: there is no "behind"
-    const { replies, closed, raw } = await exchange(server.port, first + wire(data) + smuggled())
-    return { name, ok: closed && replies.length === 2 && replies[0].status === 200 &&
-      replies[1].status >= 400 && !raw.includes('SMUGGLED'), replies: replies.map((r) => r.status), status }
-  }))
-  assert.deepEqual(results.filter((r) => !r.ok), [])
+  const results = await Promise.all(
+    malformed.map(async ([name, data, status]) => {
+      const first = `GET / HTTP/1.1\r\nHost: ${server.host}\r\n\r\n`
+      // a head without an end would swallow what follows: there is no "behind"
+      const { replies, closed, raw } = await exchange(server.port, first + wire(data) + smuggled())
+      return {
+        name,
+        ok:
+          closed &&
+          replies.length === 2 &&
+          replies[0].status === 200 &&
+          replies[1].status >= 400 &&
+          !raw.includes('SMUGGLED'),
+        replies: replies.map((r) => r.status),
+        status,
+      }
+    }),
+  )
+  assert.deepEqual(
+    results.filter((r) => !r.ok),
+    [],
+  )
 })
 
 test('byte by byte gives the same refusals', async () => {
   const short = malformed.filter(([, data]) => data.length < 300)
-  const results = await Promise.all(short.map(async ([name, data, status]) => {
-    const c = await connect(server.port)
-    c.socket.setNoDelay(true)
-    for (const byte of wire(data)) {
-      if (c.ended()) break
-      c.send(byte)
-      await sleep(0)
-    }
-    await Promise.race([c.closed, sleep(3000)])
-    const replies = parseReplies(c.bytes())
-    c.socket.destroy()
-    return { name, got: replies.map((r) => r.status), status }
-  }))
-  assert.deepEqual(results.filter((r) => r.got.length !== 1 || r.got[0] !== r.status), [])
+  const results = await Promise.all(
+    short.map(async ([name, data, status]) => {
+      const c = await connect(server.port)
+      c.socket.setNoDelay(true)
+      for (const byte of wire(data)) {
+        if (c.ended()) break
+        c.send(byte)
+        await sleep(0)
+      }
+      await Promise.race([c.closed, sleep(3000)])
+      const replies = parseReplies(c.bytes())
+      c.socket.destroy()
+      return { name, got: replies.map((r) => r.status), status }
+    }),
+  )
+  assert.deepEqual(
+    results.filter((r) => r.got.length !== 1 || r.got[0] !== r.status),
+    [],
+  )
 })

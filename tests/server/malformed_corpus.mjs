@@ -9,7 +9,11 @@ const chunked = `${GET}Transfer-Encoding: chunked\r\n\r\n`
 export const malformed = [
   // ---- framing: Transfer-Encoding against Content-Length
   ['TE and CL', `${POST}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nX`, 400],
-  ['CL and TE, other order', `${POST}Transfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n0\r\n\r\nX`, 400],
+  [
+    'CL and TE, other order',
+    `${POST}Transfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n0\r\n\r\nX`,
+    400,
+  ],
   ['TE and CL 0', `${GET}Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, 400],
   ['two equal CLs', `${GET}Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello`, 400],
   ['two different CLs', `${GET}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello`, 400],
@@ -27,8 +31,16 @@ export const malformed = [
   ['TE gzip, chunked', `${GET}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`, 400],
   ['TE chunked, identity', `${GET}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n`, 400],
   ['TE chunked twice in one', `${GET}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n`, 400],
-  ['two TEs', `${GET}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, 400],
-  ['two TEs, the second odd', `${GET}Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n`, 400],
+  [
+    'two TEs',
+    `${GET}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    400,
+  ],
+  [
+    'two TEs, the second odd',
+    `${GET}Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n`,
+    400,
+  ],
   ['TE xchunked', `${GET}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`, 400],
   ['TE chunkedx', `${GET}Transfer-Encoding: chunkedx\r\n\r\n0\r\n\r\n`, 400],
   ['TE "chunked"', `${GET}Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n`, 400],

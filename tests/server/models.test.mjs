@@ -2,7 +2,15 @@
 // happens when a file changes under the running server.
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { folder, get, runOnce, sleep, start } from './harness.mjs'
@@ -13,10 +21,18 @@ const model = randomBytes(2 * CHUNK + 12345)
 let server
 let dir
 const at = (...names) => path.join(dir.at, ...names)
-const ready = async (s) => { for (let i = 0; i < 200 && (await get(s, '/readyz')).status !== 200; i++) await sleep(20) }
+const ready = async (s) => {
+  for (let i = 0; i < 200 && (await get(s, '/readyz')).status !== 200; i++) await sleep(20)
+}
 
 before(async () => {
-  dir = folder({ 'site/index.html': 'x', 'models/Tiny-Test.Q4_1.gguf': model, 'models/readme.txt': 'no model', 'models/exact.gguf': model.subarray(0, CHUNK), 'models/Empty.gguf': '' })
+  dir = folder({
+    'site/index.html': 'x',
+    'models/Tiny-Test.Q4_1.gguf': model,
+    'models/readme.txt': 'no model',
+    'models/exact.gguf': model.subarray(0, CHUNK),
+    'models/Empty.gguf': '',
+  })
   writeFileSync(at('elsewhere.bin'), 'linked')
   symlinkSync(at('elsewhere.bin'), at('models', 'linked.gguf'))
   await sleep(2100)
@@ -33,16 +49,34 @@ test('the list names every GGUF file, and nothing else', async () => {
     const reply = await get(server, target)
     assert.equal(reply.headers['content-type'], 'application/json')
     const { models } = JSON.parse(reply.body)
-    assert.deepEqual(models.map((m) => m.name).sort(), ['empty', 'exact', 'linked', 'tiny-test.q4_1'])
+    assert.deepEqual(models.map((m) => m.name).sort(), [
+      'empty',
+      'exact',
+      'linked',
+      'tiny-test.q4_1',
+    ])
     const tiny = models.find((m) => m.name === 'tiny-test.q4_1')
-    assert.deepEqual(tiny, { name: 'tiny-test.q4_1', file: 'Tiny-Test.Q4_1.gguf', bytes: model.length, sha256: sha256(model), manifest: '/models/tiny-test.q4_1/manifest.json' })
+    assert.deepEqual(tiny, {
+      name: 'tiny-test.q4_1',
+      file: 'Tiny-Test.Q4_1.gguf',
+      bytes: model.length,
+      sha256: sha256(model),
+      manifest: '/models/tiny-test.q4_1/manifest.json',
+    })
   }
 })
 
 test('the manifest has the hash of the file and of each 8 MiB', async () => {
   const manifest = JSON.parse((await get(server, '/models/tiny-test.q4_1/manifest.json')).body)
   const chunks = [0, 1, 2].map((i) => sha256(model.subarray(i * CHUNK, (i + 1) * CHUNK)))
-  assert.deepEqual(manifest, { name: 'tiny-test.q4_1', file: 'Tiny-Test.Q4_1.gguf', bytes: model.length, sha256: sha256(model), chunk_bytes: CHUNK, chunks })
+  assert.deepEqual(manifest, {
+    name: 'tiny-test.q4_1',
+    file: 'Tiny-Test.Q4_1.gguf',
+    bytes: model.length,
+    sha256: sha256(model),
+    chunk_bytes: CHUNK,
+    chunks,
+  })
   const exact = JSON.parse((await get(server, '/models/exact/manifest.json')).body)
   assert.deepEqual(exact.chunks, [sha256(model.subarray(0, CHUNK))])
   const empty = JSON.parse((await get(server, '/models/empty/manifest.json')).body)
@@ -56,7 +90,10 @@ test('the file: whole, by chunks, and only while it is the same file', async () 
   assert.equal(whole.headers['content-type'], 'application/octet-stream')
   const etag = `"${sha256(model)}"`
   assert.equal(whole.headers.etag, etag)
-  const part = await get(server, url, { Range: `bytes=${CHUNK}-${2 * CHUNK - 1}`, 'If-Range': etag })
+  const part = await get(server, url, {
+    Range: `bytes=${CHUNK}-${2 * CHUNK - 1}`,
+    'If-Range': etag,
+  })
   assert.equal(part.status, 206)
   assert.ok(part.body.equals(model.subarray(CHUNK, 2 * CHUNK)))
   assert.equal((await get(server, url, { Range: 'bytes=0-1', 'If-Range': '"old"' })).status, 200)
@@ -65,8 +102,16 @@ test('the file: whole, by chunks, and only while it is the same file', async () 
 })
 
 test('names that are not in the table do not exist', async () => {
-  for (const target of ['/models/none/manifest.json', '/models/tiny-test.q4_1', '/models/tiny-test.q4_1/', '/models/tiny-test.q4_1/readme.txt',
-    '/models/Tiny-Test.Q4_1/manifest.json', '/models/tiny-test.q4_1/tiny-test.q4_1.gguf', '/models/readme.txt', '/models/tiny-test.q4_1/manifest.json/x']) {
+  for (const target of [
+    '/models/none/manifest.json',
+    '/models/tiny-test.q4_1',
+    '/models/tiny-test.q4_1/',
+    '/models/tiny-test.q4_1/readme.txt',
+    '/models/Tiny-Test.Q4_1/manifest.json',
+    '/models/tiny-test.q4_1/tiny-test.q4_1.gguf',
+    '/models/readme.txt',
+    '/models/tiny-test.q4_1/manifest.json/x',
+  ]) {
     assert.equal((await get(server, target)).status, 404, target)
   }
 })
@@ -85,8 +130,15 @@ test('the sidecar is used when it fits the file and not when it does not', async
   // marked content shows that the sidecar is read at all
   writeFileSync(sidecar, right.replace(/sha256 ..../, 'sha256 0000'))
   assert.match(await listed(), /^0000/)
-  for (const broken of ['', 'nonsense\n', right.slice(0, -30), right.replace('nearfield-hash 1', 'nearfield-hash 2'),
-    right.replace(/(nearfield-hash 1 )\d+/, '$11'), right.replace(/sha256 ..../, 'sha256 zzzz'), `${right}chunk ${'0'.repeat(64)}\n`]) {
+  for (const broken of [
+    '',
+    'nonsense\n',
+    right.slice(0, -30),
+    right.replace('nearfield-hash 1', 'nearfield-hash 2'),
+    right.replace(/(nearfield-hash 1 )\d+/, '$11'),
+    right.replace(/sha256 ..../, 'sha256 zzzz'),
+    `${right}chunk ${'0'.repeat(64)}\n`,
+  ]) {
     writeFileSync(sidecar, broken)
     assert.equal(await listed(), sha256(model), JSON.stringify(broken.slice(0, 60)))
   }
@@ -125,7 +177,10 @@ test('--model names one file; one that is not there ends the start', async () =>
   const one = await start(['--root', at('site'), '--model', at('elsewhere.bin'), '--quiet'])
   await ready(one)
   const { models } = JSON.parse((await get(one, '/models/')).body)
-  assert.deepEqual(models.map((m) => [m.name, m.file, m.bytes]), [['elsewhere.bin', 'elsewhere.bin', 6]])
+  assert.deepEqual(
+    models.map((m) => [m.name, m.file, m.bytes]),
+    [['elsewhere.bin', 'elsewhere.bin', 6]],
+  )
   await one.stop()
   const none = await runOnce(['--port', '0', '--root', at('site'), '--model', at('none.gguf')])
   assert.equal(none.code, 1)

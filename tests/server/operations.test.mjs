@@ -9,14 +9,29 @@ import { binary, exchange, folder, get, runOnce, sleep, start } from './harness.
 
 let dir
 const at = (name) => path.join(dir.at, name)
-before(() => { dir = folder({ 'site/index.html': 'index', 'site/secret words.txt': 'x' }) })
+before(() => {
+  dir = folder({ 'site/index.html': 'index', 'site/secret words.txt': 'x' })
+})
 after(() => dir.remove())
 
 const oneLine = (result) => assert.match(result.stderr, /^nearfield-server: [^\n]+\n$/)
 
 test('bad options: exit 2 and one line', async () => {
-  for (const args of [['--nonsense', '1'], ['stray'], ['--port'], ['--port', 'x'], ['--port', '70000'], ['--port', '-1'], ['--quiet', 'maybe'], ['--head-ms', '1'], ['--make-token'], ['-p', '1']]) {
-    const result = await runOnce(['--root', at('site'), ...args].slice(args[0] === '--make-token' ? 2 : 0))
+  for (const args of [
+    ['--nonsense', '1'],
+    ['stray'],
+    ['--port'],
+    ['--port', 'x'],
+    ['--port', '70000'],
+    ['--port', '-1'],
+    ['--quiet', 'maybe'],
+    ['--head-ms', '1'],
+    ['--make-token'],
+    ['-p', '1'],
+  ]) {
+    const result = await runOnce(
+      ['--root', at('site'), ...args].slice(args[0] === '--make-token' ? 2 : 0),
+    )
     assert.equal(result.code, 2, args.join(' '))
     oneLine(result)
   }
@@ -25,7 +40,20 @@ test('bad options: exit 2 and one line', async () => {
 test('--help lists every setting, --version answers', async () => {
   const help = await runOnce(['--help'])
   assert.equal(help.code, 0)
-  for (const key of ['host', 'port', 'root', 'models', 'model', 'hosts', 'token_file', 'behind_proxy', 'quiet', 'head_ms', 'drain_ms']) assert.match(help.stdout, new RegExp(`\\b${key}\\b`))
+  for (const key of [
+    'host',
+    'port',
+    'root',
+    'models',
+    'model',
+    'hosts',
+    'token_file',
+    'behind_proxy',
+    'quiet',
+    'head_ms',
+    'drain_ms',
+  ])
+    assert.match(help.stdout, new RegExp(`\\b${key}\\b`))
   assert.match((await runOnce(['--version'])).stdout, /^nearfield-server \d/)
 })
 
@@ -41,12 +69,18 @@ test('a taken port: exit 3, one line, no other port taken silently', async () =>
   const result = await runOnce(['--root', at('site'), '--port', String(server.port)])
   assert.equal(result.code, 3)
   assert.equal(result.stdout, '')
-  assert.equal(result.stderr, `nearfield-server: 127.0.0.1:${server.port}: the port is taken; choose another with --port\n`)
+  assert.equal(
+    result.stderr,
+    `nearfield-server: 127.0.0.1:${server.port}: the port is taken; choose another with --port\n`,
+  )
   await server.stop()
 })
 
 test('config file: read, overridden by options, faults named with file and line', async () => {
-  writeFileSync(at('good.conf'), `# comment\n\nroot = ${at('site')}\n  quiet=yes\nconnections_max = 7\n`)
+  writeFileSync(
+    at('good.conf'),
+    `# comment\n\nroot = ${at('site')}\n  quiet=yes\nconnections_max = 7\n`,
+  )
   const server = await start(['--config', at('good.conf')])
   assert.equal((await get(server, '/')).status, 200)
   await server.stop()
@@ -81,7 +115,11 @@ test('SIGHUP takes over safe settings; a broken file changes nothing', async () 
   await server.stop()
   const paths = server.lines().filter((l) => l.path === '/')
   assert.ok(paths.length >= 2, 'the access log is on since SIGHUP')
-  assert.ok(server.lines().some((l) => l.event === 'settings not changed' && l.detail.includes('hup.conf:2')))
+  assert.ok(
+    server
+      .lines()
+      .some((l) => l.event === 'settings not changed' && l.detail.includes('hup.conf:2')),
+  )
 })
 
 test('beyond loopback: refused without token, proxy and names', async () => {
@@ -102,7 +140,13 @@ test('beyond loopback: refused without token, proxy and names', async () => {
   assert.equal((await runOnce(['--make-token', at('token')])).code, 1) // never overwritten
   assert.match(await refused('--token-file', at('token')), /behind_proxy/)
   assert.match(await refused('--token-file', at('token'), '--behind-proxy'), /hosts/)
-  const all = ['--token-file', at('token'), '--behind-proxy', '--hosts', 'captions.example, other.example:8443']
+  const all = [
+    '--token-file',
+    at('token'),
+    '--behind-proxy',
+    '--hosts',
+    'captions.example, other.example:8443',
+  ]
   chmodSync(at('token'), 0o644)
   assert.match(await refused(...all), /others may read it/)
   chmodSync(at('token'), 0o600)
@@ -115,9 +159,13 @@ test('beyond loopback: refused without token, proxy and names', async () => {
   assert.equal((await get(server, '/', as('other.example:8443'))).status, 200)
   assert.equal((await get(server, '/', as(`127.0.0.1:${server.port}`))).status, 421)
   assert.equal((await get(server, '/healthz', as('captions.example'))).status, 200)
-  const metrics = async (authorization) => (await get(server, '/metrics', as('captions.example', authorization))).status
+  const metrics = async (authorization) =>
+    (await get(server, '/metrics', as('captions.example', authorization))).status
   assert.equal(await metrics({}), 401)
-  assert.equal(await metrics({ Authorization: `Bearer ${token.slice(0, -1)}0` }), token.endsWith('0') ? 200 : 401)
+  assert.equal(
+    await metrics({ Authorization: `Bearer ${token.slice(0, -1)}0` }),
+    token.endsWith('0') ? 200 : 401,
+  )
   assert.equal(await metrics({ Authorization: 'Bearer ' }), 401)
   assert.equal(await metrics({ Authorization: `Basic ${token}` }), 401)
   assert.equal(await metrics({ Authorization: `Bearer ${token}` }), 200)
@@ -150,7 +198,8 @@ test('healthz, readyz, metrics', async () => {
   assert.match(text, /nearfield_http_requests_total\{code="400"\} 1\n/)
   assert.match(text, /nearfield_http_connections 1\n/)
   assert.match(text, /nearfield_http_sent_bytes_total [1-9]\d+\n/)
-  for (const line of text.trim().split('\n')) assert.match(line, /^(# (HELP|TYPE) \S+ .+|[a-z_]+(\{code="\d+"\})? \d+)$/)
+  for (const line of text.trim().split('\n'))
+    assert.match(line, /^(# (HELP|TYPE) \S+ .+|[a-z_]+(\{code="\d+"\})? \d+)$/)
   await server.stop()
 })
 
@@ -158,23 +207,49 @@ test('the log: one JSON object a line, the path, never query, header or body', a
   const server = await start(['--root', at('site')])
   await get(server, '/secret%20words.txt?token=QUERY', { Cookie: 'COOKIE', Referer: 'REFERER' })
   await exchange(server.port, `GET /%22%0a HTTP/1.1\r\nHost: ${server.host}\r\n\r\n`)
-  await exchange(server.port, `GET /%22quoted%22 HTTP/1.1\r\nHost: ${server.host}\r\nConnection: close\r\n\r\n`)
+  await exchange(
+    server.port,
+    `GET /%22quoted%22 HTTP/1.1\r\nHost: ${server.host}\r\nConnection: close\r\n\r\n`,
+  )
   await exchange(server.port, `GET / HTTP/1.1\r\nHost: HOSTNAME\r\n\r\n`)
   await get(server, `/a${'%C3%BC'.repeat(100)}`) // a long path is cut between letters
   await server.stop()
   const cut = server.lines().find((l) => l.path?.startsWith('/aü'))
   assert.match(cut.path, /^\/aü{50,}$/)
   const access = server.lines().filter((l) => l.method && l.path !== cut.path)
-  assert.deepEqual(access.map((l) => [l.path, l.status]), [['/secret words.txt', 200], ['', 400], ['/"quoted"', 404], ['', 421]])
-  for (const line of access) assert.ok(line.bytes > 0 && line.ms >= 0 && !Number.isNaN(Date.parse(line.t)))
+  assert.deepEqual(
+    access.map((l) => [l.path, l.status]),
+    [
+      ['/secret words.txt', 200],
+      ['', 400],
+      ['/"quoted"', 404],
+      ['', 421],
+    ],
+  )
+  for (const line of access)
+    assert.ok(line.bytes > 0 && line.ms >= 0 && !Number.isNaN(Date.parse(line.t)))
   assert.doesNotMatch(server.log(), /QUERY|COOKIE|REFERER|HOSTNAME/)
 })
 
 test('a log reader that stopped does not stop the server', async () => {
   // the shell reads one line of the server's stderr and then sleeps
-  const child = spawn('sh', ['-c', `exec 3>&1; "$0" "$@" 2>&1 1>&3 | { read line; exec sleep 30; }`, binary, '--port', '0', '--root', at('site')], { env: { ...process.env, HOME: '/nonexistent' }, detached: true })
+  const child = spawn(
+    'sh',
+    [
+      '-c',
+      `exec 3>&1; "$0" "$@" 2>&1 1>&3 | { read line; exec sleep 30; }`,
+      binary,
+      '--port',
+      '0',
+      '--root',
+      at('site'),
+    ],
+    { env: { ...process.env, HOME: '/nonexistent' }, detached: true },
+  )
   let out = ''
-  child.stdout.on('data', (d) => { out += d })
+  child.stdout.on('data', (d) => {
+    out += d
+  })
   for (let i = 0; i < 200 && !/:(\d+)\//.test(out); i++) await sleep(20)
   const port = Number(/:(\d+)\//.exec(out)[1])
   const line = `GET /${'a'.repeat(100)} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`

@@ -48,10 +48,14 @@ test('the corpus holds more than 100 targets', () => assert.ok(traversal.length 
 for (const target of traversal) {
   test(`does not escape: ${target}`, async () => {
     const wire = target.replaceAll('SECRET', path.join(outer.at, 'secret.txt'))
-    const { raw, replies } = await exchange(server.port, `GET ${wire} HTTP/1.1\r\nHost: ${server.host}\r\nConnection: close\r\n\r\n`)
+    const { raw, replies } = await exchange(
+      server.port,
+      `GET ${wire} HTTP/1.1\r\nHost: ${server.host}\r\nConnection: close\r\n\r\n`,
+    )
     assert.ok(!raw.includes(SECRET) && !raw.includes('root:'), 'the secret got out')
     assert.equal(replies.length, 1)
-    if (target.startsWith('/?')) assert.equal(replies[0].body.toString(), 'index') // only a query
+    if (target.startsWith('/?'))
+      assert.equal(replies[0].body.toString(), 'index') // only a query
     else assert.ok([400, 404].includes(replies[0].status), `status ${replies[0].status}`)
   })
 }

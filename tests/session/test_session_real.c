@@ -17,7 +17,7 @@ typedef struct {
 static void world_open(world *w) {
   nf_error error = {};
   *w = (world){};
-  if (os_file_map(test_model_path(), &w->map, &error)) fail_msg("%s", error.line);
+  if (os_file_map(real_model_path(), &w->map, &error)) fail_msg("%s", error.line);
   test_engine_open_at(&w->e, w->map.at, w->map.len, nullptr, 2, ctx);
   if (os_file_map(NF_SOURCE_DIR "/tests/data/golden_smollm2.gguf", &w->golden_map, &error)) {
     fail_msg("%s", error.line);

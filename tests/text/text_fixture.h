@@ -7,6 +7,7 @@
 
 #include "cmocka_all.h"
 #include "gguf/gguf.h"
+#include "real_model.h"
 #include "text/text.h"
 
 typedef struct {
@@ -17,22 +18,11 @@ typedef struct {
   arena scratch;
 } text_fixture;
 
-static inline const char *fixture_model_path(void) {
-  static char path[1024];
-  const char *given = getenv("NEARFIELD_MODEL"), *home = getenv("HOME");
-  if (given && *given) return given;
-  snprintf(path, sizeof path, "%s/.cache/nearfield/models/SmolLM2-135M-Instruct.Q4_1.gguf",
-           home ? home : "");
-  return path;
-}
-
 /* Opens the directory from 4 MiB of the file (SmolLM2's takes 1.9). */
 static inline text_fixture fixture_open(void) {
   text_fixture f = {};
-  FILE *in = fopen(fixture_model_path(), "rb");
-  if (!in) {
-    fail_msg("no model at %s: run ./dev model, or set NEARFIELD_MODEL=FILE", fixture_model_path());
-  }
+  FILE *in = fopen(real_model_path(), "rb");
+  assert_non_null(in);
   isize prefix = 4 << 20;
   f.bytes = malloc((size_t)prefix);
   prefix = (isize)fread(f.bytes, 1, (size_t)prefix, in);

@@ -6,9 +6,15 @@ import path from 'node:path'
 import { test } from 'node:test'
 
 const root = path.join(import.meta.dirname, '../..')
-for (const [module, best] of [['test_kernel', /best: relaxed/], ['test_kernel_base', /best: simd128/]]) {
+for (const [module, best] of [
+  ['test_kernel', /best: relaxed/],
+  ['test_kernel_base', /best: simd128/],
+]) {
   test(`kernels in ${module}.wasm`, () => {
-    const args = [path.join(root, 'tests/wasm/run_kernel.mjs'), path.join(root, `build/wasm/${module}.wasm`)]
+    const args = [
+      path.join(root, 'tests/wasm/run_kernel.mjs'),
+      path.join(root, `build/wasm/${module}.wasm`),
+    ]
     const run = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 120_000 })
     assert.match(run.stdout, / 0 failed\n$/, run.stdout + run.stderr)
     assert.match(run.stdout, best)

@@ -2,108 +2,120 @@
 // Every table of the module against kernel_ref, the memory of os_wasm.c, and the thread pool
 // over workers that join as the head of src/os/os_wasm.c says. Last line "N passed, N failed".
 // --bench prints one JSON object with GB/s, GMAC/s and ns instead.
-import { readFileSync } from "node:fs";
-import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
-import { noGpu } from "../../sdk/src/gpu/none.ts";
+import { readFileSync } from 'node:fs'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { noGpu } from '../../sdk/src/gpu/none.ts'
 
-if (Number(process.versions.node.split(".")[0]) < 22) {
-  console.error("node 22 or newer is needed: older ones compute relaxed SIMD wrongly");
-  process.exit(2);
+if (Number(process.versions.node.split('.')[0]) < 22) {
+  console.error('node 22 or newer is needed: older ones compute relaxed SIMD wrongly')
+  process.exit(2)
 }
 
-const nf_clock_ms = () => performance.timeOrigin + performance.now();
+const nf_clock_ms = () => performance.timeOrigin + performance.now()
 
 if (!isMainThread) {
-  const { module, memory, slot, top, tls } = workerData;
-  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } });
-  const e = instance.exports;
-  e.__stack_pointer.value = top;
-  e.__wasm_init_tls(tls);
-  e.os_thread_park(slot);
-  parentPort.postMessage("parked");
-  e.os_thread_entry(slot);
+  const { module, memory, slot, top, tls } = workerData
+  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } })
+  const e = instance.exports
+  e.__stack_pointer.value = top
+  e.__wasm_init_tls(tls)
+  e.os_thread_park(slot)
+  parentPort.postMessage('parked')
+  e.os_thread_entry(slot)
 }
 
-const module = await WebAssembly.compile(readFileSync(process.argv[2]));
-const memory = new WebAssembly.Memory({ initial: 512, maximum: 65536, shared: true });
-const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } });
-const e = instance.exports;
+const module = await WebAssembly.compile(readFileSync(process.argv[2]))
+const memory = new WebAssembly.Memory({ initial: 512, maximum: 65536, shared: true })
+const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } })
+const e = instance.exports
 
 function text(at) {
-  if (at === 0) return null;
-  const bytes = new Uint8Array(memory.buffer, at);
-  return new TextDecoder().decode(bytes.slice(0, bytes.indexOf(0)));
+  if (at === 0) return null
+  const bytes = new Uint8Array(memory.buffer, at)
+  return new TextDecoder().decode(bytes.slice(0, bytes.indexOf(0)))
 }
 function name(s) {
-  const at = e.text_buffer();
-  new Uint8Array(memory.buffer, at, 64).set(new TextEncoder().encode(`${s}\0`));
-  return at;
+  const at = e.text_buffer()
+  new Uint8Array(memory.buffer, at, 64).set(new TextEncoder().encode(`${s}\0`))
+  return at
 }
-const tables = ["ref", "scalar", "simd128", "relaxed", "relaxed32"].filter((t) => e.table_has(name(t)));
+const tables = ['ref', 'scalar', 'simd128', 'relaxed', 'relaxed32'].filter((t) =>
+  e.table_has(name(t)),
+)
 
 function bench() {
-  const types = { Q4_0: 2, Q4_1: 3, Q8_0: 8 };
-  const out = { node: process.version, best: text(e.table_best()) };
-  const asked = process.argv.slice(3).filter((t) => tables.includes(t));
-  for (const table of asked.length > 0 ? asked : tables.filter((t) => t !== "ref")) {
-    out[table] = {};
+  const types = { Q4_0: 2, Q4_1: 3, Q8_0: 8 }
+  const out = { node: process.version, best: text(e.table_best()) }
+  const asked = process.argv.slice(3).filter((t) => tables.includes(t))
+  for (const table of asked.length > 0 ? asked : tables.filter((t) => t !== 'ref')) {
+    out[table] = {}
     for (const [type, id] of Object.entries(types)) {
       for (const m of [1, 2, 4, 8, 32]) {
-        const rows = m === 1 ? 98304 : 1536;
-        const key = `${type}.${m === 1 ? "stream" : "layer"}.m${m}`;
-        const gmac_s = e.measure_product(name(table), id, rows, 576, m, 1);
-        out[table][key] = Number(gmac_s.toFixed(2));
+        const rows = m === 1 ? 98304 : 1536
+        const key = `${type}.${m === 1 ? 'stream' : 'layer'}.m${m}`
+        const gmac_s = e.measure_product(name(table), id, rows, 576, m, 1)
+        out[table][key] = Number(gmac_s.toFixed(2))
       }
     }
-    for (const m of [32, 1]) { // many rows first: the engine compiles hot code better as it runs
-      const ns = new Float64Array(memory.buffer, e.measure_around(name(table), m, 150), 5);
-      const [rms_norm, rows_quantize, rope, attention, swiglu] = [...ns].map(Math.round);
-      out[table][`layer_ns.m${m}.keys150`] = { rms_norm, rows_quantize, rope, attention, swiglu };
+    for (const m of [32, 1]) {
+      // many rows first: the engine compiles hot code better as it runs
+      const ns = new Float64Array(memory.buffer, e.measure_around(name(table), m, 150), 5)
+      const [rms_norm, rows_quantize, rope, attention, swiglu] = [...ns].map(Math.round)
+      out[table][`layer_ns.m${m}.keys150`] = { rms_norm, rows_quantize, rope, attention, swiglu }
     }
   }
-  console.log(JSON.stringify(out, null, 1));
+  console.log(JSON.stringify(out, null, 1))
 }
 
 async function test() {
-  let passed = 0;
-  let failed = 0;
+  let passed = 0
+  let failed = 0
   const check = (what, wrong) => {
     if (wrong) {
-      failed++;
-      console.log(`FAILED ${what}: ${wrong}`);
+      failed++
+      console.log(`FAILED ${what}: ${wrong}`)
     } else {
-      passed++;
+      passed++
     }
-  };
-  console.log(`tables: ${tables.join(" ")}; best: ${text(e.table_best())}`);
+  }
+  console.log(`tables: ${tables.join(' ')}; best: ${text(e.table_best())}`)
   for (const table of tables) {
     for (let i = 0; e.case_name(i) !== 0; i++) {
-      check(`${table}: ${text(e.case_name(i))}`, text(e.case_run(name(table), i)));
+      check(`${table}: ${text(e.case_name(i))}`, text(e.case_run(name(table), i)))
     }
   }
-  const wrong = e.memory_try();
-  check("memory blocks", wrong && `check ${wrong}`);
-  check("a pool without workers has one thread", e.pool_try(4) === 1 ? null : "more");
-  const workers = [];
+  const wrong = e.memory_try()
+  check('memory blocks', wrong && `check ${wrong}`)
+  check('a pool without workers has one thread', e.pool_try(4) === 1 ? null : 'more')
+  const workers = []
   for (let i = 0; i < 3; i++) {
-    const slot = e.os_thread_prepare();
-    const data = { module, memory, slot, top: e.os_thread_stack_top(slot), tls: e.os_thread_tls(slot) };
-    const worker = new Worker(new URL(import.meta.url), { workerData: data, argv: process.argv.slice(2) });
-    await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
-    workers.push(worker);
+    const slot = e.os_thread_prepare()
+    const data = {
+      module,
+      memory,
+      slot,
+      top: e.os_thread_stack_top(slot),
+      tls: e.os_thread_tls(slot),
+    }
+    const worker = new Worker(new URL(import.meta.url), {
+      workerData: data,
+      argv: process.argv.slice(2),
+    })
+    await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
+    workers.push(worker)
   }
-  check("three workers are parked", e.os_threads_parked() === 3 ? null : e.os_threads_parked());
+  check('three workers are parked', e.os_threads_parked() === 3 ? null : e.os_threads_parked())
   for (const n of [2, 4, 3, 4]) {
-    const got = e.pool_try(n); // more threads than the cores here: still ends
-    check(`pool of ${n}`, got === n ? null : `got ${got}`);
+    const got = e.pool_try(n) // more threads than the cores here: still ends
+    check(`pool of ${n}`, got === n ? null : `got ${got}`)
   }
-  check("all are parked again", e.os_threads_parked() === 3 ? null : e.os_threads_parked());
-  await Promise.all(workers.map((w) => w.terminate()));
-  console.log(`${passed} passed, ${failed} failed`);
-  process.exitCode = failed > 0 ? 1 : 0;
+  check('all are parked again', e.os_threads_parked() === 3 ? null : e.os_threads_parked())
+  await Promise.all(workers.map((w) => w.terminate()))
+  console.log(`${passed} passed, ${failed} failed`)
+  process.exitCode = failed > 0 ? 1 : 0
 }
 
 if (isMainThread) {
-  if (process.argv.includes("--bench")) bench();
-  else await test();
+  if (process.argv.includes('--bench')) bench()
+  else await test()
 }

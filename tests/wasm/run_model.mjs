@@ -5,134 +5,158 @@
 // repeated passes instead (a busy machine disturbs less). --captions N: how many edited captions
 // are compared with one token a pass, with 1 and with THREADS threads (default 12; see
 // tests/edit/lossless.h).
-import { readFileSync, statSync } from "node:fs";
-import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
-import { noGpu } from "../../sdk/src/gpu/none.ts";
+import { readFileSync, statSync } from 'node:fs'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { noGpu } from '../../sdk/src/gpu/none.ts'
 
-let nCaptions = 12;
-const nf_clock_ms = () => performance.timeOrigin + performance.now();
+let nCaptions = 12
+const nf_clock_ms = () => performance.timeOrigin + performance.now()
 
 if (!isMainThread) {
-  const { module, memory, slot, top, tls } = workerData;
-  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } });
-  instance.exports.__stack_pointer.value = top;
-  instance.exports.__wasm_init_tls(tls);
-  instance.exports.os_thread_park(slot);
-  parentPort.postMessage("parked");
-  instance.exports.os_thread_entry(slot);
+  const { module, memory, slot, top, tls } = workerData
+  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } })
+  instance.exports.__stack_pointer.value = top
+  instance.exports.__wasm_init_tls(tls)
+  instance.exports.os_thread_park(slot)
+  parentPort.postMessage('parked')
+  instance.exports.os_thread_entry(slot)
 }
 
 async function instance(path, nThreads) {
-  const module = await WebAssembly.compile(readFileSync(path));
-  const memory = new WebAssembly.Memory({ initial: 512, maximum: 65536, shared: true });
-  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } });
-  const e = instance.exports;
-  const workers = [];
+  const module = await WebAssembly.compile(readFileSync(path))
+  const memory = new WebAssembly.Memory({ initial: 512, maximum: 65536, shared: true })
+  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } })
+  const e = instance.exports
+  const workers = []
   for (let i = 1; i < nThreads; i++) {
-    const slot = e.os_thread_prepare();
-    const data = { module, memory, slot, top: e.os_thread_stack_top(slot), tls: e.os_thread_tls(slot) };
-    const worker = new Worker(new URL(import.meta.url), { workerData: data });
-    await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
-    workers.push(worker);
+    const slot = e.os_thread_prepare()
+    const data = {
+      module,
+      memory,
+      slot,
+      top: e.os_thread_stack_top(slot),
+      tls: e.os_thread_tls(slot),
+    }
+    const worker = new Worker(new URL(import.meta.url), { workerData: data })
+    await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
+    workers.push(worker)
   }
-  return { e, memory, close: () => Promise.all(workers.map((w) => w.terminate())) };
+  return { e, memory, close: () => Promise.all(workers.map((w) => w.terminate())) }
 }
 
 function fileIn({ e, memory }, path) {
-  const bytes = statSync(path).size;
-  const at = e.memory_get(bytes);
-  new Uint8Array(memory.buffer, at, bytes).set(readFileSync(path));
-  return { at, bytes };
+  const bytes = statSync(path).size
+  const at = e.memory_get(bytes)
+  new Uint8Array(memory.buffer, at, bytes).set(readFileSync(path))
+  return { at, bytes }
 }
 
 async function open(path, modelPath, nThreads) {
-  const { e, memory, close } = await instance(path, nThreads);
-  const { at, bytes } = fileIn({ e, memory }, modelPath);
-  const start = performance.now();
-  const opened = e.engine_open(at, bytes, nThreads);
-  const loadMs = performance.now() - start;
-  if (opened !== nThreads) throw new Error(`engine_open: ${opened} ${text(memory, e.engine_line())}`);
-  return { e, memory, loadMs, close };
+  const { e, memory, close } = await instance(path, nThreads)
+  const { at, bytes } = fileIn({ e, memory }, modelPath)
+  const start = performance.now()
+  const opened = e.engine_open(at, bytes, nThreads)
+  const loadMs = performance.now() - start
+  if (opened !== nThreads)
+    throw new Error(`engine_open: ${opened} ${text(memory, e.engine_line())}`)
+  return { e, memory, loadMs, close }
 }
 
 // Edited captions [0, n) against one token a pass: how many were equal, and a hash of the answers.
 async function captions(path, modelPath, nThreads, n) {
-  const engine = await instance(path, nThreads);
-  const file = fileIn(engine, modelPath);
-  const lines = fileIn(engine, new URL("../data/edit_lines.txt", import.meta.url).pathname);
-  const wrong = () => text(engine.memory, engine.e.captions_wrong());
-  const opened = engine.e.captions_open(file.at, file.bytes, lines.at, lines.bytes, nThreads);
-  if (opened !== nThreads) throw new Error(`captions_open: ${opened} ${wrong()}`);
-  const equal = engine.e.captions_compare(0, n);
-  const out = { equal, hash: engine.e.captions_hash() >>> 0, wrong: equal < 0 ? `caption ${-1 - equal}: ${wrong()}` : "" };
-  await engine.close();
-  return out;
+  const engine = await instance(path, nThreads)
+  const file = fileIn(engine, modelPath)
+  const lines = fileIn(engine, new URL('../data/edit_lines.txt', import.meta.url).pathname)
+  const wrong = () => text(engine.memory, engine.e.captions_wrong())
+  const opened = engine.e.captions_open(file.at, file.bytes, lines.at, lines.bytes, nThreads)
+  if (opened !== nThreads) throw new Error(`captions_open: ${opened} ${wrong()}`)
+  const equal = engine.e.captions_compare(0, n)
+  const out = {
+    equal,
+    hash: engine.e.captions_hash() >>> 0,
+    wrong: equal < 0 ? `caption ${-1 - equal}: ${wrong()}` : '',
+  }
+  await engine.close()
+  return out
 }
 
 function text(memory, at) {
-  const bytes = new Uint8Array(memory.buffer, at);
-  return new TextDecoder().decode(bytes.slice(0, bytes.indexOf(0)));
+  const bytes = new Uint8Array(memory.buffer, at)
+  return new TextDecoder().decode(bytes.slice(0, bytes.indexOf(0)))
 }
 function tokensSet(engine, tokens) {
-  new Int32Array(engine.memory.buffer, engine.e.tokens_at(), tokens.length).set(tokens);
+  new Int32Array(engine.memory.buffer, engine.e.tokens_at(), tokens.length).set(tokens)
 }
 function logitsOf(engine, tokens) {
-  tokensSet(engine, tokens);
-  return new Float32Array(engine.memory.buffer, engine.e.tokens_run(tokens.length), 49152).slice();
+  tokensSet(engine, tokens)
+  return new Float32Array(engine.memory.buffer, engine.e.tokens_run(tokens.length), 49152).slice()
 }
 
 async function test(modulePath, modelPath, nThreads) {
-  let passed = 0;
-  let failed = 0;
-  const check = (what, right, detail = "") => {
-    if (right) passed++;
-    else failed++;
-    if (!right) console.log(`FAILED ${what} ${detail}`);
-  };
-  const golden = JSON.parse(readFileSync(new URL("../data/golden_smollm2.json", import.meta.url)));
-  const one = await open(modulePath, modelPath, 1);
-  const many = await open(modulePath, modelPath, nThreads);
-  console.log(`kernels ${text(one.memory, one.e.engine_kernels())}, load ${one.loadMs.toFixed(0)} ms`);
-  let largest = 0;
+  let passed = 0
+  let failed = 0
+  const check = (what, right, detail = '') => {
+    if (right) passed++
+    else failed++
+    if (!right) console.log(`FAILED ${what} ${detail}`)
+  }
+  const golden = JSON.parse(readFileSync(new URL('../data/golden_smollm2.json', import.meta.url)))
+  const one = await open(modulePath, modelPath, 1)
+  const many = await open(modulePath, modelPath, nThreads)
+  console.log(
+    `kernels ${text(one.memory, one.e.engine_kernels())}, load ${one.loadMs.toFixed(0)} ms`,
+  )
+  let largest = 0
   for (const p of golden.prompts) {
-    const logits = logitsOf(one, p.tokens);
-    const again = logitsOf(many, p.tokens);
-    check(`${p.name}: threads`, logits.every((x, i) => x === again[i]));
-    const { top_ids, top_logits, greedy } = p.oracle;
-    for (let i = 0; i < golden.top; i++) largest = Math.max(largest, Math.abs(logits[top_ids[i]] - top_logits[i]));
-    const clear = top_logits[0] - top_logits[1] > 2;
-    check(`${p.name}: top-1`, !clear || logits.indexOf(Math.max(...logits)) === top_ids[0]);
+    const logits = logitsOf(one, p.tokens)
+    const again = logitsOf(many, p.tokens)
+    check(
+      `${p.name}: threads`,
+      logits.every((x, i) => x === again[i]),
+    )
+    const { top_ids, top_logits, greedy } = p.oracle
+    for (let i = 0; i < golden.top; i++)
+      largest = Math.max(largest, Math.abs(logits[top_ids[i]] - top_logits[i]))
+    const clear = top_logits[0] - top_logits[1] > 2
+    check(`${p.name}: top-1`, !clear || logits.indexOf(Math.max(...logits)) === top_ids[0])
     // plain greedy here, then the same answer as a draft: accepted whole, by both
-    const answer = [];
+    const answer = []
     for (let i = 0; i < 8; i++) {
-      const row = logitsOf(one, [...p.tokens, ...answer]);
-      let best = 0;
-      for (let t = 1; t < row.length; t++) if (row[t] > row[best]) best = t;
-      answer.push(best);
+      const row = logitsOf(one, [...p.tokens, ...answer])
+      let best = 0
+      for (let t = 1; t < row.length; t++) if (row[t] > row[best]) best = t
+      answer.push(best)
     }
     for (const engine of [one, many]) {
-      tokensSet(engine, [...p.tokens, ...answer]);
-      check(`${p.name}: draft`, engine.e.draft_verify(p.tokens.length, answer.length) === answer.length);
+      tokensSet(engine, [...p.tokens, ...answer])
+      check(
+        `${p.name}: draft`,
+        engine.e.draft_verify(p.tokens.length, answer.length) === answer.length,
+      )
     }
-    check(`${p.name}: greedy`, answer[0] === greedy[0] || p.oracle.margin[0] < 2);
+    check(`${p.name}: greedy`, answer[0] === greedy[0] || p.oracle.margin[0] < 2)
   }
-  check("largest error", largest < 2, largest);
-  console.log(`largest error ${largest.toFixed(3)}`);
-  await one.close();
-  await many.close();
-  const single = await captions(modulePath, modelPath, 1, nCaptions);
-  const threaded = await captions(modulePath, modelPath, nThreads, nCaptions);
-  for (const run of [single, threaded]) check("speculation", run.equal >= nCaptions * 0.8, run.wrong || run.equal);
-  check("speculation: threads", single.hash === threaded.hash);
-  console.log(`${single.equal} + ${threaded.equal} captions equal to one token a pass`);
-  console.log(`${passed} passed, ${failed} failed`);
-  process.exitCode = failed > 0 ? 1 : 0;
+  check('largest error', largest < 2, largest)
+  console.log(`largest error ${largest.toFixed(3)}`)
+  await one.close()
+  await many.close()
+  const single = await captions(modulePath, modelPath, 1, nCaptions)
+  const threaded = await captions(modulePath, modelPath, nThreads, nCaptions)
+  for (const run of [single, threaded])
+    check('speculation', run.equal >= nCaptions * 0.8, run.wrong || run.equal)
+  check('speculation: threads', single.hash === threaded.hash)
+  console.log(`${single.equal} + ${threaded.equal} captions equal to one token a pass`)
+  console.log(`${passed} passed, ${failed} failed`)
+  process.exitCode = failed > 0 ? 1 : 0
 }
 
 async function bench(modulePath, modelPath, nThreads) {
-  const engine = await open(modulePath, modelPath, nThreads);
-  logitsOf(engine, Array.from({ length: 100 }, (_, i) => i * 37 + 11));
-  const rate = (...how) => Number(engine.e.pass_rate(...how, 2000).toFixed(1));
+  const engine = await open(modulePath, modelPath, nThreads)
+  logitsOf(
+    engine,
+    Array.from({ length: 100 }, (_, i) => i * 37 + 11),
+  )
+  const rate = (...how) => Number(engine.e.pass_rate(...how, 2000).toFixed(1))
   const out = {
     decode_tok_s: rate(1, 1, 1),
     rows32_tok_s: rate(32, 32, 0),
@@ -141,16 +165,16 @@ async function bench(modulePath, modelPath, nThreads) {
     kernels: text(engine.memory, engine.e.engine_kernels()),
     load_ms: Number(engine.loadMs.toFixed(0)),
     memory_bytes: engine.memory.buffer.byteLength,
-  };
-  console.log(JSON.stringify(out));
-  await engine.close();
+  }
+  console.log(JSON.stringify(out))
+  await engine.close()
 }
 
 if (isMainThread) {
-  const args = process.argv.slice(2).filter((a) => a !== "--bench");
-  const option = args.indexOf("--captions");
-  if (option >= 0) nCaptions = Number(args.splice(option, 2)[1]);
-  const [modulePath, modelPath, threads] = args;
-  const work = process.argv.includes("--bench") ? bench : test;
-  await work(modulePath, modelPath, Number(threads ?? 2));
+  const args = process.argv.slice(2).filter((a) => a !== '--bench')
+  const option = args.indexOf('--captions')
+  if (option >= 0) nCaptions = Number(args.splice(option, 2)[1])
+  const [modulePath, modelPath, threads] = args
+  const work = process.argv.includes('--bench') ? bench : test
+  await work(modulePath, modelPath, Number(threads ?? 2))
 }

@@ -9,16 +9,17 @@ import type { CueId } from '../document/cue'
 import { createStore } from '../document/store'
 import type { Model } from './model'
 import { reason } from './model'
-
-/** The tasks this app offers; the SDK has more. */
-export type OfferedTask = Extract<Task, 'fix' | 'shorten'>
+import { notOffered, TASKS, VERSIONS } from './tasks'
 
 export interface Suggestion {
   readonly cueId: CueId
-  readonly task: OfferedTask
+  readonly task: Task
   /** The text it is about; as soon as the cue holds another, the suggestion is gone. */
   readonly before: string
+  /** The version in hand. */
   readonly after: string
+  /** All of them, the likeliest first; none when there is nothing to change. */
+  readonly versions: readonly string[]
   readonly verdict: EditResult['verdict']
   readonly why: string
   readonly receipt: Receipt
@@ -29,7 +30,7 @@ export interface BatchItem extends Suggestion {
 }
 
 export interface Batch {
-  readonly task: OfferedTask
+  readonly task: Task
   readonly total: number
   readonly done: number
   readonly failed: number
@@ -40,14 +41,14 @@ export interface Batch {
 
 export interface AssistState {
   readonly suggestions: ReadonlyMap<CueId, Suggestion>
-  readonly pending: ReadonlyMap<CueId, OfferedTask>
+  readonly pending: ReadonlyMap<CueId, Task>
   readonly batch: Batch | null
   readonly last: Receipt | null
 }
 
 export interface AssistHost {
   /** Null when the cue is gone. */
-  request(id: CueId, task: OfferedTask): EditRequest | null
+  request(id: CueId, task: Task): EditRequest | null
   announce(text: string): void
   /** Said and shown for a while. */
   note(text: string): void
@@ -103,19 +104,59 @@ export class Assist {
   }
 
   /** One cue, one suggestion. Waits for the model when there is none yet. */
-  async ask(id: CueId, task: OfferedTask): Promise<void> {
+  async ask(id: CueId, task: Task): Promise<void> {
     const request = this.#host.request(id, task)
     if (!request) return
     this.dismiss(id)
     this.#model.reconsider()
     if (!request.text.trim()) return this.#host.note('This cue has no text.')
+    const why = notOffered(this.#ready?.status ?? null, task)
+    if (why) return this.#refused(task, why)
+    await this.#ask(id, task, request, TASKS[task].versions)
+  }
+
+  /** More versions of what is suggested, which stays until they come. */
+  async askMore(id: CueId): Promise<void> {
+    const { suggestions, pending } = this.store.get()
+    const suggestion = suggestions.get(id)
+    const request = suggestion && this.#host.request(id, suggestion.task)
+    if (!request || pending.has(id)) return
+    await this.#ask(id, suggestion.task, request, VERSIONS)
+    const now = this.store.get().suggestions.get(id)
+    if (now && now !== suggestion && now.versions.length < 2) {
+      this.#host.note('There is no other version.')
+    }
+  }
+
+  /** Takes version i of a suggestion in hand. False when there is no such version. */
+  choose(id: CueId, i: number): boolean {
+    const suggestion = this.store.get().suggestions.get(id)
+    const after = suggestion?.versions[i]
+    if (!suggestion || after === undefined) return false
+    const { versions } = suggestion
+    if (after !== suggestion.after) {
+      const suggestions = new Map(this.store.get().suggestions).set(id, { ...suggestion, after })
+      this.store.set({ suggestions })
+    }
+    this.#host.announce(`Version ${i + 1} of ${versions.length}: ${after}`)
+    return true
+  }
+
+  async #ask(id: CueId, task: Task, request: EditRequest, versions: number): Promise<void> {
+    const variants = versions > 1 ? { variants: versions } : {}
     const abort = new AbortController()
     this.#asked.set(id, abort)
     this.#setPending(id, task)
     try {
       const { signal } = abort
       const nearfield = this.#ready ?? (await this.#opened(signal))
-      const result = await nearfield.edit({ ...request, signal, priority: 'now', key: `cue ${id}` })
+      const result = await nearfield.edit({
+        ...request,
+        ...variants,
+        signal,
+        priority: 'now',
+        key: `cue ${id}`,
+      })
       if (signal.aborted) return
       this.#asked.delete(id)
       this.#setPending(id, null)
@@ -124,19 +165,27 @@ export class Assist {
       if (this.#asked.get(id) !== abort) return
       this.#asked.delete(id)
       this.#setPending(id, null)
-      if (!isAbort(error)) this.#failed(error)
+      if (error instanceof Error && 'code' in error && error.code === 'unsupported') {
+        this.#refused(task, error.message)
+      } else if (!isAbort(error)) this.#failed(error)
     }
   }
 
-  #suggest(id: CueId, task: OfferedTask, request: EditRequest, result: EditResult): void {
+  #refused(task: Task, why: string): void {
+    this.#host.note(`${TASKS[task].label} is not offered on this device: ${why}.`)
+  }
+
+  #suggest(id: CueId, task: Task, request: EditRequest, result: EditResult): void {
     this.store.set({ last: result.receipt })
     if (this.#host.request(id, task)?.text !== request.text) return
     const suggestion = toSuggestion(id, task, request, result)
     this.store.set({ suggestions: new Map(this.store.get().suggestions).set(id, suggestion) })
-    const name = task === 'fix' ? 'Fix' : 'Shorten'
+    const name = TASKS[task].label
+    const { length } = suggestion.versions
+    const suggests = length > 1 ? `suggests ${length} versions, the first` : 'suggests'
     this.#host.announce(
       suggestion.verdict === 'changed'
-        ? `${name} suggests: ${suggestion.after}`
+        ? `${name} ${suggests}: ${suggestion.after}`
         : `${name}: ${verdictText(suggestion)}`,
     )
   }
@@ -183,7 +232,7 @@ export class Assist {
   }
 
   /** All of `ids` in order; each suggestion arrives in the review list as it is found. */
-  async runBatch(task: OfferedTask, ids: readonly CueId[]): Promise<void> {
+  async runBatch(task: Task, ids: readonly CueId[]): Promise<void> {
     this.cancelBatch()
     this.#model.reconsider()
     const abort = new AbortController()
@@ -300,7 +349,7 @@ export class Assist {
 
   readonly #pendingText = new Map<CueId, string>()
 
-  #setPending(id: CueId, task: OfferedTask | null): void {
+  #setPending(id: CueId, task: Task | null): void {
     const pending = new Map(this.store.get().pending)
     if (task) {
       pending.set(id, task)
@@ -324,12 +373,14 @@ export class Assist {
 
 function toSuggestion(
   cueId: CueId,
-  task: OfferedTask,
+  task: Task,
   request: EditRequest,
   result: EditResult,
 ): Suggestion {
   const { text: after, verdict, why, receipt } = result
-  return { cueId, task, before: request.text, after, verdict, why, receipt }
+  const others = result.variants.map((variant) => variant.text).filter((text) => text !== after)
+  const versions = verdict === 'changed' ? [after, ...others] : []
+  return { cueId, task, before: request.text, after, versions, verdict, why, receipt }
 }
 
 /** Reasons that are no objection to a suggestion the model made. */
@@ -340,5 +391,6 @@ export function verdictText({ task, verdict, why }: Suggestion): string {
   const because = RIGHT.has(why) ? '' : `: ${why}`
   if (verdict === 'unfit') return `no version fits${because}`
   if (task === 'shorten') return `no shorter version${because}`
+  if (task !== 'fix') return `no other version${because}`
   return because ? `no suggestion${because}` : 'nothing to change'
 }

@@ -23,7 +23,7 @@ export interface Engine {
   readonly captions: CaptionsApi
   /** Rejects when no model is served or it cannot be reached. */
   model(): Promise<ModelFacts>
-  open(options: Pick<OpenOptions, 'onProgress' | 'signal'>): Promise<NearfieldApi>
+  open(options: Pick<OpenOptions, 'onProgress' | 'onStatus' | 'signal'>): Promise<NearfieldApi>
 }
 
 /** The SDK itself. */

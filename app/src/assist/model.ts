@@ -84,6 +84,7 @@ export class Model {
     if (state.kind !== 'ready') return
     const now = state.nearfield.status.state
     if (now === 'ready' || now === 'loading') return
+    state.nearfield.close()
     this.#set({ kind: 'failed', facts: state.facts, why: reason(error) })
   }
 
@@ -94,6 +95,10 @@ export class Model {
     try {
       const nearfield = await this.#engine.open({
         signal: abort.signal,
+        onStatus: () => {
+          const { state } = this
+          if (state.kind === 'ready') this.#set({ ...state }) // it reads the status anew
+        },
         onProgress: ({ loaded, total, stage }) => {
           if (this.state.kind !== 'opening' || abort.signal.aborted) return
           this.#set({ kind: 'opening', facts, stage, loaded, total })

@@ -22,6 +22,14 @@ export type ActionId =
   | 'times'
   | 'fix'
   | 'shorten'
+  | 'formal'
+  | 'casual'
+  | 'simple'
+  | 'rewrite'
+  | 'versions'
+  | 'version-1'
+  | 'version-2'
+  | 'version-3'
   | 'accept'
   | 'reject'
   | 'fix-all'
@@ -35,6 +43,7 @@ export type ActionId =
   | 'next-region'
   | 'previous-region'
   | 'model'
+  | 'receipt'
   | 'palette'
 
 export interface Action {
@@ -55,6 +64,7 @@ export interface Actions {
 export interface PageHooks {
   palette(): void
   device(): void
+  receipt(): void
   caret(): number
   region(step: 1 | -1): void
 }
@@ -64,11 +74,23 @@ export function createActions(editor: Editor, workspace: Workspace, page: PageHo
   const open = () => state().project !== null
   const writable = () => open() && !state().readOnly
   const go = (region: Region) => editor.focus.get(region)?.()
-  const suggested = () => {
+  const suggestion = () => {
     const { active } = editor
-    const suggestion = active && editor.assist.store.get().suggestions.get(active.id)
-    return suggestion !== undefined
+    return active && editor.assist.store.get().suggestions.get(active.id)
   }
+  const suggested = () => suggestion() !== undefined
+  const moreAsked = () => {
+    const { active } = editor
+    return active !== undefined && editor.assist.store.get().pending.has(active.id)
+  }
+  const versions = () => suggestion()?.versions.length ?? 0
+  const version = (i: number): (typeof table)[number] => [
+    `version-${i}` as ActionId,
+    `Take version ${i} in hand`,
+    [`Alt+${i}`],
+    () => versions() > 1 && versions() >= i,
+    () => editor.choose(i - 1),
+  ]
   const panel = (name: EditorState['panel'], region: Region) => () => {
     editor.store.set({ panel: name })
     queueMicrotask(() => go(region))
@@ -98,6 +120,20 @@ export function createActions(editor: Editor, workspace: Workspace, page: PageHo
     ],
     ['fix', 'Fix this cue', ['Alt+F'], writable, () => editor.ask('fix')],
     ['shorten', 'Shorten this cue', ['Alt+S'], writable, () => editor.ask('shorten')],
+    ['formal', 'Make this cue formal', ['Alt+O'], writable, () => editor.ask('formal')],
+    ['casual', 'Make this cue casual', ['Alt+C'], writable, () => editor.ask('casual')],
+    ['simple', 'Make this cue simpler', ['Alt+P'], writable, () => editor.ask('simple')],
+    ['rewrite', 'Rewrite this cue', ['Alt+R'], writable, () => editor.ask('rewrite')],
+    [
+      'versions',
+      'More versions of the suggestion',
+      ['Alt+V'],
+      () => versions() === 1 && writable() && !moreAsked(),
+      () => editor.askMore(),
+    ],
+    version(1),
+    version(2),
+    version(3),
     ['accept', 'Accept the suggestion', ['Tab'], suggested, () => void editor.accept()],
     ['reject', 'Dismiss the suggestion', ['Escape'], suggested, () => void editor.reject()],
     ['fix-all', 'Fix all cues', ['Alt+Shift+F'], writable, () => editor.batch('fix')],
@@ -135,6 +171,13 @@ export function createActions(editor: Editor, workspace: Workspace, page: PageHo
       () => page.region(-1),
     ],
     ['model', 'Device and model…', [], always, () => page.device()],
+    [
+      'receipt',
+      'Receipt of the last edit…',
+      ['Alt+I'],
+      () => editor.assist.store.get().last !== null,
+      () => page.receipt(),
+    ],
     ['palette', 'All commands…', ['Mod+K'], always, () => page.palette()],
   ]
   const list = table.map(([id, label, keys, enabled, run]) => ({ id, label, keys, enabled, run }))

@@ -22,6 +22,8 @@ beforeEach(() => {
   vi.spyOn(HTMLElement.prototype, 'clientHeight', 'get').mockReturnValue(600)
   vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(800)
   vi.spyOn(HTMLElement.prototype, 'offsetWidth', 'get').mockReturnValue(800)
+  // user-event's arrow keys on radio buttons want it
+  vi.stubGlobal('CSS', { escape: (text: string) => text.replace(/[^\w-]/g, '\\$&') })
   HTMLDialogElement.prototype.showModal = function () {
     this.open = true
   }
@@ -32,6 +34,7 @@ beforeEach(() => {
 })
 afterEach(() => {
   cleanup()
+  vi.unstubAllGlobals()
   sessionStorage.clear()
 })
 
@@ -131,11 +134,125 @@ describe('a suggestion', () => {
   })
 })
 
+describe('versions', () => {
+  /** Fix, then Alt+V: three versions of it. */
+  async function several() {
+    const all = await start()
+    await all.open()
+    all.box().focus()
+    await all.user.keyboard('{Alt>}f{/Alt}')
+    await waitFor(() => expect(all.engine.asked).toHaveLength(1))
+    all.engine.asked[0]?.finish("it's louder than this")
+    await screen.findByRole('button', { name: 'More Alt+V' })
+    await all.user.keyboard('{Alt>}v{/Alt}')
+    await waitFor(() => expect(all.engine.asked).toHaveLength(2))
+    expect(all.engine.asked[1]?.request.variants).toBe(3)
+    expect(screen.getByText('Looking…')).toBeTruthy() // and the one that stands, stays
+    expect(screen.getByRole('button', { name: /^Accept:\s*its\s*becomes/ })).toBeTruthy()
+    all.engine.asked[1]?.finish("it's louder than this", ['it is louder', "It's louder than that"])
+    const group = await screen.findByRole('radiogroup', { name: 'Versions' })
+    const radios = () => within(group).getAllByRole<HTMLInputElement>('radio')
+    const chosen = () => radios().findIndex((radio) => radio.checked)
+    return { ...all, radios, chosen }
+  }
+
+  it('are radio buttons with their text; the first is in hand, and Tab accepts that', async () => {
+    const { box, user, radios, chosen } = await several()
+    expect(radios().map((radio) => radio.getAttribute('aria-label'))).toEqual([
+      "Version 1: it's louder than this",
+      'Version 2: it is louder',
+      "Version 3: It's louder than that",
+    ])
+    expect(chosen()).toBe(0)
+    expect(screen.getByRole('status').textContent).toMatch(/^Fix suggests 3 versions, the first:/)
+    await user.tab()
+    expect(box().value).toBe("it's louder than this")
+  })
+
+  it('Alt+2 takes one in hand from the text, and says it; Tab accepts it', async () => {
+    const { box, user, chosen, app } = await several()
+    await user.keyboard('{Alt>}2{/Alt}')
+    expect(chosen()).toBe(1)
+    expect(document.activeElement).toBe(box())
+    expect(screen.getByRole('status').textContent).toBe('Version 2 of 3: it is louder')
+    await user.tab()
+    expect(box().value).toBe('it is louder')
+    expect(app.editor.store.get().history?.past).toHaveLength(1)
+  })
+
+  it('F6 goes into them, arrows walk, Enter accepts, Escape takes all of them away', async () => {
+    const { box, user, radios, chosen } = await several()
+    await user.keyboard('{F6}')
+    expect(document.activeElement).toBe(radios()[0])
+    await user.keyboard('{ArrowDown}{ArrowDown}')
+    expect(chosen()).toBe(2)
+    await user.keyboard('{Enter}')
+    expect(box().value).toBe("It's louder than that")
+    expect(document.activeElement).toBe(box())
+    cleanup()
+    const again = await several()
+    await again.user.keyboard('{F6}{Escape}')
+    expect(screen.queryByRole('radiogroup')).toBeNull()
+    expect(again.box().value).toBe('its louder then this')
+    expect(document.activeElement).toBe(again.box())
+  })
+
+  it('a task whose taste matters asks for three at once', async () => {
+    const { open, user, engine } = await start()
+    await open()
+    await user.click(screen.getByRole('button', { name: 'Casual' }))
+    await waitFor(() =>
+      expect(engine.asked[0]?.request).toMatchObject({ task: 'casual', variants: 3 }),
+    )
+    engine.asked[0]?.finish('well, its louder')
+    await screen.findByRole('button', { name: 'More Alt+V' }) // there was one only
+    await user.keyboard('{Alt>}v{/Alt}')
+    await waitFor(() => expect(engine.asked).toHaveLength(2))
+    engine.asked[1]?.finish('well, its louder')
+    await screen.findByText('There is no other version.', { selector: '.note' })
+  })
+
+  it('a task that is not offered says why, here and in the device panel, and asks nothing', async () => {
+    const { open, user, engine } = await start()
+    await open()
+    expect(screen.queryByRole('button', { name: 'Formal' })).toBeNull()
+    await user.keyboard('{Alt>}o{/Alt}')
+    await screen.findByText(
+      'Formal is not offered on this device: this model gave 2 of 30 usable answers.',
+      { selector: '.note' },
+    )
+    expect(engine.asked).toHaveLength(0)
+    const panel = document.getElementById('device') ?? document.body
+    expect(within(panel).getByText('this model gave 9 of 30 usable answers')).toBeTruthy()
+    expect(within(panel).getByText(/GPU 52 ms, CPU 38 ms/)).toBeTruthy()
+  })
+})
+
+describe('the receipt', () => {
+  it('is a button, and opened a list that can be read; the palette opens it too', async () => {
+    const shown: HTMLElement[] = []
+    HTMLElement.prototype.showPopover = function () {
+      shown.push(this)
+    }
+    const { open, user, engine } = await start()
+    await open()
+    await user.keyboard('{Alt>}f{/Alt}')
+    await waitFor(() => expect(engine.asked).toHaveLength(1))
+    engine.asked[0]?.finish("it's louder than this")
+    const [button] = await screen.findAllByRole('button', { name: 'this device, 38 ms' })
+    const panel = document.getElementById(button?.getAttribute('popovertarget') ?? '')
+    expect(panel?.textContent).toMatch(/Ran onThis device, CPU: the GPU is slower here/)
+    expect(panel?.textContent).toMatch(/Sentnothing left this device/)
+    await user.keyboard('{Alt>}i{/Alt}')
+    expect(shown[0]?.getAttribute('aria-label')).toBe('Receipt of this edit')
+  })
+})
+
 describe('the model', () => {
   it('is asked for with its size before anything is fetched, and can be refused', async () => {
     const { engine, open, box, user } = await start({ availability: 'downloadable' })
     await open()
-    await user.click(screen.getByRole('button', { name: /^Fix Alt/ }))
+    await user.click(screen.getByRole('button', { name: /^Fix( Alt.*)?$/ }))
     const strip = document.getElementById('suggestion')
     if (!strip) throw new Error('no strip')
     expect(within(strip).getByText(/98 MB\), works/)).toBeTruthy()
@@ -150,7 +267,7 @@ describe('the model', () => {
     const { engine, open, user } = await start({ availability: 'downloadable' })
     engine.holdOpen = true
     await open()
-    await user.click(screen.getByRole('button', { name: /^Fix Alt/ }))
+    await user.click(screen.getByRole('button', { name: /^Fix( Alt.*)?$/ }))
     const strip = document.getElementById('suggestion')
     if (!strip) throw new Error('no strip')
     await user.click(within(strip).getByRole('button', { name: 'Download 98 MB' }))

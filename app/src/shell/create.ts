@@ -19,6 +19,7 @@ export function createApp(engine: Engine, projects: Projects): App {
   const actions = createActions(editor, workspace, {
     palette: () => openers.palette?.(),
     device: () => openers.device?.(),
+    receipt: () => openers.receipt?.(),
     caret: () => {
       const field = document.activeElement
       return field instanceof HTMLTextAreaElement ? field.selectionStart : -1

@@ -3,11 +3,12 @@
  * left. Owns how the parts below it (document, project, assist) work together; no React, no DOM.
  * Read next: workspace.ts (files and autosave), actions.ts (what a key or button calls).
  */
-import type { CaptionFile, CaptionFormat, EditRequest, LintFinding } from 'nearfield'
-import type { BatchItem, OfferedTask } from '../assist/assist'
+import type { CaptionFile, CaptionFormat, EditRequest, LintFinding, Task } from 'nearfield'
+import type { BatchItem } from '../assist/assist'
 import { Assist } from '../assist/assist'
 import type { Engine } from '../assist/engine'
 import { Model } from '../assist/model'
+import { TASKS } from '../assist/tasks'
 import type { Checks } from '../document/checks'
 import { createChecks } from '../document/checks'
 import type { Command, TextEdit } from '../document/commands'
@@ -279,7 +280,7 @@ export class Editor {
 
   // ---- suggestions --------------------------------------------------------------
 
-  #request(id: CueId, task: OfferedTask): EditRequest | null {
+  #request(id: CueId, task: Task): EditRequest | null {
     const { document } = this
     const cue = document ? cueById(document, id) : undefined
     const i = document?.order.get(id)
@@ -296,9 +297,21 @@ export class Editor {
     }
   }
 
-  ask(task: OfferedTask): void {
+  ask(task: Task): void {
     const { active } = this
     if (active && this.#writable()) void this.assist.ask(active.id, task)
+  }
+
+  /** More versions of what is suggested for the cue in hand. */
+  askMore(): void {
+    const { active } = this
+    if (active && this.#writable()) void this.assist.askMore(active.id)
+  }
+
+  /** Takes version i in hand, from 0; accept() then accepts that one. */
+  choose(i: number): void {
+    const { active } = this
+    if (active) this.assist.choose(active.id, i)
   }
 
   /** The whole suggestion of the cue in hand. False when there is none to take. */
@@ -309,7 +322,7 @@ export class Editor {
       return false
     }
     const edits = [{ id: active.id, text: suggestion.after }]
-    const done = this.#run({ kind: 'text', edits }, taskLabel(suggestion.task))
+    const done = this.#run({ kind: 'text', edits }, TASKS[suggestion.task].label)
     if (done) this.announce('Accepted')
     return done
   }
@@ -334,7 +347,7 @@ export class Editor {
   }
 
   /** Fix takes every cue with text, Shorten those that break a limit it can mend. */
-  batch(task: OfferedTask): void {
+  batch(task: Task): void {
     const { document } = this
     if (!document || !this.#writable()) return
     const cues = document.cues.filter((cue) => cue.text.trim() !== '')
@@ -364,7 +377,7 @@ export class Editor {
     if (!batch) return
     const chosen = batch.items.filter((item) => item.selected)
     const edits: TextEdit[] = chosen.map(({ cueId, after }) => ({ id: cueId, text: after }))
-    const label = `${taskLabel(batch.task)} ${plural(edits.length, 'cue')}`
+    const label = `${TASKS[batch.task].label} ${plural(edits.length, 'cue')}`
     if (edits.length === 0 || !this.#run({ kind: 'text', edits }, label)) return
     this.assist.closeBatch()
     this.store.set({ panel: 'cues' })
@@ -390,5 +403,3 @@ export class Editor {
 /** The findings a person looks at now. */
 export const shownFindings = (findings: readonly LintFinding[], showGaps: boolean) =>
   showGaps ? findings : findings.filter(({ rule }) => rule !== 'gap')
-
-export const taskLabel = (task: OfferedTask): string => (task === 'fix' ? 'Fix' : 'Shorten')

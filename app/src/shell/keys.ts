@@ -1,6 +1,6 @@
 /**
  * Key chords: matching them to events and writing them for people. 'Mod' is Ctrl, or Cmd on a
- * Mac. Letters match by event.code when Alt is held (Alt+F types "ƒ" on a Mac). Pure.
+ * Mac. Letters and digits match by event.code when Alt is held (Alt+F types "ƒ" on a Mac). Pure.
  */
 export interface Chord {
   readonly mod: boolean
@@ -33,7 +33,8 @@ export function matches(chord: Chord, event: KeyLike, mac = isMac): boolean {
     return false
   }
   if (event.key.toLowerCase() === chord.key.toLowerCase()) return true
-  return chord.key.length === 1 && chord.alt && event.code === `Key${chord.key.toUpperCase()}`
+  const code = /\d/.test(chord.key) ? `Digit${chord.key}` : `Key${chord.key.toUpperCase()}`
+  return chord.key.length === 1 && chord.alt && event.code === code
 }
 
 const MAC_SIGNS: Record<string, string> = { Mod: '⌘', Alt: '⌥', Shift: '⇧' }

@@ -1,2 +1,6 @@
 /** How the action table opens what lives inside components. Filled while they are mounted. */
-export const openers: { palette?: () => void; device?: () => void } = {}
+export const openers: {
+  palette?: () => void
+  device?: () => void
+  receipt?: (() => void) | undefined
+} = {}

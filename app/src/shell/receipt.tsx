@@ -1,22 +1,79 @@
-/** Where an edit ran and how long it took, small; the rest of the receipt on hover. */
+/**
+ * Where an edit ran and how long it took, small; pressed, the whole receipt. A native popover, so
+ * that Escape, a click beside it and giving the focus back are the browser's.
+ */
 import type { Receipt } from 'nearfield'
+import { useId, useRef } from 'react'
+import { attemptText, backendName, knownText, WHY } from '../assist/where'
 import { formatMs } from '../document/format'
 
-const KNOWN = { prefetched: 'ready before you asked', remembered: 'known already' }
+interface Props {
+  readonly receipt: Receipt
+  /** Gets what opens the receipt, while it is shown. */
+  readonly opener?: (open: (() => void) | undefined) => void
+}
 
-export function ReceiptText({ receipt }: { receipt: Receipt }) {
-  const { source, backend, totalMs, inputTokens, outputTokens, passes, why } = receipt
-  const { drafted, accepted } = receipt
-  const where = { webgpu: 'WebGPU', wasm: 'CPU', native: 'server', upstream: 'upstream' }[backend]
-  const known = why === 'prefetched' || why === 'remembered'
-  const detail = [
-    `${where}, ${inputTokens} tokens in, ${outputTokens} out, ${passes} passes`,
-    `${accepted} of ${drafted} drafted tokens accepted`,
-    known ? KNOWN[why] : `why here: ${why}`,
-  ].join('\n')
+export function ReceiptText({ receipt, opener }: Props) {
+  const id = useId()
+  const panel = useRef<HTMLDivElement>(null)
+  const known = knownText(receipt.why)
+  const rows = receiptRows(receipt)
   return (
-    <span className="receipt" title={detail}>
-      {source === 'device' ? 'this device' : 'server'}, {known ? KNOWN[why] : formatMs(totalMs)}
-    </span>
+    <>
+      <button
+        ref={(button) => opener?.(button ? () => panel.current?.showPopover?.() : undefined)}
+        type="button"
+        className="receipt"
+        popoverTarget={id}
+        title="What this edit cost"
+      >
+        {receipt.source === 'device' ? 'this device' : 'server'},{' '}
+        {known ?? formatMs(receipt.totalMs)}
+      </button>
+      <div
+        ref={panel}
+        id={id}
+        className="receipt-panel"
+        popover="auto"
+        role="dialog"
+        aria-label="Receipt of this edit"
+        tabIndex={-1}
+        // The focus goes in, so that its text is read; closed, the browser gives it back.
+        onToggle={(event) => event.newState === 'open' && panel.current?.focus()}
+      >
+        <h2>What this edit cost</h2>
+        <dl className="facts">
+          {rows.map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      </div>
+    </>
   )
+}
+
+export function receiptRows(receipt: Receipt): [string, string][] {
+  const { source, backend, backendWhy, replacedKernels, model, why, attempts } = receipt
+  const { queueMs, totalMs, passes, inputTokens, cachedTokens, outputTokens } = receipt
+  const { drafted, accepted, forced, bytesSent, costUsd } = receipt
+  const place = source === 'device' ? 'This device' : 'Server'
+  const known = knownText(why)
+  const waited = queueMs >= 1 ? `, after waiting ${formatMs(queueMs)}` : ''
+  const rows: [string, string][] = [
+    ['Ran on', `${place}, ${backendName(backend)}: ${WHY[backendWhy]}`],
+    ['Time', known ?? `${formatMs(totalMs)}${waited}`],
+    ['Model', `${model.id}, ${passes} ${passes === 1 ? 'pass' : 'passes'}`],
+    ['Prompt', `${inputTokens} tokens, ${cachedTokens} of them remembered`],
+    ['Answer', `${outputTokens} tokens`],
+  ]
+  if (drafted > 0) rows.push(['Draft', `${accepted} of ${drafted} tokens of the cue held`])
+  if (replacedKernels) rows.push(['Replaced', `${replacedKernels}: wrong on this GPU`])
+  if (forced > 0) rows.push(['Kept', `${forced} tokens of names, numbers or protected words`])
+  const cost = costUsd > 0 ? `, $${costUsd.toFixed(4)}` : ''
+  rows.push(['Sent', bytesSent > 0 ? `${bytesSent} bytes${cost}` : 'nothing left this device'])
+  if (attempts.length > 1) rows.push(['Tried', attempts.map(attemptText).join('; ')])
+  return rows
 }

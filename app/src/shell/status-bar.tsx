@@ -1,7 +1,9 @@
 /** The line at the bottom: what just happened, the file in numbers, what runs, what it cost. */
 import { useEffect } from 'react'
+import { TASKS } from '../assist/tasks'
 import { formatTime, plural } from '../document/format'
 import { ActionButton } from './action-button'
+import { openers } from './openers'
 import { ReceiptText } from './receipt'
 import { useApp, useAssist, useEditor } from './use'
 import { formatName } from './workspace'
@@ -17,16 +19,22 @@ export function StatusBar() {
       {batch?.running && panel !== 'review' && (
         <div className="job">
           <span>
-            {batch.task === 'fix' ? 'Fixing' : 'Shortening'} {batch.done} of {batch.total}
+            {TASKS[batch.task].doing} {batch.done} of {batch.total}
           </span>
           <progress aria-label="Progress" value={batch.done} max={batch.total} />
           <ActionButton id="stop" className="quiet" />
         </div>
       )}
       {last && !batch?.running && (
-        <p className="medium">
-          Last edit: <ReceiptText receipt={last} />
-        </p>
+        <div className="medium">
+          Last edit:{' '}
+          <ReceiptText
+            receipt={last}
+            opener={(open) => {
+              openers.receipt = open
+            }}
+          />
+        </div>
       )}
     </footer>
   )

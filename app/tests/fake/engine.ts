@@ -9,6 +9,8 @@ import { captions } from './captions'
 export const receipt: Receipt = {
   source: 'device',
   backend: 'wasm',
+  backendWhy: 'slower',
+  replacedKernels: '',
   model: { id: 'fake', sha256: '' },
   queueMs: 0,
   firstTokenMs: 1,
@@ -29,16 +31,32 @@ export const receipt: Receipt = {
 export const status: Status = {
   state: 'ready',
   backend: 'wasm',
+  backendWhy: 'slower',
+  backendReason: 'measured here: GPU 52 ms, CPU 38 ms for one edit',
+  gpu: 'acme gpu-9000',
   kernels: 'relaxed SIMD',
+  replacedKernels: '',
   threads: 2,
   isolated: true,
   model: { id: 'fake-135m', sha256: '', bytes: 98_000_000 },
   cached: true,
+  adapters: [],
+  tasks: [
+    { task: 'fix', offered: true, why: '' },
+    { task: 'shorten', offered: true, why: '' },
+    { task: 'formal', offered: false, why: 'this model gave 2 of 30 usable answers' },
+    { task: 'casual', offered: true, why: '' },
+    { task: 'simple', offered: false, why: 'this model gave 9 of 30 usable answers' },
+    { task: 'rewrite', offered: true, why: '' },
+  ],
 }
 
-export function answer(request: EditRequest, text: string): EditResult {
+/** more: the versions after the first, when more than one was asked for. */
+export function answer(request: EditRequest, text: string, more: string[] = []): EditResult {
   const verdict = text === request.text ? 'unchanged' : 'changed'
-  return { text, verdict, why: 'ok', changes: [], variants: [], receipt }
+  const texts = [text, ...more].slice(0, request.variants ?? 1)
+  const variants = texts.map((text) => ({ text, changes: [], why: 'ok' }))
+  return { text, verdict, why: 'ok', changes: [], variants, receipt }
 }
 
 export const abortError = () => new DOMException('aborted', 'AbortError')
@@ -48,7 +66,7 @@ export class HandEngine implements Engine {
   readonly captions = captions
   readonly asked: {
     request: EditRequest
-    finish: (text?: string) => void
+    finish: (text?: string, more?: string[]) => void
     fail: (error: Error) => void
   }[] = []
   /** What the last prefetch of each priority asked for. */
@@ -82,11 +100,18 @@ export class HandEngine implements Engine {
     prefetch: (cues, { priority = 'idle' }) => {
       this.prefetched[priority] = cues.map(({ text }) => text)
     },
+    adapter: async () => {
+      throw new Error('the app opens no adapter yet')
+    },
+    variants: () => {
+      throw new Error('the app asks edit() for versions')
+    },
     edit: (request) =>
       new Promise((resolve, reject) => {
         this.asked.push({
           request,
-          finish: (text = request.text.toUpperCase()) => resolve(answer(request, text)),
+          finish: (text = request.text.toUpperCase(), more = []) =>
+            resolve(answer(request, text, more)),
           fail: reject,
         })
         request.signal?.addEventListener('abort', () => reject(abortError()))

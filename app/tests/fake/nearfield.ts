@@ -2,7 +2,7 @@
  * The module 'nearfield' of the test build that browser tests of the app alone drive
  * (tests/browser/app/vite.fake.config.ts). Never part of app/dist: that build has no alias.
  */
-import type { EditRequest, EditResult, NearfieldApi, OpenOptions } from 'nearfield'
+import type { EditRequest, EditResult, NearfieldApi, OpenOptions, Variant } from 'nearfield'
 import { abortError, answer, status } from './engine'
 
 export { packCues, unpackCues } from '../../../sdk/src/pack'
@@ -59,10 +59,21 @@ export class Nearfield implements NearfieldApi {
       const short = text.split(' ').slice(0, -1).join(' ')
       return answer(request, short || text)
     }
-    return answer(
-      request,
-      RULES.reduce((out, [from, to]) => out.replace(from, to), text),
-    )
+    if (request.task === 'casual' || request.task === 'rewrite') {
+      return answer(request, `Well, ${text}`, [`So, ${text}`, text.replace(/[.!]$/, ', right?')])
+    }
+    const fixed = RULES.reduce((out, [from, to]) => out.replace(from, to), text)
+    return answer(request, fixed, [fixed.replace(/[.!]$/, ';'), fixed.replace(/[.!]$/, '…')])
+  }
+
+  async *variants(request: EditRequest): AsyncGenerator<Variant, EditResult> {
+    const result = await this.edit(request)
+    yield* result.variants
+    return result
+  }
+
+  async adapter(): Promise<never> {
+    throw new Error('the app opens no adapter yet')
   }
 
   prefetch(): void {}

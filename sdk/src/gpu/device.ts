@@ -18,21 +18,39 @@ const LIMITS_MAX = {
   maxComputeWorkgroupSizeY: 1024,
 } as const
 
+export interface FoundGpu {
+  /** Gives one device, once. */
+  adapter: GPUAdapter
+  /** For keys and reports: what the browser tells of it. */
+  name: string
+  /** A CPU that plays GPU. */
+  software: boolean
+}
 export interface OpenedGpu {
   gpu: Gpu
-  /** The adapter, for keys and reports: what the browser tells of it. */
+  /** FoundGpu.name */
   adapter: string
 }
 
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b/i
+
 /** Rejects with a NearfieldError 'unsupported' whose line says what is missing. */
-export async function openGpu(webgpu: GPU | undefined): Promise<OpenedGpu> {
+export async function findGpu(webgpu: GPU | undefined): Promise<FoundGpu> {
   if (!webgpu) throw new NearfieldError('unsupported', 'this browser has no WebGPU')
   const adapter = await webgpu.requestAdapter({ powerPreference: 'high-performance' })
   if (!adapter) throw new NearfieldError('unsupported', 'this browser offers no GPU')
-  const requiredFeatures = FEATURES.filter((name) => adapter.features.has(name))
+  const { vendor, architecture, device, description } = adapter.info
+  const name = [vendor, architecture, device, description].filter(Boolean).join(' ')
+  return { adapter, name, software: adapter.info.isFallbackAdapter || SOFTWARE.test(name) }
+}
+
+/** Rejects as findGpu, and when the adapter gives no device. */
+export async function openGpu(webgpu: GPU | undefined): Promise<OpenedGpu> {
+  const { adapter, name } = await findGpu(webgpu)
+  const requiredFeatures = FEATURES.filter((feature) => adapter.features.has(feature))
   const requiredLimits: Record<string, number> = {}
-  for (const [name, most] of Object.entries(LIMITS_MAX)) {
-    requiredLimits[name] = Math.min(most, adapter.limits[name as keyof typeof LIMITS_MAX])
+  for (const [limit, most] of Object.entries(LIMITS_MAX)) {
+    requiredLimits[limit] = Math.min(most, adapter.limits[limit as keyof typeof LIMITS_MAX])
   }
   let device: GPUDevice
   try {
@@ -41,11 +59,7 @@ export async function openGpu(webgpu: GPU | undefined): Promise<OpenedGpu> {
     const line = `the GPU gave no device: ${error instanceof Error ? error.message : error}`
     throw new NearfieldError('unsupported', line, { cause: error })
   }
-  const { vendor, architecture, device: model, description } = adapter.info
-  return {
-    gpu: new Gpu(device, factsOf(device, adapter.info, webgpu)),
-    adapter: [vendor, architecture, model, description].filter(Boolean).join(' '),
-  }
+  return { gpu: new Gpu(device, factsOf(device, adapter.info, webgpu!)), adapter: name }
 }
 
 function factsOf({ features, limits }: GPUDevice, info: GPUAdapterInfo, webgpu: GPU): GpuFacts {

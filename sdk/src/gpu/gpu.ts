@@ -51,6 +51,8 @@ export class Gpu {
   readonly facts: GpuFacts
   /** Set once; a lost device replaces another failure. */
   failure: GpuFailure | null = null
+  /** Resolves when `failure` is set for the first time. */
+  readonly failed: Promise<GpuFailure>
   /** Counts for receipts and tests. */
   readonly counts = { submits: 0, dispatches: 0, bytesRead: 0 }
   #device: GPUDevice
@@ -71,10 +73,14 @@ export class Gpu {
   #commands: GPUCommandBuffer[] = []
   #news = false
   #sleepers: (() => void)[] = []
+  #tellFailed: (failure: GpuFailure) => void = () => {}
 
   constructor(device: GPUDevice, facts: GpuFacts) {
     this.#device = device
     this.facts = facts
+    this.failed = new Promise((resolve) => {
+      this.#tellFailed = resolve
+    })
     this.#compiler = new Pipelines(device, this.#wake)
     this.#tickets = new Tickets(device, this.#wake, (error) => {
       // What waits on the queue is refused when the device goes; lost's own line is better.
@@ -140,9 +146,11 @@ export class Gpu {
     for (const resolve of this.#sleepers.splice(0)) resolve()
   }
 
-  #fail(failure: GpuFailure): void {
+  #fail({ kind, line }: GpuFailure): void {
+    const failure = { kind, line: line.replace(/\s+/g, ' ').trim() } // browsers write several
     if (!this.failure || (failure.kind === 'lost' && this.failure.kind !== 'lost')) {
       this.failure = failure
+      this.#tellFailed(failure)
     }
     this.#wake()
   }
@@ -203,7 +211,7 @@ export class Gpu {
 
   #pipelinePoll(handle: number, error: number): number {
     const { state, line } = this.#pipelines.get(handle)
-    if (this.failure?.kind === 'lost') return this.#answer(this.failure, error)
+    if (this.failure) return this.#answer(this.failure, error) // nobody waits for it any more
     if (state === 'pending') return S.pending
     return state === 'ready' ? S.ok : this.#answer({ kind: 'unsupported', line }, error)
   }

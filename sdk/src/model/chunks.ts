@@ -1,4 +1,4 @@
-/** Arithmetic of chunks: where each lies, and which runs of them one request can fetch. */
+/** Arithmetic of chunks: where each lies. */
 import type { Manifest } from './manifest.ts'
 
 export interface ChunkPlace {
@@ -18,15 +18,4 @@ export function chunkPlaces(manifest: Manifest): ChunkPlace[] {
       sha256,
     }
   })
-}
-
-/** Ascending places joined to runs without a gap: one Range request each. */
-export function runsOf(places: ChunkPlace[]): ChunkPlace[][] {
-  const runs: ChunkPlace[][] = []
-  for (const place of places) {
-    const run = runs.at(-1)
-    if (run && run[run.length - 1]!.index + 1 === place.index) run.push(place)
-    else runs.push([place])
-  }
-  return runs
 }

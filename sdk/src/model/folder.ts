@@ -3,6 +3,7 @@
  *   nearfield/models/SHA256/file     the model's bytes
  *   nearfield/models/SHA256/chunks   one byte a chunk: 1 when it was verified and flushed
  *   nearfield/manifests/HASH.json    the manifest of the URL with that SHA-256
+ *   nearfield/choices/SHA256.json    the backend found best for a model (choice.ts)
  * Everything here answers null where there is no storage (private window, insecure page).
  */
 import { hashHex } from './hash.ts'
@@ -51,13 +52,23 @@ async function manifestName(url: string): Promise<string> {
   return `${await hashHex(new TextEncoder().encode(url))}.json`
 }
 
-export async function keptManifest(url: string): Promise<unknown> {
+export async function readJson(name: string, file: string): Promise<unknown> {
   try {
-    const handle = await (await folder(false, 'manifests'))?.getFileHandle(await manifestName(url))
+    const handle = await (await folder(false, name))?.getFileHandle(file)
     return handle ? JSON.parse(await (await handle.getFile()).text()) : null
   } catch {
     return null
   }
+}
+
+/** Rejects when there is no room; does nothing where there is no storage. */
+export async function writeJson(name: string, file: string, value: unknown): Promise<void> {
+  const handle = await (await folder(true, name))?.getFileHandle(file, { create: true })
+  if (handle) await writeText(handle, JSON.stringify(value))
+}
+
+export async function keptManifest(url: string): Promise<unknown> {
+  return readJson('manifests', await manifestName(url))
 }
 
 /** Workers have sync handles in every browser; pages have createWritable in most. */
@@ -92,9 +103,7 @@ export async function keepManifest(url: string, manifest: { sha256: string }): P
   try {
     const before = (await keptManifest(url)) as { sha256?: string } | null
     if (before?.sha256 === manifest.sha256) return
-    const files = await folder(true, 'manifests')
-    const file = await files?.getFileHandle(await manifestName(url), { create: true })
-    if (file) await writeText(file, JSON.stringify(manifest))
+    await writeJson('manifests', await manifestName(url), manifest)
     if (before?.sha256) await removeModel(before.sha256) // replaced by the server
   } catch {
     // no room, or neither way to write: only the start without a server is lost

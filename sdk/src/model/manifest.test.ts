@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { FakeOpfs } from '../testing/fake_opfs.ts'
 import { modelOf } from '../testing/fake_server.ts'
-import { chunkPlaces, runsOf } from './chunks.ts'
+import { chunkPlaces } from './chunks.ts'
 import { modelFolder } from './folder.ts'
 import { checkManifest, loadManifest, manifestUrl } from './manifest.ts'
 
@@ -83,7 +83,7 @@ test('a model the server replaced is removed', async () => {
   expect([...opfs.files.keys()].filter((f) => f.includes(manifest.sha256))).toEqual([])
 })
 
-test('chunks cover the file without gap or overlap, and join to runs', () => {
+test('chunks cover the file without gap or overlap', () => {
   const places = chunkPlaces(manifest)
   expect(places.map((p) => [p.offset, p.length])).toEqual([
     [0, 300],
@@ -91,7 +91,4 @@ test('chunks cover the file without gap or overlap, and join to runs', () => {
     [600, 300],
     [900, 100],
   ])
-  const runs = runsOf([0, 2, 3].map((i) => places[i]!))
-  expect(runs.map((run) => run.map((p) => p.index))).toEqual([[0], [2, 3]])
-  expect(runsOf([])).toEqual([])
 })

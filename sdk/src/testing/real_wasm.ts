@@ -1,8 +1,11 @@
 /// <reference types="node" />
-/** The module as built (build/wasm) in a runtime of node's, without a worker around it. */
+/** The module as built (build/wasm) in a runtime of node's, without a worker around it; an engine
+ * of it over the real model, on the CPU with one thread. */
 import { readFile } from 'node:fs/promises'
 import { vi } from 'vitest'
 import { compileModule } from '../worker/compile.ts'
+import { Engine } from '../worker/engine.ts'
+import { EngineLoad } from '../worker/engine_load.ts'
 import { type Runtime, startRuntime } from '../worker/runtime.ts'
 
 export async function realRuntime(name = 'nearfield.wasm', bytesMax = 2 ** 28): Promise<Runtime> {
@@ -16,4 +19,20 @@ export async function realRuntime(name = 'nearfield.wasm', bytesMax = 2 ** 28): 
   } finally {
     vi.unstubAllGlobals()
   }
+}
+
+export async function realEngine(name = 'nearfield-relaxed.wasm'): Promise<Engine> {
+  const path = process.env.NEARFIELD_MODEL
+  if (!path) throw new Error('NEARFIELD_MODEL is not set: run ./dev test sdk')
+  const file = await readFile(path)
+  const runtime = await realRuntime(name, file.length + 2 ** 29)
+  const load = new EngineLoad(runtime, null, {
+    backend: 'wasm',
+    fileBytes: file.length,
+    threads: 1,
+  })
+  await load.add(file)
+  const address = await load.finish()
+  load.close()
+  return new Engine({ runtime, address, gpu: null, threads: [], kept: true })
 }

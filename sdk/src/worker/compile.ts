@@ -1,5 +1,6 @@
 /** Fetches and compiles nearfield.wasm for shared or ordinary memory. Read next: runtime.ts. */
 import { NearfieldError } from '../error.ts'
+import { hashHex } from '../model/hash.ts'
 import { type MemoryImport, memoryImport, setMemoryShared } from './module.ts'
 
 export interface Compiled {
@@ -7,15 +8,18 @@ export interface Compiled {
   /** What the module asks of its memory, in pages. */
   wants: MemoryImport
   shared: boolean
+  /** Of the file as it was fetched; '' on a page that may not hash. */
+  sha256: string
 }
 
 /** shared: threads can join; wants a cross-origin isolated page. */
 export async function compileModule(url: string, shared: boolean): Promise<Compiled> {
   const bytes = await fetchModule(url)
+  const sha256 = globalThis.crypto?.subtle ? await hashHex(bytes) : ''
   const wants = memoryImport(bytes)
   setMemoryShared(bytes, wants, shared)
   try {
-    return { module: await WebAssembly.compile(bytes), wants, shared }
+    return { module: await WebAssembly.compile(bytes), wants, shared, sha256 }
   } catch (error) {
     const line = `nearfield.wasm does not run in this browser: ${error}`
     throw new NearfieldError('unsupported', line, { cause: error })

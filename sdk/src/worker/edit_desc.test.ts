@@ -18,7 +18,7 @@ test('a request lies in memory as nf_edit_desc does on wasm32', async () => {
     variants: 3,
     evenIfPoor: true,
   }
-  placeEdit(runtime, 1, request, (at) => {
+  placeEdit(runtime, { task: 1, adapter: 4096 }, request, (at) => {
     const word = (i: number) => runtime.word(at + 4 * i)
     const text = (i: number) => runtime.text(word(i), word(i + 1))
     expect([word(0), text(1), word(3)]).toEqual([1, 'naïve 😀', 1])
@@ -28,6 +28,7 @@ test('a request lies in memory as nf_edit_desc does on wasm32', async () => {
     const terms = word(12)
     expect(word(13)).toBe(2)
     expect([word(14), word(15), word(16), word(17)]).toEqual([7, 2, 3, 1])
+    expect([word(18), word(19)]).toEqual([4096, 0])
     const term = (i: number) =>
       runtime.text(runtime.word(terms + 8 * i), runtime.word(terms + 8 * i + 4))
     expect([term(0), term(1)]).toEqual(['Zoë', 'B-52'])
@@ -36,9 +37,9 @@ test('a request lies in memory as nf_edit_desc does on wasm32', async () => {
 
 test('what is not asked for is zero', async () => {
   const runtime = await realRuntime()
-  placeEdit(runtime, 0, { task: 'fix', text: '' }, (at) => {
-    const words = Array.from({ length: 18 }, (_, i) => runtime.word(at + 4 * i))
+  placeEdit(runtime, { task: 0, adapter: 0 }, { task: 'fix', text: '' }, (at) => {
+    const words = Array.from({ length: 20 }, (_, i) => runtime.word(at + 4 * i))
     const addresses = [1, 4, 6] // of empty texts
-    expect(words.filter((_, i) => !addresses.includes(i))).toEqual(new Array(15).fill(0))
+    expect(words.filter((_, i) => !addresses.includes(i))).toEqual(new Array(17).fill(0))
   })
 })

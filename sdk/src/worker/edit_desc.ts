@@ -1,15 +1,15 @@
 /**
- * An edit request as nearfield_wasm.c reads it: nf_edit_desc's 18 words, the protected terms'
+ * An edit request as nearfield_wasm.c reads it: nf_edit_desc's words, the protected terms'
  * pairs, then all texts, in one piece of memory that lives during `use`.
  */
 import type { Calls } from '../protocol.ts'
 import type { Runtime } from './runtime.ts'
 
-const DESC_WORDS = 18
+const DESC_WORDS = 20
 
 export function placeEdit<T>(
   runtime: Runtime,
-  task: number,
+  { task, adapter }: { task: number; adapter: number },
   request: Calls['edit']['args'],
   use: (desc: number) => T,
 ): T {
@@ -45,6 +45,8 @@ export function placeEdit<T>(
       Math.floor(seed / 2 ** 32),
       variants ?? 0,
       evenIfPoor ? 1 : 0,
+      adapter,
+      0,
       ...pairs.slice(3).flat(),
     ]
     for (const [i, word] of whole.entries()) words.setInt32(4 * i, word, true)

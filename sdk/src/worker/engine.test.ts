@@ -1,32 +1,28 @@
 /// <reference types="node" />
-/** The engine over the real wasm module and the real model, one thread, in node: who runs when. */
-import { readFile } from 'node:fs/promises'
+/** Host and engine over the real wasm module and model, one thread, in node: who runs when. */
 import { beforeAll, expect, test } from 'vitest'
-import { realRuntime } from '../testing/real_wasm.ts'
+import { realEngine } from '../testing/real_wasm.ts'
 import type { EditRequest } from '../types.ts'
-import { Engine } from './engine.ts'
+import { Host, type Ways } from './host.ts'
 import { breathe } from './queue.ts'
 import { clockMs } from './runtime.ts'
 
 const LONG = 'me and Dana was going to the libary yesterday and we seen alot of books there'
-let engine: Engine
+const unused = async (): Promise<never> => {
+  throw new Error('not part of this test')
+}
+const ways: Ways = {
+  model: { id: 'm', sha256: '' },
+  offer: unused,
+  open: () => realEngine(),
+  keptChoice: unused,
+  keepChoice: unused,
+  changed: () => {},
+}
+const host = new Host(ways)
 
 beforeAll(async () => {
-  const path = process.env.NEARFIELD_MODEL
-  if (!path) throw new Error('NEARFIELD_MODEL is not set: run ./dev test sdk')
-  const file = await readFile(path)
-  const runtime = await realRuntime('nearfield-relaxed.wasm', file.length + 2 ** 29)
-  const at = runtime.get(file.length)
-  runtime.bytes(at, file.length).set(file)
-  const manifest = {
-    name: 'm',
-    file: '',
-    bytes: file.length,
-    sha256: '',
-    chunk_bytes: 1,
-    chunks: [],
-  }
-  engine = new Engine(runtime, at, manifest, 1)
+  await host.open('wasm', { signal: new AbortController().signal, progress: () => {} })
   await edit('warm') // the constant prompt is in the cache from here on
 }, 60_000)
 
@@ -34,7 +30,7 @@ const edit = (
   text: string,
   priority: EditRequest['priority'] = 'now',
   signal = new AbortController().signal,
-) => engine.edit({ task: 'fix', text, priority }, signal, clockMs())
+) => host.edit({ task: 'fix', text, priority }, signal, clockMs())
 
 test('an urgent edit overtakes a running idle one within a pass; both answers are as if alone', async () => {
   const alone = await edit(LONG)
@@ -82,11 +78,13 @@ test('cancelled after every pass: free again within 50 ms, and the next answer i
 test('variants: distinct, the first is the edit; a task that is not offered says why', async () => {
   const signal = new AbortController().signal
   const request = { task: 'rewrite' as const, text: LONG, variants: 3, seed: 1 }
-  await expect(engine.edit(request, signal, clockMs())).rejects.toMatchObject({
+  await expect(host.edit(request, signal, clockMs())).rejects.toMatchObject({
     code: 'unsupported',
     message: expect.stringContaining('usable'),
   })
-  const result = await engine.edit({ ...request, evenIfPoor: true }, signal, clockMs())
+  const offered = host.where().tasks.filter((task) => task.offered)
+  expect(offered.map(({ task }) => task)).toEqual(['fix', 'shorten'])
+  const result = await host.edit({ ...request, evenIfPoor: true }, signal, clockMs())
   const texts = result.variants.map((v) => v.text)
   expect(new Set([LONG, ...texts]).size).toBe(texts.length + 1)
   expect(result.text).toBe(texts[0] ?? LONG)

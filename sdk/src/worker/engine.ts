@@ -1,78 +1,175 @@
 /**
- * A model in wasm memory and one session over it. Owns both, and the queue of edits.
- * Does not know messages (serve.ts) or where bytes come from (load.ts).
+ * A model in wasm memory or on the GPU, and one session over it. Owns both, and the steps of an
+ * edit. Does not know what runs when (queue.ts), what happens when it fails (host.ts), messages
+ * (serve.ts) or where bytes come from (load.ts).
  */
 import { NearfieldError } from '../error.ts'
-import type { Manifest } from '../model/manifest.ts'
-import type { Bench, Calls } from '../protocol.ts'
+import type { Gpu, GpuFailure } from '../gpu/gpu.ts'
+import type { Bench, EditArgs } from '../protocol.ts'
 import { status as S } from '../status.gen.ts'
-import type { Change, EditResult, Variant } from '../types.ts'
+import type { Adapter, Backend, Change, EditResult, TaskOffer, Variant } from '../types.ts'
 import { placeEdit } from './edit_desc.ts'
-import { Scheduler } from './queue.ts'
-import { clockMs, type Runtime } from './runtime.ts'
+import { settled, throwIfFailed } from './engine_load.ts'
+import type { Turn } from './queue.ts'
+import type { Runtime } from './runtime.ts'
 
 const VERDICTS = ['unchanged', 'changed', 'unfit'] as const
+const TASKS = ['fix', 'shorten', 'formal', 'casual', 'simple', 'rewrite'] as const
 
 export interface EngineFacts {
+  backend: Backend
   kernels: string
+  /** Of the GPU's kernels; '' none. */
+  replacedKernels: string
   threads: number
+  tasks: TaskOffer[]
+}
+
+/** What one engine can tell of an edit; the host adds why it ran here and what was tried before. */
+export type EngineResult = Omit<EditResult, 'receipt'> & {
+  receipt: Omit<EditResult['receipt'], 'model' | 'queueMs' | 'backendWhy' | 'attempts'>
+}
+
+export interface EngineParts {
+  runtime: Runtime
+  /** Address of the engine: EngineLoad.finish(). Owned from now on. */
+  address: number
+  gpu: Gpu | null
+  /** Workers that serve as its threads; ended by close(). */
+  threads: { terminate(): void }[]
+  /** Was the model's file kept in this browser? */
+  kept: boolean
 }
 
 export class Engine {
   readonly facts: EngineFacts
-  #runtime: Runtime
-  #session: number
-  #model: { id: string; sha256: string }
-  #queue = new Scheduler()
+  readonly kept: boolean
+  readonly #runtime: Runtime
+  readonly #gpu: Gpu | null
+  readonly #threads: EngineParts['threads']
+  readonly #engine: number
+  readonly #session: number
+  /** Addresses of those opened here, by the SHA-256 of their files. */
+  readonly #adapters = new Map<string, number>()
 
-  /** file: address of the model's bytes, which stay borrowed by the engine. */
-  constructor(runtime: Runtime, file: number, manifest: Manifest, threads: number) {
+  constructor({ runtime, address, gpu, threads, kept }: EngineParts) {
     const { exports } = runtime
     this.#runtime = runtime
-    this.#model = { id: manifest.name, sha256: manifest.sha256 }
-    const open = (call: (out: number) => number) =>
-      runtime.using(8, (out) => {
-        runtime.check(call(out))
-        return runtime.word(out)
-      })
-    const engine = open((out) =>
-      exports.nf_wasm_engine_open(file, manifest.bytes, threads, 0, 0, out),
-    )
-    this.#session = open((out) => exports.nf_wasm_session_open(engine, out))
+    this.#engine = address
+    this.#gpu = gpu
+    this.#threads = threads
+    this.kept = kept
+    this.#session = runtime.using(8, (out) => {
+      runtime.check(exports.nf_wasm_session_open(address, out))
+      return runtime.word(out)
+    })
     const info = runtime.using(80, (row) => {
-      exports.nf_wasm_engine_info(engine, row)
+      exports.nf_wasm_engine_info(address, row)
       return runtime.row(row, 10)
     })
-    this.facts = { kernels: runtime.cString(info[3]), threads: info[9] }
+    this.facts = {
+      backend: gpu ? 'webgpu' : 'wasm',
+      kernels: runtime.cString(info[3]),
+      replacedKernels: runtime.cString(exports.nf_wasm_engine_replaced(address)),
+      threads: info[9],
+      tasks: TASKS.map((task) => {
+        const why = runtime.cString(exports.nf_wasm_task_poor(this.#task(task)))
+        return { task, offered: why === '', why }
+      }),
+    }
   }
 
-  edit(request: Calls['edit']['args'], signal: AbortSignal, sentAt: number): Promise<EditResult> {
-    return this.#queue.run({ signal, priority: request.priority }, async (turn) => {
-      const queueMs = Math.max(0, clockMs() - sentAt)
-      const { exports } = this.#runtime
-      const task = this.#runtime.lend(this.#runtime.encode(request.task), exports.nf_wasm_task)
-      if (task < 0) throw new NearfieldError('bad_input', `there is no task '${request.task}'`)
-      placeEdit(this.#runtime, task, request, (desc) =>
-        this.#runtime.check(exports.nf_wasm_edit_begin(this.#session, desc)),
+  /** Why the GPU under it works no more; null as long as it does, and on the CPU. */
+  get failure(): GpuFailure | null {
+    return this.#gpu?.failure ?? null
+  }
+  /** Resolves when `failure` is set; never on the CPU. */
+  get failed(): Promise<GpuFailure> | null {
+    return this.#gpu?.failed ?? null
+  }
+
+  /** Opens an adapter's GGUF file; the bytes are the caller's again afterwards. */
+  adapter(file: Uint8Array): Adapter {
+    const { exports } = this.#runtime
+    throwIfFailed(this.#gpu)
+    const address = this.#runtime.using(8, (out) => {
+      this.#runtime.lend(file, (at, length) =>
+        this.#check(exports.nf_wasm_adapter_open(this.#engine, at, length, out)),
       )
-      while (this.#runtime.check(exports.nf_wasm_edit_step(this.#session)) === S.pending) {
-        await turn.pass()
+      return this.#runtime.word(out)
+    })
+    const [name, task, sha256, bytes] = this.#runtime.using(32, (row) => {
+      exports.nf_wasm_adapter_info(address, row)
+      return this.#runtime.row(row, 4)
+    })
+    const known = this.#runtime.cString(sha256)
+    if (this.#adapters.has(known)) exports.nf_wasm_adapter_close(address)
+    else this.#adapters.set(known, address)
+    return {
+      sha256: known,
+      name: this.#runtime.cString(name),
+      task: TASKS.find((t) => t === this.#runtime.cString(task)) ?? null,
+      bytes,
+    }
+  }
+
+  /**
+   * One edit, a pass a turn. adapterFile: of the adapter the request names, which another engine
+   * may have opened. Rejects with the GPU's failure when that is why.
+   */
+  async edit(request: EditArgs, turn: Turn, adapterFile?: Uint8Array): Promise<EngineResult> {
+    const { exports } = this.#runtime
+    throwIfFailed(this.#gpu)
+    const task = this.#task(request.task)
+    if (task < 0) throw new NearfieldError('bad_input', `there is no task '${request.task}'`)
+    const sha256 = request.adapter?.sha256 ?? ''
+    if (adapterFile && !this.#adapters.has(sha256)) this.adapter(adapterFile)
+    placeEdit(this.#runtime, { task, adapter: this.#adapters.get(sha256) ?? 0 }, request, (desc) =>
+      this.#check(exports.nf_wasm_edit_begin(this.#session, desc)),
+    )
+    while (this.#check(exports.nf_wasm_edit_step(this.#session)) === S.pending) {
+      await turn.pass(settled(this.#gpu))
+    }
+    return this.#result()
+  }
+
+  async bench(repeats: number, turn: Turn): Promise<Bench> {
+    const { nf_wasm_bench } = this.#runtime.exports
+    const row = this.#runtime.get(24)
+    try {
+      while (this.#check(nf_wasm_bench(this.#session, repeats, row)) === S.pending) {
+        await turn.pass(settled(this.#gpu))
       }
-      return this.#result(queueMs)
-    })
-  }
-
-  bench(repeats: number, signal: AbortSignal): Promise<Bench> {
-    return this.#queue.run({ signal }, async () => {
-      const [decodeTokS, rows32TokS, prefillMs] = this.#runtime.using(24, (row) => {
-        this.#runtime.check(this.#runtime.exports.nf_wasm_bench(this.#session, repeats, row))
-        return this.#runtime.row(row, 3)
-      })
+      const [decodeTokS, rows32TokS, prefillMs] = this.#runtime.row(row, 3)
       return { decodeTokS, rows32TokS, prefillMs }
-    })
+    } finally {
+      this.#runtime.release(row, 24)
+    }
   }
 
-  #result(queueMs: number): EditResult {
+  /** Gives threads and device back; the memory goes with the last reference to it. */
+  close(): void {
+    if (!this.failure) {
+      this.#runtime.exports.nf_wasm_session_close(this.#session)
+      for (const address of this.#adapters.values()) {
+        this.#runtime.exports.nf_wasm_adapter_close(address)
+      }
+      this.#runtime.exports.nf_wasm_engine_close(this.#engine)
+    }
+    for (const thread of this.#threads) thread.terminate()
+    this.#gpu?.close()
+  }
+
+  #task(name: string): number {
+    return this.#runtime.lend(this.#runtime.encode(name), this.#runtime.exports.nf_wasm_task)
+  }
+
+  #check(status: number): number {
+    if (status < 0) throwIfFailed(this.#gpu)
+    return this.#runtime.check(status)
+  }
+
+  #result(): EngineResult {
     const runtime = this.#runtime
     return runtime.using(15 * 8, (at) => {
       runtime.exports.nf_wasm_edit_result(this.#session, at)
@@ -102,9 +199,8 @@ export class Engine {
         variants: Array.from({ length: nVariants }, (_, i) => this.#variant(i, at)),
         receipt: {
           source: 'device',
-          backend: 'wasm',
-          model: this.#model,
-          queueMs,
+          backend: this.facts.backend,
+          replacedKernels: this.facts.replacedKernels,
           firstTokenMs,
           totalMs,
           inputTokens,
@@ -117,7 +213,6 @@ export class Engine {
           bytesSent: 0,
           costUsd: 0,
           why: 'device',
-          attempts: [{ source: 'device', outcome: 'ok', ms: totalMs }],
         },
       }
     })

@@ -6,18 +6,24 @@ export interface Exports {
   nf_wasm_error(): number
   nf_wasm_version(): number
 
-  nf_wasm_engine_open(
-    file: number,
-    bytes: number,
+  nf_wasm_load_begin(
+    fileBytes: number,
     threads: number,
     ctxTokens: number,
     kernels: number,
     out: number,
   ): number
+  nf_wasm_load_bytes(load: number, chunk: number, length: number): number
+  nf_wasm_load_finish(load: number, out: number): number
+  nf_wasm_load_close(load: number): void
   nf_wasm_engine_close(engine: number): void
   nf_wasm_engine_info(engine: number, row: number): void
+  nf_wasm_engine_replaced(engine: number): number
   nf_wasm_session_open(engine: number, out: number): number
   nf_wasm_session_close(session: number): void
+  nf_wasm_adapter_open(engine: number, file: number, length: number, out: number): number
+  nf_wasm_adapter_close(adapter: number): void
+  nf_wasm_adapter_info(adapter: number, row: number): void
   nf_wasm_bench(session: number, repeats: number, row: number): number
 
   nf_wasm_task(name: number, length: number): number

@@ -28,11 +28,16 @@ function withStorage(getDirectory: () => Promise<FileSystemDirectoryHandle>) {
 
 function load(signal = new AbortController().signal) {
   memory = new Uint8Array(file.length)
+  let at = 0
   progress = []
   return loadModel({
     manifest,
     fileUrl: 'http://host/tiny.gguf',
-    into: (offset, bytes) => memory.set(bytes, offset),
+    into: async (bytes) => {
+      await Promise.resolve() // the bytes stand until it resolves
+      memory.set(bytes, at)
+      at += bytes.length
+    },
     onProgress: (p) => progress.push(p),
     signal,
   })

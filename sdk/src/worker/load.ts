@@ -1,11 +1,12 @@
 /**
- * Brings a model's verified bytes to where they are wanted: from this browser's storage what is
- * there and right, from the network what is not. Owns the order of things and the progress.
- * Every chunk is hashed on every load, stored ones too: hashing runs beside the next read.
- * Does not own: HTTP (download.ts), files (store.ts), wasm memory (`into`).
+ * Brings a model's verified bytes to where they are wanted, in the file's order: each chunk from
+ * this browser's storage when it is there and right, from the network when not. Owns the order of
+ * things and the progress. Every chunk is hashed on every load, stored ones too: hashing runs
+ * beside the next read. Memory: three chunks, whatever the file's length.
+ * Does not own: HTTP (download.ts), files (store.ts), what becomes of the bytes (engine_load.ts).
  */
 import { NearfieldError } from '../error.ts'
-import { type ChunkPlace, chunkPlaces, runsOf } from '../model/chunks.ts'
+import { type ChunkPlace, chunkPlaces } from '../model/chunks.ts'
 import { hashHex } from '../model/hash.ts'
 import type { Manifest } from '../model/manifest.ts'
 import type { Progress } from '../protocol.ts'
@@ -15,19 +16,19 @@ import { type ModelStore, openStore } from './store.ts'
 export interface LoadOptions {
   manifest: Manifest
   fileUrl: string
-  /**
-   * Takes a chunk's bytes, which are valid during the call only. A stored chunk that turns out
-   * wrong is given again, right; when loadModel resolves, every chunk given last was verified.
-   */
-  into(offset: number, bytes: Uint8Array): void
+  /** Takes the file's next bytes, verified; they are valid until it resolves. */
+  into(bytes: Uint8Array): Promise<void>
   onProgress(progress: Progress): void
   signal: AbortSignal
 }
 
-/** Resolves to whether every byte now lies in the browser's storage (the next load is local). */
-export async function loadModel(
-  options: LoadOptions,
-): Promise<{ kept: boolean; fetchedBytes: number }> {
+export interface Loaded {
+  /** Does every byte now lie in the browser's storage (the next load is local)? */
+  kept: boolean
+  fetchedBytes: number
+}
+
+export async function loadModel(options: LoadOptions): Promise<Loaded> {
   const name = `nearfield:${options.manifest.sha256}`
   // One tab at a time: the others wait, then find the file complete.
   if (!globalThis.navigator?.locks) return loadLocked(options)
@@ -42,53 +43,80 @@ export async function loadModel(
   }
 }
 
-async function loadLocked(options: LoadOptions): Promise<{ kept: boolean; fetchedBytes: number }> {
-  const { manifest, onProgress, signal } = options
+async function loadLocked(options: LoadOptions): Promise<Loaded> {
+  const { manifest, into, onProgress, signal } = options
   const places = chunkPlaces(manifest)
   let store = await openStore(manifest)
-  const stored = places.filter((place) => store?.has(place))
-  const stage = stored.length === places.length ? 'load' : 'download'
-  const report = progressOf(manifest.bytes, stage, onProgress)
+  const local = places.every((place) => store?.has(place))
+  const report = progressOf(manifest.bytes, local ? 'load' : 'download', onProgress)
+  const ahead = new ReadAhead(places, manifest.chunk_bytes)
+  let fetchedBytes = 0
   try {
-    const wrong = store ? await readStored(store, stored, options, report) : []
-    const missing = places.filter((place) => !stored.includes(place) || wrong.includes(place))
-    for (const run of runsOf(missing)) store = await downloadRun(store, run, options, report)
+    for (let i = 0; i < places.length; ) {
+      signal.throwIfAborted()
+      const place = places[i]!
+      const bytes = store?.has(place) ? await ahead.read(store, i) : null
+      if (bytes) {
+        await into(bytes)
+        report.add(place.length)
+        i++
+        continue
+      }
+      if (store?.has(place)) store.forget(place) // what was read is not what it should be
+      const kept = store
+      const end = places.findIndex((later, at) => at > i && kept?.has(later))
+      const run = places.slice(i, end < 0 ? places.length : end)
+      store = await downloadRun(store, run, options, report)
+      for (const { length } of run) fetchedBytes += length
+      i += run.length
+    }
     report.done()
     signal.throwIfAborted()
-    return { kept: store !== null, fetchedBytes: missing.reduce((n, c) => n + c.length, 0) }
+    return { kept: store !== null, fetchedBytes }
   } finally {
     store?.close()
   }
 }
 
-/** Hands on the stored chunks that are right; returns those that are not. */
-async function readStored(
-  store: ModelStore,
-  stored: ChunkPlace[],
-  { manifest, into, signal }: LoadOptions,
-  report: Report,
-): Promise<ChunkPlace[]> {
-  const buffer = new Uint8Array(manifest.chunk_bytes)
-  const wrong: ChunkPlace[] = []
-  const checks: Promise<void>[] = []
-  for (const chunk of stored) {
-    const bytes = buffer.subarray(0, chunk.length)
-    const n = store.read(chunk, bytes)
-    // digest() copies its input before it returns, so the buffer is free for the next read.
-    const check = n === chunk.length ? hashHex(bytes) : Promise.resolve('cut')
-    into(chunk.offset, bytes)
-    checks.push(
-      check.then((hash) => {
-        if (hash === chunk.sha256) report.add(chunk.length)
-        else wrong.push(chunk)
-      }),
-    )
-    if (checks.length > 2) await checks.at(-3) // a few in flight bound the memory
-    signal.throwIfAborted()
+const BUFFERS = 2
+
+/** Stored chunks, read and hashed one ahead of the one that is asked for. */
+class ReadAhead {
+  readonly #places: ChunkPlace[]
+  readonly #buffers: Uint8Array<ArrayBuffer>[] = []
+  readonly #chunkBytes: number
+  readonly #checks = new Map<number, Promise<boolean>>()
+
+  constructor(places: ChunkPlace[], chunkBytes: number) {
+    this.#places = places
+    this.#chunkBytes = chunkBytes
   }
-  await Promise.all(checks)
-  for (const chunk of wrong) store.forget(chunk)
-  return wrong
+
+  /** Chunk i's bytes until the next call; null: they are wrong. */
+  async read(store: ModelStore, i: number): Promise<Uint8Array | null> {
+    for (let next = i; next < i + BUFFERS; next++) this.#begin(store, next)
+    const right = await this.#checks.get(i)
+    this.#checks.delete(i)
+    return right ? this.#buffer(i) : null
+  }
+
+  #buffer(i: number): Uint8Array<ArrayBuffer> {
+    const slot = i % BUFFERS
+    this.#buffers[slot] ??= new Uint8Array(this.#chunkBytes)
+    return this.#buffers[slot].subarray(0, this.#places[i]!.length)
+  }
+
+  #begin(store: ModelStore, i: number): void {
+    const place = this.#places[i]
+    if (!place || this.#checks.has(i) || !store.has(place)) return
+    const bytes = this.#buffer(i)
+    const whole = store.read(place, bytes) === place.length
+    const check = whole
+      ? hashHex(bytes).then((hash) => hash === place.sha256)
+      : Promise.resolve(false)
+    check.catch(() => {}) // told to whoever reads it
+    this.#checks.set(i, check)
+  }
 }
 
 /** Fetches one run; returns the store, or null from when it was full. */
@@ -105,14 +133,15 @@ async function downloadRun(
         `${fileUrl}: bytes ${chunk.offset} to ${chunk.offset + chunk.length} do not have the manifest's SHA-256`,
       )
     }
-    into(chunk.offset, bytes)
-    if (!store) continue
-    try {
-      store.write(chunk, bytes)
-    } catch {
-      await store.remove() // full: go on from memory and give the space back
-      store = null
+    if (store) {
+      try {
+        store.write(chunk, bytes)
+      } catch {
+        await store.remove() // full: go on from memory and give the space back
+        store = null
+      }
     }
+    await into(bytes)
   }
   return store
 }

@@ -1,17 +1,22 @@
 /**
- * From a model's URL to an engine: manifest, memory, threads, bytes, repacking, in this order.
- * Owns the sizes and counts asked for. Read next: load.ts, runtime.ts, threads.ts, engine.ts.
+ * From a model's URL to a host: manifest, module, and how an engine is opened on either backend
+ * (memory, threads or device, bytes, engine). Owns the sizes and counts asked for.
+ * Read next: host.ts (when), load.ts, engine_load.ts, runtime.ts, threads.ts, engine.ts.
  */
 import { NearfieldError } from '../error.ts'
-import { loadManifest, manifestUrl } from '../model/manifest.ts'
+import { findGpu, openGpu } from '../gpu/device.ts'
+import { keepChoice, keptChoice } from '../model/choice.ts'
+import { loadManifest, type Manifest, manifestUrl } from '../model/manifest.ts'
 import type { Calls } from '../protocol.ts'
-import type { Status } from '../types.ts'
-import { compileModule } from './compile.ts'
+import type { Backend, Status } from '../types.ts'
+import type { Chosen } from './backend.ts'
+import { type Compiled, compileModule } from './compile.ts'
 import { Engine } from './engine.ts'
+import { EngineLoad } from './engine_load.ts'
+import { Host, type OpenContext, type Ways } from './host.ts'
 import { loadModel } from './load.ts'
 import { startRuntime } from './runtime.ts'
-import type { CallContext } from './serve.ts'
-import { startThreads } from './threads.ts'
+import { startThreads, type Threads } from './threads.ts'
 
 const THREADS_MAX = 8
 /** Beside the file: KV cache, scratch, stacks. Reserved as address space, taken as needed. */
@@ -20,48 +25,120 @@ const FILE_BYTES_MAX = 2 ** 31 - 1
 
 const threadsOf = (n: number) => Math.max(1, Math.min(Math.floor(n) || 1, THREADS_MAX))
 
-export async function openEngine(
+export interface Opened {
+  host: Host
+  status(): Status
+}
+
+/** onStatus: called when status() has changed after this resolved. */
+export async function openHost(
   wasm: string,
-  { model, threads }: Calls['open']['args'],
-  { signal, progress }: CallContext,
-): Promise<{ engine: Engine; status: Status }> {
+  { model, threads, backend }: Calls['open']['args'],
+  context: OpenContext,
+  onStatus: (status: Status) => void,
+): Promise<Opened> {
   const isolated = globalThis.crossOriginIsolated === true
-  const wanted = isolated ? threadsOf(threads ?? navigator.hardwareConcurrency) : 1
-  const [manifest, compiled] = await Promise.all([
-    loadManifest(model, signal),
-    compileModule(wasm, wanted > 1),
-  ])
-  if (manifest.bytes > FILE_BYTES_MAX) {
-    throw new NearfieldError(
-      'no_memory',
-      `${manifest.name} has ${manifest.bytes} bytes; in a browser a model may have ${FILE_BYTES_MAX}`,
-    )
+  const nThreads = isolated ? threadsOf(threads ?? navigator.hardwareConcurrency) : 1
+  const modules = new Map<boolean, Promise<Compiled>>()
+  const moduleOf = (shared: boolean) => {
+    const known = modules.get(shared)
+    if (known) return known
+    const compiling = compileModule(wasm, shared)
+    modules.set(shared, compiling)
+    compiling.catch(() => modules.delete(shared)) // a next one tries again
+    return compiling
   }
-  const runtime = await startRuntime(compiled, manifest.bytes + BESIDE_FILE_BYTES)
-  const file = runtime.get(manifest.bytes)
-  const joining = wanted > 1 ? startThreads(runtime, wanted - 1) : Promise.resolve(0)
+  void moduleOf(nThreads > 1).catch(() => {}) // beside the manifest; told to whoever opens
+  const manifest = await loadManifest(model, context.signal)
+  const { name: id, sha256, bytes } = manifest
+  const choiceKey = async (gpu: string) => {
+    const { sha256 } = await moduleOf(nThreads > 1)
+    return JSON.stringify([gpu, navigator.userAgent, nThreads, sha256])
+  }
+  let opened = false
+  const status = (): Status => ({ ...host.where(), isolated, model: { id, sha256, bytes } })
+  const ways: Ways = {
+    model: { id, sha256 },
+    offer: () =>
+      findGpu(navigator.gpu).catch((error: unknown) => {
+        if (error instanceof NearfieldError) return error
+        return new NearfieldError('unsupported', `the GPU could not be asked: ${error}`)
+      }),
+    open: (backend, { signal, progress }) =>
+      openEngine(backend, {
+        manifest,
+        fileUrl: new URL(manifest.file, manifestUrl(model)).href,
+        nThreads: backend === 'wasm' ? nThreads : 1, // the GPU's host has little to do
+        module: moduleOf(backend === 'wasm' && nThreads > 1),
+        context: { signal, progress },
+      }),
+    keptChoice: async (gpu) => keptChoice<Chosen>(sha256, await choiceKey(gpu)),
+    keepChoice: async (gpu, chosen) => keepChoice(sha256, await choiceKey(gpu), chosen),
+    changed: () => {
+      if (opened) onStatus(status())
+    },
+  }
+  const host = new Host(ways)
+  await host.open(backend, context)
+  opened = true
+  return { host, status }
+}
+
+interface EngineWish {
+  manifest: Manifest
+  fileUrl: string
+  nThreads: number
+  module: Promise<Compiled>
+  context: OpenContext
+}
+
+async function openEngine(
+  backend: Backend,
+  { manifest, fileUrl, nThreads, module, context }: EngineWish,
+): Promise<Engine> {
+  const { name, bytes: fileBytes } = manifest
+  if (backend === 'wasm' && fileBytes > FILE_BYTES_MAX) {
+    const line = `${name} has ${fileBytes} bytes; in a browser a model may have ${FILE_BYTES_MAX}`
+    throw new NearfieldError('no_memory', line)
+  }
+  const compiled = await module
+  const { gpu } = backend === 'webgpu' ? await openGpu(navigator.gpu) : { gpu: null }
+  let threads: Threads = { workers: [], ready: Promise.resolve() }
+  try {
+    const inMemory = gpu ? 0 : fileBytes
+    const runtime = await startRuntime(compiled, inMemory + BESIDE_FILE_BYTES, gpu)
+    threads = startThreads(runtime, nThreads - 1)
+    const load = new EngineLoad(runtime, gpu, { backend, fileBytes, threads: nThreads })
+    try {
+      const { kept, address } = await fill(load, threads, { manifest, fileUrl, context })
+      return new Engine({ runtime, address, gpu, threads: threads.workers, kept })
+    } finally {
+      load.close()
+    }
+  } catch (error) {
+    for (const worker of threads.workers) worker.terminate()
+    gpu?.close()
+    throw error
+  }
+}
+
+async function fill(
+  load: EngineLoad,
+  threads: Threads,
+  { manifest, fileUrl, context }: Pick<EngineWish, 'manifest' | 'fileUrl' | 'context'>,
+): Promise<{ kept: boolean; address: number }> {
+  const { signal, progress } = context
   const { kept, fetchedBytes } = await loadModel({
     manifest,
-    fileUrl: new URL(manifest.file, manifestUrl(model)).href,
-    into: (offset, bytes) => runtime.bytes(file + offset, bytes.length).set(bytes),
+    fileUrl,
+    into: (bytes) => load.add(bytes),
     onProgress: progress,
     signal,
   })
-  const nThreads = 1 + (await joining)
   const total = manifest.bytes
   if (fetchedBytes > 0) progress({ loaded: 0, total, stage: 'load' })
-  const engine = new Engine(runtime, file, manifest, nThreads)
+  await threads.ready // the engine takes those that have parked
+  const address = await load.finish()
   if (fetchedBytes > 0) progress({ loaded: total, total, stage: 'load' })
-  return {
-    engine,
-    status: {
-      state: 'ready',
-      backend: 'wasm',
-      kernels: engine.facts.kernels,
-      threads: engine.facts.threads,
-      isolated,
-      model: { id: manifest.name, sha256: manifest.sha256, bytes: total },
-      cached: kept,
-    },
-  }
+  return { kept, address }
 }

@@ -10,33 +10,42 @@ import { clockMs, type Runtime } from './runtime.ts'
 
 const START_MS_MAX = 10_000
 
-/** Starts up to n threads; resolves to how many parked. Fewer is not an error. */
-export async function startThreads(runtime: Runtime, n: number): Promise<number> {
-  const parked = await Promise.all(Array.from({ length: n }, () => startThread(runtime)))
-  return parked.filter(Boolean).length
+export interface Threads {
+  /** To be terminated with the engine, parked or not. */
+  workers: Worker[]
+  /** Resolves when each has parked, failed, or is late. Fewer than asked for is not an error. */
+  ready: Promise<unknown>
 }
 
-function startThread({ exports, module, memory }: Runtime): Promise<boolean> {
-  const slot = exports.os_thread_prepare()
-  if (slot < 0) return Promise.resolve(false)
-  return new Promise((resolve) => {
+/** Starts up to n threads. */
+export function startThreads(runtime: Runtime, n: number): Threads {
+  const workers: Worker[] = []
+  const parking: Promise<void>[] = []
+  for (let i = 0; i < n; i++) {
+    const slot = runtime.exports.os_thread_prepare()
+    if (slot < 0) break
     // This very script, wherever a bundler has put it: engine.worker.ts looks at the message.
     const worker = new Worker(scriptUrl(self.location.href), {
       type: 'module',
       name: `nearfield thread ${slot}`,
     })
+    workers.push(worker)
+    parking.push(park(runtime, worker, slot))
+  }
+  return { workers, ready: Promise.all(parking) }
+}
+
+function park({ exports, module, memory }: Runtime, worker: Worker, slot: number): Promise<void> {
+  return new Promise((resolve) => {
     // A late worker is left alone: once it has parked, the engine may already count on it.
-    const late = setTimeout(() => resolve(false), START_MS_MAX)
-    const failed = () => {
+    const late = setTimeout(resolve, START_MS_MAX)
+    const done = () => {
       clearTimeout(late)
-      resolve(false)
+      resolve()
     }
-    worker.onerror = failed
-    worker.onmessageerror = failed
-    worker.onmessage = (event: MessageEvent<ThreadParked>) => {
-      clearTimeout(late)
-      resolve(event.data.kind === 'parked')
-    }
+    worker.onerror = done
+    worker.onmessageerror = done
+    worker.onmessage = (_: MessageEvent<ThreadParked>) => done()
     const start: ThreadStart = {
       kind: 'thread',
       module,

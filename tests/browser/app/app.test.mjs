@@ -387,6 +387,55 @@ test('keyboard only: consent, fix, accept, undo, redo, one word, batch, save; fo
     await page.waitForFunction(() => document.activeElement?.textContent === 'Open a file')
   }))
 
+test('keyboard only: versions are walked, picked and accepted; the receipt is opened and read', () =>
+  withPage(atFake, async (page) => {
+    const { keyboard } = page
+    await openSample(page)
+    await keyboard.press('ArrowDown')
+    await keyboard.press('Enter') // into the text
+    await keyboard.press('Alt+R')
+    const strip = page.locator('#suggestion')
+    await strip.getByRole('button', { name: /^Download/ }).press('Enter')
+    const group = strip.getByRole('radiogroup', { name: 'Versions' })
+    await group.waitFor()
+    const inHand = () =>
+      group.getByRole('radio').evaluateAll((all) => all.findIndex((radio) => radio.checked))
+    const name = (n) => group.getByRole('radio').nth(n).getAttribute('aria-label')
+    assert.equal(await name(0), "Version 1: Well, We didn't knew anything about it.")
+    assert.match(await focusName(page), /^Text of cue/)
+    await keyboard.press('Alt+3')
+    assert.equal(await inHand(), 2)
+    assert.match(await focusName(page), /^Text of cue/)
+    await keyboard.press('F6')
+    assert.match(await focusName(page), /^Version 3/)
+    await keyboard.press('ArrowUp')
+    assert.equal(await inHand(), 1)
+    for (let i = 0; i < 8 && (await focusName(page)) !== 'this device, 38 ms'; i += 1)
+      await keyboard.press('Tab')
+    await keyboard.press('Enter')
+    await page.waitForFunction(
+      () => document.activeElement?.getAttribute('aria-label') === 'Receipt of this edit',
+    )
+    const read = await page.evaluate(() => document.activeElement.textContent)
+    assert.match(read, /This device, CPU/)
+    assert.match(read, /nothing left this device/)
+    await keyboard.press('Escape') // the receipt only
+    assert.equal(await focusName(page), 'this device, 38 ms')
+    assert.equal(await inHand(), 1)
+    await keyboard.press('Shift+F6')
+    assert.match(await focusName(page), /^Text of cue/)
+    await keyboard.press('Tab')
+    assert.equal(await cueText(page, 2), "So, We didn't knew anything about it.")
+    await keyboard.press('Alt+I')
+    await page.waitForFunction(
+      () => document.activeElement?.getAttribute('aria-label') === 'Receipt of this edit',
+    )
+    await keyboard.press('Escape')
+    assert.match(await focusName(page), /^Text of cue/)
+    await keyboard.press('Alt+O')
+    await page.getByText('Formal is not offered on this device:').first().waitFor()
+  }))
+
 test('a model that was refused is never fetched', () =>
   withPage(atFake, async (page) => {
     const fetched = []
@@ -418,10 +467,16 @@ for (const colorScheme of ['light', 'dark']) {
         await page.locator('#suggestion .primary').click()
         await page.locator('.diff').waitFor()
         await axe(page, 'a suggestion')
+        await page.keyboard.press('Alt+V')
+        await page.getByRole('radiogroup', { name: 'Versions' }).waitFor()
+        await axe(page, 'versions')
+        await page.locator('#suggestion .receipt').click()
+        await axe(page, 'receipt')
+        await page.keyboard.press('Escape')
         await page.keyboard.press('Alt+Shift+F')
         await page.getByRole('listbox', { name: 'Suggestions' }).waitFor()
         await axe(page, 'review')
-        await page.getByRole('button', { name: 'This device' }).click()
+        await page.getByRole('button', { name: 'This device: CPU' }).click()
         await axe(page, 'device')
         await page.keyboard.press('Escape')
         await page.keyboard.press('Control+K')

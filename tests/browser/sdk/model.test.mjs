@@ -67,6 +67,13 @@ for (const isolated of [true, false]) {
       const { status } = first
       assert.equal(status.state, 'ready')
       assert.equal(status.backend, 'wasm')
+      assert.equal(status.backendWhy, 'no_webgpu') // this Chromium was started without
+      assert.match(status.backendReason, /GPU/)
+      assert.deepEqual(
+        status.tasks.filter((task) => task.offered).map(({ task }) => task),
+        ['fix', 'shorten'],
+      )
+      assert.match(status.tasks.find(({ task }) => task === 'formal').why, /usable/)
       assert.equal(status.isolated, isolated)
       assert.match(status.kernels, /^relaxed/)
       assert.equal(status.cached, true)
@@ -91,7 +98,9 @@ for (const isolated of [true, false]) {
       assert.equal(receipt.model.sha256, manifestOf().sha256)
       assert.ok(receipt.passes >= 1 && receipt.totalMs > 0)
       assert.equal(receipt.bytesSent, 0)
-      assert.deepEqual(receipt.attempts, [{ source: 'device', outcome: 'ok', ms: receipt.totalMs }])
+      assert.deepEqual(receipt.attempts, [
+        { source: 'device', backend: 'wasm', outcome: 'ok', ms: receipt.totalMs },
+      ])
     })
 
     test('requests run one at a time in order and wait is counted', async () => {
@@ -133,6 +142,27 @@ for (const isolated of [true, false]) {
       assert.equal(ms.name, 'AbortError')
       assert.ok(ms.took <= 50, `${ms.took} ms`)
       assert.ok((await edit(page)).receipt.passes >= 1)
+    })
+
+    test('cancel takes effect within 50 ms, wherever in an edit it comes', async () => {
+      const tookMs = await page.evaluate(async (text) => {
+        const took = []
+        for (let i = 0; i < 12; i++) {
+          const controller = new AbortController()
+          const long = `${text} and ${i} dogs that was there `.repeat(3)
+          const running = window.nf.edit({ task: 'fix', text: long, signal: controller.signal })
+          running.catch(() => {})
+          await new Promise((r) => setTimeout(r, 5 + 25 * i))
+          controller.abort()
+          // asked in the same turn: it waits for nothing but the end of what was cancelled
+          const { receipt } = await window.nf.edit({ task: 'fix', text: `it is ${i}` })
+          took.push(receipt.queueMs)
+        }
+        return took.sort((a, b) => a - b)
+      }, TEXT)
+      const [median, most] = [tookMs[6], tookMs.at(-1)]
+      console.log(`# cancel to the next edit: ${median.toFixed(1)} ms, at most ${most.toFixed(1)}`)
+      assert.ok(most <= 50, `${most} ms`)
     })
 
     test('urgent overtakes idle, a prefetched answer is there at once, a newer key ends the older', async () => {

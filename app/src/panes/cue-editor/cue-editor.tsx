@@ -3,12 +3,14 @@
  * Owns the text box and its caret; suggestions are suggestion.tsx.
  */
 import { useEffect, useLayoutEffect, useRef } from 'react'
+import { notOffered, TASKS } from '../../assist/tasks'
 import type { Cue } from '../../document/cue'
-import { cps, formatTime } from '../../document/format'
+import { formatTime } from '../../document/format'
 import { spliceBetween } from '../../document/typing'
 import { ActionButton } from '../../shell/action-button'
-import { useApp, useChecks, useEditor } from '../../shell/use'
+import { useApp, useEditor, useModel } from '../../shell/use'
 import './cue-editor.css'
+import { Measures } from './measures'
 import { SuggestionStrip } from './suggestion'
 import { Times } from './times'
 
@@ -29,13 +31,30 @@ export function CueEditor() {
       {/* Seen in the head; in the order of the Tab key the text comes first. */}
       <Times cue={cue} />
       <div className="cue-line">
-        <ActionButton id="fix" label="Fix" showKey />
-        <ActionButton id="shorten" label="Shorten" showKey />
+        <TaskButtons />
         <span className="spring" />
         <Measures cue={cue} />
       </div>
       <SuggestionStrip cue={cue} />
     </section>
+  )
+}
+
+/** Fix and Shorten, and beside them what else this device offers; the palette has all of them. */
+function TaskButtons() {
+  const model = useModel()
+  const status = model.kind === 'ready' ? model.nearfield.status : null
+  const more = (['formal', 'casual', 'simple', 'rewrite'] as const).filter(
+    (task) => status && notOffered(status, task) === '',
+  )
+  return (
+    <>
+      <ActionButton id="fix" label={TASKS.fix.label} showKey={more.length === 0} />
+      <ActionButton id="shorten" label={TASKS.shorten.label} showKey={more.length === 0} />
+      {more.map((task) => (
+        <ActionButton key={task} id={task} label={TASKS[task].label} />
+      ))}
+    </>
   )
 }
 
@@ -88,21 +107,5 @@ function TextBox({ cue }: { cue: Cue }) {
       }}
       onKeyDown={onKeyDown}
     />
-  )
-}
-
-/** Rate, characters and longest line of the text as it stands. */
-function Measures({ cue }: { cue: Cue }) {
-  const measure = useChecks((state) => state.measures.get(cue.text))
-  const last = useRef(measure)
-  // While a new text is measured the old numbers stay, rather than blink.
-  if (measure) last.current = measure
-  const known = measure ?? last.current
-  if (!known) return <p className="measures" />
-  const rate = cps(known.chars, cue.startMs, cue.endMs)
-  return (
-    <p className="measures">
-      {known.chars} chars · line {known.lineCharsMax} · {rate === null ? '–' : rate.toFixed(1)} cps
-    </p>
   )
 }

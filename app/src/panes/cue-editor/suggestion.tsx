@@ -1,17 +1,22 @@
 /**
- * What stands under the text: the question before a download, a suggestion as a word diff, or
- * the findings of the cue. Takes the same room in every state, so that nothing jumps.
+ * What stands under the text: the question before a download, a suggestion as a word diff or as
+ * several versions, or the findings of the cue. Takes the same room in every state, so that
+ * nothing jumps.
  */
 import { useEffect, useRef } from 'react'
 import type { Suggestion } from '../../assist/assist'
 import { verdictText } from '../../assist/assist'
+import { TASKS } from '../../assist/tasks'
 import type { Cue } from '../../document/cue'
-import { cps, savableText } from '../../document/format'
-import { describeChange, wordDiff } from '../../document/worddiff'
+import { savableText } from '../../document/format'
+import { ActionButton } from '../../shell/action-button'
 import { ReceiptText } from '../../shell/receipt'
 import { useApp, useAssist, useChecks, useEditor, useFindings, useModel } from '../../shell/use'
 import { ModelAsk } from '../device/model-ask'
 import { findingText } from '../problems/finding'
+import { Diff } from './diff'
+import { After } from './measures'
+import { Versions } from './versions'
 
 export function SuggestionStrip({ cue }: { cue: Cue }) {
   const { editor } = useApp()
@@ -20,16 +25,21 @@ export function SuggestionStrip({ cue }: { cue: Cue }) {
   const batchWaits = useAssist((state) => state.batch?.running === true && state.batch.done === 0)
   const model = useModel()
   const asks = (pending || batchWaits) && model.kind !== 'ready'
+  const standing = suggestion?.before === cue.text ? suggestion : null
+  const several = standing ? standing.versions.length > 1 : pending && TASKS[pending].versions > 1
   return (
-    <div className="strip" id="suggestion" data-region="suggestion">
+    <div
+      className="strip"
+      id="suggestion"
+      data-region="suggestion"
+      data-several={several || undefined}
+    >
       {asks ? (
         <ModelAsk onDone={() => editor.focus.get('text')?.()} />
+      ) : standing ? (
+        <Offer cue={cue} suggestion={standing} waits={pending !== undefined} />
       ) : pending ? (
-        <p className="shimmer">
-          {pending === 'fix' ? 'Reading the cue…' : 'Looking for a shorter line…'}
-        </p>
-      ) : suggestion?.before === cue.text ? (
-        <Offer cue={cue} suggestion={suggestion} />
+        <p className="shimmer">{TASKS[pending].waiting}</p>
       ) : (
         <Findings cue={cue} />
       )}
@@ -37,16 +47,25 @@ export function SuggestionStrip({ cue }: { cue: Cue }) {
   )
 }
 
-function Offer({ cue, suggestion }: { cue: Cue; suggestion: Suggestion }) {
+interface OfferProps {
+  readonly cue: Cue
+  readonly suggestion: Suggestion
+  /** More versions are on their way. */
+  readonly waits: boolean
+}
+
+function Offer({ cue, suggestion, waits }: OfferProps) {
   const { editor, actions } = useApp()
   const box = useRef<HTMLDivElement>(null)
-  const checks = editor.checks
+  const { checks } = editor
+  const { versions, after } = suggestion
   const changed = suggestion.verdict === 'changed'
-  const parts = changed ? wordDiff(cue.text, suggestion.after) : []
 
-  useEffect(() => checks.want([suggestion.after]), [checks, suggestion.after])
+  useEffect(() => checks.want([...versions]), [checks, versions])
   useEffect(() => {
-    editor.focus.set('suggestion', () => box.current?.querySelector('button')?.focus())
+    editor.focus.set('suggestion', () =>
+      box.current?.querySelector<HTMLElement>('input:checked, button')?.focus(),
+    )
     return () => void editor.focus.delete('suggestion')
   }, [editor])
 
@@ -56,71 +75,50 @@ function Offer({ cue, suggestion }: { cue: Cue; suggestion: Suggestion }) {
     act()
     if (inside) editor.focus.get('text')?.()
   }
+  const accept = () => then(() => actions.by.accept.run())
+  const take = (index: number) => then(() => editor.acceptChange(index))
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape works from every button inside
     <div
       ref={box}
       onKeyDown={(event) => {
-        if (event.key === 'Escape') then(() => actions.by.reject.run())
+        const popover = event.target instanceof Element && event.target.closest('[popover]')
+        if (event.key === 'Escape' && !popover) then(() => actions.by.reject.run())
       }}
     >
-      {changed ? (
-        <p className="diff">
-          {parts.map((part) =>
-            part.kind === 'same' ? (
-              part.text
-            ) : (
-              <button
-                key={part.index}
-                type="button"
-                className="change"
-                title="Accept only this"
-                onClick={() => then(() => editor.acceptChange(part.index))}
-              >
-                <Said>Accept: </Said>
-                {part.removed && <del>{visible(part.removed)}</del>}
-                <Said>{joint(part.removed, part.added)}</Said>
-                {part.added && <ins>{visible(part.added)}</ins>}
-              </button>
-            ),
-          )}
-        </p>
-      ) : (
+      {!changed ? (
         <p className="verdict">{capital(verdictText(suggestion))}.</p>
+      ) : versions.length > 1 ? (
+        <Versions cue={cue} suggestion={suggestion} onAccept={accept} onTake={take} />
+      ) : (
+        <div className="version" data-only>
+          <Diff before={cue.text} after={after} onTake={take} />
+          <span className="measures">
+            <After cue={cue} text={after} />
+          </span>
+        </div>
       )}
       <div className="offer-line">
         {changed && (
-          <button
-            type="button"
-            className="primary"
-            onClick={() => then(() => actions.by.accept.run())}
-          >
+          <button type="button" className="primary" onClick={accept}>
             Accept <kbd>Tab</kbd>
           </button>
         )}
         <button type="button" onClick={() => then(() => actions.by.reject.run())}>
           Dismiss <kbd>Esc</kbd>
         </button>
+        {waits ? (
+          <p className="more">Looking…</p>
+        ) : (
+          versions.length === 1 && <ActionButton id="versions" label="More" showKey />
+        )}
         <span className="spring" />
-        <p className="measures">
-          {changed && <After cue={cue} text={suggestion.after} />}
+        <div className="measures">
           <ReceiptText receipt={suggestion.receipt} />
-        </p>
+        </div>
       </div>
     </div>
-  )
-}
-
-/** Rate and length the cue would have. */
-function After({ cue, text }: { cue: Cue; text: string }) {
-  const measure = useChecks((state) => state.measures.get(text))
-  const rate = measure && cps(measure.chars, cue.startMs, cue.endMs)
-  if (!measure || rate === undefined) return null
-  return (
-    <>
-      {measure.chars} chars{rate !== null && ` · ${rate.toFixed(1)} cps`} ·{' '}
-    </>
   )
 }
 
@@ -139,19 +137,5 @@ function Findings({ cue }: { cue: Cue }) {
     </ul>
   )
 }
-
-/** For ears only: the colours' meaning in words, so that the button reads "Accept: a becomes b". */
-const Said = ({ children }: { children: string }) => <span className="hidden">{children}</span>
-
-/** What stands between the words seen; a space or line break alone would not be heard. */
-function joint(removed: string, added: string): string {
-  if (removed.trim() && added.trim()) return ' becomes '
-  if (removed.trim() && !added) return ' removed'
-  if (added.trim() && !removed) return 'added '
-  return ` ${describeChange(removed, added)} `
-}
-
-/** A removed or added line break must be seen. */
-const visible = (text: string) => text.replaceAll('\n', '↵\n')
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)

@@ -1,6 +1,10 @@
-/** The device chip: where edits run and in what state, one word; the facts when it is opened. */
+/** The device chip: where edits run and in what state, in two words; opened, the facts, and which
+ * tasks this device does not offer and why. */
+import type { TaskOffer } from 'nearfield'
 import { useEffect, useRef } from 'react'
 import type { ModelState } from '../../assist/model'
+import { TASKS } from '../../assist/tasks'
+import { backendName } from '../../assist/where'
 import { formatBytes } from '../../document/format'
 import { openers } from '../../shell/openers'
 import { useModel } from '../../shell/use'
@@ -27,7 +31,10 @@ export function Device() {
         popoverTarget="device"
       >
         <span className="dot" />
-        {chipText(state)}
+        <span>
+          {state.kind === 'ready' && <span className="medium">This device: </span>}
+          {chipText(state)}
+        </span>
       </button>
       <div
         ref={panel}
@@ -54,7 +61,7 @@ const TITLES: Record<ModelState['kind'], string> = {
   failed: 'The model stopped',
 }
 
-export function chipText(state: ModelState): string {
+function chipText(state: ModelState): string {
   switch (state.kind) {
     case 'unknown':
       return 'Model…'
@@ -64,8 +71,10 @@ export function chipText(state: ModelState): string {
       return 'No model yet'
     case 'failed':
       return 'Model stopped'
-    case 'ready':
-      return 'This device'
+    case 'ready': {
+      const { backend, state: now } = state.nearfield.status
+      return now === 'loading' ? 'starting again…' : backendName(backend)
+    }
     case 'opening':
       return state.stage === 'download' && state.total > 0
         ? `Model ${Math.floor((100 * state.loaded) / state.total)} %`
@@ -76,29 +85,48 @@ export function chipText(state: ModelState): string {
 function Facts({ state }: { state: ModelState }) {
   if (state.kind !== 'ready') return null
   const { status } = state.nearfield
-  const { backend, kernels, threads, isolated, cached } = status
+  const { backend, backendReason, gpu, kernels, threads, isolated, cached } = status
   const bytes = status.model?.bytes || state.facts.bytes
+  const cpu = `CPU, ${threads === 1 ? 'one thread' : `${threads} threads`}, ${kernels} kernels`
   const rows: [string, string][] = [
-    ['Model', status.model?.id ?? state.facts.id],
-    ['Size', formatBytes(bytes)],
-    [
-      'Runs on',
-      backend === 'webgpu'
-        ? 'GPU (WebGPU)'
-        : `CPU, ${threads === 1 ? 'one thread' : `${threads} threads`}`,
-    ],
-    ['Kernels', kernels === 'relaxed' ? 'relaxed SIMD' : kernels],
+    ['Model', `${status.model?.id ?? state.facts.id}, ${formatBytes(bytes)}`],
     ['Offline', cached ? 'ready' : 'not stored: it is fetched again next time'],
+    ['Runs on', backend === 'webgpu' ? 'GPU (WebGPU)' : cpu],
+    ['Why there', backendReason],
   ]
+  if (gpu) rows.push(['GPU', gpu])
   if (!isolated) rows.push(['Isolation', 'off: one thread only'])
+  const offered = status.tasks.filter((one) => one.offered)
+  rows.push(['Tasks', offered.map(({ task }) => TASKS[task].label).join(', ')])
   return (
-    <dl>
-      {rows.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
+    <>
+      <dl className="facts">
+        {rows.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <NotOffered tasks={status.tasks.filter((one) => !one.offered)} />
+    </>
+  )
+}
+
+/** Why the device does not do the rest. */
+function NotOffered({ tasks }: { tasks: readonly TaskOffer[] }) {
+  if (tasks.length === 0) return null
+  return (
+    <>
+      <h3>Not offered: doing nothing is better</h3>
+      <dl className="facts">
+        {tasks.map(({ task, why }) => (
+          <div key={task}>
+            <dt>{TASKS[task].label}</dt>
+            <dd>{why}</dd>
+          </div>
+        ))}
+      </dl>
+    </>
   )
 }

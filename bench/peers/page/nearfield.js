@@ -1,0 +1,67 @@
+// Our engine in the edit benchmark, through the SDK's public surface as an app would use it.
+// The answers' times are taken here, around edit(): worker messages are in them. firstTokenMs is
+// the receipt's. The speeds come from nf_bench (src/api/bench.c).
+import { Nearfield } from '/sdk/index.js'
+import { timed, work } from './work.js'
+
+let engine
+
+// A seed of its own for each: the SDK remembers what it has answered, greedy answers need no seed.
+let n_edits = 0
+const edit = (text) => engine.edit({ task: 'fix', text, seed: n_edits++ })
+
+// Opened twice: from the server, then from the browser's own storage, which is load_ms.
+export async function open({ threads, backend, model }) {
+  const options = backend === 'webgpu' ? { model, backend } : { model, backend, threads }
+  const first = await timed(() => Nearfield.open(options))
+  first.value.close()
+  const second = await timed(() => Nearfield.open(options))
+  engine = second.value
+  const { status } = engine
+  if (status.backend !== backend)
+    throw new Error(
+      `asked for ${backend}, got ${status.backend}: ${status.backendReason ?? 'no reason given'}`,
+    )
+  if (backend === 'wasm' && status.threads !== threads) {
+    throw new Error(
+      `asked for ${threads} threads, got ${status.threads} (isolated: ${status.isolated})`,
+    )
+  }
+  const warm = await timed(() => edit('hello and welcome back to the the show'))
+  return {
+    version: `kernels ${status.kernels}`,
+    load_first_ms: first.ms,
+    load_ms: second.ms,
+    from_storage: status.cached,
+    first_edit_ms: warm.ms,
+  }
+}
+
+export async function edits(n) {
+  const rows = []
+  for (const { id, caption } of work.edits.slice(0, n)) {
+    const { value, ms } = await timed(() => edit(caption))
+    const r = value.receipt
+    if (r.why !== 'device') throw new Error(`caption ${id} was not worked out: ${r.why}`)
+    if (r.outputTokens > work.max_new_tokens)
+      throw new Error(`caption ${id}: ${r.outputTokens} tokens out`)
+    rows.push({
+      id,
+      ms,
+      first_ms: r.firstTokenMs,
+      tokens: r.outputTokens,
+      passes: r.passes,
+      drafted: r.drafted,
+      accepted: r.accepted,
+      prompt_tokens: r.inputTokens,
+      cached_tokens: r.cachedTokens,
+      text: value.text,
+    })
+  }
+  return rows
+}
+
+export async function speeds() {
+  const { decodeTokS, rows32TokS, prefillMs } = await engine.bench(1)
+  return { decode_tok_s: decodeTokS, rows32_tok_s: rows32TokS, rows128_tok_s: 128e3 / prefillMs }
+}

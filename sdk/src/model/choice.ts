@@ -1,0 +1,21 @@
+/**
+ * Which backend was found best for a model, in the browser's own storage beside its models:
+ *   nearfield/choices/SHA256.json    {key, choice}
+ * A choice stands as long as its key does (browser, GPU, threads, engine). Never fails: where there is
+ * no storage it is found out again.
+ */
+import { readJson, writeJson } from './folder.ts'
+
+interface Kept<T> {
+  key: string
+  choice: T
+}
+
+export async function keptChoice<T>(sha256: string, key: string): Promise<T | null> {
+  const kept = (await readJson('choices', `${sha256}.json`)) as Kept<T> | null
+  return kept?.key === key ? kept.choice : null
+}
+
+export async function keepChoice<T>(sha256: string, key: string, choice: T): Promise<void> {
+  await writeJson('choices', `${sha256}.json`, { key, choice }).catch(() => {})
+}

@@ -1,0 +1,96 @@
+/// <reference types="node" />
+/** Adapters over the real wasm module and model, one thread, in node: opened, used, refused, and
+ * opened again in an engine that takes another's place. */
+import { afterEach, expect, test, vi } from 'vitest'
+import { loraFile } from '../testing/lora.ts'
+import { realEngine } from '../testing/real_wasm.ts'
+import type { Adapter } from '../types.ts'
+import { fetchAdapter } from './adapters.ts'
+import type { Engine } from './engine.ts'
+import { Host, type Ways } from './host.ts'
+import { clockMs } from './runtime.ts'
+
+const LINE = 'me and Dana was going to the libary on friday'
+const { signal } = new AbortController()
+const unused = async (): Promise<never> => {
+  throw new Error('not part of this test')
+}
+let changes = 0
+const engines: Engine[] = []
+const ways: Ways = {
+  model: { id: 'm', sha256: '' },
+  offer: unused,
+  async open() {
+    const engine = await realEngine()
+    engines.push(engine)
+    return engine
+  },
+  keptChoice: unused,
+  keepChoice: unused,
+  changed: () => {
+    changes++
+  },
+}
+afterEach(() => vi.unstubAllGlobals())
+
+test('an edit with an adapter, and without it again', async () => {
+  const host = new Host(ways)
+  await host.open('wasm', { signal, progress: () => {} })
+  const edit = (adapter?: Adapter) =>
+    host.edit({ task: 'fix', text: LINE, ...(adapter && { adapter }) }, signal, clockMs())
+  const plain = await edit()
+  const file = loraFile({
+    'general.name': 'small',
+    'nearfield.task': 'fix',
+    'nearfield.system': 'Mend.',
+  })
+  const adapter = await host.adapter(file, signal)
+  expect(adapter).toMatchObject({ name: 'small', task: 'fix', bytes: file.length })
+  expect(adapter.sha256).toMatch(/^[0-9a-f]{64}$/)
+  expect(host.where().adapters).toEqual([adapter])
+  expect(changes).toBe(1)
+  const tuned = await edit(adapter)
+  expect(tuned.receipt.inputTokens).toBeLessThan(plain.receipt.inputTokens / 2) // its own prompt
+  expect(tuned.receipt.cachedTokens).toBe(0) // nothing of the model without it
+  expect((await edit(adapter)).receipt.cachedTokens).toBeGreaterThan(0)
+  const again = await edit()
+  expect([again.text, again.receipt.outputTokens]).toEqual([plain.text, plain.receipt.outputTokens])
+  expect((await host.adapter(file, signal)).sha256).toBe(adapter.sha256) // the same one
+  expect(host.where().adapters).toEqual([adapter])
+
+  // an engine that has never seen it opens it from the host's bytes
+  const other = await realEngine()
+  const pass = { pass: async () => {} }
+  const moved = await other.edit({ task: 'fix', text: LINE, adapter }, pass, file)
+  expect(moved.text).toBe(tuned.text)
+
+  for (const [bad, code] of [
+    [file.slice(0, 2000), 'bad_input'],
+    [new Uint8Array([1, 2, 3]), 'bad_input'],
+    [loraFile({ 'nearfield.task': 'poetry' }), 'unsupported'],
+  ] as const) {
+    await expect(host.adapter(bad, signal)).rejects.toMatchObject({ code })
+  }
+  const shorten = host.edit({ task: 'shorten', text: LINE, adapter }, signal, clockMs())
+  await expect(shorten).rejects.toMatchObject({ code: 'bad_input' })
+  const unknown = { ...adapter, sha256: '0'.repeat(64) }
+  await expect(edit(unknown)).rejects.toMatchObject({
+    code: 'bad_input',
+    message: expect.stringContaining('not open'),
+  })
+}, 120_000)
+
+test('a file that cannot be had says why', async () => {
+  vi.stubGlobal('fetch', async () => new Response('', { status: 404 }))
+  await expect(fetchAdapter('http://h/a.gguf', signal)).rejects.toMatchObject({ code: 'network' })
+  vi.stubGlobal('fetch', async () => new Response(''))
+  await expect(fetchAdapter('http://h/a.gguf', signal)).rejects.toMatchObject({ code: 'bad_input' })
+  vi.stubGlobal('fetch', async () => {
+    throw new TypeError('offline')
+  })
+  await expect(fetchAdapter('http://h/a.gguf', signal)).rejects.toMatchObject({ code: 'network' })
+  const aborted = AbortSignal.abort()
+  await expect(fetchAdapter('http://h/a.gguf', aborted)).rejects.toMatchObject({
+    name: 'AbortError',
+  })
+})

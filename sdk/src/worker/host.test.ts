@@ -1,0 +1,336 @@
+/** Which engine answers, with fake ones: every fault of a GPU at every point, and the choice. */
+import { beforeEach, expect, test, vi } from 'vitest'
+import { NearfieldError } from '../error.ts'
+import type { GpuFailure } from '../gpu/gpu.ts'
+import type { Backend } from '../types.ts'
+import type { Chosen, Offer } from './backend.ts'
+import type { EngineResult } from './engine.ts'
+import { Host, type HostedEngine, type Ways } from './host.ts'
+import { breathe, type Turn } from './queue.ts'
+
+const REAL: Offer = { name: 'nvidia hopper', software: false }
+const SOFTWARE: Offer = { name: 'google swiftshader', software: true }
+const NONE = new NearfieldError('unsupported', 'this browser has no WebGPU')
+const PASSES = 4
+
+/** An engine whose every pass takes a turn; its GPU fails when it is told to. */
+class FakeEngine implements HostedEngine {
+  readonly facts
+  readonly kept = true
+  readonly failed: HostedEngine['failed'] = null
+  failure: GpuFailure | null = null
+  closed = false
+  passes = 0
+  /** Called before each pass. */
+  onPass: (pass: number) => void = () => {}
+  #tell: (failure: GpuFailure) => void = () => {}
+  #msPerEdit: number
+
+  constructor(backend: Backend, msPerEdit: number) {
+    this.facts = { backend, kernels: backend, replacedKernels: '', threads: 1, tasks: [] }
+    this.#msPerEdit = msPerEdit
+    if (backend === 'webgpu') {
+      this.failed = new Promise((resolve) => {
+        this.#tell = resolve
+      })
+    }
+  }
+  fail(kind: GpuFailure['kind'], line = `the GPU: ${kind}`): void {
+    this.failure = { kind, line }
+    this.#tell(this.failure)
+  }
+  async edit({ text }: { text: string }, turn: Turn): Promise<EngineResult> {
+    if (this.closed && !this.failure) throw new Error('an engine was used after close()')
+    for (let pass = 0; pass < PASSES; pass++) {
+      this.onPass(pass)
+      this.passes++
+      if (this.failure) throw new NearfieldError(this.failure.kind, this.failure.line)
+      await turn.pass(breathe())
+    }
+    const { backend } = this.facts
+    const receipt = { source: 'device', backend, totalMs: this.#msPerEdit }
+    return { text: text.toUpperCase(), receipt } as unknown as EngineResult
+  }
+  adapter = () => ({ sha256: 's', name: 'n', task: null, bytes: 1 })
+  bench = async () => ({ decodeTokS: 1, rows32TokS: 1, prefillMs: 1 })
+  close(): void {
+    this.closed = true
+  }
+}
+
+let engines: FakeEngine[]
+let told: string[]
+let keptChoices: Map<string, Chosen>
+let offer: Offer
+let msOf: Record<Backend, number>
+/** What the n-th open of a backend does instead of opening. */
+let openFaults: Record<Backend, (Error | undefined)[]>
+let host: Host
+
+beforeEach(() => {
+  engines = []
+  told = []
+  keptChoices = new Map()
+  offer = REAL
+  msOf = { webgpu: 9, wasm: 120 }
+  openFaults = { webgpu: [], wasm: [] }
+})
+
+const ways: Ways = {
+  model: { id: 'm', sha256: 's' },
+  offer: async () => offer,
+  async open(backend) {
+    await breathe()
+    const fault = openFaults[backend].shift()
+    if (fault) throw fault
+    const engine = new FakeEngine(backend, msOf[backend])
+    engines.push(engine)
+    return engine
+  },
+  keptChoice: async (adapter) => keptChoices.get(adapter) ?? null,
+  keepChoice: async (adapter, chosen) => void keptChoices.set(adapter, chosen),
+  changed: () => {
+    const { state, backend, backendWhy } = host.where()
+    told.push(`${state} ${backend} ${backendWhy}`)
+  },
+}
+
+const context = { signal: new AbortController().signal, progress: () => {} }
+async function open(asked: 'auto' | Backend) {
+  host = new Host(ways)
+  await host.open(asked, context)
+}
+const edit = (text = 'a', signal = new AbortController().signal, priority?: 'idle') =>
+  host.edit({ task: 'fix', text, ...(priority && { priority }) }, signal, 0)
+const opens = () => engines.map(({ facts }) => facts.backend)
+const failure = (code: 'lost' | 'no_memory' | 'unsupported') => new NearfieldError(code, code)
+async function rest() {
+  for (let i = 0; i < 100; i++) await breathe()
+}
+
+test.each<[string, Offer, 'auto' | Backend, string, string]>([
+  ['asked for the CPU', REAL, 'wasm', 'wasm', 'asked'],
+  ['no GPU', NONE, 'auto', 'wasm', 'no_webgpu'],
+  ['a GPU of software', SOFTWARE, 'auto', 'wasm', 'software_adapter'],
+  ['asked for a GPU of software', SOFTWARE, 'webgpu', 'webgpu', 'asked'],
+  ['asked for the GPU', REAL, 'webgpu', 'webgpu', 'asked'],
+])('%s', async (_, given, asked, backend, why) => {
+  offer = given
+  await open(asked)
+  expect(host.where()).toMatchObject({ state: 'ready', backend, backendWhy: why })
+  const { receipt, text } = await edit('hello')
+  expect(text).toBe('HELLO')
+  expect(receipt).toMatchObject({ backend, backendWhy: why, model: { id: 'm', sha256: 's' } })
+  expect(receipt.attempts).toEqual([
+    { source: 'device', backend, outcome: 'ok', ms: receipt.totalMs },
+  ])
+  await rest()
+  expect(opens()).toEqual([backend]) // nothing is measured
+  expect(told).toEqual([])
+})
+
+test('asked for the GPU where there is none: no silent CPU', async () => {
+  offer = NONE
+  await expect(open('webgpu')).rejects.toMatchObject({ code: 'unsupported' })
+  offer = REAL
+  openFaults.webgpu = [failure('unsupported')]
+  await expect(open('webgpu')).rejects.toMatchObject({ code: 'unsupported' })
+  expect(opens()).toEqual([])
+})
+
+test.each([
+  ['faster', 9, 'webgpu'],
+  ['slower', 200, 'wasm'],
+] as const)('a GPU that is %s: measured once in idle time, kept', async (why, ms, backend) => {
+  msOf.webgpu = ms
+  await open('auto')
+  expect(host.where()).toMatchObject({ backend: 'wasm', backendWhy: 'unmeasured' })
+  await rest()
+  expect(opens()).toEqual(['wasm', 'webgpu'])
+  expect(host.where()).toMatchObject({ backend, backendWhy: why })
+  expect(host.where().backendReason).toMatch(/GPU (9.0|200) ms, CPU 120 ms/)
+  expect(told).toEqual([`ready ${backend} ${why}`])
+  expect(engines.map(({ closed }) => closed)).toEqual([backend === 'webgpu', backend === 'wasm'])
+  expect((await edit()).receipt).toMatchObject({ backend, backendWhy: why })
+
+  engines = []
+  await open('auto')
+  await rest()
+  expect(opens()).toEqual([backend]) // not measured again
+  expect(host.where()).toMatchObject({ backend, backendWhy: why })
+})
+
+test('a GPU that is far slower is not waited for', async () => {
+  await open('auto')
+  const now = vi.spyOn(performance, 'now')
+  let clock = 0
+  now.mockImplementation(() => clock)
+  const fake = vi.spyOn(ways, 'open').mockImplementation(async (backend) => {
+    const engine = new FakeEngine(backend, 10_000)
+    engine.onPass = () => {
+      clock += 1000
+    }
+    engines.push(engine)
+    return engine
+  })
+  await rest()
+  fake.mockRestore()
+  now.mockRestore()
+  expect(host.where()).toMatchObject({ backend: 'wasm', backendWhy: 'slower' })
+  expect(host.where().backendReason).toMatch(/GPU far more, CPU 120 ms/)
+  expect(engines[1]!.passes).toBeLessThan(PASSES)
+})
+
+test('measuring is in nobody’s way: an edit overtakes it, and runs on what is there', async () => {
+  await open('auto')
+  const order: string[] = []
+  const first = edit().then((r) => order.push(`edit on ${r.receipt.backend}`))
+  await first
+  await rest()
+  order.push(host.where().backend)
+  expect(order).toEqual(['edit on wasm', 'webgpu'])
+  expect(engines[0]!.passes).toBeGreaterThan(3 * PASSES - 1)
+})
+
+test.each([
+  ['unsupported', 'refused', true],
+  ['no_memory', 'no_memory', false],
+] as const)('a GPU that cannot be opened, %s: the CPU, and why', async (code, why, kept) => {
+  openFaults.webgpu = [failure(code)]
+  await open('auto')
+  await rest()
+  expect(host.where()).toMatchObject({ backend: 'wasm', backendWhy: why, backendReason: code })
+  expect(keptChoices.has('nvidia hopper')).toBe(kept) // room may be there the next time
+  expect(engines[0]!.closed).toBe(false)
+})
+
+const chosenGpu: Chosen = { backend: 'webgpu', why: 'faster', reason: 'measured' }
+
+test('lost in load, once: opened again; twice: the CPU', async () => {
+  keptChoices.set('nvidia hopper', chosenGpu)
+  openFaults.webgpu = [failure('lost')]
+  await open('auto')
+  expect(host.where()).toMatchObject({ backend: 'webgpu', backendWhy: 'faster' })
+  openFaults.webgpu = [failure('lost'), failure('lost')]
+  await open('auto')
+  expect(host.where()).toMatchObject({ backend: 'wasm', backendWhy: 'lost' })
+  expect((await edit('x')).text).toBe('X')
+  expect(keptChoices.get('nvidia hopper')).toMatchObject({ why: 'lost' })
+  openFaults.webgpu = [failure('lost'), failure('lost')]
+  await expect(open('webgpu')).rejects.toMatchObject({ code: 'lost' })
+})
+
+test('what is no fault of the GPU is told, not tried on the CPU', async () => {
+  keptChoices.set('nvidia hopper', chosenGpu)
+  for (const code of ['network', 'bad_input'] as const) {
+    openFaults.webgpu = [new NearfieldError(code, 'x')]
+    await expect(open('auto')).rejects.toMatchObject({ code })
+  }
+  expect(opens()).toEqual([])
+})
+
+test('lost in a pass: opened again, the running request and those behind it are answered', async () => {
+  for (let at = 0; at < PASSES; at++) {
+    engines = []
+    told = []
+    await open('webgpu')
+    engines[0]!.onPass = (pass) => {
+      if (pass === at) engines[0]!.fail('lost')
+    }
+    const all = await Promise.all(['a', 'b', 'c'].map((text) => edit(text)))
+    expect(all.map(({ text }) => text)).toEqual(['A', 'B', 'C'])
+    expect(all.map(({ receipt }) => receipt.attempts.map(({ outcome }) => outcome))).toEqual([
+      ['lost', 'ok'],
+      ['ok'],
+      ['ok'],
+    ])
+    expect(opens()).toEqual(['webgpu', 'webgpu'])
+    expect(engines[0]!.closed).toBe(true)
+    expect(told).toEqual(['loading webgpu asked', 'ready webgpu asked'])
+  }
+})
+
+test('lost between passes and between requests: opened again before anybody asks', async () => {
+  await open('webgpu')
+  engines[0]!.fail('lost')
+  await rest()
+  expect(opens()).toEqual(['webgpu', 'webgpu'])
+  const { receipt } = await edit()
+  expect(receipt.attempts).toHaveLength(1)
+  const running = edit('b')
+  engines[1]!.fail('lost') // soon after the first one
+  await expect(running).resolves.toMatchObject({ text: 'B' })
+  expect(opens()).toEqual(['webgpu', 'webgpu', 'wasm'])
+})
+
+test('lost twice in one request: the CPU answers it, and the receipt tells all three', async () => {
+  await open('webgpu')
+  const failing = vi.spyOn(ways, 'open').mockImplementation(async (backend) => {
+    const engine = new FakeEngine(backend, msOf[backend])
+    if (backend === 'webgpu') engine.onPass = () => engine.fail('lost')
+    engines.push(engine)
+    return engine
+  })
+  engines[0]!.onPass = () => engines[0]!.fail('lost')
+  const { text, receipt } = await edit('hello')
+  failing.mockRestore()
+  expect(text).toBe('HELLO')
+  expect(receipt).toMatchObject({ backend: 'wasm', backendWhy: 'lost' })
+  expect(receipt.attempts.map((a) => [a.backend, a.outcome])).toEqual([
+    ['webgpu', 'lost'],
+    ['webgpu', 'lost'],
+    ['wasm', 'ok'],
+  ])
+  for (let i = 0; i < 20; i++) await edit() // no retry loop
+  expect(opens()).toEqual(['webgpu', 'webgpu', 'wasm'])
+  expect(host.where().backendReason).toBe('the GPU: lost')
+})
+
+test('a device may be lost again after a long time: each is opened again once', async () => {
+  const now = vi.spyOn(performance, 'now')
+  await open('webgpu')
+  for (let i = 0; i < 5; i++) {
+    now.mockReturnValue((i + 1) * 3600_000)
+    engines.at(-1)!.fail('lost')
+    await rest()
+  }
+  now.mockRestore()
+  expect(opens()).toEqual(new Array(6).fill('webgpu'))
+})
+
+test.each(['no_memory', 'unsupported'] as const)('%s in a pass: the CPU at once', async (kind) => {
+  await open('webgpu')
+  engines[0]!.onPass = () => engines[0]!.fail(kind)
+  const { receipt, text } = await edit('b')
+  const why = kind === 'unsupported' ? 'refused' : kind
+  expect(text).toBe('B')
+  expect(receipt).toMatchObject({ backend: 'wasm', backendWhy: why })
+  expect(receipt.attempts.map(({ outcome }) => outcome)).toEqual([why, 'ok'])
+})
+
+test('cancelled while the device is being replaced: rejected at once, the next one is answered', async () => {
+  await open('webgpu')
+  const abort = new AbortController()
+  engines[0]!.onPass = () => {
+    engines[0]!.fail('lost')
+    abort.abort()
+  }
+  await expect(edit('a', abort.signal)).rejects.toMatchObject({ name: 'AbortError' })
+  await expect(edit('b')).resolves.toMatchObject({ text: 'B' })
+})
+
+test('nothing can be opened: the error is told, and the next request tries anew', async () => {
+  await open('webgpu')
+  openFaults.webgpu = [new NearfieldError('network', 'offline')]
+  engines[0]!.fail('lost')
+  await expect(edit()).rejects.toMatchObject({ code: 'network' })
+  expect(host.where().state).toBe('lost')
+  await expect(edit('b')).resolves.toMatchObject({ text: 'B' })
+})
+
+test('an edit that is refused for itself stays refused: no other backend is tried', async () => {
+  await open('webgpu')
+  vi.spyOn(engines[0]!, 'edit').mockRejectedValue(new NearfieldError('unsupported', 'no such task'))
+  await expect(edit()).rejects.toMatchObject({ message: 'no such task' })
+  expect(opens()).toEqual(['webgpu'])
+})

@@ -1,0 +1,287 @@
+/**
+ * The engine that answers now, and what becomes of it: chosen at the start, compared with the
+ * other backend in an idle moment, replaced when its GPU fails, with the running request run again.
+ * Owns the queue and these decisions' order; what is decided is backend.ts, how an engine is opened
+ * is open.ts (`ways`; tests give another).
+ *
+ * No retry loop: a lost device is opened again once, and not again within SOON_MS; then the CPU
+ * runs to the end. A request is never dropped for it.
+ */
+import { NearfieldError } from '../error.ts'
+import type { Bench, EditArgs, Progress } from '../protocol.ts'
+import type { Adapter, Attempt, Backend, EditResult, OpenOptions, Status } from '../types.ts'
+import { Adapters } from './adapters.ts'
+import {
+  afterFailure,
+  type Chosen,
+  chosenByMs,
+  type Offer,
+  planOf,
+  worthKeeping,
+} from './backend.ts'
+import type { Engine } from './engine.ts'
+import { type JobOptions, Scheduler, type Turn } from './queue.ts'
+import { clockMs } from './runtime.ts'
+
+const SOON_MS = 10 * 60_000
+/** What a GPU may need once, before its first edit. */
+const WARM_UP_MS = 2000
+/** Each with a few changes. The first also brings the task's constant prompt into the cache, which
+ * whoever asks next is glad of; the second one counts. */
+const MEASURED = ['they is here', 'she go to the libary'] as const
+
+export interface OpenContext {
+  signal: AbortSignal
+  progress(progress: Progress): void
+}
+
+/** What the host asks of the world. */
+export interface Ways {
+  readonly model: EditResult['receipt']['model']
+  /** The GPU the browser offers, or why it offers none. */
+  offer(): Promise<Offer>
+  /** Rejects with a NearfieldError of the device, the file or the network, or as aborted. */
+  open(backend: Backend, context: OpenContext): Promise<HostedEngine>
+  /** What was found out here before, of this GPU. */
+  keptChoice(gpu: string): Promise<Chosen | null>
+  keepChoice(gpu: string, chosen: Chosen): Promise<void>
+  /** where() answers something else from now on. */
+  changed(): void
+}
+
+export type HostedEngine = Pick<
+  Engine,
+  'facts' | 'kept' | 'failure' | 'failed' | 'adapter' | 'edit' | 'bench' | 'close'
+>
+
+const quiet = (): OpenContext => ({ signal: new AbortController().signal, progress: () => {} })
+
+export class Host {
+  readonly #ways: Ways
+  readonly #queue = new Scheduler()
+  readonly #adapters = new Adapters()
+  #auto = false
+  /** Its name, as the browser tells it. */
+  #gpu = ''
+  #chosen: Chosen = { backend: 'wasm', why: 'asked', reason: '' }
+  #engine: HostedEngine | null = null
+  /** The last engine's facts. */
+  #last: Pick<HostedEngine, 'facts' | 'kept'> | null = null
+  /** What takes the place of an engine that failed, on its way. */
+  #coming: Promise<void> | null = null
+  #reopenedAt = Number.NEGATIVE_INFINITY
+
+  constructor(ways: Ways) {
+    this.#ways = ways
+  }
+
+  /** Resolves when there is an engine. Rejects when no backend that may be used can be opened. */
+  async open(asked: NonNullable<OpenOptions['backend']>, context: OpenContext): Promise<void> {
+    this.#auto = asked === 'auto'
+    const offer = asked === 'wasm' ? null : await this.#ways.offer()
+    let kept: Chosen | null = null
+    if (offer && !(offer instanceof NearfieldError)) {
+      this.#gpu = offer.name
+      if (this.#auto && !offer.software) kept = await this.#ways.keptChoice(offer.name)
+    }
+    await this.#open(planOf(asked, offer, kept), context, this.#auto)
+    if (this.#chosen.why === 'unmeasured') void this.#compare()
+  }
+
+  /** For Status: what runs where, and why there. */
+  where(): Omit<Status, 'isolated' | 'model'> {
+    const { kernels = '', replacedKernels = '', threads = 1, tasks = [] } = this.#last?.facts ?? {}
+    return {
+      state: this.#engine ? 'ready' : this.#coming ? 'loading' : 'lost',
+      backend: this.#chosen.backend,
+      backendWhy: this.#chosen.why,
+      backendReason: this.#chosen.reason,
+      gpu: this.#gpu,
+      kernels,
+      replacedKernels,
+      threads,
+      cached: this.#last?.kept ?? false,
+      adapters: this.#adapters.list(),
+      tasks,
+    }
+  }
+
+  /** Opens the file in the engine, and later in those that come in its place. */
+  adapter(file: Uint8Array, signal: AbortSignal): Promise<Adapter> {
+    return this.#queue.run({ signal }, async (turn) => {
+      const engine = await this.#ready(turn)
+      const adapter = engine.adapter(file)
+      this.#adapters.keep(adapter, file)
+      this.#ways.changed()
+      return adapter
+    })
+  }
+
+  /** sentAt: when the page asked, for the receipt. */
+  edit(request: EditArgs, signal: AbortSignal, sentAt: number): Promise<EditResult> {
+    const attempts: Attempt[] = []
+    return this.#queue.run({ signal, priority: request.priority }, async (turn) => {
+      const queueMs = Math.max(0, clockMs() - sentAt)
+      for (;;) {
+        const engine = await this.#ready(turn)
+        const from = clockMs()
+        try {
+          const { receipt, ...result } = await engine.edit(
+            request,
+            turn,
+            this.#adapters.fileOf(request.adapter),
+          )
+          const { source, backend, totalMs: ms } = receipt
+          attempts.push({ source, backend, outcome: 'ok', ms })
+          const { model } = this.#ways
+          const backendWhy = this.#chosen.why
+          return { ...result, receipt: { ...receipt, model, queueMs, backendWhy, attempts } }
+        } catch (error) {
+          const left = engine.failure && afterFailure(error)
+          if (!left) throw error
+          const { backend } = engine.facts
+          attempts.push({ source: 'device', backend, outcome: left.why, ms: clockMs() - from })
+          this.#replace(engine)
+        }
+      }
+    })
+  }
+
+  bench(repeats: number, signal: AbortSignal): Promise<Bench> {
+    return this.#queue.run({ signal }, async (turn) => {
+      const engine = await this.#ready(turn)
+      return engine.bench(repeats, turn)
+    })
+  }
+
+  /** The engine, or the one that comes in its place; one that could not come is tried anew. */
+  async #ready(turn: Turn): Promise<HostedEngine> {
+    for (;;) {
+      if (this.#engine) return this.#engine
+      this.#coming ?? this.#come(this.#chosen)
+      await turn.pass(this.#coming ?? undefined)
+    }
+  }
+
+  /** fall: a GPU that fails leaves the CPU. */
+  async #open(chosen: Chosen, context: OpenContext, fall: boolean): Promise<void> {
+    if (chosen.backend === 'webgpu') {
+      try {
+        this.#adopt(await this.#openGpu(context), chosen)
+        return
+      } catch (error) {
+        const left = fall ? afterFailure(error) : null
+        if (!left) throw error
+        chosen = left
+        await this.#keep(chosen)
+      }
+    }
+    this.#chosen = chosen
+    this.#adopt(await this.#ways.open('wasm', context), chosen)
+  }
+
+  async #openGpu(context: OpenContext): Promise<HostedEngine> {
+    try {
+      return await this.#ways.open('webgpu', context)
+    } catch (error) {
+      const lost = error instanceof NearfieldError && error.code === 'lost'
+      if (!lost || !this.#mayReopen()) throw error
+      return this.#ways.open('webgpu', context)
+    }
+  }
+
+  #mayReopen(): boolean {
+    const now = clockMs()
+    if (now - this.#reopenedAt < SOON_MS) return false
+    this.#reopenedAt = now
+    return true
+  }
+
+  #adopt(engine: HostedEngine, chosen: Chosen): void {
+    this.#engine = engine
+    this.#last = engine
+    this.#chosen = chosen
+    void engine.failed?.then(() => this.#replace(engine)) // also between two requests
+  }
+
+  /** Puts another engine in the place of one whose GPU failed; a second call does nothing. */
+  #replace(engine: HostedEngine): void {
+    const { failure } = engine
+    if (this.#engine !== engine || !failure) return
+    this.#engine = null
+    engine.close()
+    const left = afterFailure(new NearfieldError(failure.kind, failure.line))
+    const again = failure.kind === 'lost' && this.#mayReopen()
+    this.#come(again || !left ? this.#chosen : left)
+  }
+
+  #come(chosen: Chosen): void {
+    const coming = this.#keep(chosen)
+      .then(() => this.#open(chosen, quiet(), true))
+      .finally(() => {
+        this.#coming = null
+        this.#ways.changed()
+      })
+    coming.catch(() => {}) // told to whoever waits for it
+    this.#coming = coming
+    this.#ways.changed()
+  }
+
+  async #keep(chosen: Chosen): Promise<void> {
+    if (this.#auto && worthKeeping(chosen)) await this.#ways.keepChoice(this.#gpu, chosen)
+  }
+
+  /** CPU and GPU, the same edits, when nobody asks for anything; the faster one stays. */
+  async #compare(): Promise<void> {
+    const idle: JobOptions = { signal: new AbortController().signal, priority: 'idle' }
+    const cpu = this.#engine
+    let gpu: HostedEngine | null = null
+    let chosen: Chosen | null
+    try {
+      if (!cpu) return
+      const [firstMs, cpuMs] = await this.#queue.run(idle, (turn) => measure(cpu, turn))
+      const opened = await this.#openGpu(quiet())
+      gpu = opened
+      const limitsMs = [4 * firstMs! + WARM_UP_MS, 2 * cpuMs!]
+      chosen = await this.#queue.run(idle, async (turn) => {
+        const [, gpuMs] = await measure(opened, turn, limitsMs)
+        const chosen = chosenByMs(gpuMs!, cpuMs!)
+        if (chosen.backend === 'webgpu') this.#adopt(opened, chosen)
+        return chosen
+      })
+    } catch (error) {
+      chosen = afterFailure(error) // null: the model's bytes could not be had; the next open asks
+    }
+    const loser = chosen?.backend === 'webgpu' ? cpu : gpu
+    loser?.close()
+    if (!chosen) return
+    await this.#keep(chosen)
+    if (chosen.backend === 'wasm') this.#chosen = chosen
+    this.#ways.changed()
+  }
+}
+
+const tooSlow = new Error('over the time that is worth waiting for')
+
+/** Milliseconds of each edit; infinite from the one that took longer than `limitsMs` allows. */
+async function measure(
+  engine: HostedEngine,
+  turn: Turn,
+  limitsMs: readonly number[] = [],
+): Promise<number[]> {
+  const took = MEASURED.map(() => Number.POSITIVE_INFINITY)
+  for (const [i, text] of MEASURED.entries()) {
+    const end = clockMs() + (limitsMs[i] ?? Number.POSITIVE_INFINITY)
+    const pass = async (until?: Promise<unknown>) => {
+      await turn.pass(until)
+      if (clockMs() > end) throw tooSlow
+    }
+    try {
+      took[i] = (await engine.edit({ task: 'fix', text }, { pass })).receipt.totalMs
+    } catch (error) {
+      if (error === tooSlow) break
+      throw error
+    }
+  }
+  return took
+}

@@ -1,0 +1,89 @@
+/* The pipelines of one model: which there are, when they are ready, which variant runs a product.
+ * See kernels.h. The texts: kernels_pipelines.c; the trial of each: kernels_check.c. */
+#include "base/text_out.h"
+#include "gpu/kernels_internal.h"
+
+isize gpu_kernels_bytes(void) { return (isize)sizeof(gpu_kernels) + alignof(gpu_kernels); }
+
+static bool asked(u8 formats, isize format) { return (formats >> format & 1) != 0; }
+
+static void matmul_open(gpu_kernels *k, gpu_op op, gpu_format format) {
+  for (isize i = 0; i < GPU_CLASSES; i++) {
+    gpu_variant variant = k->desc.variants == GPU_VARIANTS_PLAIN ? GPU_PLAIN : (gpu_variant)i;
+    k->chosen[op][format][i] = variant;
+    if (k->matmul[op][format][variant] >= 0) continue;
+    k->matmul[op][format][variant] = gpu_pipeline_add(k, GPU_MATMUL, op, format, variant);
+  }
+}
+
+static void pipelines_open(gpu_kernels *k) {
+  const gpu_kernels_desc *desc = &k->desc;
+  __builtin_memset(k->repack, 0xFF, sizeof k->repack); /* -1 */
+  __builtin_memset(k->matmul, 0xFF, sizeof k->matmul);
+  __builtin_memset(k->embed, 0xFF, sizeof k->embed);
+  for (isize type = 0; type <= (isize)GGUF_BF16; type++) {
+    for (isize format = 0; format < GPU_FORMATS; format++) {
+      if (!asked(desc->repack[type], format)) continue;
+      k->repack[type][format] =
+          gpu_pipeline_add(k, GPU_REPACK, type, (gpu_format)format, GPU_PLAIN);
+    }
+  }
+  for (isize format = 0; format < GPU_FORMATS; format++) {
+    for (isize op = 0; op < GPU_OPS; op++) {
+      if (asked(desc->matmul[op], format)) matmul_open(k, (gpu_op)op, (gpu_format)format);
+    }
+    if (asked(desc->embed, format)) {
+      k->embed[format] = gpu_pipeline_add(k, GPU_EMBED, 0, (gpu_format)format, GPU_PLAIN);
+    }
+  }
+  k->attention = k->pick = -1;
+  if (desc->d_rope) k->attention = gpu_pipeline_add(k, GPU_ATTENTION, 0, GPU_F32, GPU_PLAIN);
+  if (desc->n_vocab) k->pick = gpu_pipeline_add(k, GPU_PICK, 0, GPU_F32, GPU_PLAIN);
+}
+
+nf_status gpu_kernels_open(const gpu_kernels_desc *desc, arena *a, gpu_kernels **out) {
+  ASSERT(desc->d_model % 32 == 0 && desc->d_ff % 32 == 0 && desc->n_heads * desc->d_head % 32 == 0);
+  ASSERT(desc->d_head % 8 == 0 && desc->d_head <= 256 && desc->n_heads % desc->n_kv_heads == 0);
+  gpu_kernels *k = arena_new(a, 1, gpu_kernels);
+  if (!k) return NF_NO_MEMORY;
+  k->desc = *desc;
+  gpu_facts_get(&k->device);
+  if (desc->variants == GPU_VARIANTS_AUTO) {
+    bool software = bytes_equal(bytes_from_str(k->device.architecture), /* Chromium's */
+                                bytes_from_str("swiftshader"));
+    k->desc.variants = software ? GPU_VARIANTS_PLAIN : GPU_VARIANTS_FAST;
+  }
+  k->zero = gpu_buffer_make(64, GPU_STORAGE);
+  k->unused = gpu_buffer_make(64, GPU_STORAGE);
+  k->slices = gpu_buffer_make(GPU_SLICE_SLOTS * GPU_ALIGN, GPU_UNIFORM);
+  k->repack_uniform = gpu_buffer_make(GPU_REPACK_SLOTS * GPU_ALIGN, GPU_UNIFORM);
+  pipelines_open(k);
+  gpu_trials_open(k);
+  *out = k;
+  return NF_OK;
+}
+
+void gpu_kernels_close(gpu_kernels *k) {
+  if (!k) return;
+  gpu_trials_close(k);
+  for (isize i = 0; i < k->n_pipelines; i++) gpu_pipeline_free(k->pipelines[i].handle);
+  gpu_buffer_free(k->zero);
+  gpu_buffer_free(k->unused);
+  gpu_buffer_free(k->slices);
+  gpu_buffer_free(k->repack_uniform);
+  *k = (gpu_kernels){};
+}
+
+nf_status gpu_kernels_poll_repack(gpu_kernels *k, nf_error *error) {
+  return gpu_trials_poll(k, true, error);
+}
+
+nf_status gpu_kernels_poll(gpu_kernels *k, nf_error *error) {
+  nf_status status = gpu_trials_poll(k, true, error);
+  return status ? status : gpu_trials_poll(k, false, error);
+}
+
+void gpu_kernels_facts_get(const gpu_kernels *k, gpu_kernels_facts *facts) {
+  *facts = (gpu_kernels_facts){.n_pipelines = (i32)k->n_pipelines, .n_replaced = k->n_replaced};
+  bytes_copy(facts->replaced, k->replaced, (isize)sizeof k->replaced);
+}

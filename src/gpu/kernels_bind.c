@@ -1,0 +1,154 @@
+/* Binding and dispatching each kernel: binds are made once, here; the functions of the loop only
+ * record. See kernels.h. Owns the slots of a bind's numbers (equal ones share a slot). */
+#include "gpu/kernels_internal.h"
+
+static bool slice_equal(const gpu_slice *a, const gpu_slice *b) {
+  return __builtin_memcmp(a, b, sizeof *a) == 0; /* no padding: 12 words */
+}
+
+gpu_binding gpu_slice_range(gpu_kernels *k, const gpu_slice *slice) {
+  isize i = 0;
+  while (i < k->n_slice_slots && !slice_equal(&k->slice_slots[i], slice)) i++;
+  if (i == k->n_slice_slots) {
+    ASSERT(i < GPU_SLICE_SLOTS);
+    k->slice_slots[k->n_slice_slots++] = *slice;
+    gpu_buffer_write(k->slices, i * GPU_ALIGN, slice, sizeof *slice);
+  }
+  return (gpu_binding){k->slices, i * GPU_ALIGN, sizeof *slice};
+}
+
+static i32 any_pipeline(const gpu_kernels *k, gpu_op op, gpu_format format) {
+  for (isize i = 0; i < GPU_VARIANTS; i++) {
+    i16 at = k->matmul[op][format][i];
+    if (at >= 0) return k->pipelines[at].handle;
+  }
+  ASSERT(false); /* the desc did not ask for this product */
+  return 0;
+}
+
+static gpu_binding or_zero(const gpu_kernels *k, gpu_binding b) {
+  return b.buffer ? b : (gpu_binding){k->zero, 0, 64};
+}
+
+void gpu_matmul_bind(gpu_kernels *k, const gpu_matmul_desc *desc, gpu_matmul *out) {
+  const gpu_weight *w = desc->w;
+  const gpu_lora *lora = desc->lora;
+  ASSERT(w->cols == gpu_op_cols(&k->desc, desc->op));
+  ASSERT(desc->op != GPU_NORM_SWIGLU || w->rows % 2 == 0);
+  ASSERT(!lora || w->rows % 2 == 0);
+  *out = (gpu_matmul){.op = desc->op,
+                      .format = w->format,
+                      .rows = w->rows,
+                      .rows_slice = w->rows_slice,
+                      .n_slices = w->n_slices};
+  i32 pipeline = any_pipeline(k, desc->op, w->format);
+  for (isize i = 0; i < w->n_slices; i++) {
+    gpu_slice slice = {.row0 = (u32)(i * w->rows_slice),
+                       .n_rows = (u32)gpu_weight_slice_rows(w, i),
+                       .y_stride = (u32)(desc->op == GPU_NORM_SWIGLU ? w->rows / 2 : w->rows),
+                       .b_rows = (u32)w->rows};
+    if (lora) {
+      slice.lora_rank = (u32)lora->rank;
+      slice.h_stride = (u32)lora->h_stride;
+      for (isize j = 0; j < 2; j++) slice.pair_from[j] = (u32)lora->pair_from[j];
+      for (isize j = 0; j < 3; j++) slice.lora_scale[j] = lora->scale[j];
+    }
+    gpu_binding q_s[2];
+    gpu_weight_ranges(w, i, k->zero, q_s);
+    gpu_binding bindings[10] = {{desc->pass, 0, sizeof(gpu_pass)},
+                                gpu_slice_range(k, &slice),
+                                q_s[0],
+                                q_s[1],
+                                desc->x,
+                                or_zero(k, desc->norm),
+                                or_zero(k, desc->add),
+                                or_zero(k, lora ? lora->h : (gpu_binding){}),
+                                or_zero(k, lora ? lora->b : (gpu_binding){}),
+                                desc->y};
+    out->binds[i] = gpu_bind_make(pipeline, bindings, 10);
+  }
+}
+
+void gpu_matmul_free(gpu_matmul *matmul) {
+  for (isize i = 0; i < matmul->n_slices; i++) gpu_bind_free(matmul->binds[i]);
+  *matmul = (gpu_matmul){};
+}
+
+void gpu_matmul_dispatch(const gpu_kernels *k, const gpu_matmul *matmul, gpu_variant variant,
+                         u32 pass_at, i32 m) {
+  i16 at = k->matmul[matmul->op][matmul->format][variant];
+  ASSERT(at >= 0 && 1 <= m && m <= GPU_ROWS_MAX);
+  i32 pipeline = k->pipelines[at].handle;
+  isize rows = gpu_variant_rows(&k->desc, variant);
+  if (variant == GPU_PLAIN && matmul->op == GPU_NORM_SWIGLU) rows *= 2;
+  i32 y = variant == GPU_PLAIN ? m : variant >= GPU_SPLIT ? (m + 15) / 16 : 1;
+  for (isize i = 0; i < matmul->n_slices; i++) {
+    bool last = i + 1 == matmul->n_slices;
+    isize n = last ? matmul->rows - i * matmul->rows_slice : matmul->rows_slice;
+    gpu_dispatch(pipeline, matmul->binds[i], pass_at, (i32)((n + rows - 1) / rows), y, 1);
+  }
+}
+
+void gpu_matmul_run(const gpu_kernels *k, const gpu_matmul *matmul, u32 pass_at, i32 m) {
+  gpu_matmul_dispatch(k, matmul, k->chosen[matmul->op][matmul->format][gpu_class_of(m)], pass_at,
+                      m);
+}
+
+void gpu_embed_bind(gpu_kernels *k, const gpu_embed_desc *desc, gpu_embed *out) {
+  const gpu_weight *w = desc->w;
+  ASSERT(w->cols == k->desc.d_model && k->embed[w->format] >= 0);
+  *out = (gpu_embed){.format = w->format, .n_slices = w->n_slices};
+  for (isize i = 0; i < w->n_slices; i++) {
+    gpu_slice slice = {.row0 = (u32)(i * w->rows_slice),
+                       .n_rows = (u32)gpu_weight_slice_rows(w, i)};
+    gpu_binding q_s[2];
+    gpu_weight_ranges(w, i, k->zero, q_s);
+    gpu_binding bindings[7] = {{desc->pass, 0, sizeof(gpu_pass)},
+                               gpu_slice_range(k, &slice),
+                               q_s[0],
+                               q_s[1],
+                               {desc->records, 0, desc->records_bytes},
+                               {desc->results, 0, desc->results_bytes},
+                               desc->x};
+    out->binds[i] = gpu_bind_make(k->pipelines[k->embed[w->format]].handle, bindings, 7);
+  }
+}
+
+void gpu_embed_free(gpu_embed *embed) {
+  for (isize i = 0; i < embed->n_slices; i++) gpu_bind_free(embed->binds[i]);
+  *embed = (gpu_embed){};
+}
+
+void gpu_embed_run(const gpu_kernels *k, const gpu_embed *embed, u32 pass_at, i32 m) {
+  i32 pipeline = k->pipelines[k->embed[embed->format]].handle;
+  i32 x = (i32)((k->desc.d_model / 32 + 63) / 64);
+  for (isize i = 0; i < embed->n_slices; i++) {
+    gpu_dispatch(pipeline, embed->binds[i], pass_at, x, m, 1);
+  }
+}
+
+i32 gpu_attention_bind(gpu_kernels *k, const gpu_attention_desc *desc) {
+  gpu_binding bindings[6] = {{desc->pass, 0, sizeof(gpu_pass)},
+                             {desc->records, 0, desc->records_bytes},
+                             desc->qkv,
+                             desc->rope,
+                             desc->kv,
+                             desc->out};
+  return gpu_bind_make(k->pipelines[k->attention].handle, bindings, 6);
+}
+
+void gpu_attention_run(const gpu_kernels *k, i32 bind, u32 pass_at, i32 m) {
+  gpu_dispatch(k->pipelines[k->attention].handle, bind, pass_at, (i32)k->desc.n_heads, m, 1);
+}
+
+i32 gpu_pick_bind(gpu_kernels *k, const gpu_pick_desc *desc) {
+  gpu_binding bindings[4] = {{desc->pass, 0, sizeof(gpu_pass)},
+                             {desc->records, 0, desc->records_bytes},
+                             desc->logits,
+                             {desc->results, 0, desc->results_bytes}};
+  return gpu_bind_make(k->pipelines[k->pick].handle, bindings, 4);
+}
+
+void gpu_pick_run(const gpu_kernels *k, i32 bind, u32 pass_at, i32 m) {
+  gpu_dispatch(k->pipelines[k->pick].handle, bind, pass_at, m, 1, 1);
+}

@@ -1,0 +1,115 @@
+/* What the files kernels*.c share: the list of pipelines, which of them runs a product, and the
+ * small buffers all binds use. For this folder only. */
+#pragma once
+#include "gpu/kernels.h"
+#include "gpu/wgsl.h"
+
+/* How a product is computed. PLAIN can all; the others each their rows of x (see wgsl/README.md).
+ */
+typedef enum : u8 { GPU_VEC, GPU_VEC4, GPU_SPLIT, GPU_TILE, GPU_PLAIN, GPU_VARIANTS } gpu_variant;
+constexpr isize GPU_CLASSES = 4; /* of m: 1, 2-4, 5-16, 17-64; the variants before PLAIN */
+extern const i32 gpu_class_rows[GPU_CLASSES]; /* the most rows of each */
+static inline isize gpu_class_of(i32 m) { return m == 1 ? 0 : m <= 4 ? 1 : m <= 16 ? 2 : 3; }
+
+typedef enum : u8 { GPU_REPACK, GPU_MATMUL, GPU_EMBED, GPU_ATTENTION, GPU_PICK } gpu_kernel;
+
+typedef struct {
+  i32 handle;
+  gpu_kernel kernel;
+  u8 op_or_type; /* gpu_op, gguf_type */
+  gpu_format format;
+  gpu_variant variant;
+  bool ready, bad; /* bad: it does not compile, or is wrong */
+} gpu_pipeline;
+
+constexpr isize GPU_PIPELINES_MAX = 256;
+constexpr isize GPU_SLICE_SLOTS = 256; /* different gpu_slice of all binds */
+constexpr isize GPU_REPACK_SLOTS = 4 * GPU_REPACKS_MAX;
+
+/* struct Slice of wgsl/pass.wgsl. */
+typedef struct {
+  u32 row0, n_rows, y_stride, lora_rank, h_stride, b_rows, pair_from[2];
+  f32 lora_scale[4];
+} gpu_slice;
+static_assert(sizeof(gpu_slice) == 48);
+
+/* A kernel on known input: a repacking, a product in all its variants, an embedding, attention,
+ * a pick. kernels_trial.c runs it, kernels_check.c decides. */
+typedef struct {
+  gpu_kernel kernel;
+  u8 op_or_type;
+  gpu_format format;
+  enum : u8 { TRIAL_NEW, TRIAL_RUNNING, TRIAL_DONE } state;
+  i32 ticket;
+  gpu_weight w;
+  i32 buffers[8], binds[GPU_VARIANTS];
+  isize n_buffers, n_binds;
+} gpu_trial;
+constexpr isize GPU_TRIALS_MAX = 96;
+constexpr isize GPU_TRIAL_BYTES = 32768; /* read back of one at most */
+
+struct gpu_kernels {
+  gpu_kernels_desc desc;
+  gpu_facts device;
+  gpu_pipeline pipelines[GPU_PIPELINES_MAX];
+  isize n_pipelines;
+  /* Indices into pipelines, -1: none. */
+  i16 repack[GGUF_BF16 + 1][GPU_FORMATS];
+  i16 matmul[GPU_OPS][GPU_FORMATS][GPU_VARIANTS];
+  i16 embed[GPU_FORMATS], attention, pick;
+  gpu_variant chosen[GPU_OPS][GPU_FORMATS][GPU_CLASSES];
+  i32 zero;   /* 64 bytes, bound where a kernel has nothing to read */
+  i32 unused; /* the same where it has nothing to write */
+  i32 slices, repack_uniform; /* uniform buffers of GPU_ALIGN slots */
+  gpu_slice slice_slots[GPU_SLICE_SLOTS];
+  isize n_slice_slots, n_repack_slots;
+  i32 n_replaced;
+  char replaced[96];
+  gpu_trial trials[GPU_TRIALS_MAX];
+  isize n_trials;
+  nf_status failed; /* once a trial failed for good, and the line then */
+  nf_error failed_line;
+  alignas(8) u8 landed[GPU_TRIAL_BYTES];
+};
+
+/* ---- kernels_pipelines.c ---- */
+/* Starts to compile; the handle lies in k->pipelines[result]. */
+i16 gpu_pipeline_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, gpu_format format,
+                     gpu_variant variant);
+isize gpu_op_cols(const gpu_kernels_desc *desc, gpu_op op);
+bool gpu_op_norms(gpu_op op);
+/* "matmul_tile:norm_store:n4h" */
+isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap);
+/* Rows of W a workgroup of a variant does, and of x. */
+i32 gpu_variant_rows(const gpu_kernels_desc *desc, gpu_variant variant);
+
+/* ---- kernels_check.c ---- */
+void gpu_trials_open(gpu_kernels *k); /* one for each kernel there is; after the pipelines */
+void gpu_trials_close(gpu_kernels *k);
+/* Runs and judges the trials of the repacking, or of all the others, as their pipelines get
+ * ready. statuses and errors those of gpu_kernels_poll */
+[[nodiscard]] nf_status gpu_trials_poll(gpu_kernels *k, bool repack, nf_error *error);
+
+/* ---- kernels_trial.c ---- */
+void gpu_trial_start(gpu_kernels *k, gpu_trial *trial); /* records all and submits */
+/* Which variants were right, a bit each (1 << GPU_PLAIN for what is no product): near the CPU's
+ * values, and the same bits as the plain one, or as the first right one where it was not run. */
+u32 gpu_trial_judge(const gpu_kernels *k, const gpu_trial *trial, const u8 *landed);
+void gpu_trial_end(gpu_trial *trial); /* gives its buffers and binds back */
+
+/* ---- kernels_weight.c ---- */
+typedef struct {
+  isize q_bytes, s_bytes; /* of a 32-block */
+} gpu_format_bytes;
+gpu_format_bytes gpu_format_bytes_of(gpu_format format);
+static inline isize gpu_weight_slice_rows(const gpu_weight *w, isize i) {
+  return i + 1 < w->n_slices ? w->rows_slice : w->rows - i * w->rows_slice;
+}
+/* The ranges of slice i to bind: q, then s (of k->zero or k->unused when there are no scales). */
+void gpu_weight_ranges(const gpu_weight *w, isize i, i32 none, gpu_binding q_s[2]);
+
+/* ---- kernels_bind.c ---- */
+/* The range of k->slices that holds these numbers. */
+gpu_binding gpu_slice_range(gpu_kernels *k, const gpu_slice *slice);
+void gpu_matmul_dispatch(const gpu_kernels *k, const gpu_matmul *matmul, gpu_variant variant,
+                         u32 pass_at, i32 m);

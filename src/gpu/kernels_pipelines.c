@@ -1,0 +1,216 @@
+/* Which WGSL texts and constants make each pipeline, and what it is called. Owns those lists;
+ * kernels.c decides which pipelines there are. */
+#include "base/text_out.h"
+#include "gguf/quant.h"
+#include "gpu/kernels_internal.h"
+
+static const char *const op_names[GPU_OPS] = {"norm_store", "norm_swiglu", "add_attn",
+                                              "add_ff",     "store_attn",  "store_ff"};
+static const char *const format_names[GPU_FORMATS] = {"n4h", "n4f", "b8", "b8f", "f16", "f32"};
+static const char *const variant_names[GPU_VARIANTS] = {"matmul_vec", "matmul_vec4", "matmul_split",
+                                                        "matmul_tile", "matmul_plain"};
+static const wgsl_text format_texts[GPU_FORMATS] = {WGSL_FORMAT_N4H, WGSL_FORMAT_N4F,
+                                                    WGSL_FORMAT_B8,  WGSL_FORMAT_B8F,
+                                                    WGSL_FORMAT_F16, WGSL_FORMAT_F32};
+const i32 gpu_class_rows[GPU_CLASSES] = {1, 4, 16, 64};
+
+isize gpu_op_cols(const gpu_kernels_desc *desc, gpu_op op) {
+  switch (op) {
+    case GPU_ADD_ATTN:
+    case GPU_STORE_ATTN: return desc->n_heads * desc->d_head;
+    case GPU_ADD_FF:
+    case GPU_STORE_FF: return desc->d_ff;
+    case GPU_NORM_STORE:
+    case GPU_NORM_SWIGLU:
+    case GPU_OPS: break;
+  }
+  return desc->d_model;
+}
+bool gpu_op_norms(gpu_op op) { return op == GPU_NORM_STORE || op == GPU_NORM_SWIGLU; }
+
+isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap) {
+  text_out o = {.at = name, .cap = cap - 1};
+  switch (p->kernel) {
+    case GPU_REPACK:
+      out_str(&o, "repack:");
+      out_str(&o, gguf_type_name((gguf_type)p->op_or_type));
+      break;
+    case GPU_MATMUL:
+      out_str(&o, variant_names[p->variant]);
+      out_str(&o, ":");
+      out_str(&o, op_names[p->op_or_type]);
+      break;
+    case GPU_EMBED: out_str(&o, "embed"); break;
+    case GPU_ATTENTION: out_str(&o, "attention"); break;
+    case GPU_PICK: out_str(&o, "pick"); break;
+  }
+  if (p->kernel <= GPU_EMBED) {
+    out_str(&o, ":");
+    out_str(&o, format_names[p->format]);
+  }
+  name[o.len] = 0;
+  return o.len;
+}
+
+/* ---- a shader being put together ---- */
+typedef struct {
+  nf_bytes parts[8];
+  isize n_parts;
+  gpu_constant constants[8];
+  isize n_constants;
+  const char *bindings;
+} shader;
+
+static void text(shader *s, wgsl_text which) {
+  ASSERT(s->n_parts < 8);
+  s->parts[s->n_parts++] = wgsl_texts[which];
+}
+static void constant(shader *s, const char *name, f64 value) {
+  ASSERT(s->n_constants < 8);
+  s->constants[s->n_constants++] = (gpu_constant){name, value};
+}
+
+static bool type_is_float(gguf_type type) {
+  return type == GGUF_F32 || type == GGUF_F16 || type == GGUF_BF16;
+}
+
+static void repack_shader(shader *s, const gpu_pipeline *p) {
+  gguf_type type = (gguf_type)p->op_or_type;
+  bool is_float = type_is_float(type);
+  s->bindings = "urww";
+  text(s, WGSL_REPACK);
+  text(s, is_float ? WGSL_TYPE_FLOAT : type >= GGUF_Q4_K ? WGSL_TYPE_K : WGSL_TYPE_32);
+  constant(s, "TYPE", type);
+  if (is_float) {
+    ASSERT(p->format == GPU_F32 || (p->format == GPU_F16 && type == GGUF_F16));
+    text(s, WGSL_WRITE_FLOAT);
+    constant(s, "WIDE", p->format == GPU_F32);
+  } else if (p->format == GPU_F32) {
+    text(s, WGSL_WRITE_F32);
+  } else {
+    ASSERT(p->format >= gpu_format_of(type) && p->format <= GPU_B8F);
+    text(s, p->format <= GPU_N4F ? WGSL_WRITE_N4 : WGSL_WRITE_B8);
+    constant(s, "WIDE", p->format == GPU_N4F || p->format == GPU_B8F);
+  }
+  text(s, WGSL_REPACK_MAIN);
+}
+
+static i32 or_default(i32 value, i32 otherwise) { return value ? value : otherwise; }
+
+i32 gpu_variant_rows(const gpu_kernels_desc *desc, gpu_variant variant) {
+  switch (variant) {
+    case GPU_VEC: return or_default(desc->tune.vec_rows, 8);
+    case GPU_VEC4: return or_default(desc->tune.vec4_rows, 8);
+    case GPU_SPLIT: return or_default(desc->tune.split_n, 16);
+    case GPU_TILE: return or_default(desc->tune.tile_n, 16);
+    case GPU_PLAIN:
+    case GPU_VARIANTS: break;
+  }
+  return 64;
+}
+
+/* Blocks of x that a workgroup of matmul_vec holds at a time: all, or equal shares that fit. */
+static isize vec_blocks(const gpu_kernels *k, isize n_blocks, isize rows, isize m) {
+  isize bytes = m * 9 * 16 + rows * m * 4 + (rows + 1) * m; /* of one block */
+  isize most = (isize_max(k->device.workgroup_bytes_max, 16384) / bytes) / 4 * 4;
+  isize n_rounds = (n_blocks + most - 1) / most;
+  return round_up((n_blocks + n_rounds - 1) / n_rounds, 4);
+}
+
+static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p) {
+  const gpu_kernels_desc *desc = &k->desc;
+  const gpu_tune *tune = &desc->tune;
+  gpu_op op = (gpu_op)p->op_or_type;
+  isize cols = gpu_op_cols(desc, op), rows = gpu_variant_rows(desc, p->variant);
+  s->bindings = "ucrrrrrrrw";
+  text(s, WGSL_PASS);
+  text(s, WGSL_BLOCK);
+  text(s, WGSL_MATMUL);
+  text(s, format_texts[p->format]);
+  constant(s, "COLS", (f64)cols);
+  constant(s, "NORM", gpu_op_norms(op));
+  constant(s, "EPILOGUE",
+           op == GPU_NORM_SWIGLU                    ? 2
+           : op == GPU_ADD_ATTN || op == GPU_ADD_FF ? 1
+                                                    : 0);
+  constant(s, "EPS", (f64)desc->rms_eps);
+  if (p->variant == GPU_PLAIN) {
+    text(s, WGSL_MATMUL_PLAIN);
+    return;
+  }
+  text(s, WGSL_STAGED);
+  if (p->variant == GPU_VEC || p->variant == GPU_VEC4) {
+    bool one = p->variant == GPU_VEC;
+    isize m = one ? 1 : 4;
+    text(s, WGSL_MATMUL_VEC);
+    constant(s, "WG", or_default(one ? tune->vec_threads : tune->vec4_threads, 128));
+    constant(s, "ROWS", (f64)rows);
+    constant(s, "M_MAX", (f64)m);
+    constant(s, "SEG", (f64)vec_blocks(k, cols / 32, rows, m));
+  } else {
+    text(s, WGSL_TILE_STORE);
+    text(s, p->variant == GPU_SPLIT ? WGSL_MATMUL_SPLIT : WGSL_MATMUL_TILE);
+    constant(s, "TILE_N", (f64)rows);
+  }
+}
+
+/* A workgroup with barriers costs a software device some 40 us for every four threads. */
+static i32 threads_default(const gpu_kernels *k, i32 otherwise) {
+  return k->desc.variants == GPU_VARIANTS_PLAIN ? 16 : otherwise;
+}
+
+static void attention_shader(shader *s, const gpu_kernels *k) {
+  const gpu_kernels_desc *desc = &k->desc;
+  isize threads = or_default(desc->tune.attention_threads, threads_default(k, 256));
+  s->bindings = "urrrww";
+  text(s, WGSL_PASS);
+  text(s, WGSL_ATTENTION);
+  constant(s, "N_HEADS", (f64)desc->n_heads);
+  constant(s, "N_KV", (f64)desc->n_kv_heads);
+  constant(s, "D_HEAD", (f64)desc->d_head);
+  constant(s, "D_ROPE", (f64)desc->d_rope);
+  constant(s, "WG", (f64)isize_max(threads, round_up(desc->d_head / 4, 16)));
+  constant(s, "SCALE", 1 / __builtin_sqrt((f64)desc->d_head));
+}
+
+i16 gpu_pipeline_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, gpu_format format,
+                     gpu_variant variant) {
+  const gpu_kernels_desc *desc = &k->desc;
+  ASSERT(k->n_pipelines < GPU_PIPELINES_MAX);
+  i16 at = (i16)k->n_pipelines++;
+  gpu_pipeline *p = &k->pipelines[at];
+  *p = (gpu_pipeline){
+      .kernel = kernel, .op_or_type = (u8)op_or_type, .format = format, .variant = variant};
+  shader s = {};
+  switch (kernel) {
+    case GPU_REPACK: repack_shader(&s, p); break;
+    case GPU_MATMUL: matmul_shader(&s, k, p); break;
+    case GPU_EMBED:
+      s.bindings = "ucrrrrw";
+      text(&s, WGSL_PASS);
+      text(&s, WGSL_BLOCK);
+      text(&s, format_texts[format]);
+      text(&s, WGSL_EMBED);
+      constant(&s, "COLS", (f64)desc->d_model);
+      break;
+    case GPU_ATTENTION: attention_shader(&s, k); break;
+    case GPU_PICK:
+      s.bindings = "urrw";
+      text(&s, WGSL_PASS);
+      text(&s, WGSL_PICK);
+      constant(&s, "N_VOCAB", (f64)desc->n_vocab);
+      constant(&s, "WG",
+               or_default(desc->tune.pick_threads,
+                          threads_default(k, k->device.invocations_max >= 1024 ? 1024 : 256)));
+      break;
+  }
+  char name[64];
+  gpu_pipeline_name(p, name, (isize)sizeof name);
+  p->handle = gpu_pipeline_make(&(gpu_pipeline_desc){.name = name,
+                                                     .parts = s.parts,
+                                                     .n_parts = s.n_parts,
+                                                     .constants = s.constants,
+                                                     .n_constants = s.n_constants,
+                                                     .bindings = s.bindings});
+  return at;
+}

@@ -1,0 +1,114 @@
+/* See wgsl.h. A new text is a line in its enum, a block and a line here. */
+#include "gpu/wgsl.h"
+
+static const u8 text_pass[] = {
+#embed "wgsl/pass.wgsl"
+};
+static const u8 text_block[] = {
+#embed "wgsl/block.wgsl"
+};
+static const u8 text_staged[] = {
+#embed "wgsl/staged.wgsl"
+};
+static const u8 text_format_n4h[] = {
+#embed "wgsl/format_n4h.wgsl"
+};
+static const u8 text_format_n4f[] = {
+#embed "wgsl/format_n4f.wgsl"
+};
+static const u8 text_format_b8[] = {
+#embed "wgsl/format_b8.wgsl"
+};
+static const u8 text_format_b8f[] = {
+#embed "wgsl/format_b8f.wgsl"
+};
+static const u8 text_format_f16[] = {
+#embed "wgsl/format_f16.wgsl"
+};
+static const u8 text_format_f32[] = {
+#embed "wgsl/format_f32.wgsl"
+};
+static const u8 text_matmul[] = {
+#embed "wgsl/matmul.wgsl"
+};
+static const u8 text_matmul_plain[] = {
+#embed "wgsl/matmul_plain.wgsl"
+};
+static const u8 text_matmul_vec[] = {
+#embed "wgsl/matmul_vec.wgsl"
+};
+static const u8 text_matmul_split[] = {
+#embed "wgsl/matmul_split.wgsl"
+};
+static const u8 text_matmul_tile[] = {
+#embed "wgsl/matmul_tile.wgsl"
+};
+static const u8 text_tile_store[] = {
+#embed "wgsl/tile_store.wgsl"
+};
+static const u8 text_embed[] = {
+#embed "wgsl/embed.wgsl"
+};
+static const u8 text_attention[] = {
+#embed "wgsl/attention.wgsl"
+};
+static const u8 text_pick[] = {
+#embed "wgsl/pick.wgsl"
+};
+static const u8 text_repack[] = {
+#embed "wgsl/repack.wgsl"
+};
+static const u8 text_repack_main[] = {
+#embed "wgsl/repack_main.wgsl"
+};
+static const u8 text_type_32[] = {
+#embed "wgsl/type_32.wgsl"
+};
+static const u8 text_type_k[] = {
+#embed "wgsl/type_k.wgsl"
+};
+static const u8 text_type_float[] = {
+#embed "wgsl/type_float.wgsl"
+};
+static const u8 text_write_n4[] = {
+#embed "wgsl/write_n4.wgsl"
+};
+static const u8 text_write_b8[] = {
+#embed "wgsl/write_b8.wgsl"
+};
+static const u8 text_write_f32[] = {
+#embed "wgsl/write_f32.wgsl"
+};
+static const u8 text_write_float[] = {
+#embed "wgsl/write_float.wgsl"
+};
+
+const nf_bytes wgsl_texts[WGSL_TEXTS] = {
+    [WGSL_PASS] = {text_pass, sizeof text_pass},
+    [WGSL_BLOCK] = {text_block, sizeof text_block},
+    [WGSL_STAGED] = {text_staged, sizeof text_staged},
+    [WGSL_FORMAT_N4H] = {text_format_n4h, sizeof text_format_n4h},
+    [WGSL_FORMAT_N4F] = {text_format_n4f, sizeof text_format_n4f},
+    [WGSL_FORMAT_B8] = {text_format_b8, sizeof text_format_b8},
+    [WGSL_FORMAT_B8F] = {text_format_b8f, sizeof text_format_b8f},
+    [WGSL_FORMAT_F16] = {text_format_f16, sizeof text_format_f16},
+    [WGSL_FORMAT_F32] = {text_format_f32, sizeof text_format_f32},
+    [WGSL_MATMUL] = {text_matmul, sizeof text_matmul},
+    [WGSL_MATMUL_PLAIN] = {text_matmul_plain, sizeof text_matmul_plain},
+    [WGSL_MATMUL_VEC] = {text_matmul_vec, sizeof text_matmul_vec},
+    [WGSL_MATMUL_SPLIT] = {text_matmul_split, sizeof text_matmul_split},
+    [WGSL_MATMUL_TILE] = {text_matmul_tile, sizeof text_matmul_tile},
+    [WGSL_TILE_STORE] = {text_tile_store, sizeof text_tile_store},
+    [WGSL_EMBED] = {text_embed, sizeof text_embed},
+    [WGSL_ATTENTION] = {text_attention, sizeof text_attention},
+    [WGSL_PICK] = {text_pick, sizeof text_pick},
+    [WGSL_REPACK] = {text_repack, sizeof text_repack},
+    [WGSL_REPACK_MAIN] = {text_repack_main, sizeof text_repack_main},
+    [WGSL_TYPE_32] = {text_type_32, sizeof text_type_32},
+    [WGSL_TYPE_K] = {text_type_k, sizeof text_type_k},
+    [WGSL_TYPE_FLOAT] = {text_type_float, sizeof text_type_float},
+    [WGSL_WRITE_N4] = {text_write_n4, sizeof text_write_n4},
+    [WGSL_WRITE_B8] = {text_write_b8, sizeof text_write_b8},
+    [WGSL_WRITE_F32] = {text_write_f32, sizeof text_write_f32},
+    [WGSL_WRITE_FLOAT] = {text_write_float, sizeof text_write_float},
+};

@@ -1,0 +1,259 @@
+// The SDK on WebGPU in Chromium, over SwiftShader and a tiny model: what runs where and why, and
+// every fault of a GPU in a real browser. Whether the GPU computes right is tests/gpu's.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { launch } from '../chromium.mjs'
+import { serve } from '../serve.mjs'
+import { hookOf } from './gpu_faults.mjs'
+import { openPage } from './page.mjs'
+
+const dist = path.join(import.meta.dirname, '../../../sdk/dist')
+const TIMEOUT = { timeout: 240_000 }
+/** Short: the tiny model knows no end, and SwiftShader takes its time. */
+const TEXT = 'it is'
+const pages = {
+  '/': '<!doctype html><meta charset="utf-8"><title>sdk</title><script type="module" src="/test.js"></script>',
+  '/favicon.ico': '',
+  '/test.js': "import * as sdk from '/sdk/index.js'\nwindow.sdk = sdk\n",
+}
+const worker = readFileSync(path.join(dist, 'engine.worker.js'))
+
+let browser
+let server
+before(async () => {
+  mkdirSync('build/tiny', { recursive: true })
+  execFileSync('build/native/tests/make_tiny', ['build/tiny'])
+  const file = readFileSync('build/tiny/tiny_edit.gguf')
+  const sha256 = createHash('sha256').update(file).digest('hex')
+  pages['/models/tiny/tiny.gguf'] = file
+  pages['/models/tiny/manifest.json'] = JSON.stringify({
+    name: 'tiny',
+    file: 'tiny.gguf',
+    bytes: file.length,
+    sha256,
+    chunk_bytes: 8 << 20,
+    chunks: [sha256],
+  })
+  server = await serve({ roots: { '/sdk/': dist }, pages })
+  browser = await launch({
+    args: ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
+  })
+})
+after(async () => {
+  await browser?.close()
+  await server?.close()
+})
+
+/** act(nf calls) on a fresh profile, with the GPU that `faults` describes. */
+async function withGpu(faults, act) {
+  pages['/sdk/engine.worker.js'] = Buffer.concat([Buffer.from(hookOf(faults)), worker])
+  const { context, page, problems } = await openPage(browser, server)
+  try {
+    await act({
+      open: (backend) => page.evaluate(openHere, backend),
+      edit: (text = TEXT) => page.evaluate((t) => window.nf.edit({ task: 'fix', text: t }), text),
+      say: (what) => page.evaluate(sayToGpu, what),
+      page,
+    })
+    assert.deepEqual(problems, [])
+  } finally {
+    await context.close()
+  }
+}
+
+/** In the page: tells the engine's worker (gpu_faults.mjs); answers how many devices it had. */
+function sayToGpu(what) {
+  const channel = new BroadcastChannel('gpu-test')
+  return new Promise((resolve) => {
+    channel.onmessage = ({ data }) => {
+      channel.close()
+      resolve(data.devices)
+    }
+    channel.postMessage(what)
+  })
+}
+
+/** In the page: window.nf, or how opening it failed; window.told: the states told since. */
+async function openHere(backend) {
+  window.nf?.close()
+  window.told = []
+  try {
+    window.nf = await window.sdk.Nearfield.open({
+      model: '/models/tiny/',
+      onStatus: (s) => window.told.push(`${s.state} ${s.backend} ${s.backendWhy}`),
+      ...(backend && { backend }),
+    })
+    return window.nf.status
+  } catch (error) {
+    return { code: error.code, message: error.message }
+  }
+}
+const outcomes = ({ receipt }) => receipt.attempts.map((a) => `${a.backend} ${a.outcome}`)
+const told = (page) => page.evaluate(() => window.told)
+
+test("'auto' leaves a GPU of software alone and says so", TIMEOUT, () =>
+  withGpu({}, async ({ open, edit }) => {
+    const status = await open()
+    assert.equal(status.backend, 'wasm')
+    assert.equal(status.backendWhy, 'software_adapter')
+    assert.match(status.backendReason, /swiftshader/i)
+    assert.match(status.gpu, /swiftshader/i)
+    const { receipt } = await edit()
+    assert.equal(receipt.backendWhy, 'software_adapter')
+  }),
+)
+
+test('asked for, the GPU runs: the receipt and the status say so', TIMEOUT, () =>
+  withGpu({}, async ({ open, edit }) => {
+    const status = await open('webgpu')
+    assert.equal(status.state, 'ready')
+    assert.equal(status.backend, 'webgpu')
+    assert.equal(status.kernels, 'webgpu')
+    assert.equal(status.cached, true)
+    const result = await edit()
+    assert.equal(result.receipt.backend, 'webgpu')
+    assert.equal(result.receipt.backendWhy, 'asked')
+    assert.equal(result.receipt.replacedKernels, '')
+    assert.deepEqual(outcomes(result), ['webgpu ok'])
+    const again = await open('webgpu') // from this browser's storage now
+    assert.equal(again.backend, 'webgpu')
+  }),
+)
+
+const refusals = [
+  ['no adapter', { noAdapter: true }, 'no_webgpu', /offers no GPU/],
+  ['no device', { noDevice: true }, 'refused', /gave no device: no device today/],
+  ['a shader that fails', { shader: ['fn main', 'fn main_'] }, 'refused', /./],
+  ['no room', { hugeBufferAt: 3 }, 'no_memory', /refused/],
+]
+for (const [what, faults, why, line] of refusals) {
+  test(`${what}: asked for, one clear line; 'auto' runs on the CPU and says why`, TIMEOUT, () =>
+    withGpu({ ...faults, real: true }, async ({ open, edit, page }) => {
+      const failed = await open('webgpu')
+      assert.equal(failed.code, why === 'no_memory' ? 'no_memory' : 'unsupported')
+      assert.match(failed.message, line)
+      assert.doesNotMatch(failed.message, /\n/)
+      assert.equal((await open()).backend, 'wasm')
+      await page.waitForFunction((w) => window.nf.status.backendWhy === w, why)
+      const { receipt } = await edit()
+      assert.equal(receipt.backend, 'wasm')
+      assert.equal(receipt.backendWhy, why)
+    }),
+  )
+}
+
+test('limits too small for a tensor: cut to fit, or refused in one line', TIMEOUT, () =>
+  withGpu({ limits: { maxStorageBufferBindingSize: 16384 } }, async ({ open }) => {
+    const status = await open('webgpu')
+    console.log(`# ${status.message ?? status.backend}`)
+    if (status.code) assert.match(status.message, /^[^\n]+$/)
+    else assert.equal(status.backend, 'webgpu')
+  }),
+)
+
+test('lost in load: opened again; lost again: told, and no more tries', TIMEOUT, async () => {
+  await withGpu({ loseAt: [5] }, async ({ open, say }) => {
+    assert.equal((await open('webgpu')).backend, 'webgpu')
+    assert.equal(await say({}), 2)
+  })
+  await withGpu({ loseAt: [5, 5, 5, 5], real: true }, async ({ open, edit, page }) => {
+    const failed = await open('webgpu')
+    assert.equal(failed.code, 'lost')
+    assert.match(failed.message, /lost/)
+    assert.equal((await open()).backend, 'wasm')
+    await page.waitForFunction(() => window.nf.status.backendWhy === 'lost')
+    assert.deepEqual(outcomes(await edit()), ['wasm ok'])
+  })
+})
+
+test('lost between two requests: there again before the next one is asked', TIMEOUT, () =>
+  withGpu({}, async ({ open, edit, say, page }) => {
+    await open('webgpu')
+    const start = Date.now()
+    await say({ lose: true })
+    await page.waitForFunction(() => window.told.length === 2)
+    console.log(`# lost to ready: ${Date.now() - start} ms`)
+    assert.deepEqual(await told(page), ['loading webgpu asked', 'ready webgpu asked'])
+    assert.deepEqual(outcomes(await edit()), ['webgpu ok'])
+  }),
+)
+
+test('lost in a pass: the same request is answered by a new device', TIMEOUT, () =>
+  withGpu({}, async ({ open, edit, say }) => {
+    await open('webgpu')
+    await say({ loseNext: 1 })
+    assert.deepEqual(outcomes(await edit()), ['webgpu lost', 'webgpu ok'])
+    assert.equal(await say({}), 2)
+  }),
+)
+
+test('lost in a pass and again: the CPU answers this request and all later ones', TIMEOUT, () =>
+  withGpu({}, async ({ open, edit, say, page }) => {
+    await open('webgpu')
+    await say({ loseNext: 2 })
+    const start = Date.now()
+    const result = await edit()
+    console.log(`# lost twice to answered: ${Date.now() - start} ms`)
+    assert.deepEqual(outcomes(result), ['webgpu lost', 'wasm ok'])
+    assert.equal(result.receipt.backendWhy, 'lost')
+    assert.equal((await page.evaluate(() => window.nf.status)).backend, 'wasm')
+    for (const text of ['it was', 'they is']) {
+      assert.deepEqual(outcomes(await edit(text)), ['wasm ok'])
+    }
+    assert.equal(await say({}), 2) // no third device was asked for
+  }),
+)
+
+test(
+  'the drill: a kernel that computes wrongly is replaced, and the receipt says which',
+  TIMEOUT,
+  () =>
+    withGpu({ real: true, shader: ['sum0 += part0', 'sum0 += 1.5 * part0'] }, async (gpu) => {
+      const status = await gpu.open('webgpu')
+      assert.equal(status.backend, 'webgpu')
+      assert.match(status.replacedKernels, /matmul_tile/)
+      const { receipt } = await gpu.edit()
+      assert.equal(receipt.backend, 'webgpu')
+      assert.equal(receipt.replacedKernels, status.replacedKernels)
+    }),
+)
+
+test('a real GPU is measured in an idle moment; the slower one is not opened again', TIMEOUT, () =>
+  withGpu({ real: true }, async ({ open, edit, say, page }) => {
+    const first = await open()
+    assert.equal(first.backendWhy, 'unmeasured')
+    assert.equal((await edit()).receipt.backend, 'wasm')
+    await page.waitForFunction(() => window.told.length > 0, null, { timeout: 120_000 })
+    const status = await page.evaluate(() => window.nf.status)
+    assert.equal(status.backend, 'wasm') // SwiftShader, whatever its adapter says
+    assert.equal(status.backendWhy, 'slower')
+    assert.match(status.backendReason, /^measured here: GPU .+, CPU .+ for one edit$/)
+    assert.equal(status.gpu, 'acme gpu-9000')
+    assert.equal((await open()).backendWhy, 'slower')
+    assert.equal(await say({}), 0)
+  }),
+)
+
+test(
+  'a GPU that is faster takes over in an idle moment, and is opened at once the next time',
+  TIMEOUT,
+  () =>
+    withGpu({ real: true, slowCpu: true }, async ({ open, edit, say, page }) => {
+      assert.equal((await open()).backendWhy, 'unmeasured')
+      const first = await edit()
+      assert.deepEqual(outcomes(first), ['wasm ok'])
+      await page.waitForFunction(() => window.told.length > 0, null, { timeout: 200_000 })
+      assert.deepEqual(await told(page), ['ready webgpu faster'])
+      const second = await edit('they is')
+      assert.equal(second.receipt.backend, 'webgpu')
+      assert.equal(second.receipt.backendWhy, 'faster')
+      const again = await open()
+      assert.equal(again.backendWhy, 'faster')
+      assert.equal(await say({}), 1) // no more than this one device
+      assert.equal((await edit()).receipt.backend, 'webgpu')
+    }),
+)

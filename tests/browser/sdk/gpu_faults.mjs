@@ -1,0 +1,83 @@
+// Runs in the engine's worker before the SDK's own script (gpu.test.mjs puts it there): a browser
+// whose GPU does what a test wants. Owns no expectation. CONFIG is what the test asks for:
+//   real          the adapter says it is hardware
+//   noAdapter, noDevice    what the browser refuses
+//   limits        what the device says its limits are
+//   loseAt        [n, ...]: device k is lost when it makes its n-th buffer
+//   hugeBufferAt  the n-th buffer of a device asks for more than there is
+//   shader        [find, put]: in every shader
+//   slowCpu       the clock of an engine without a GPU runs a thousand times as fast
+// Messages on the channel 'gpu-test', each answered with how many devices there were so far:
+//   {lose: true}        takes the last device away
+//   {loseNext: n}       the next n submits each lose their device
+
+/** The hook as a script, for CONFIG. */
+export const hookOf = (config) => `const CONFIG = ${JSON.stringify(config)};(${hook})();\n`
+
+function hook() {
+  const { gpu } = navigator
+  const channel = new BroadcastChannel('gpu-test')
+  const devices = []
+  let loseNext = 0
+  channel.onmessage = ({ data }) => {
+    if (data.devices !== undefined) return // an answer
+    if (data.lose) devices.at(-1).destroy()
+    loseNext = data.loseNext ?? loseNext
+    channel.postMessage({ devices: devices.length })
+  }
+  if (CONFIG.slowCpu) {
+    const { instantiate } = WebAssembly
+    WebAssembly.instantiate = (module, imports) => {
+      const { nf_clock_ms: clock, gpu_facts: facts } = imports.env
+      const start = clock()
+      const env = { ...imports.env, nf_clock_ms: () => start + 1000 * (clock() - start) }
+      return instantiate(module, facts.length === 0 ? { env } : imports)
+    }
+  }
+  if (!gpu) return
+  const requestAdapter = gpu.requestAdapter.bind(gpu)
+  gpu.requestAdapter = async (options) => {
+    const adapter = CONFIG.noAdapter ? null : await requestAdapter(options)
+    if (!adapter) return null
+    if (CONFIG.real) {
+      const info = { vendor: 'acme', architecture: 'gpu-9000', device: '', description: '' }
+      Object.defineProperty(adapter, 'info', { value: { ...info, isFallbackAdapter: false } })
+    }
+    const requestDevice = adapter.requestDevice.bind(adapter)
+    adapter.requestDevice = async (descriptor) => {
+      if (CONFIG.noDevice) throw new TypeError('no device today')
+      const device = await requestDevice(descriptor)
+      const k = devices.push(device) - 1
+      breakDevice(device, CONFIG.loseAt?.[k])
+      return device
+    }
+    return adapter
+  }
+
+  function breakDevice(device, loseAt) {
+    let nBuffers = 0
+    const submit = device.queue.submit.bind(device.queue)
+    device.queue.submit = (commands) => {
+      if (loseNext > 0) {
+        loseNext--
+        device.destroy()
+      }
+      submit(commands)
+    }
+    const createBuffer = device.createBuffer.bind(device)
+    device.createBuffer = (descriptor) => {
+      if (++nBuffers === loseAt) device.destroy()
+      const size = nBuffers === CONFIG.hugeBufferAt ? 2 ** 45 : descriptor.size
+      return createBuffer({ ...descriptor, size })
+    }
+    const createShaderModule = device.createShaderModule.bind(device)
+    device.createShaderModule = (descriptor) => {
+      const code = CONFIG.shader ? descriptor.code.replace(...CONFIG.shader) : descriptor.code
+      return createShaderModule({ ...descriptor, code })
+    }
+    if (!CONFIG.limits) return
+    const limits = {}
+    for (const name in device.limits) limits[name] = device.limits[name]
+    Object.defineProperty(device, 'limits', { value: { ...limits, ...CONFIG.limits } })
+  }
+}

@@ -1,0 +1,41 @@
+/* What the edit tests with the real model share: one engine and one session for the group.
+ * Does NOT check results. The model: real_model.h. */
+#pragma once
+#include "api/internal.h"
+#include "edit/state.h"
+#include "real_model.h"
+
+/* The instrumented engine is some 20 times slower: tests do fewer rounds. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNDER_SANITIZER 1
+#endif
+#endif
+#ifdef UNDER_SANITIZER
+constexpr bool under_sanitizer = true;
+#else
+constexpr bool under_sanitizer = false;
+#endif
+
+static nf_engine *engine;
+static nf_session *work;
+
+/* The group's setup. */
+static int open_model(void **state) {
+  (void)state;
+  nf_error error;
+  nf_engine_desc desc = {.n_threads = 2};
+  if (nf_engine_open_file(real_model_path(), &desc, &engine, &error) != NF_OK) {
+    print_error("%s\n", error.line);
+    return -1;
+  }
+  return nf_session_open(engine, &work, &error) == NF_OK ? 0 : -1;
+}
+
+/* The group's teardown. */
+static int close_model(void **state) {
+  (void)state;
+  nf_session_close(work);
+  nf_engine_close(engine);
+  return 0;
+}

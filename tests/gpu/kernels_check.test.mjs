@@ -1,0 +1,107 @@
+// The known-answer test: every kernel right on this device; a wrong fast variant replaced by the
+// plain one, and said so; a wrong plain one refused. The WGSL is tampered with on its way.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bits, FORMAT, floats, GOES_TO, OP, openKernels } from './kernels.mjs'
+import { S } from './module.mjs'
+
+const encoder = new TextEncoder()
+/**
+ * Imports whose gpu_pipeline_make puts `to` for `find` in the text of pipelines named so: the desc
+ * points to changed copies, in new pages of the module's memory, during the call.
+ */
+function tamperWith(name, find, to) {
+  const seen = []
+  const tamper = (imports, memory) => {
+    const make = imports.gpu_pipeline_make
+    imports.gpu_pipeline_make = (desc) => {
+      const view = new DataView(memory.buffer)
+      const text = (at, length) => new TextDecoder().decode(new Uint8Array(memory.buffer, at, length).slice())
+      const nameAt = view.getUint32(desc, true)
+      const its = text(nameAt, new Uint8Array(memory.buffer, nameAt).indexOf(0))
+      if (!name.test(its)) return make(desc)
+      seen.push(its)
+      const parts = view.getUint32(desc + 4, true)
+      const [count, kept] = [view.getUint32(desc + 8, true), []]
+      let hits = 0
+      for (let i = 0; i < 2 * count; i++) kept.push(view.getUint32(parts + 4 * i, true))
+      for (let i = 0; i < count; i++) {
+        const bytes = encoder.encode(text(kept[2 * i], kept[2 * i + 1]).replaceAll(find, () => { hits++; return to }))
+        const at = memory.grow(1) << 16
+        new Uint8Array(memory.buffer, at, bytes.length).set(bytes)
+        new DataView(memory.buffer).setUint32(parts + 8 * i, at, true)
+        new DataView(memory.buffer).setUint32(parts + 8 * i + 4, bytes.length, true)
+      }
+      if (hits === 0) throw new Error(`${its} has no ${find}`)
+      const handle = make(desc)
+      kept.forEach((word, i) => { new DataView(memory.buffer).setUint32(parts + 4 * i, word, true) })
+      return handle
+    }
+  }
+  return { tamper, seen }
+}
+const MODEL = { d_model: 160, d_ff: 96, n_heads: 2, n_kv: 1, d_head: 32, d_rope: 32, n_vocab: 301 }
+const N4H = bits('N4H')
+
+test('every kernel and format is right here', async () => {
+  const m = await openKernels()
+  const all = bits(...Object.keys(FORMAT))
+  const repack = Object.fromEntries(Object.entries(GOES_TO).map(([type, formats]) => [type, bits(...formats)]))
+  const matmul = Object.fromEntries(Object.keys(OP).map((op) => [op, all]))
+  assert.equal(await m.open(0, { ...MODEL, variants: 'plain', embed: all, matmul, repack }), S.ok, m.kernelsLine)
+  assert.equal(m.e.kernels_facts(0), 0)
+  assert.equal(m.text(m.e.kernels_replaced()), '')
+  assert.ok(m.gpu.counts.submits >= 25 + 6 * 6 + 6 + 2, `${m.gpu.counts.submits} trials`)
+  m.gpu.close()
+})
+
+const WRONG = [
+  ['arithmetic', /^matmul_tile:/, 'part0 += ', 'part1 += '],
+  ['a lane too few', /^matmul_vec:/, 'min(4u * c + 4u, nb)', 'min(4u * c + 3u, nb)'],
+  ['another order of the sum', /^matmul_split:/, 'chunk += parts[b * 16u * TILE_N + t]', 'chunk += parts[(nb - 1u - b) * 16u * TILE_N + t]'],
+  ['no shader at all', /^matmul_vec4:/, 'workgroupBarrier', 'noSuchBarrier'],
+]
+for (const [what, name, find, to] of WRONG) {
+  test(`a wrong fast variant is replaced: ${what}`, async () => {
+    const { tamper, seen } = tamperWith(name, find, to)
+    const m = await openKernels({ tamper })
+    assert.equal(await m.open(0, { ...MODEL, d_rope: 0, n_vocab: 0, matmul: { norm_store: N4H }, repack: { Q4_1: N4H } }), S.ok, m.kernelsLine)
+    assert.equal(m.e.kernels_facts(0), 1)
+    assert.equal(m.text(m.e.kernels_replaced()), seen[0])
+    // and what runs in its place is right
+    const [rows, cols] = [8, 160]
+    m.e.weight_make(0, FORMAT.N4H, rows, cols)
+    m.repack(0, 0, 'Q4_1', m.raw('Q4_1', rows, cols, 2), cols)
+    const pass = m.passes([1, 4, 16, 17].map((n) => ({ m: n })))
+    const y = m.empty(4 * rows * 64)
+    m.e.matmul_bind(0, 0, OP.norm_store, 0, pass, m.numbers([...m.up(floats(64 * cols, 1)), ...m.up(floats(cols, 2)), 0, 0, 0, ...y]), -1)
+    let most = null
+    for (const [i, n] of [[3, 17], [2, 16], [1, 4], [0, 1]]) {
+      m.e.matmul_run(0, 0, 512 * i, n)
+      const got = await m.down([y[0], 0, 4 * rows * n])
+      most ??= got
+      assert.deepEqual(got, most.slice(0, rows * n))
+    }
+    m.gpu.close()
+  })
+}
+
+const REFUSED = [
+  ['attention', /^attention/, 'max(top, ', 'min(top, '],
+  ['attention:cache', /^attention/, 'kv[to] = ', 'kv[0] = '],
+  ['pick', /^pick/, 'its < token', 'its > token'],
+  ['pick:noise', /^pick/, '0x846CA68Bu', '0x846CA68Du'],
+  ['embed:n4h', /^embed/, '.chain].token', '.pos].token'],
+  ['matmul_plain:norm_store:n4h', /^matmul_plain/, 'chunk.squares', 'chunk.dot'],
+  ['repack:Q4_1:n4h', /^repack/, 'select(0u, 4u, i >= 4u)', 'select(0u, 4u, i >= 5u)'],
+]
+for (const [what, name, find, to] of REFUSED) {
+  test(`a wrong kernel with nothing in its place is refused: ${what}`, async () => {
+    const { tamper } = tamperWith(name, find, to)
+    const m = await openKernels({ tamper })
+    assert.equal(await m.open(0, { ...MODEL, variants: 'plain', embed: N4H, matmul: { norm_store: N4H }, repack: { Q4_1: N4H } }), S.unsupported)
+    const said = what.startsWith('attention') ? 'attention' : what.startsWith('pick') ? 'pick' : what
+    assert.equal(m.kernelsLine, `this GPU computes ${said} wrong`)
+    m.gpu.close()
+  })
+}

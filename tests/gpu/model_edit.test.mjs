@@ -1,0 +1,60 @@
+// Edits on the GPU through nf_edit_*: drafts, trees of guesses, snapshots and variants give the
+// tokens of plain greedy decoding on the same device, line by line. A tiny random model says
+// nothing sensible, which makes every line a hard one; NEARFIELD_GPU_LINES=n adds n lines of the
+// real model (on SwiftShader a line of it takes minutes, on a GPU some milliseconds).
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { GPU, openSides, S, tiny } from './sides.mjs'
+
+const FIX = 0
+const SHORTEN = 1
+const TINY_LINES = 5
+const ANSWER_MAX = 60
+const lines = readFileSync('tests/data/edit_lines.txt', 'utf8').split('\n').filter(Boolean)
+
+/** How many passes the edits took and what plain decoding would have. */
+async function compare(s, texts) {
+  const sums = { passes: 0, plain: 0, forced: 0 }
+  for (const [i, text] of texts.entries()) {
+    const got = await s.edit(GPU, i % 4 === 3 ? SHORTEN : FIX, text)
+    assert.equal(got.status, S.ok, s.line)
+    sums.passes += got.passes
+    if (got.forced > 0) { // not the model's own choice
+      sums.forced++
+      continue
+    }
+    const n = Math.min(got.answer.length + 1, ANSWER_MAX)
+    const plain = await s.plain(GPU, got.prompt, n)
+    assert.deepEqual(plain, got.answer.slice(0, plain.length), `line ${i + 1}: ${text}`)
+    assert.ok(plain.length === Math.min(n, got.answer.length) || plain.length === n, `line ${i + 1} ended early`)
+    sums.plain += plain.length + 1
+  }
+  return sums
+}
+
+test(`${TINY_LINES} lines edited by a tiny model are those of plain greedy decoding`, async (t) => {
+  const s = await openSides()
+  assert.equal(await s.load(GPU, tiny('edit'), { ctx: 2048 }), S.ok, s.line)
+  assert.equal(s.e.session_open(GPU), S.ok, s.line)
+  const sums = await compare(s, lines.slice(0, TINY_LINES).map((line) => line.slice(0, 40)))
+  t.diagnostic(JSON.stringify(sums))
+  s.e.side_close(GPU)
+  s.gpu.close()
+})
+
+const nReal = Number(process.env.NEARFIELD_GPU_LINES ?? 0)
+if (nReal > 0) {
+  test(`${nReal} lines edited by the real model are those of plain greedy decoding`, async (t) => {
+    const s = await openSides()
+    const file = readFileSync(process.env.NEARFIELD_MODEL)
+    assert.equal(await s.load(GPU, file, { ctx: 1024, chunk: 1 << 22 }), S.ok, s.line)
+    assert.equal(s.e.session_open(GPU), S.ok, s.line)
+    const start = performance.now()
+    const sums = await compare(s, lines.slice(0, nReal))
+    t.diagnostic(JSON.stringify({ ...sums, ms: Math.round(performance.now() - start) }))
+    assert.ok(sums.passes < sums.plain, 'drafts save passes')
+    s.e.side_close(GPU)
+    s.gpu.close()
+  })
+}
