@@ -130,6 +130,10 @@ export interface Receipt {
   backend: Backend | 'native' | 'upstream'
   /** Why on that backend. */
   backendWhy: BackendWhy
+  /**
+   * GPU kernels that failed their test here and were replaced by plain ones, by name; '' none.
+   */
+  replacedKernels: string
   model: { id: string; sha256: string }
   queueMs: number
   firstTokenMs: number
@@ -180,14 +184,16 @@ export interface Status {
   /** Why, for a person: what was measured, or what the GPU said. */
   backendReason: string
   /** The GPU as the browser names it, also when the CPU runs; '' when none was found or looked for. */
-  adapter: string
+  gpu: string
   kernels: string
+  /** As in a receipt. */
+  replacedKernels: string
   threads: number
   isolated: boolean
   model: { id: string; sha256: string; bytes: number } | null
   /** Was the model read from the browser's own storage (works offline)? */
   cached: boolean
-  /** What Nearfield.adapter() opened. (`adapter` above is a piece of hardware.) */
+  /** What Nearfield.adapter() opened. */
   adapters: Adapter[]
   /** Every task, and whether the device offers it. */
   tasks: TaskOffer[]

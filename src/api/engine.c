@@ -91,8 +91,7 @@ nf_status engine_head_fill(nf_engine *engine, const nf_engine_desc *desc, nf_err
                      E_STR(" tokens; at least "), E_INT(CTX_TOKENS_MIN), E_STR(" are needed"));
   }
   isize weights_bytes = engine->on_gpu ? model_gpu_bytes(&shape) : model_bytes(&shape);
-  engine->block_bytes =
-      bytes_add(weights_bytes, text_vocab_bytes(&engine->gguf) + POOL_BYTES);
+  engine->block_bytes = bytes_add(weights_bytes, text_vocab_bytes(&engine->gguf) + POOL_BYTES);
   engine->block = os_memory_get(engine->block_bytes);
   if (engine->block == nullptr) {
     return error_set(error, NF_NO_MEMORY, E_STR("no memory for the model's tables, "),
@@ -111,10 +110,9 @@ nf_status engine_head_fill(nf_engine *engine, const nf_engine_desc *desc, nf_err
 }
 
 nf_status engine_weights_fill(nf_engine *engine, nf_error *error) {
-  nf_status status = engine->on_gpu
-                         ? model_gpu_finish(engine->model, error)
-                         : model_open(&engine->gguf, engine->file.at, engine->kernels,
-                                      &engine->tables, &engine->model, error);
+  nf_status status = engine->on_gpu ? model_gpu_finish(engine->model, error)
+                                    : model_open(&engine->gguf, engine->file.at, engine->kernels,
+                                                 &engine->tables, &engine->model, error);
   if (status != NF_OK) return status;
   status = pool_start(&engine->tables, engine->n_threads_wanted, &engine->threads);
   if (status == NF_OK) return NF_OK;
@@ -216,6 +214,10 @@ void nf_engine_info_get(const nf_engine *engine, nf_engine_info *info) {
              bytes_from_str(gguf_type_name(most)));
   text_field(info->kernels, (isize)sizeof info->kernels,
              bytes_from_str(engine->on_gpu ? "webgpu" : engine->kernels->name));
+  if (engine->on_gpu) {
+    text_field(info->replaced, (isize)sizeof info->replaced,
+               bytes_from_str(model_gpu_replaced(engine->model)));
+  }
   const model_shape *shape = model_shape_get(engine->model);
   info->file_bytes = engine->file_bytes;
   info->n_vocab = (i32)shape->n_vocab;

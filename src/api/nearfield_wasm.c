@@ -26,15 +26,8 @@ const char *EXPORT(nf_wasm_version)(void) { return nf_version(); }
 
 /* ---- engine and session ---- */
 
-/* kernels: "" for the best here. *engine is written on NF_OK only. */
-i32 EXPORT(nf_wasm_engine_open)(u8 *file, i32 file_bytes, i32 n_threads, i32 ctx_tokens_max,
-                                const char *kernels, nf_engine **engine) {
-  const nf_engine_desc desc = {.n_threads = n_threads,
-                               .ctx_tokens_max = ctx_tokens_max,
-                               .kernels = kernels && kernels[0] ? kernels : nullptr};
-  return nf_engine_open_memory(file, file_bytes, &desc, engine, &last_error);
-}
-/* The same over chunks (nf_load_*). file_bytes: a whole number. *load is written on NF_OK only. */
+/* The file comes in chunks (nf_load_*). file_bytes: a whole number. kernels: "" for the best CPU
+ * table here; lives until nf_wasm_load_close. *load is written on NF_OK only. */
 i32 EXPORT(nf_wasm_load_begin)(f64 file_bytes, i32 n_threads, i32 ctx_tokens_max,
                                const char *kernels, nf_load **load) {
   const nf_engine_desc desc = {.n_threads = n_threads,
@@ -81,6 +74,12 @@ void EXPORT(nf_wasm_adapter_info)(const nf_adapter *adapter, f64 *row) {
   row[1] = (f64)(uintptr_t)last_adapter.task;
   row[2] = (f64)(uintptr_t)last_adapter.sha256;
   row[3] = (f64)last_adapter.file_bytes;
+}
+
+/* Kernels of the GPU that were replaced by plain ones, a C string, "" none; until the next call. */
+const char *EXPORT(nf_wasm_engine_replaced)(const nf_engine *engine) {
+  nf_engine_info_get(engine, &last_info);
+  return last_info.replaced;
 }
 
 i32 EXPORT(nf_wasm_session_open)(nf_engine *engine, nf_session **session) {

@@ -103,9 +103,10 @@ struct model_scratch {
   f32 *head;         /* [n_threads][ROWS][MODEL_HEAD_COLS] */
   model_best *best;  /* [n_threads][ROWS] largest logits */
   model_best *drawn; /* [n_threads][ROWS] largest logit / T + noise */
-  f32 *lora;         /* [n_threads][ROWS][ADAPTER_STACK_MAX] A x, scaled */
-  f32 *asked;        /* [ROWS] logits of the tokens asked for */
-  f32 *chosen;       /* [n_threads][ROWS] logits of the tokens drawn */
+  f32 *lora; /* [n_threads][ROWS][ADAPTER_STACK_MAX] A x, scaled; of many rows the first thread's is
+                all's */
+  f32 *asked; /* [ROWS] logits of the tokens asked for */
+  f32 *chosen; /* [n_threads][ROWS] logits of the tokens drawn */
   model_exp_sum *sums; /* [chunks of the head][ROWS] */
   isize scores_stride;
 };
@@ -142,5 +143,5 @@ void gpu_cache_copy(model_cache *to, const model_cache *from, isize n_slots);
 void gpu_cache_move(const model_kv *from, isize pos, isize n);
 isize gpu_pass_state_bytes(void); /* beside the model_scratch */
 [[nodiscard]] nf_status gpu_pass_run(const model *m, model_scratch *s); /* of the scratch's plan */
-void gpu_pass_drop(model_scratch *s);
+void gpu_pass_drop(const model *m, model_scratch *s);
 const char *gpu_failure_line(const model *m);

@@ -17,6 +17,7 @@ typedef struct {
   isize block_bytes;
   model_cache *cache, *other;
   model_scratch *scratch;
+  nf_adapter *adapter;
 } side;
 static side sides[2];
 static nf_error error;
@@ -49,9 +50,7 @@ i32 EXPORT(load_begin)(i32 i, f64 file_bytes, i32 ctx_tokens, const char *kernel
 i32 EXPORT(load_bytes)(i32 i, const u8 *chunk, i32 len) {
   return nf_load_bytes(sides[i].load, bytes_of(chunk, len), &error);
 }
-i32 EXPORT(load_finish)(i32 i) {
-  return nf_load_finish(sides[i].load, &sides[i].engine, &error);
-}
+i32 EXPORT(load_finish)(i32 i) { return nf_load_finish(sides[i].load, &sides[i].engine, &error); }
 void EXPORT(load_close)(i32 i) {
   nf_load_close(sides[i].load);
   sides[i].load = nullptr;
@@ -83,15 +82,24 @@ void EXPORT(side_close)(i32 i) {
     os_memory_release(s->block, s->block_bytes);
   }
   nf_session_close(s->session);
+  nf_adapter_close(s->adapter);
   nf_engine_close(s->engine);
   nf_load_close(s->load);
   *s = (side){};
 }
 
+i32 EXPORT(adapter_open)(i32 i, const u8 *file, i32 len) {
+  return nf_adapter_open_memory(sides[i].engine, bytes_of(file, len), &sides[i].adapter, &error);
+}
+void EXPORT(adapter_close)(i32 i) {
+  nf_adapter_close(sides[i].adapter);
+  sides[i].adapter = nullptr;
+}
+
 /* ---- passes ---- */
-/* spec: n_spans, n_more, want (1 logits, 2 asked), then per span n_shared, gap, m, pos, n_out_rows
- * and m tokens; then the asked tokens of all out rows; sampling when temperature > 0, seed i of
- * span i. The logits' block is made on demand. */
+/* spec: n_spans, n_more, want (1 logits, 2 asked, 4 with the adapter), then per span n_shared, gap,
+ * m, pos, n_out_rows and m tokens; then the asked tokens of all out rows; sampling when temperature
+ * > 0, seed i of span i. The logits' block is made on demand. */
 i32 EXPORT(pass_begin)(i32 i, const i32 *spec, f32 temperature, f32 min_p) {
   side *s = &sides[i];
   isize n_spans = *spec++, n_more = *spec++, want = *spec++, n_rows = 0, n_out = 0;
@@ -114,6 +122,7 @@ i32 EXPORT(pass_begin)(i32 i, const i32 *spec, f32 temperature, f32 min_p) {
                         .n_spans = n_spans,
                         .choice = temperature > 0 ? &p.choice : nullptr,
                         .n_more = n_more,
+                        .adapter = want & 4 ? s->adapter->tensors : nullptr,
                         .logits = want & 1 ? p.logits : nullptr,
                         .best = p.best,
                         .log_p_best = p.log_p_best,
@@ -147,9 +156,7 @@ i32 EXPORT(generate_begin)(i32 i, const u8 *text, i32 len, i32 n_tokens) {
   const nf_generate_desc ask = {.raw_prompt = bytes_of(text, len), .output_tokens_max = n_tokens};
   return nf_generate_begin(sides[i].session, &ask, &error);
 }
-i32 EXPORT(generate_step)(i32 i) {
-  return nf_generate_step(sides[i].session, &piece, &error);
-}
+i32 EXPORT(generate_step)(i32 i) { return nf_generate_step(sides[i].session, &piece, &error); }
 const u8 *EXPORT(piece_at)(void) { return piece.at; }
 i32 EXPORT(piece_len)(void) { return (i32)piece.len; }
 

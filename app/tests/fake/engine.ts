@@ -10,6 +10,7 @@ export const receipt: Receipt = {
   source: 'device',
   backend: 'wasm',
   backendWhy: 'slower',
+  replacedKernels: '',
   model: { id: 'fake', sha256: '' },
   queueMs: 0,
   firstTokenMs: 1,
@@ -32,12 +33,14 @@ export const status: Status = {
   backend: 'wasm',
   backendWhy: 'slower',
   backendReason: 'measured here: GPU 52 ms, CPU 38 ms for one edit',
-  adapter: 'acme gpu-9000',
+  gpu: 'acme gpu-9000',
   kernels: 'relaxed SIMD',
+  replacedKernels: '',
   threads: 2,
   isolated: true,
   model: { id: 'fake-135m', sha256: '', bytes: 98_000_000 },
   cached: true,
+  adapters: [],
   tasks: [
     { task: 'fix', offered: true, why: '' },
     { task: 'shorten', offered: true, why: '' },
@@ -96,6 +99,9 @@ export class HandEngine implements Engine {
     close: () => undefined,
     prefetch: (cues, { priority = 'idle' }) => {
       this.prefetched[priority] = cues.map(({ text }) => text)
+    },
+    adapter: async () => {
+      throw new Error('the app opens no adapter yet')
     },
     variants: () => {
       throw new Error('the app asks edit() for versions')

@@ -72,6 +72,10 @@ export class Nearfield implements NearfieldApi {
     return result
   }
 
+  async adapter(): Promise<never> {
+    throw new Error('the app opens no adapter yet')
+  }
+
   prefetch(): void {}
 
   close(): void {}

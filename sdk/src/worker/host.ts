@@ -28,7 +28,7 @@ const SOON_MS = 10 * 60_000
 const WARM_UP_MS = 2000
 /** Each with a few changes. The first also brings the task's constant prompt into the cache, which
  * whoever asks next is glad of; the second one counts. */
-const MEASURED = ['they is here', 'me and Dana was going to the libary on friday'] as const
+const MEASURED = ['they is here', 'she go to the libary'] as const
 
 export interface OpenContext {
   signal: AbortSignal
@@ -43,8 +43,8 @@ export interface Ways {
   /** Rejects with a NearfieldError of the device, the file or the network, or as aborted. */
   open(backend: Backend, context: OpenContext): Promise<HostedEngine>
   /** What was found out here before, of this GPU. */
-  keptChoice(adapter: string): Promise<Chosen | null>
-  keepChoice(adapter: string, chosen: Chosen): Promise<void>
+  keptChoice(gpu: string): Promise<Chosen | null>
+  keepChoice(gpu: string, chosen: Chosen): Promise<void>
   /** where() answers something else from now on. */
   changed(): void
 }
@@ -61,7 +61,8 @@ export class Host {
   readonly #queue = new Scheduler()
   readonly #adapters = new Adapters()
   #auto = false
-  #adapter = ''
+  /** Its name, as the browser tells it. */
+  #gpu = ''
   #chosen: Chosen = { backend: 'wasm', why: 'asked', reason: '' }
   #engine: HostedEngine | null = null
   /** The last engine's facts. */
@@ -80,7 +81,7 @@ export class Host {
     const offer = asked === 'wasm' ? null : await this.#ways.offer()
     let kept: Chosen | null = null
     if (offer && !(offer instanceof NearfieldError)) {
-      this.#adapter = offer.name
+      this.#gpu = offer.name
       if (this.#auto && !offer.software) kept = await this.#ways.keptChoice(offer.name)
     }
     await this.#open(planOf(asked, offer, kept), context, this.#auto)
@@ -89,14 +90,15 @@ export class Host {
 
   /** For Status: what runs where, and why there. */
   where(): Omit<Status, 'isolated' | 'model'> {
-    const { kernels = '', threads = 1, tasks = [] } = this.#last?.facts ?? {}
+    const { kernels = '', replacedKernels = '', threads = 1, tasks = [] } = this.#last?.facts ?? {}
     return {
       state: this.#engine ? 'ready' : this.#coming ? 'loading' : 'lost',
       backend: this.#chosen.backend,
       backendWhy: this.#chosen.why,
       backendReason: this.#chosen.reason,
-      adapter: this.#adapter,
+      gpu: this.#gpu,
       kernels,
+      replacedKernels,
       threads,
       cached: this.#last?.kept ?? false,
       adapters: this.#adapters.list(),
@@ -226,7 +228,7 @@ export class Host {
   }
 
   async #keep(chosen: Chosen): Promise<void> {
-    if (this.#auto && worthKeeping(chosen)) await this.#ways.keepChoice(this.#adapter, chosen)
+    if (this.#auto && worthKeeping(chosen)) await this.#ways.keepChoice(this.#gpu, chosen)
   }
 
   /** CPU and GPU, the same edits, when nobody asks for anything; the faster one stays. */

@@ -51,9 +51,9 @@ export async function openHost(
   void moduleOf(nThreads > 1).catch(() => {}) // beside the manifest; told to whoever opens
   const manifest = await loadManifest(model, context.signal)
   const { name: id, sha256, bytes } = manifest
-  const choiceKey = async (adapter: string) => {
+  const choiceKey = async (gpu: string) => {
     const { sha256 } = await moduleOf(nThreads > 1)
-    return JSON.stringify([adapter, navigator.userAgent, nThreads, sha256])
+    return JSON.stringify([gpu, navigator.userAgent, nThreads, sha256])
   }
   let opened = false
   const status = (): Status => ({ ...host.where(), isolated, model: { id, sha256, bytes } })
@@ -72,8 +72,8 @@ export async function openHost(
         module: moduleOf(backend === 'wasm' && nThreads > 1),
         context: { signal, progress },
       }),
-    keptChoice: async (adapter) => keptChoice<Chosen>(sha256, await choiceKey(adapter)),
-    keepChoice: async (adapter, chosen) => keepChoice(sha256, await choiceKey(adapter), chosen),
+    keptChoice: async (gpu) => keptChoice<Chosen>(sha256, await choiceKey(gpu)),
+    keepChoice: async (gpu, chosen) => keepChoice(sha256, await choiceKey(gpu), chosen),
     changed: () => {
       if (opened) onStatus(status())
     },

@@ -15,8 +15,8 @@ function serving(handlers: Partial<Handlers>) {
   const sent: FromWorker[] = []
   const all = {
     open: unused,
-    edit: unused,
     adapter: unused,
+    edit: unused,
     bench: unused,
     parse: unused,
     write: unused,

@@ -101,7 +101,7 @@ test("'auto' leaves a GPU of software alone and says so", TIMEOUT, () =>
     assert.equal(status.backend, 'wasm')
     assert.equal(status.backendWhy, 'software_adapter')
     assert.match(status.backendReason, /swiftshader/i)
-    assert.match(status.adapter, /swiftshader/i)
+    assert.match(status.gpu, /swiftshader/i)
     const { receipt } = await edit()
     assert.equal(receipt.backendWhy, 'software_adapter')
   }),
@@ -117,6 +117,7 @@ test('asked for, the GPU runs: the receipt and the status say so', TIMEOUT, () =
     const result = await edit()
     assert.equal(result.receipt.backend, 'webgpu')
     assert.equal(result.receipt.backendWhy, 'asked')
+    assert.equal(result.receipt.replacedKernels, '')
     assert.deepEqual(outcomes(result), ['webgpu ok'])
     const again = await open('webgpu') // from this browser's storage now
     assert.equal(again.backend, 'webgpu')
@@ -207,6 +208,23 @@ test('lost in a pass and again: the CPU answers this request and all later ones'
   }),
 )
 
+test(
+  'the drill: a kernel that computes wrongly is replaced, and the receipt says which',
+  TIMEOUT,
+  () =>
+    withGpu(
+      { real: true, fast: true, shader: ['sum0 += part0', 'sum0 += 1.5 * part0'] },
+      async (gpu) => {
+        const status = await gpu.open('webgpu')
+        assert.equal(status.backend, 'webgpu')
+        assert.match(status.replacedKernels, /matmul_tile/)
+        const { receipt } = await gpu.edit()
+        assert.equal(receipt.backend, 'webgpu')
+        assert.equal(receipt.replacedKernels, status.replacedKernels)
+      },
+    ),
+)
+
 test('a real GPU is measured in an idle moment; the slower one is not opened again', TIMEOUT, () =>
   withGpu({ real: true }, async ({ open, edit, say, page }) => {
     const first = await open()
@@ -217,8 +235,28 @@ test('a real GPU is measured in an idle moment; the slower one is not opened aga
     assert.equal(status.backend, 'wasm') // SwiftShader, whatever its adapter says
     assert.equal(status.backendWhy, 'slower')
     assert.match(status.backendReason, /^measured here: GPU .+, CPU .+ for one edit$/)
-    assert.equal(status.adapter, 'acme gpu-9000')
+    assert.equal(status.gpu, 'acme gpu-9000')
     assert.equal((await open()).backendWhy, 'slower')
     assert.equal(await say({}), 0)
   }),
+)
+
+test(
+  'a GPU that is faster takes over in an idle moment, and is opened at once the next time',
+  TIMEOUT,
+  () =>
+    withGpu({ real: true, slowCpu: true }, async ({ open, edit, say, page }) => {
+      assert.equal((await open()).backendWhy, 'unmeasured')
+      const first = await edit()
+      assert.deepEqual(outcomes(first), ['wasm ok'])
+      await page.waitForFunction(() => window.told.length > 0, null, { timeout: 200_000 })
+      assert.deepEqual(await told(page), ['ready webgpu faster'])
+      const second = await edit('they is')
+      assert.equal(second.receipt.backend, 'webgpu')
+      assert.equal(second.receipt.backendWhy, 'faster')
+      const again = await open()
+      assert.equal(again.backendWhy, 'faster')
+      assert.equal(await say({}), 1) // no more than this one device
+      assert.equal((await edit()).receipt.backend, 'webgpu')
+    }),
 )

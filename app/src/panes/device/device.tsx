@@ -85,7 +85,7 @@ function chipText(state: ModelState): string {
 function Facts({ state }: { state: ModelState }) {
   if (state.kind !== 'ready') return null
   const { status } = state.nearfield
-  const { backend, backendReason, adapter, kernels, threads, isolated, cached } = status
+  const { backend, backendReason, gpu, kernels, threads, isolated, cached } = status
   const bytes = status.model?.bytes || state.facts.bytes
   const cpu = `CPU, ${threads === 1 ? 'one thread' : `${threads} threads`}, ${kernels} kernels`
   const rows: [string, string][] = [
@@ -94,7 +94,7 @@ function Facts({ state }: { state: ModelState }) {
     ['Runs on', backend === 'webgpu' ? 'GPU (WebGPU)' : cpu],
     ['Why there', backendReason],
   ]
-  if (adapter) rows.push(['GPU', adapter])
+  if (gpu) rows.push(['GPU', gpu])
   if (!isolated) rows.push(['Isolation', 'off: one thread only'])
   const offered = status.tasks.filter((one) => one.offered)
   rows.push(['Tasks', offered.map(({ task }) => TASKS[task].label).join(', ')])
