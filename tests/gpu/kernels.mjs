@@ -173,15 +173,12 @@ export class Kernels extends Module {
     const noise = floats(bytes, seed)
     const raw = Uint8Array.from(noise, (x) => Math.floor(128 + 128 * x))
     const half = (at, x) => new DataView(raw.buffer).setUint16(at, this.e.half_of(x), true)
-    if (type === 'F32')
-      floats(rows * cols, seed).forEach((x, i) =>
-        new DataView(raw.buffer).setFloat32(4 * i, x, true),
-      )
-    else if (type === 'F16')
-      floats(rows * cols, seed).forEach((x, i) => {
+    if (type === 'F32') {
+      new Uint8Array(raw.buffer).set(new Uint8Array(floats(rows * cols, seed).buffer))
+    } else if (type === 'F16') {
+      for (const [i, x] of floats(rows * cols, seed).entries())
         half(2 * i, x * (i % 97 === 0 ? 1e-5 : 1))
-      })
-    else if (type === 'BF16')
+    } else if (type === 'BF16')
       floats(rows * cols, seed).forEach((x, i) => {
         raw[2 * i + 1] = x < 0 ? 0xbe : 0x3e
       })
