@@ -67,6 +67,8 @@ typedef struct {
   char architecture[32];
   char quantization[16];   /* type most of the weight bytes have, e.g. "Q4_1" */
   char kernels[16];        /* kernel table in use, e.g. "avx512vnni"; "webgpu" */
+  char replaced[96]; /* "webgpu": tuned kernels that this device computed wrongly or would not
+                        compile; plain ones serve in their place. "": none */
   int64_t file_bytes;
   int64_t n_params;
   int32_t n_vocab;

@@ -139,7 +139,8 @@ const once = (name, work) => {
 }
 const npm = (args) => ['npm', ['run', '--silent', ...args]]
 const buildModules = () => once('wasm', () => build('wasm', ['nearfield', 'nearfield-relaxed']))
-const buildServer = () => once('server', () => build('native', ['nearfield-server']))
+// the server, and the tiny models of the GPU's tests
+const buildNative = () => once('server', () => build('native', ['nearfield-server', 'make_tiny']))
 const buildSdk = () =>
   once(
     'sdk',
@@ -270,7 +271,7 @@ const suites = {
     ])
   },
   async browser() {
-    if ((await buildApp()) && (await buildServer()))
+    if ((await buildApp()) && (await buildNative()))
       await nodeSuite('tests/browser', { timeoutS: 1200 })
   },
 }

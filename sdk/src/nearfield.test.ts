@@ -14,6 +14,7 @@ const result = (text: string): EditResult => ({
     source: 'device',
     backend: 'wasm',
     backendWhy: 'asked',
+    replacedKernels: '',
     model: { id: 'm', sha256: '' },
     queueMs: 3,
     firstTokenMs: 20,

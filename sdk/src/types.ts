@@ -130,6 +130,10 @@ export interface Receipt {
   backend: Backend | 'native' | 'upstream'
   /** Why on that backend. */
   backendWhy: BackendWhy
+  /**
+   * GPU kernels that failed their test here and were replaced by plain ones, by name; '' none.
+   */
+  replacedKernels: string
   model: { id: string; sha256: string }
   queueMs: number
   firstTokenMs: number
@@ -182,6 +186,8 @@ export interface Status {
   /** The GPU as the browser names it, also when the CPU runs; '' when none was found or looked for. */
   gpu: string
   kernels: string
+  /** As in a receipt. */
+  replacedKernels: string
   threads: number
   isolated: boolean
   model: { id: string; sha256: string; bytes: number } | null

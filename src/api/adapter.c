@@ -5,6 +5,7 @@
 #include "gguf/gguf_write.h"
 #include "model/adapter_source.h"
 #include "model/adapter_write.h"
+#include "model/model_gpu.h"
 
 constexpr isize FILE_BYTES_MAX = (isize)1 << 28; /* of rank 64 for 30 layers: 25 MB */
 
@@ -20,7 +21,8 @@ static nf_status adapter_fill(const nf_engine *engine, const gguf_file *dir, nf_
   isize matrices = 0;
   nf_status status = model_adapter_bytes(dir, shape, &matrices, error);
   if (status) return status;
-  isize bytes = bytes_add(matrices, (isize)sizeof(nf_adapter) + 2L * 64);
+  isize bytes = bytes_add(matrices, (isize)sizeof(nf_adapter) + 4L * 64);
+  bytes = bytes_add(bytes, model_gpu_adapter_bytes(engine->model));
   u8 *block = os_memory_get(bytes);
   if (!block) return no_memory(error, bytes);
   arena a = arena_of(block, bytes);
@@ -28,8 +30,9 @@ static nf_status adapter_fill(const nf_engine *engine, const gguf_file *dir, nf_
   ASSERT(adapter);
   model_adapter *tensors;
   status = model_adapter_open(dir, file, shape, &a, &tensors, error);
-  ASSERT(status != NF_NO_MEMORY); /* counted above */
   if (!status) status = edit_tuning_read(dir, tensors, &adapter->tuning, error);
+  if (!status) status = model_gpu_adapter_open(engine->model, tensors, &a, error);
+  ASSERT(status != NF_NO_MEMORY); /* counted above */
   if (status) {
     os_memory_release(block, bytes);
     return status;
@@ -38,6 +41,7 @@ static nf_status adapter_fill(const nf_engine *engine, const gguf_file *dir, nf_
   if (!gguf_string(dir, "general.name", &name)) name.len = 0;
   bytes_copy(adapter->name, name.at, isize_min(name.len, (isize)sizeof adapter->name - 1));
   adapter->engine = engine;
+  adapter->tensors = tensors;
   adapter->block_bytes = bytes;
   adapter->file_bytes = file.len;
   *out = adapter;
@@ -76,7 +80,9 @@ nf_status nf_adapter_open_file(const nf_engine *engine, const char *path, nf_ada
 }
 
 void nf_adapter_close(nf_adapter *adapter) {
-  if (adapter) os_memory_release(adapter, adapter->block_bytes);
+  if (!adapter) return;
+  model_gpu_adapter_close(adapter->tensors);
+  os_memory_release(adapter, adapter->block_bytes);
 }
 
 void nf_adapter_info_get(const nf_adapter *adapter, nf_adapter_info *info) {

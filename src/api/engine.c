@@ -216,6 +216,10 @@ void nf_engine_info_get(const nf_engine *engine, nf_engine_info *info) {
              bytes_from_str(gguf_type_name(most)));
   text_field(info->kernels, (isize)sizeof info->kernels,
              bytes_from_str(engine->on_gpu ? "webgpu" : engine->kernels->name));
+  if (engine->on_gpu) {
+    text_field(info->replaced, (isize)sizeof info->replaced,
+               bytes_from_str(model_gpu_replaced(engine->model)));
+  }
   const model_shape *shape = model_shape_get(engine->model);
   info->file_bytes = engine->file_bytes;
   info->n_vocab = (i32)shape->n_vocab;

@@ -37,6 +37,7 @@ struct nf_adapter {
   isize block_bytes;       /* of the block it lies at the start of */
   i64 file_bytes;
   char name[64];
+  model_adapter *tensors;  /* tuning.adapter */
   edit_tuning tuning;
 };
 

@@ -76,6 +76,12 @@ void EXPORT(nf_wasm_adapter_info)(const nf_adapter *adapter, f64 *row) {
   row[3] = (f64)last_adapter.file_bytes;
 }
 
+/* Kernels of the GPU that were replaced by plain ones, a C string, "" none; until the next call. */
+const char *EXPORT(nf_wasm_engine_replaced)(const nf_engine *engine) {
+  nf_engine_info_get(engine, &last_info);
+  return last_info.replaced;
+}
+
 i32 EXPORT(nf_wasm_session_open)(nf_engine *engine, nf_session **session) {
   return nf_session_open(engine, session, &last_error);
 }

@@ -3,6 +3,7 @@
  * the trials and the decisions; what is computed is in kernels_trial.c. */
 #include "base/text_out.h"
 #include "gpu/kernels_internal.h"
+#include "gpu/orphans.h"
 
 static void trial_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, isize format) {
   ASSERT(k->n_trials < GPU_TRIALS_MAX);
@@ -24,7 +25,10 @@ void gpu_trials_open(gpu_kernels *k) {
 }
 
 void gpu_trials_close(gpu_kernels *k) {
-  for (isize i = 0; i < k->n_trials; i++) gpu_trial_end(&k->trials[i]);
+  for (isize i = 0; i < k->n_trials; i++) {
+    gpu_ticket_drop(k->trials[i].ticket);
+    gpu_trial_end(&k->trials[i]);
+  }
 }
 
 static bool of_trial(const gpu_pipeline *p, const gpu_trial *t) {
@@ -112,7 +116,10 @@ static nf_status trial_poll(gpu_kernels *k, gpu_trial *t, nf_error *error) {
 }
 
 nf_status gpu_trials_poll(gpu_kernels *k, bool repack, nf_error *error) {
-  if (k->failed) return error_set(error, k->failed, E_STR("the GPU's kernels failed before"));
+  if (k->failed) {
+    if (error) *error = k->failed_line;
+    return k->failed;
+  }
   isize n_running = 0;
   for (isize i = 0; i < k->n_trials; i++) n_running += k->trials[i].state == TRIAL_RUNNING;
   bool pending = false;
@@ -121,11 +128,11 @@ nf_status gpu_trials_poll(gpu_kernels *k, bool repack, nf_error *error) {
     if ((t->kernel == GPU_REPACK) != repack || t->state == TRIAL_DONE) continue;
     nf_status status = NF_PENDING;
     if (t->state == TRIAL_RUNNING) {
-      status = trial_poll(k, t, error);
+      status = trial_poll(k, t, &k->failed_line);
       n_running -= t->state != TRIAL_RUNNING;
     }
     if (t->state == TRIAL_NEW && status == NF_PENDING) {
-      status = trial_compiled(k, t, error);
+      status = trial_compiled(k, t, &k->failed_line);
       if (status == NF_OK) {
         status = NF_PENDING;
         if (n_running < GPU_TICKETS_MAX / 2) { /* the caller has tickets too */
@@ -134,7 +141,10 @@ nf_status gpu_trials_poll(gpu_kernels *k, bool repack, nf_error *error) {
         }
       }
     }
-    if (status < 0) return k->failed = status;
+    if (status < 0) {
+      if (error) *error = k->failed_line;
+      return k->failed = status;
+    }
     pending = pending || status == NF_PENDING;
   }
   return pending ? NF_PENDING : NF_OK;

@@ -67,7 +67,8 @@ struct gpu_kernels {
   char replaced[96];
   gpu_trial trials[GPU_TRIALS_MAX];
   isize n_trials;
-  nf_status failed; /* once a trial failed for good */
+  nf_status failed; /* once a trial failed for good, and the line then */
+  nf_error failed_line;
   alignas(8) u8 landed[GPU_TRIAL_BYTES];
 };
 

@@ -199,7 +199,9 @@ i16 gpu_pipeline_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, gpu_fo
       text(&s, WGSL_PASS);
       text(&s, WGSL_PICK);
       constant(&s, "N_VOCAB", (f64)desc->n_vocab);
-      constant(&s, "WG", or_default(desc->tune.pick_threads, threads_default(k, 256)));
+      constant(&s, "WG",
+               or_default(desc->tune.pick_threads,
+                          threads_default(k, k->device.invocations_max >= 1024 ? 1024 : 256)));
       break;
   }
   char name[64];

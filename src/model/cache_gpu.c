@@ -84,8 +84,7 @@ nf_status gpu_cache_open(const model *m, model_cache *cache, arena *a) {
   return NF_OK;
 }
 
-/* Send what is recorded: nothing recorded may need a buffer that goes. */
-static void recorded_send(model_gpu *g) {
+void gpu_recorded_send(model_gpu *g) {
   if (!g->recorded) return;
   gpu_orphans_poll();
   gpu_ticket_drop(gpu_submit(0, 0, 0));
@@ -95,7 +94,7 @@ static void recorded_send(model_gpu *g) {
 
 void gpu_cache_close(model_cache *cache) {
   gpu_cache *c = cache->gpu;
-  recorded_send(c->gpu);
+  gpu_recorded_send(c->gpu); /* nothing recorded may need a buffer that goes */
   for (isize i = 0; i < cache->n_layers; i++) gpu_bind_free(c->attention[i]);
   for (isize i = 0; i < c->n_buffers; i++) {
     gpu_bind_free(c->move_binds[i]);
@@ -126,7 +125,7 @@ void gpu_cache_move(const model_kv *from, isize pos, isize n) {
   model_gpu *g = c->gpu;
   if (n == 0 || from->gap == 0) return;
   ASSERT(from->gap >= n || -from->gap >= n); /* one dispatch: the ranges must lie apart */
-  if (g->n_moves == GPU_MOVES_MAX) recorded_send(g);
+  if (g->n_moves == GPU_MOVES_MAX) gpu_recorded_send(g);
   const gpu_move move = {.from_slot = (u32)(pos + from->gap),
                          .to_slot = (u32)pos,
                          .n = (u32)n,

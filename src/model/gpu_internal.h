@@ -15,12 +15,27 @@ enum : i32 {
 };
 constexpr isize GPU_RECORDS = MODEL_ROWS_MAX + MODEL_MORE_MAX; /* row records; results too */
 constexpr isize GPU_MOVES_MAX = 8;                           /* cache moves between two submits */
+constexpr isize GPU_PIECE_WORK_FIRST = 64;
 constexpr isize GPU_CACHE_BUFFERS = 64;
 
+/* The four products of a layer, by what they read: ADAPTER_X_QKV is q, k and v, and so on. */
 typedef struct {
-  gpu_weight qkv, o, gate_up, down;
-  gpu_matmul run_qkv, run_o, run_gate_up, run_down;
+  gpu_weight w[ADAPTER_STACKS];
+  gpu_matmul run[ADAPTER_STACKS];
 } gpu_layer;
+
+/* A low-rank adapter on the GPU: for every product it touches the As as a product of its own, and
+ * the product again, bound with what that gives. */
+typedef struct {
+  gpu_weight a[ADAPTER_STACKS];  /* F32, pair after pair, each `rank` rows; then zeros */
+  i32 b[ADAPTER_STACKS];         /* [rank][rows of w] f16 */
+  gpu_matmul run_a[ADAPTER_STACKS], run[ADAPTER_STACKS]; /* no slices: not touched */
+} gpu_adapter_layer;
+struct gpu_adapter {
+  model_gpu *gpu;
+  isize n_layers;
+  gpu_adapter_layer *layers;
+};
 
 /* Where a tensor of the file goes. */
 typedef struct {
@@ -62,11 +77,15 @@ struct model_gpu {
   i32 pass; /* uniform: PASS_SLOTS of gpu_pass */
   i32 records, results; /* [GPU_RECORDS] */
   i32 pick; /* bind */
+  i32 lora; /* [MODEL_ROWS_MAX][ADAPTER_STACK_MAX] f32: A x of the product that comes next */
   i32 moves; /* uniform: GPU_MOVES_MAX, GPU_ALIGN apart */
   i32 move_pipeline;
   isize n_moves; /* recorded, not yet submitted */
   bool recorded; /* there is something to submit */
+  const gpu_pass_state *owner; /* of the activations, between its pieces; null: nobody */
+  isize piece_work; /* rows of a layer that one submit holds; grows while the device is quick */
   nf_error failure; /* what the device said when a pass failed */
+  gpu_kernels_facts facts;
   gpu_load *load;
 };
 
@@ -81,13 +100,21 @@ struct gpu_cache {
   i32 *attention; /* [n_layers] binds */
 };
 
+/* weights_gpu.c: what product `which` of a layer reads and writes. */
+gpu_matmul_desc gpu_product_desc(const model *m, isize i_layer, adapter_stack_of which);
+/* cache_gpu.c: what is recorded goes to the device; nobody waits for it. */
+void gpu_recorded_send(model_gpu *g);
 /* cache_gpu.c: the pipeline that moves, and its uniforms; freed with the model. */
 void gpu_moves_open(model_gpu *g, const model_shape *shape);
 
 /* What a pass needs of the host. */
 struct gpu_pass_state {
   i32 ticket, logits_ticket; /* 0: none in flight */
-  isize n_results, n_out;
+  bool going; /* the ticket is that of a piece, and others follow */
+  isize n, n_out, n_results;
+  isize i_step, i_unit; /* the next piece begins with unit i_unit of the pass (0) or of a step */
+  isize sent_work; /* of the last piece, in rows of a layer */
+  i64 sent_ns;
   gpu_row records[GPU_RECORDS];
   union { /* written before the submit; read after it */
     alignas(8) u8 slots[PASS_SLOTS * GPU_PASS_STRIDE];

@@ -27,6 +27,18 @@ isize model_gpu_bytes(const model_shape *shape);
 /* After the last piece. NF_PENDING while the device works, pipelines compile and are tested.
  * errors NF_LOST, NF_NO_MEMORY; NF_UNSUPPORTED a kernel does not compile or computes wrongly */
 [[nodiscard]] nf_status model_gpu_finish(model *m_, nf_error *error);
+/* After model_gpu_finish: names of the kernels that were replaced by plain ones, "" none. */
+const char *model_gpu_replaced(const model *m_);
+
+/* Bring an opened adapter to the GPU of the model; passes on it need that. The arena holds the
+ * adapter's binds as long as it lives: model_gpu_adapter_bytes of it (0 for a model of the CPU,
+ * where opening does nothing). Only starts the work: a failure is the next pass's.
+ * errors NF_NO_MEMORY the arena has less left; NF_UNSUPPORTED it does not fit the device */
+isize model_gpu_adapter_bytes(const model *m_);
+[[nodiscard]] nf_status model_gpu_adapter_open(const model *m_, model_adapter *adapter, arena *a,
+                                               nf_error *error);
+void model_gpu_adapter_close(model_adapter *adapter); /* before the model */
+
 /* Gives back what lies on the GPU, whatever came of it. null, and a model of the CPU, are fine.
  * Its caches are closed before. */
 void model_gpu_close(model *m_);

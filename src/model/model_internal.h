@@ -143,5 +143,5 @@ void gpu_cache_copy(model_cache *to, const model_cache *from, isize n_slots);
 void gpu_cache_move(const model_kv *from, isize pos, isize n);
 isize gpu_pass_state_bytes(void); /* beside the model_scratch */
 [[nodiscard]] nf_status gpu_pass_run(const model *m, model_scratch *s); /* of the scratch's plan */
-void gpu_pass_drop(model_scratch *s);
+void gpu_pass_drop(const model *m, model_scratch *s);
 const char *gpu_failure_line(const model *m);

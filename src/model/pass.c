@@ -127,7 +127,7 @@ nf_status model_pass_run(const model *m_, model_scratch *scratch, pool *threads,
 }
 
 void model_pass_drop(const model *m_, model_scratch *scratch) {
-  if (m_->gpu) gpu_pass_drop(scratch); /* the CPU has nothing under way between two calls */
+  if (m_->gpu) gpu_pass_drop(m_, scratch); /* the CPU has nothing under way between two calls */
   scratch->plan.pass = nullptr;
 }
 

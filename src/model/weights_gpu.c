@@ -81,12 +81,17 @@ static nf_status layer_make(const opening *o, isize i) {
   vector_place(o, TENSOR_FFN_NORM, i, 2 * i + 1);
   const arch_tensor qkv[] = {TENSOR_Q, TENSOR_K, TENSOR_V}, gate_up[] = {TENSOR_GATE, TENSOR_UP};
   const arch_tensor one_o = TENSOR_O, one_down = TENSOR_DOWN;
-  nf_status status = matrix_make(o, qkv, 3, i, false, GPU_NORM_STORE, &layer->qkv);
-  if (status == NF_OK) status = matrix_make(o, &one_o, 1, i, false, GPU_ADD_ATTN, &layer->o);
+  gpu_weight *w = layer->w;
+  nf_status status = matrix_make(o, qkv, 3, i, false, GPU_NORM_STORE, &w[ADAPTER_X_QKV]);
   if (status == NF_OK) {
-    status = matrix_make(o, gate_up, 2, i, true, GPU_NORM_SWIGLU, &layer->gate_up);
+    status = matrix_make(o, &one_o, 1, i, false, GPU_ADD_ATTN, &w[ADAPTER_X_O]);
   }
-  if (status == NF_OK) status = matrix_make(o, &one_down, 1, i, false, GPU_ADD_FF, &layer->down);
+  if (status == NF_OK) {
+    status = matrix_make(o, gate_up, 2, i, true, GPU_NORM_SWIGLU, &w[ADAPTER_X_GATE_UP]);
+  }
+  if (status == NF_OK) {
+    status = matrix_make(o, &one_down, 1, i, false, GPU_ADD_FF, &w[ADAPTER_X_DOWN]);
+  }
   return status;
 }
 
@@ -126,6 +131,7 @@ static void buffers_make(model_gpu *g, const model_shape *shape) {
   g->attn = rows_make(d_attn);
   g->ff = rows_make(shape->d_ff);
   g->logits = rows_make(shape->n_vocab);
+  g->lora = rows_make(ADAPTER_STACK_MAX);
   g->rope = gpu_buffer_make((i64)(g->ctx_tokens * shape->d_rope * F32), GPU_STORAGE);
   g->pass = gpu_buffer_make(PASS_SLOTS * GPU_PASS_STRIDE, GPU_UNIFORM);
   g->records = gpu_buffer_make(GPU_RECORDS * (i64)sizeof(gpu_row), GPU_STORAGE);
@@ -179,6 +185,9 @@ static nf_status gpu_fill(const opening *o, arena *a) {
   g->d_qkv = (shape->n_heads + 2 * shape->n_kv_heads) * shape->d_head;
   nf_status status = limits_check(g, shape, o->error);
   if (status == NF_OK) status = weights_make(o);
+  const gpu_op adapters[] = {GPU_NORM_STORE, GPU_STORE_ATTN, GPU_STORE_FF}; /* their As are F32 */
+  for (isize i = 0; i < 3; i++) o->kernels->matmul[adapters[i]] |= 1 << GPU_F32;
+  o->kernels->repack[GGUF_F32] |= 1 << GPU_F32;
   if (status == NF_OK) status = gpu_kernels_open(o->kernels, a, &g->kernels);
   if (status != NF_OK) return status;
   g->load->staging_bytes =
@@ -206,7 +215,9 @@ nf_status model_gpu_open(const gguf_file *file, isize ctx_tokens, arena *a, mode
     return error_set(error, NF_NO_MEMORY, E_STR("no room for the model's tables"));
   }
   *load = (gpu_load){.file = file, .dests = dests, .rope_factors = factors};
-  *g = (model_gpu){.layers = layers, .ctx_tokens = ctx_tokens, .load = load};
+  *g = (model_gpu){.layers = layers, .ctx_tokens = ctx_tokens,
+                   .piece_work = GPU_PIECE_WORK_FIRST,
+                   .load = load};
   *m = (model){.shape = shape, .gpu = g};
   gpu_kernels_desc kernels = {.d_model = shape.d_model,
                               .d_ff = shape.d_ff,
@@ -353,25 +364,33 @@ static gpu_binding vector_of(const model *m, isize i_vector) {
                        (i64)(m->shape.d_model * F32)};
 }
 
-static void layer_bind(const model *m, isize i) {
+gpu_matmul_desc gpu_product_desc(const model *m, isize i_layer, adapter_stack_of which) {
   const model_shape *shape = &m->shape;
-  model_gpu *g = m->gpu;
-  gpu_layer *layer = &g->layers[i];
+  const model_gpu *g = m->gpu;
+  const gpu_weight *w = &g->layers[i_layer].w[which];
   gpu_binding xa = whole_rows(g->xa, shape->d_model), xb = whole_rows(g->xb, shape->d_model);
   gpu_binding attn = whole_rows(g->attn, shape->n_heads * shape->d_head);
-  gpu_binding ff = whole_rows(g->ff, shape->d_ff), qkv = whole_rows(g->qkv, g->d_qkv);
-  const struct {
-    gpu_matmul_desc desc;
-    gpu_matmul *out;
-  } products[] = {
-      {{GPU_NORM_STORE, &layer->qkv, g->pass, xa, vector_of(m, 2 * i), {}, qkv, nullptr},
-       &layer->run_qkv},
-      {{GPU_ADD_ATTN, &layer->o, g->pass, attn, {}, xa, xb, nullptr}, &layer->run_o},
-      {{GPU_NORM_SWIGLU, &layer->gate_up, g->pass, xb, vector_of(m, 2 * i + 1), {}, ff, nullptr},
-       &layer->run_gate_up},
-      {{GPU_ADD_FF, &layer->down, g->pass, ff, {}, xb, xa, nullptr}, &layer->run_down},
-  };
-  for (isize j = 0; j < 4; j++) gpu_matmul_bind(g->kernels, &products[j].desc, products[j].out);
+  gpu_binding ff = whole_rows(g->ff, shape->d_ff), qkv = whole_rows(g->qkv, g->d_qkv), none = {};
+  switch (which) {
+    case ADAPTER_X_QKV:
+      return (gpu_matmul_desc){
+          GPU_NORM_STORE, w, g->pass, xa, vector_of(m, 2 * i_layer), none, qkv, nullptr};
+    case ADAPTER_X_O:
+      return (gpu_matmul_desc){GPU_ADD_ATTN, w, g->pass, attn, none, xa, xb, nullptr};
+    case ADAPTER_X_GATE_UP:
+      return (gpu_matmul_desc){
+          GPU_NORM_SWIGLU, w, g->pass, xb, vector_of(m, 2 * i_layer + 1), none, ff, nullptr};
+    case ADAPTER_X_DOWN:
+    case ADAPTER_STACKS: break;
+  }
+  return (gpu_matmul_desc){GPU_ADD_FF, w, g->pass, ff, none, xb, xa, nullptr};
+}
+
+static void layer_bind(const model *m, isize i) {
+  for (isize j = 0; j < ADAPTER_STACKS; j++) {
+    const gpu_matmul_desc desc = gpu_product_desc(m, i, (adapter_stack_of)j);
+    gpu_matmul_bind(m->gpu->kernels, &desc, &m->gpu->layers[i].run[j]);
+  }
 }
 
 static void binds_make(const model *m) {
@@ -423,11 +442,12 @@ static nf_status finish_step(model *m, nf_error *error) {
       }
       if (status == NF_OK) stagings_free(load);
       break;
-    case LOAD_TESTED: status = gpu_kernels_poll(g->kernels, error); break;
+    case LOAD_TESTED:
+      status = gpu_pipeline_poll(g->move_pipeline, error);
+      if (status == NF_OK) status = gpu_kernels_poll(g->kernels, error);
+      break;
     case LOAD_CHECKED: /* the last buffers and binds: were they to be had? */
       if (load->ticket == 0) {
-        status = gpu_pipeline_poll(g->move_pipeline, error);
-        if (status != NF_OK) return status;
         binds_make(m);
         load->ticket = gpu_submit(0, 0, 0);
       }
@@ -446,22 +466,23 @@ nf_status model_gpu_finish(model *m_, nf_error *error) {
     if (status != NF_OK) return status;
     load->stage++;
   }
+  gpu_kernels_facts_get(m_->gpu->kernels, &m_->gpu->facts);
   return NF_OK;
 }
 
+const char *model_gpu_replaced(const model *m_) { return m_->gpu->facts.replaced; }
+
 static void layer_free(gpu_layer *layer) {
-  gpu_matmul *products[] = {&layer->run_qkv, &layer->run_o, &layer->run_gate_up, &layer->run_down};
-  gpu_weight *weights[] = {&layer->qkv, &layer->o, &layer->gate_up, &layer->down};
-  for (isize i = 0; i < 4; i++) {
-    gpu_matmul_free(products[i]);
-    gpu_weight_free(weights[i]);
+  for (isize i = 0; i < ADAPTER_STACKS; i++) {
+    gpu_matmul_free(&layer->run[i]);
+    gpu_weight_free(&layer->w[i]);
   }
 }
 
 void model_gpu_close(model *m_) {
   if (m_ == nullptr || m_->gpu == nullptr) return;
   model_gpu *g = m_->gpu;
-  if (g->recorded) gpu_ticket_drop(gpu_submit(0, 0, 0));
+  gpu_recorded_send(g);
   stagings_free(g->load);
   gpu_ticket_drop(g->load->ticket);
   gpu_embed_free(&g->run_embed);
@@ -470,8 +491,9 @@ void model_gpu_close(model *m_) {
   for (isize i = 0; i < m_->shape.n_layers; i++) layer_free(&g->layers[i]);
   gpu_weight_free(&g->embed);
   gpu_weight_free(&g->head);
-  const i32 buffers[] = {g->vectors, g->xa,   g->xb,   g->qkv,     g->attn,    g->ff,
-                         g->logits,  g->rope, g->pass, g->records, g->results, g->moves};
+  const i32 buffers[] = {g->vectors, g->xa,   g->xb,   g->qkv,  g->attn,    g->ff,
+                         g->logits,  g->lora, g->rope, g->pass, g->records, g->results,
+                         g->moves};
   for (isize i = 0; i < (isize)(sizeof buffers / sizeof *buffers); i++) {
     gpu_buffer_free(buffers[i]);
   }

@@ -1,8 +1,9 @@
-/* Writes the tiny models of tiny_llama.h as files, for the tests that run in node:
- *   make_tiny FOLDER     FOLDER/tiny_NAME.gguf for every name of the table below
- * Owns the table. The same bytes on every machine. */
+/* Writes the tiny models of tiny_llama.h, and adapters for them, as files for the tests that run in
+ * node:
+ *   make_tiny FOLDER     FOLDER/tiny_NAME.gguf for every name of the tables below
+ * Owns the tables. The same bytes on every machine. */
 #include "base/base.h"
-#include "gguf/tiny_llama.h"
+#include "model/adapter_make.h"
 
 static const struct {
   const char *name;
@@ -26,21 +27,37 @@ static const struct {
              .n_kv_heads = 1, .n_layers = 3}},
 };
 
+/* For the models of 2 layers, d 64, ff 128; bit i of `which`: q, k, v, o, gate, up, down. */
+static const struct {
+  const char *name;
+  isize rank;
+  u32 which;
+} adapters[] = {{"adapter_all", 8, 0x7F}, {"adapter_some", 3, 0x45}};
+
+static int file_write(const char *folder, const char *name, gguf_make *g) {
+  char path[4096];
+  nf_bytes file = gguf_make_finish(g);
+  snprintf(path, sizeof path, "%s/tiny_%s.gguf", folder, name);
+  FILE *out = fopen(path, "wb");
+  if (out == nullptr || fwrite(file.at, 1, (size_t)file.len, out) != (size_t)file.len) return 1;
+  gguf_make_free(g);
+  return fclose(out) != 0;
+}
+
 int main(int n, char **args) {
   if (n != 2) return 2;
   for (isize i = 0; i < (isize)(sizeof files / sizeof *files); i++) {
-    char path[4096];
     gguf_make g = {};
     tiny_llama_desc desc = files[i].desc;
     desc.seed = (u64)i + 1;
     desc.ctx_tokens = 4096; /* an edit has some hundred tokens of one byte */
     tiny_llama(&g, desc);
-    nf_bytes file = gguf_make_finish(&g);
-    snprintf(path, sizeof path, "%s/tiny_%s.gguf", args[1], files[i].name);
-    FILE *out = fopen(path, "wb");
-    if (out == nullptr || fwrite(file.at, 1, (size_t)file.len, out) != (size_t)file.len) return 1;
-    if (fclose(out) != 0) return 1;
-    gguf_make_free(&g);
+    if (file_write(args[1], files[i].name, &g)) return 1;
+  }
+  for (isize i = 0; i < (isize)(sizeof adapters / sizeof *adapters); i++) {
+    gguf_make g = {};
+    adapter_make(&g, adapters[i].rank, 16, GGUF_F16, GGUF_F16, adapters[i].which);
+    if (file_write(args[1], adapters[i].name, &g)) return 1;
   }
   return 0;
 }

@@ -151,9 +151,7 @@ test('further steps of one submit are the steps one by one', async () => {
   assert.equal(s.e.more_max(CPU), 0)
   for (const choice of [{}, { temperature: 0.9, minP: 0.02 }]) {
     const spans = [{ tokens: tokensOf(3, 4), pos: 0, out: 2, shared: 0, gap: 64 }, { tokens, pos: 0, out: 1 }]
-    const submits = s.gpu.counts.submits
     const chain = await s.pass(GPU, spans, { more, ...choice })
-    assert.equal(s.gpu.counts.submits, submits + 1)
     const one = await s.pass(GPU, spans, choice)
     assert.deepEqual(chain.best.slice(0, 3), one.best)
     let token = one.best[2]
@@ -182,6 +180,54 @@ test('sampling draws what the CPU draws', async (t) => {
   }
   t.diagnostic(`${same} of ${all} draws the same`)
   assert.ok(all - same <= 1) // a draw may turn on the last bits of a logarithm
+  close(s)
+})
+
+test('adapters: the logits are those of kernel_ref, beside passes without one', async (t) => {
+  const s = await openBoth('q4_1')
+  const spans = [{ tokens: tokensOf(30), pos: 0, out: 9 }]
+  const plain = await s.pass(GPU, spans, { logits: true })
+  for (const name of ['adapter_all', 'adapter_some']) {
+    const file = tiny(name)
+    assert.equal(s.adapter(GPU, file), S.ok, s.line)
+    assert.equal(s.adapter(CPU, file), S.ok, s.line)
+    const options = { logits: true, adapter: true }
+    const got = await s.pass(GPU, spans, options)
+    assert.equal(got.status, S.ok)
+    const want = await s.pass(CPU, spans, options)
+    const error = errorOf(got.logits, want.logits)
+    t.diagnostic(`${name}: logits ${error.toExponential(1)}, effect ${errorOf(want.logits, plain.logits).toFixed(3)}`)
+    assert.ok(error < LOGITS_ERROR_MAX, `${name}: ${error}`)
+    assert.ok(errorOf(want.logits, plain.logits) > 100 * LOGITS_ERROR_MAX, 'the adapter does nothing')
+    // row by row, and a chain of steps
+    await s.pass(GPU, [{ tokens: tokensOf(30).slice(0, 21), pos: 0, out: 0 }], { adapter: true })
+    const end = await s.pass(GPU, [{ tokens: tokensOf(30).slice(21), pos: 21, out: 9 }], options)
+    assertSameBits(end.logits, got.logits, 'in two passes')
+    const chain = await s.pass(GPU, spans, { more: 3, adapter: true })
+    const step = await s.pass(GPU, [{ tokens: [chain.best[8]], pos: 30, out: 1 }], { adapter: true })
+    assert.equal(step.best[0], chain.best[9])
+    const again = await s.pass(GPU, spans, { logits: true })
+    assertSameBits(again.logits, plain.logits, 'without it')
+    s.e.adapter_close(GPU)
+    s.e.adapter_close(CPU)
+  }
+  close(s)
+})
+
+test('a pass left lying between its pieces makes room, and begins anew when it is taken up', async () => {
+  const s = await openSides()
+  assert.equal(await s.load(GPU, tiny('q4_1'), { ctx: 96 }), S.ok, s.line)
+  assert.equal(s.e.caches_open(GPU, 96), S.ok)
+  assert.equal(s.e.session_open(GPU), S.ok)
+  const spans = [{ tokens: tokensOf(60), pos: 0, out: 5 }]
+  const n = s.passBegin(GPU, spans, { logits: true })
+  assert.equal(s.e.pass_step(GPU), S.pending) // 60 rows of one layer are on their way
+  const other = await s.generate(GPU, 'the end', 3)
+  assert.equal(other.status, S.ok)
+  const status = await s.until(() => s.e.pass_step(GPU))
+  const got = s.results(GPU, n, status, { logits: true })
+  const want = await s.pass(GPU, spans, { logits: true })
+  assertSameBits(got.logits, want.logits, 'taken up')
   close(s)
 })
 

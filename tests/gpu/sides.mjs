@@ -92,6 +92,12 @@ export class Sides {
     this.e.load_close(side)
     return status
   }
+  adapter(side, file) {
+    const at = this.#bytes(file)
+    const status = this.e.adapter_open(side, at, file.length)
+    this.e.release(at, file.length)
+    return status
+  }
   /**
    * spans: [{ tokens, pos, out, shared, gap }]. Resolves to { status, best, logP, logits, ... }.
    * more: further steps; asked: tokens of the out rows.
@@ -101,8 +107,8 @@ export class Sides {
     const status = await this.until(() => this.e.pass_step(side))
     return this.results(side, n, status, options)
   }
-  passBegin(side, spans, { logits = false, asked = null, more = 0, temperature = 0, minP = 1 } = {}) {
-    const spec = [spans.length, more, (logits ? 1 : 0) + (asked ? 2 : 0)]
+  passBegin(side, spans, { logits = false, asked = null, more = 0, temperature = 0, minP = 1, adapter = false } = {}) {
+    const spec = [spans.length, more, (logits ? 1 : 0) + (asked ? 2 : 0) + (adapter ? 4 : 0)]
     for (const s of spans) spec.push(s.shared ?? 0, s.gap ?? 0, s.tokens.length, s.pos, s.out ?? 0, ...s.tokens)
     if (asked) spec.push(...asked)
     new Int32Array(this.memory.buffer, this.room, spec.length).set(spec)

@@ -17,6 +17,7 @@ typedef struct {
   isize block_bytes;
   model_cache *cache, *other;
   model_scratch *scratch;
+  nf_adapter *adapter;
 } side;
 static side sides[2];
 static nf_error error;
@@ -83,13 +84,22 @@ void EXPORT(side_close)(i32 i) {
     os_memory_release(s->block, s->block_bytes);
   }
   nf_session_close(s->session);
+  nf_adapter_close(s->adapter);
   nf_engine_close(s->engine);
   nf_load_close(s->load);
   *s = (side){};
 }
 
+i32 EXPORT(adapter_open)(i32 i, const u8 *file, i32 len) {
+  return nf_adapter_open_memory(sides[i].engine, bytes_of(file, len), &sides[i].adapter, &error);
+}
+void EXPORT(adapter_close)(i32 i) {
+  nf_adapter_close(sides[i].adapter);
+  sides[i].adapter = nullptr;
+}
+
 /* ---- passes ---- */
-/* spec: n_spans, n_more, want (1 logits, 2 asked), then per span n_shared, gap, m, pos, n_out_rows
+/* spec: n_spans, n_more, want (1 logits, 2 asked, 4 with the adapter), then per span n_shared, gap, m, pos, n_out_rows
  * and m tokens; then the asked tokens of all out rows; sampling when temperature > 0, seed i of
  * span i. The logits' block is made on demand. */
 i32 EXPORT(pass_begin)(i32 i, const i32 *spec, f32 temperature, f32 min_p) {
@@ -114,6 +124,7 @@ i32 EXPORT(pass_begin)(i32 i, const i32 *spec, f32 temperature, f32 min_p) {
                         .n_spans = n_spans,
                         .choice = temperature > 0 ? &p.choice : nullptr,
                         .n_more = n_more,
+                        .adapter = want & 4 ? s->adapter->tensors : nullptr,
                         .logits = want & 1 ? p.logits : nullptr,
                         .best = p.best,
                         .log_p_best = p.log_p_best,

@@ -56,7 +56,7 @@ export function ReceiptText({ receipt, opener }: Props) {
 }
 
 export function receiptRows(receipt: Receipt): [string, string][] {
-  const { source, backend, backendWhy, model, why, attempts } = receipt
+  const { source, backend, backendWhy, replacedKernels, model, why, attempts } = receipt
   const { queueMs, totalMs, passes, inputTokens, cachedTokens, outputTokens } = receipt
   const { drafted, accepted, forced, bytesSent, costUsd } = receipt
   const place = source === 'device' ? 'This device' : 'Server'
@@ -70,6 +70,7 @@ export function receiptRows(receipt: Receipt): [string, string][] {
     ['Answer', `${outputTokens} tokens`],
   ]
   if (drafted > 0) rows.push(['Draft', `${accepted} of ${drafted} tokens of the cue held`])
+  if (replacedKernels) rows.push(['Replaced', `${replacedKernels}: wrong on this GPU`])
   if (forced > 0) rows.push(['Kept', `${forced} tokens of names, numbers or protected words`])
   const cost = costUsd > 0 ? `, $${costUsd.toFixed(4)}` : ''
   rows.push(['Sent', bytesSent > 0 ? `${bytesSent} bytes${cost}` : 'nothing left this device'])

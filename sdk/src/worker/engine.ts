@@ -19,6 +19,8 @@ const TASKS = ['fix', 'shorten', 'formal', 'casual', 'simple', 'rewrite'] as con
 export interface EngineFacts {
   backend: Backend
   kernels: string
+  /** Of the GPU's kernels; '' none. */
+  replacedKernels: string
   threads: number
   tasks: TaskOffer[]
 }
@@ -68,6 +70,7 @@ export class Engine {
     this.facts = {
       backend: gpu ? 'webgpu' : 'wasm',
       kernels: runtime.cString(info[3]),
+      replacedKernels: runtime.cString(exports.nf_wasm_engine_replaced(address)),
       threads: info[9],
       tasks: TASKS.map((task) => {
         const why = runtime.cString(exports.nf_wasm_task_poor(this.#task(task)))
@@ -197,6 +200,7 @@ export class Engine {
         receipt: {
           source: 'device',
           backend: this.facts.backend,
+          replacedKernels: this.facts.replacedKernels,
           firstTokenMs,
           totalMs,
           inputTokens,

@@ -82,6 +82,7 @@ function runtimeOf(): Runtime {
     nf_wasm_session_close: () => void calls.push('session close'),
     nf_wasm_engine_close: () => void calls.push('engine close'),
     nf_wasm_engine_info: () => {},
+    nf_wasm_engine_replaced: () => 0,
     nf_wasm_task: () => 0,
     nf_wasm_task_poor: () => 0,
     nf_wasm_edit_begin: () => answer('edit'),

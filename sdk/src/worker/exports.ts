@@ -18,6 +18,7 @@ export interface Exports {
   nf_wasm_load_close(load: number): void
   nf_wasm_engine_close(engine: number): void
   nf_wasm_engine_info(engine: number, row: number): void
+  nf_wasm_engine_replaced(engine: number): number
   nf_wasm_session_open(engine: number, out: number): number
   nf_wasm_session_close(session: number): void
   nf_wasm_adapter_open(engine: number, file: number, length: number, out: number): number

@@ -27,7 +27,7 @@ class FakeEngine implements HostedEngine {
   #msPerEdit: number
 
   constructor(backend: Backend, msPerEdit: number) {
-    this.facts = { backend, kernels: backend, threads: 1, tasks: [] }
+    this.facts = { backend, kernels: backend, replacedKernels: '', threads: 1, tasks: [] }
     this.#msPerEdit = msPerEdit
     if (backend === 'webgpu') {
       this.failed = new Promise((resolve) => {

@@ -28,7 +28,7 @@ const SOON_MS = 10 * 60_000
 const WARM_UP_MS = 2000
 /** Each with a few changes. The first also brings the task's constant prompt into the cache, which
  * whoever asks next is glad of; the second one counts. */
-const MEASURED = ['they is here', 'me and Dana was going to the libary on friday'] as const
+const MEASURED = ['they is here', 'she go to the libary'] as const
 
 export interface OpenContext {
   signal: AbortSignal
@@ -90,7 +90,7 @@ export class Host {
 
   /** For Status: what runs where, and why there. */
   where(): Omit<Status, 'isolated' | 'model'> {
-    const { kernels = '', threads = 1, tasks = [] } = this.#last?.facts ?? {}
+    const { kernels = '', replacedKernels = '', threads = 1, tasks = [] } = this.#last?.facts ?? {}
     return {
       state: this.#engine ? 'ready' : this.#coming ? 'loading' : 'lost',
       backend: this.#chosen.backend,
@@ -98,6 +98,7 @@ export class Host {
       backendReason: this.#chosen.reason,
       gpu: this.#gpu,
       kernels,
+      replacedKernels,
       threads,
       cached: this.#last?.kept ?? false,
       adapters: this.#adapters.list(),

@@ -17,7 +17,6 @@ function serving(handlers: Partial<Handlers>) {
     open: unused,
     adapter: unused,
     edit: unused,
-    adapter: unused,
     bench: unused,
     parse: unused,
     write: unused,

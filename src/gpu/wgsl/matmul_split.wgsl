@@ -12,12 +12,13 @@ var<workgroup> parts: array<f32, TILE_N * 64u>; // [block][row of x][row of W]
   let i_n = t % TILE_N;
   let i_m = t / TILE_N % 4u * 4u; // of the 16
   let i_b = t / TILE_N / 4u;
-  let n = group.x * TILE_N + i_n;
+  let row = min(group.x * TILE_N + i_n, slice.n_rows - 1u);
   let m0 = group.y * 16u;
   var sum = 0.0; // thread t: of output t
   var square = 0.0; // thread t: of row t
   for (var b0 = 0u; b0 < N_BLOCKS; b0 += 4u) {
     let nb = min(4u, N_BLOCKS - b0);
+    let w = block_at(row * N_BLOCKS + b0 + min(i_b, nb - 1u)); // asked for before x
     for (var i = t; i < 64u; i += WG) {
       let m = i / 4u;
       let b = i % 4u;
@@ -26,8 +27,7 @@ var<workgroup> parts: array<f32, TILE_N * 64u>; // [block][row of x][row of W]
       }
     }
     workgroupBarrier();
-    if (i_b < nb && n < slice.n_rows) {
-      let w = block_at(n * N_BLOCKS + b0 + i_b);
+    if (i_b < nb) {
       let first = (i_m * 4u + i_b) * 9u;
       let to = (i_b * 16u + i_m) * TILE_N + i_n;
       parts[to] = block_part(w, staged(first));

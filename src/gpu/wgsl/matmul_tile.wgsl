@@ -10,7 +10,7 @@ var<workgroup> values: array<f32, TILE_N * 16u>;
                                      @builtin(local_invocation_index) t: u32) {
   let i_n = t % TILE_N;
   let i_m = t / TILE_N * 4u; // of the 16
-  let n = group.x * TILE_N + i_n;
+  let row = min(group.x * TILE_N + i_n, slice.n_rows - 1u);
   let m0 = group.y * 16u;
   var sum0 = 0.0;
   var sum1 = 0.0;
@@ -19,6 +19,7 @@ var<workgroup> values: array<f32, TILE_N * 16u>;
   var square = 0.0; // thread t: of row t
   for (var b0 = 0u; b0 < N_BLOCKS; b0 += 4u) {
     let nb = min(4u, N_BLOCKS - b0);
+    var w = block_at(row * N_BLOCKS + b0); // asked for before x
     for (var i = t; i < 64u; i += WG) {
       let m = i / 4u;
       let b = i % 4u;
@@ -27,24 +28,22 @@ var<workgroup> values: array<f32, TILE_N * 16u>;
       }
     }
     workgroupBarrier();
-    if (n < slice.n_rows) {
-      var part0 = 0.0;
-      var part1 = 0.0;
-      var part2 = 0.0;
-      var part3 = 0.0;
-      for (var b = 0u; b < nb; b++) {
-        let w = block_at(n * N_BLOCKS + b0 + b);
-        let at = (i_m * 4u + b) * 9u;
-        part0 += block_part(w, staged(at));
-        part1 += block_part(w, staged(at + 36u));
-        part2 += block_part(w, staged(at + 72u));
-        part3 += block_part(w, staged(at + 108u));
-      }
-      sum0 += part0;
-      sum1 += part1;
-      sum2 += part2;
-      sum3 += part3;
+    var part0 = 0.0;
+    var part1 = 0.0;
+    var part2 = 0.0;
+    var part3 = 0.0;
+    for (var b = 0u; b < nb; b++) {
+      let at = (i_m * 4u + b) * 9u;
+      part0 += block_part(w, staged(at));
+      part1 += block_part(w, staged(at + 36u));
+      part2 += block_part(w, staged(at + 72u));
+      part3 += block_part(w, staged(at + 108u));
+      w = block_at(row * N_BLOCKS + b0 + min(b + 1u, nb - 1u));
     }
+    sum0 += part0;
+    sum1 += part1;
+    sum2 += part2;
+    sum3 += part3;
     if (NORM != 0u && t < 16u) {
       var part = 0.0;
       for (var b = 0u; b < nb; b++) {

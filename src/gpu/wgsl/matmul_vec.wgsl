@@ -9,6 +9,12 @@ override X_BLOCKS: u32 = M_MAX * SEG;
 var<workgroup> parts: array<f32, ROWS * M_MAX * SEG>;
 var<workgroup> chunks: array<f32, (ROWS * M_MAX + M_MAX) * SEG_CHUNKS>; // last: the squares
 
+// The block of item i of a round of nb blocks from b0 on: row by row. A row past the slice's end is
+// its last one, and goes nowhere.
+fn item_block(i: u32, n0: u32, b0: u32, nb: u32) -> Block {
+  let n = min(n0 + i / nb, slice.n_rows - 1u);
+  return block_at(n * N_BLOCKS + b0 + i % nb);
+}
 @compute @workgroup_size(WG) fn main(@builtin(workgroup_id) group: vec3<u32>,
                                      @builtin(local_invocation_index) t: u32) {
   let n0 = group.x * ROWS;
@@ -21,6 +27,7 @@ var<workgroup> chunks: array<f32, (ROWS * M_MAX + M_MAX) * SEG_CHUNKS>; // last:
   for (var b0 = 0u; b0 < N_BLOCKS; b0 += SEG) {
     let nb = min(SEG, N_BLOCKS - b0);
     let nc = (nb + 3u) / 4u;
+    var w = item_block(min(t, ROWS * nb - 1u), n0, b0, nb); // asked for before x, which it waits with
     for (var i = t; i < m_n * nb; i += WG) {
       let m = i / nb;
       let b = i % nb;
@@ -30,11 +37,11 @@ var<workgroup> chunks: array<f32, (ROWS * M_MAX + M_MAX) * SEG_CHUNKS>; // last:
     for (var i = t; i < ROWS * nb; i += WG) {
       let r = i / nb;
       let b = i % nb;
-      if (n0 + r < slice.n_rows) {
-        let w = block_at((n0 + r) * N_BLOCKS + b0 + b);
-        for (var m = 0u; m < m_n; m++) {
-          parts[(r * M_MAX + m) * SEG + b] = block_part(w, staged((m * SEG + b) * 9u));
-        }
+      for (var m = 0u; m < m_n; m++) {
+        parts[(r * M_MAX + m) * SEG + b] = block_part(w, staged((m * SEG + b) * 9u));
+      }
+      if (i + WG < ROWS * nb) {
+        w = item_block(i + WG, n0, b0, nb);
       }
     }
     workgroupBarrier();

@@ -117,6 +117,7 @@ test('asked for, the GPU runs: the receipt and the status say so', TIMEOUT, () =
     const result = await edit()
     assert.equal(result.receipt.backend, 'webgpu')
     assert.equal(result.receipt.backendWhy, 'asked')
+    assert.equal(result.receipt.replacedKernels, '')
     assert.deepEqual(outcomes(result), ['webgpu ok'])
     const again = await open('webgpu') // from this browser's storage now
     assert.equal(again.backend, 'webgpu')
@@ -205,6 +206,20 @@ test('lost in a pass and again: the CPU answers this request and all later ones'
     }
     assert.equal(await say({}), 2) // no third device was asked for
   }),
+)
+
+test(
+  'the drill: a kernel that computes wrongly is replaced, and the receipt says which',
+  TIMEOUT,
+  () =>
+    withGpu({ real: true, shader: ['sum0 += part0', 'sum0 += 1.5 * part0'] }, async (gpu) => {
+      const status = await gpu.open('webgpu')
+      assert.equal(status.backend, 'webgpu')
+      assert.match(status.replacedKernels, /matmul_tile/)
+      const { receipt } = await gpu.edit()
+      assert.equal(receipt.backend, 'webgpu')
+      assert.equal(receipt.replacedKernels, status.replacedKernels)
+    }),
 )
 
 test('a real GPU is measured in an idle moment; the slower one is not opened again', TIMEOUT, () =>

@@ -29,7 +29,8 @@ function hook() {
     const { instantiate } = WebAssembly
     WebAssembly.instantiate = (module, imports) => {
       const { nf_clock_ms: clock, gpu_facts: facts } = imports.env
-      const env = { ...imports.env, nf_clock_ms: () => 1000 * clock() }
+      const start = clock()
+      const env = { ...imports.env, nf_clock_ms: () => start + 1000 * (clock() - start) }
       return instantiate(module, facts.length === 0 ? { env } : imports)
     }
   }
