@@ -38,9 +38,12 @@ static void pipelines_open(gpu_kernels *k) {
       k->embed[format] = gpu_pipeline_add(k, GPU_EMBED, 0, (gpu_format)format, GPU_PLAIN);
     }
   }
-  k->attention = k->pick = -1;
+  k->attention = k->pick_chunk = k->pick_join = -1;
   if (desc->d_rope) k->attention = gpu_pipeline_add(k, GPU_ATTENTION, 0, GPU_F32, GPU_PLAIN);
-  if (desc->n_vocab) k->pick = gpu_pipeline_add(k, GPU_PICK, 0, GPU_F32, GPU_PLAIN);
+  if (desc->n_vocab) { /* two pipelines, tried together */
+    k->pick_chunk = gpu_pipeline_add(k, GPU_PICK, 0, GPU_F32, GPU_VEC);
+    k->pick_join = gpu_pipeline_add(k, GPU_PICK, 0, GPU_F32, GPU_PLAIN);
+  }
 }
 
 nf_status gpu_kernels_open(const gpu_kernels_desc *desc, arena *a, gpu_kernels **out) {
@@ -57,6 +60,10 @@ nf_status gpu_kernels_open(const gpu_kernels_desc *desc, arena *a, gpu_kernels *
   }
   k->zero = gpu_buffer_make(64, GPU_STORAGE);
   k->unused = gpu_buffer_make(64, GPU_STORAGE);
+  if (desc->n_vocab) {
+    i64 parts = GPU_ROWS_MAX * gpu_pick_chunks(desc);
+    k->pick_parts = gpu_buffer_make(parts * GPU_PICK_PART_BYTES, GPU_STORAGE);
+  }
   k->slices = gpu_buffer_make(GPU_SLICE_SLOTS * GPU_ALIGN, GPU_UNIFORM);
   k->repack_uniform = gpu_buffer_make(GPU_REPACK_SLOTS * GPU_ALIGN, GPU_UNIFORM);
   pipelines_open(k);
@@ -71,6 +78,7 @@ void gpu_kernels_close(gpu_kernels *k) {
   for (isize i = 0; i < k->n_pipelines; i++) gpu_pipeline_free(k->pipelines[i].handle);
   gpu_buffer_free(k->zero);
   gpu_buffer_free(k->unused);
+  gpu_buffer_free(k->pick_parts);
   gpu_buffer_free(k->slices);
   gpu_buffer_free(k->repack_uniform);
   *k = (gpu_kernels){};

@@ -142,13 +142,17 @@ void gpu_attention_run(const gpu_kernels *k, i32 bind, u32 pass_at, i32 m) {
 }
 
 i32 gpu_pick_bind(gpu_kernels *k, const gpu_pick_desc *desc) {
-  gpu_binding bindings[4] = {{desc->pass, 0, sizeof(gpu_pass)},
+  i64 parts = GPU_ROWS_MAX * gpu_pick_chunks(&k->desc);
+  gpu_binding bindings[5] = {{desc->pass, 0, sizeof(gpu_pass)},
                              {desc->records, 0, desc->records_bytes},
                              desc->logits,
-                             {desc->results, 0, desc->results_bytes}};
-  return gpu_bind_make(k->pipelines[k->pick].handle, bindings, 4);
+                             {desc->results, 0, desc->results_bytes},
+                             {k->pick_parts, 0, parts * GPU_PICK_PART_BYTES}};
+  return gpu_bind_make(k->pipelines[k->pick_join].handle, bindings, 5); /* serves both */
 }
 
 void gpu_pick_run(const gpu_kernels *k, i32 bind, u32 pass_at, i32 m) {
-  gpu_dispatch(k->pipelines[k->pick].handle, bind, pass_at, m, 1, 1);
+  i32 n_chunks = (i32)gpu_pick_chunks(&k->desc);
+  gpu_dispatch(k->pipelines[k->pick_chunk].handle, bind, pass_at, n_chunks, m, 1);
+  gpu_dispatch(k->pipelines[k->pick_join].handle, bind, pass_at, m, 1, 1);
 }

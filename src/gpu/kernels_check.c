@@ -14,8 +14,8 @@ static void trial_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, isize
 void gpu_trials_open(gpu_kernels *k) {
   for (isize i = 0; i < k->n_pipelines; i++) {
     const gpu_pipeline *p = &k->pipelines[i];
-    bool first = true; /* of a product's variants */
-    for (isize j = 0; j < k->n_trials && p->kernel == GPU_MATMUL; j++) {
+    bool first = true; /* of a product's variants, of the pick's two */
+    for (isize j = 0; j < k->n_trials; j++) {
       const gpu_trial *t = &k->trials[j];
       first = first &&
               !(t->kernel == p->kernel && t->op_or_type == p->op_or_type && t->format == p->format);

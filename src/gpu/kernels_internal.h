@@ -21,6 +21,12 @@ typedef struct {
   bool ready, bad; /* bad: it does not compile, or is wrong */
 } gpu_pipeline;
 
+/* Of wgsl/pick.wgsl: logits a workgroup looks at, and what it leaves. */
+constexpr isize GPU_PICK_CHUNK = 1024, GPU_PICK_PART_BYTES = 12;
+static inline isize gpu_pick_chunks(const gpu_kernels_desc *desc) {
+  return (desc->n_vocab + GPU_PICK_CHUNK - 1) / GPU_PICK_CHUNK;
+}
+
 constexpr isize GPU_PIPELINES_MAX = 256;
 constexpr isize GPU_SLICE_SLOTS = 256; /* different gpu_slice of all binds */
 constexpr isize GPU_REPACK_SLOTS = 4 * GPU_REPACKS_MAX;
@@ -55,10 +61,11 @@ struct gpu_kernels {
   /* Indices into pipelines, -1: none. */
   i16 repack[GGUF_BF16 + 1][GPU_FORMATS];
   i16 matmul[GPU_OPS][GPU_FORMATS][GPU_VARIANTS];
-  i16 embed[GPU_FORMATS], attention, pick;
+  i16 embed[GPU_FORMATS], attention, pick_chunk, pick_join;
   gpu_variant chosen[GPU_OPS][GPU_FORMATS][GPU_CLASSES];
   i32 zero;   /* 64 bytes, bound where a kernel has nothing to read */
   i32 unused; /* the same where it has nothing to write */
+  i32 pick_parts; /* [GPU_ROWS_MAX][chunks of the vocabulary]: between the two dispatches */
   i32 slices, repack_uniform; /* uniform buffers of GPU_ALIGN slots */
   gpu_slice slice_slots[GPU_SLICE_SLOTS];
   isize n_slice_slots, n_repack_slots;

@@ -7,7 +7,7 @@
 static const char *const op_names[GPU_OPS] = {"norm_store", "norm_swiglu", "add_attn",
                                               "add_ff",     "store_attn",  "store_ff"};
 static const char *const format_names[GPU_FORMATS] = {"n4h", "n4f", "b8", "b8f", "f16", "f32"};
-static const char *const variant_names[GPU_VARIANTS] = {"matmul_vec", "matmul_vec4", "matmul_split",
+static const char *const variant_names[GPU_VARIANTS] = {"matmul_vec", "matmul_vec4", "matmul_vec8",
                                                         "matmul_tile", "matmul_plain"};
 static const wgsl_text format_texts[GPU_FORMATS] = {WGSL_FORMAT_N4H, WGSL_FORMAT_N4F,
                                                     WGSL_FORMAT_B8,  WGSL_FORMAT_B8F,
@@ -41,7 +41,7 @@ isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap) {
       break;
     case GPU_EMBED: out_str(&o, "embed"); break;
     case GPU_ATTENTION: out_str(&o, "attention"); break;
-    case GPU_PICK: out_str(&o, "pick"); break;
+    case GPU_PICK: out_str(&o, p->variant == GPU_VEC ? "pick_chunk" : "pick"); break;
   }
   if (p->kernel <= GPU_EMBED) {
     out_str(&o, ":");
@@ -208,13 +208,12 @@ i16 gpu_pipeline_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, gpu_fo
       break;
     case GPU_ATTENTION: attention_shader(&s, k); break;
     case GPU_PICK:
-      s.bindings = "urrw";
+      s.bindings = "urrww";
       text(&s, WGSL_PASS);
       text(&s, WGSL_PICK);
+      text(&s, variant == GPU_VEC ? WGSL_PICK_CHUNK : WGSL_PICK_JOIN);
       constant(&s, "N_VOCAB", (f64)desc->n_vocab);
-      constant(&s, "WG",
-               or_default(desc->tune.pick_threads,
-                          threads_default(k, k->device.invocations_max >= 1024 ? 1024 : 256)));
+      constant(&s, "WG", or_default(desc->tune.pick_threads, threads_default(k, 256)));
       break;
   }
   char name[64];

@@ -49,6 +49,12 @@ static const u8 text_attention[] = {
 static const u8 text_pick[] = {
 #embed "wgsl/pick.wgsl"
 };
+static const u8 text_pick_chunk[] = {
+#embed "wgsl/pick_chunk.wgsl"
+};
+static const u8 text_pick_join[] = {
+#embed "wgsl/pick_join.wgsl"
+};
 static const u8 text_repack[] = {
 #embed "wgsl/repack.wgsl"
 };
@@ -94,6 +100,8 @@ const nf_bytes wgsl_texts[WGSL_TEXTS] = {
     [WGSL_EMBED] = {text_embed, sizeof text_embed},
     [WGSL_ATTENTION] = {text_attention, sizeof text_attention},
     [WGSL_PICK] = {text_pick, sizeof text_pick},
+    [WGSL_PICK_CHUNK] = {text_pick_chunk, sizeof text_pick_chunk},
+    [WGSL_PICK_JOIN] = {text_pick_join, sizeof text_pick_join},
     [WGSL_REPACK] = {text_repack, sizeof text_repack},
     [WGSL_REPACK_MAIN] = {text_repack_main, sizeof text_repack_main},
     [WGSL_TYPE_32] = {text_type_32, sizeof text_type_32},

@@ -40,7 +40,7 @@ function tamperWith(name, find, to) {
   }
   return { tamper, seen }
 }
-const MODEL = { d_model: 160, d_ff: 96, n_heads: 2, n_kv: 1, d_head: 32, d_rope: 32, n_vocab: 301 }
+const MODEL = { d_model: 160, d_ff: 96, n_heads: 2, n_kv: 1, d_head: 32, d_rope: 32, n_vocab: 3301 }
 const N4H = bits('N4H')
 const TILE = [0, 0, 0, 0, 0, 0, 0, 16]
 
@@ -90,8 +90,9 @@ for (const [what, name, find, to] of WRONG) {
 const REFUSED = [
   ['attention', /^attention/, 'max(top, ', 'min(top, '],
   ['attention:cache', /^attention/, 'kv[to] = ', 'kv[0] = '],
-  ['pick', /^pick/, 'its < token', 'its > token'],
-  ['pick:noise', /^pick/, '0x846CA68Bu', '0x846CA68Du'],
+  ['pick', /^pick_chunk/, 'its < token', 'its > token'],
+  ['pick:join', /^pick$/, 'exp(part.top - top)', 'exp(top - part.top)'],
+  ['pick:noise', /^pick$/, '0x846CA68Bu', '0x846CA68Du'],
   ['embed:n4h', /^embed/, '.chain].token', '.pos].token'],
   ['matmul_plain:norm_store:n4h', /^matmul_plain/, 'chunk.squares', 'chunk.dot'],
   ['repack:Q4_1:n4h', /^repack/, 'select(0u, 4u, i >= 4u)', 'select(0u, 4u, i >= 5u)'],

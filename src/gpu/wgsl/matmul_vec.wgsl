@@ -43,7 +43,7 @@ fn chunk_at(o: u32, c: u32, nc: u32) -> f32 {
   for (var b0 = 0u; b0 < N_BLOCKS; b0 += SEG) {
     let nb = min(SEG, N_BLOCKS - b0);
     let nc = (nb + 3u) / 4u;
-    var w = item_block(min(t, ROWS * nb - 1u), n0, b0, nb); // asked for before x, which it waits with
+    var w = item_block(min(t, ROWS * nb - 1u), n0, b0, nb); // asked for before x
     for (var i = t; i < m_n * nb; i += WG) {
       let m = i / nb;
       let b = i % nb;
