@@ -14,7 +14,7 @@ import { browserEngines } from '../peers/browser.mjs'
 import { nativeEngines } from '../peers/native.mjs'
 import { cpuName, interleaved, modelPath, say } from '../peers/rounds.mjs'
 
-const SLACK_BYTES = 48 * 2 ** 20 // issue 3: peak host memory <= file + KV cache + 48 MiB
+const SLACK_BYTES = 48 * 2 ** 20 // the limit we keep: peak host memory <= file + KV cache + 48 MiB
 
 function options(args) {
   const chosen = { rounds: 5, only: null, json: false }
@@ -40,7 +40,7 @@ const places = {
 }
 const peer = (engine) => (engine.name === 'nearfield' ? '' : `${engine.name}_`)
 
-// "a.b.c" -> nested objects, as targets.md and the issue name the keys.
+// "a.b.c" -> nested objects, so that `report.wasm.threads1` holds all of one place.
 function put(report, key, value) {
   const names = key.split('.')
   const last = names.pop()

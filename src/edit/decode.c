@@ -6,8 +6,8 @@
 /* Sampling of variants: fitted by hand on the lines of tests/data/edit_lines.txt; hotter gives
  * answers that the guard refuses, colder the same one again. */
 constexpr f32 VARIANT_TEMPERATURE = 0.9f, VARIANT_MIN_P = 0.05f;
-/* Source tokens a sampled answer offers at first and after a rejection; twice as many after a
- * draft was accepted whole. */
+/* Source tokens a sampled answer offers at first and after a rejection, if not more of them are
+ * free; twice as many after a draft was accepted whole. */
 constexpr isize DRAW_DRAFT_FIRST = 1;
 /* A span is put back together with the words before it that the answer changed, when they are few.
  */
@@ -241,10 +241,14 @@ nf_status decode_sampled(edit *e) {
   }
   session_branch_draft drafts[NF_VARIANTS_MAX];
   session_verdict verdicts[NF_VARIANTS_MAX];
+  isize n_live = 0;
+  for (isize i = 0; i < e->n_draws; i++) n_live += !e->draws[i].over;
+  isize free =
+      session_rows_cheap(e->timeline) / isize_max(n_live, 1) - 1; /* rows that cost nothing */
   for (isize i = 0; i < e->n_draws; i++) {
     const edit_draw *draw = &e->draws[i];
     isize at = draw->guess.n_guesses > 0 ? draw->guess.guesses[0] : e->n_source;
-    isize n = isize_min(draw->draft_max, e->n_source - at);
+    isize n = isize_min(isize_max(draw->draft_max, free), e->n_source - at);
     drafts[i] = (session_branch_draft){.draft = {.tokens = e->source + at, .n = n},
                                        .seed = e->seed + (u64)(e->i_draw + i + 1),
                                        .over = draw->over};
@@ -256,16 +260,18 @@ nf_status decode_sampled(edit *e) {
   for (isize i = 0; i < e->n_draws; i++) {
     if (!drafts[i].over) {
       const session_verdict *v = &verdicts[i];
+      isize at = drafts[i].draft.tokens - e->source;
+      bool ended = v->n_looked > 0 && at + v->n_accepted == e->n_source;
       draw_extend(e, i, drafts[i].draft.tokens, v);
       e->receipt.drafted += (i32)v->n_looked;
       e->receipt.accepted += (i32)v->n_accepted;
       edit_note_pass(e, (edit_note){.kind = NOTE_SAMPLE,
                                     .beside = n_notes++ > 0,
                                     .i_draw = (i32)(e->i_draw + i + 1),
-                                    .at = (i32)(drafts[i].draft.tokens - e->source),
+                                    .at = (i32)at,
                                     .n_looked = (i32)v->n_looked,
                                     .n_accepted = (i32)v->n_accepted,
-                                    .next = v->next,
+                                    .next = ended ? -1 : v->next,
                                     .log_p_next = v->log_p_next});
     }
     n_over += e->draws[i].over;

@@ -77,11 +77,9 @@ static void out_note(text_out *o, const edit *e, const edit_note *note) {
       out_str(o, "sampled answer ");
       out_i64(o, note->i_draw);
       out_str(o, ": ");
-      if (note->n_looked > 0) {
-        out_draft(o, e, note);
-        out_str(o, ", then ");
-      }
-      out_next(o, e, note);
+      if (note->n_looked > 0) out_draft(o, e, note);
+      if (note->n_looked > 0 && note->next >= 0) out_str(o, ", then ");
+      if (note->next >= 0) out_next(o, e, note);
       break;
   }
   out_str(o, "\n");

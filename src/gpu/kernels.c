@@ -9,7 +9,9 @@ static bool asked(u8 formats, isize format) { return (formats >> format & 1) != 
 
 static void matmul_open(gpu_kernels *k, gpu_op op, gpu_format format) {
   for (isize i = 0; i < GPU_CLASSES; i++) {
-    gpu_variant variant = k->desc.variants == GPU_VARIANTS_PLAIN ? GPU_PLAIN : (gpu_variant)i;
+    gpu_variant variant = (gpu_variant)i;
+    if (variant == GPU_TILE && k->desc.tune.tile_n == 0) variant = GPU_VEC8;
+    if (k->desc.variants == GPU_VARIANTS_PLAIN) variant = GPU_PLAIN;
     k->chosen[op][format][i] = variant;
     if (k->matmul[op][format][variant] >= 0) continue;
     k->matmul[op][format][variant] = gpu_pipeline_add(k, GPU_MATMUL, op, format, variant);

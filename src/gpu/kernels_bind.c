@@ -79,9 +79,9 @@ void gpu_matmul_dispatch(const gpu_kernels *k, const gpu_matmul *matmul, gpu_var
   i16 at = k->matmul[matmul->op][matmul->format][variant];
   ASSERT(at >= 0 && 1 <= m && m <= GPU_ROWS_MAX);
   i32 pipeline = k->pipelines[at].handle;
-  isize rows = gpu_variant_rows(&k->desc, variant);
+  isize rows = gpu_variant_rows(&k->desc, matmul->op, variant);
+  i32 m_each = (i32)gpu_variant_m(&k->desc, variant), y = (m + m_each - 1) / m_each;
   if (variant == GPU_PLAIN && matmul->op == GPU_NORM_SWIGLU) rows *= 2;
-  i32 y = variant == GPU_PLAIN ? m : variant >= GPU_SPLIT ? (m + 15) / 16 : 1;
   for (isize i = 0; i < matmul->n_slices; i++) {
     bool last = i + 1 == matmul->n_slices;
     isize n = last ? matmul->rows - i * matmul->rows_slice : matmul->rows_slice;

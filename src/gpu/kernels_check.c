@@ -91,8 +91,8 @@ static nf_status product_decide(gpu_kernels *k, gpu_trial *t, u32 right, nf_erro
   for (isize i = 0; i < GPU_CLASSES; i++) {
     if ((right >> chosen[i] & 1) != 0) continue;
     gpu_pipeline *p = &k->pipelines[variants[chosen[i]]];
-    p->bad = true;
-    replaced_note(k, p);
+    if (!p->bad || !p->ready) replaced_note(k, p); /* once, where it serves two classes */
+    p->bad = p->ready = true;
     chosen[i] = GPU_PLAIN;
   }
   return NF_OK;

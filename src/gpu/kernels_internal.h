@@ -6,9 +6,8 @@
 
 /* How a product is computed. PLAIN can all; the others each their rows of x (see wgsl/README.md).
  */
-typedef enum : u8 { GPU_VEC, GPU_VEC4, GPU_SPLIT, GPU_TILE, GPU_PLAIN, GPU_VARIANTS } gpu_variant;
-constexpr isize GPU_CLASSES = 4; /* of m: 1, 2-4, 5-16, 17-64; the variants before PLAIN */
-extern const i32 gpu_class_rows[GPU_CLASSES]; /* the most rows of each */
+typedef enum : u8 { GPU_VEC, GPU_VEC4, GPU_VEC8, GPU_TILE, GPU_PLAIN, GPU_VARIANTS } gpu_variant;
+constexpr isize GPU_CLASSES = 4; /* of m: 1, 2-4, 5-16, 17-64 */
 static inline isize gpu_class_of(i32 m) { return m == 1 ? 0 : m <= 4 ? 1 : m <= 16 ? 2 : 3; }
 
 typedef enum : u8 { GPU_REPACK, GPU_MATMUL, GPU_EMBED, GPU_ATTENTION, GPU_PICK } gpu_kernel;
@@ -80,8 +79,9 @@ isize gpu_op_cols(const gpu_kernels_desc *desc, gpu_op op);
 bool gpu_op_norms(gpu_op op);
 /* "matmul_tile:norm_store:n4h" */
 isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap);
-/* Rows of W a workgroup of a variant does, and of x. */
-i32 gpu_variant_rows(const gpu_kernels_desc *desc, gpu_variant variant);
+/* Rows of W, and of x, that a workgroup of a variant does. */
+isize gpu_variant_rows(const gpu_kernels_desc *desc, gpu_op op, gpu_variant variant);
+isize gpu_variant_m(const gpu_kernels_desc *desc, gpu_variant variant);
 
 /* ---- kernels_check.c ---- */
 void gpu_trials_open(gpu_kernels *k); /* one for each kernel there is; after the pipelines */

@@ -12,7 +12,6 @@ static const char *const variant_names[GPU_VARIANTS] = {"matmul_vec", "matmul_ve
 static const wgsl_text format_texts[GPU_FORMATS] = {WGSL_FORMAT_N4H, WGSL_FORMAT_N4F,
                                                     WGSL_FORMAT_B8,  WGSL_FORMAT_B8F,
                                                     WGSL_FORMAT_F16, WGSL_FORMAT_F32};
-const i32 gpu_class_rows[GPU_CLASSES] = {1, 4, 16, 64};
 
 isize gpu_op_cols(const gpu_kernels_desc *desc, gpu_op op) {
   switch (op) {
@@ -97,16 +96,29 @@ static void repack_shader(shader *s, const gpu_pipeline *p) {
 
 static i32 or_default(i32 value, i32 otherwise) { return value ? value : otherwise; }
 
-i32 gpu_variant_rows(const gpu_kernels_desc *desc, gpu_variant variant) {
+/* Few rows of W a workgroup where a matrix has few: o and down. */
+isize gpu_variant_rows(const gpu_kernels_desc *desc, gpu_op op, gpu_variant variant) {
+  i32 rows = gpu_op_norms(op) ? 8 : 4;
   switch (variant) {
-    case GPU_VEC: return or_default(desc->tune.vec_rows, 8);
-    case GPU_VEC4: return or_default(desc->tune.vec4_rows, 8);
-    case GPU_SPLIT: return or_default(desc->tune.split_n, 16);
+    case GPU_VEC: return or_default(desc->tune.vec_rows, rows);
+    case GPU_VEC4: return or_default(desc->tune.vec4_rows, rows);
+    case GPU_VEC8: return or_default(desc->tune.vec8_rows, rows);
     case GPU_TILE: return or_default(desc->tune.tile_n, 16);
     case GPU_PLAIN:
     case GPU_VARIANTS: break;
   }
   return 64;
+}
+isize gpu_variant_m(const gpu_kernels_desc *desc, gpu_variant variant) {
+  switch (variant) {
+    case GPU_VEC4: return 4;
+    case GPU_VEC8: return or_default(desc->tune.vec8_m, 8);
+    case GPU_TILE: return 16;
+    case GPU_VEC:
+    case GPU_PLAIN:
+    case GPU_VARIANTS: break;
+  }
+  return 1;
 }
 
 /* Blocks of x that a workgroup of matmul_vec holds at a time: all, or equal shares that fit. */
@@ -121,7 +133,8 @@ static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p
   const gpu_kernels_desc *desc = &k->desc;
   const gpu_tune *tune = &desc->tune;
   gpu_op op = (gpu_op)p->op_or_type;
-  isize cols = gpu_op_cols(desc, op), rows = gpu_variant_rows(desc, p->variant);
+  isize cols = gpu_op_cols(desc, op), rows = gpu_variant_rows(desc, op, p->variant);
+  isize m = gpu_variant_m(desc, p->variant);
   s->bindings = "ucrrrrrrrw";
   text(s, WGSL_PASS);
   text(s, WGSL_BLOCK);
@@ -139,17 +152,17 @@ static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p
     return;
   }
   text(s, WGSL_STAGED);
-  if (p->variant == GPU_VEC || p->variant == GPU_VEC4) {
-    bool one = p->variant == GPU_VEC;
-    isize m = one ? 1 : 4;
+  if (p->variant <= GPU_VEC8) {
+    const i32 tuned[] = {tune->vec_threads, tune->vec4_threads, tune->vec8_threads};
+    /* a thread a block, as far as that goes */
+    isize threads = isize_min(isize_max(round_up(rows * cols / 32, 16), rows * m), 256);
     text(s, WGSL_MATMUL_VEC);
-    constant(s, "WG", or_default(one ? tune->vec_threads : tune->vec4_threads, 128));
+    constant(s, "WG", or_default(tuned[p->variant], (i32)threads));
     constant(s, "ROWS", (f64)rows);
     constant(s, "M_MAX", (f64)m);
     constant(s, "SEG", (f64)vec_blocks(k, cols / 32, rows, m));
   } else {
-    text(s, WGSL_TILE_STORE);
-    text(s, p->variant == GPU_SPLIT ? WGSL_MATMUL_SPLIT : WGSL_MATMUL_TILE);
+    text(s, WGSL_MATMUL_TILE);
     constant(s, "TILE_N", (f64)rows);
   }
 }

@@ -37,14 +37,8 @@ static const u8 text_matmul_plain[] = {
 static const u8 text_matmul_vec[] = {
 #embed "wgsl/matmul_vec.wgsl"
 };
-static const u8 text_matmul_split[] = {
-#embed "wgsl/matmul_split.wgsl"
-};
 static const u8 text_matmul_tile[] = {
 #embed "wgsl/matmul_tile.wgsl"
-};
-static const u8 text_tile_store[] = {
-#embed "wgsl/tile_store.wgsl"
 };
 static const u8 text_embed[] = {
 #embed "wgsl/embed.wgsl"
@@ -96,9 +90,7 @@ const nf_bytes wgsl_texts[WGSL_TEXTS] = {
     [WGSL_MATMUL] = {text_matmul, sizeof text_matmul},
     [WGSL_MATMUL_PLAIN] = {text_matmul_plain, sizeof text_matmul_plain},
     [WGSL_MATMUL_VEC] = {text_matmul_vec, sizeof text_matmul_vec},
-    [WGSL_MATMUL_SPLIT] = {text_matmul_split, sizeof text_matmul_split},
     [WGSL_MATMUL_TILE] = {text_matmul_tile, sizeof text_matmul_tile},
-    [WGSL_TILE_STORE] = {text_tile_store, sizeof text_tile_store},
     [WGSL_EMBED] = {text_embed, sizeof text_embed},
     [WGSL_ATTENTION] = {text_attention, sizeof text_attention},
     [WGSL_PICK] = {text_pick, sizeof text_pick},

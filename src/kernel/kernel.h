@@ -28,6 +28,7 @@ typedef struct {
 constexpr isize K_ROW_GROUP = 8;
 typedef struct {
   isize d, m_max;
+  isize first;  /* products take row first + i for row i: a copy of the struct is a view */
   const f32 *x; /* [m][d], borrowed: the rows last quantized; must live until the products end */
   u8 *q;        /* 32 values per entry, in the table's own order and width */
   f32 *scale;   /* per entry: value = scale * integer */
@@ -53,14 +54,26 @@ typedef struct {
   f32 *scratch; /* k_attention_floats(d, n + m - 1) floats */
 } k_attention;
 
+/* A low-rank correction: y[i][0..n) += sum over j < rank of h[i][j] b[j][0..n), j first to last.
+ * A row's result does not depend on m. source Hu et al. 2021, arXiv:2106.09685 */
+typedef struct {
+  f32 *y; /* row i at y + i * y_stride */
+  isize y_stride;
+  const f32 *h; /* [m][rank], h_stride floats apart */
+  isize h_stride;
+  const u8 *b; /* [rank][n] f16, b_stride_bytes apart */
+  isize b_stride_bytes;
+  isize m, rank, n;
+} k_lora;
+
 typedef struct k_table {
   const char *name; /* "ref", "scalar", "avx2", "avx512vnni", "neon", "simd128", "relaxed",
                      "relaxed32" */
 
   /* Quantize rows [from, to) of x[m][d] into rows. d is a multiple of 32. */
   void (*rows_quantize)(k_rows *rows, const f32 *x, isize from, isize to);
-  /* y[i][r] = dot(w[r], x[i]) for i in [0, m), r in tiles [tile_from, tile_to); row i of y is
-   * at y + i * y_stride. */
+  /* y[i][r] = dot(w[r], x[first + i]) for i in [0, m), r in tiles [tile_from, tile_to); row i of y
+   * is at y + i * y_stride. */
   void (*matmul)(f32 *y, isize y_stride, const k_weight *w, const k_rows *x, isize m,
                  isize tile_from, isize tile_to);
   /* y[d] = x[d] / sqrt(mean(x^2) + eps) * w[d]; y may alias x.
@@ -70,9 +83,7 @@ typedef struct k_table {
    * arXiv:2002.05202 (SwiGLU) */
   void (*swiglu)(f32 *y, const f32 *gate, const f32 *up, isize n);
   void (*add)(f32 *y, const f32 *x, isize n); /* y += x */
-  /* y[n] += sum over j < rank of h[j] b[j][0..n), j first to last (a low-rank correction; y's
-   * row of it). b: f16, rows b_stride_bytes apart. source Hu et al. 2021, arXiv:2106.09685 */
-  void (*lora_add)(f32 *y, const u8 *b, isize b_stride_bytes, const f32 *h, isize rank, isize n);
+  void (*lora_add)(const k_lora *work);
   /* Rotate adjacent pairs (x[2i], x[2i+1]) of one head by cos_sin[2i], cos_sin[2i+1]
    * (llama.cpp's "norm" RoPE, the order GGUF llama files are permuted for).
    * source Su et al. 2021, arXiv:2104.09864. n even, <= head_dim */
@@ -88,8 +99,8 @@ typedef struct k_table {
   isize (*argmax)(const f32 *x, isize n); /* lowest index of the largest value; NaN never wins */
 } k_table;
 
-const k_table *k_table_best(void);               /* fastest that this machine runs right */
-const k_table *k_table_named(const char *name);  /* null: not built in, or cannot run here */
+const k_table *k_table_best(void); /* fastest that this machine runs right */
+const k_table *k_table_named(const char *name); /* null: not built in, or cannot run here */
 
 /* Bring a matrix into the order every table reads, in place: w->at must point into writable
  * memory of quant_row_bytes(type, cols) * rows bytes. scratch: k_pack_scratch_bytes(w), 0 for

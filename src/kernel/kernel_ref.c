@@ -30,7 +30,8 @@ static void ref_matmul(f32 *y, isize y_stride, const k_weight *w, const k_rows *
         isize n = isize_min(K_PART_COLS, w->cols - col);
         f32 part[K_PART_COLS];
         k_weight_part(w, r, col, n, part);
-        for (isize j = 0; j < n; j++) sum += (f64)part[j] * (f64)x->x[i * x->d + col + j];
+        for (isize j = 0; j < n; j++)
+          sum += (f64)part[j] * (f64)x->x[(x->first + i) * x->d + col + j];
       }
       y[i * y_stride + r] = (f32)sum;
     }
@@ -54,14 +55,18 @@ static void ref_add(f32 *y, const f32 *x, isize n) {
   for (isize i = 0; i < n; i++) y[i] += x[i];
 }
 
-static void ref_lora_add(f32 *y, const u8 *b, isize b_stride_bytes, const f32 *h, isize rank,
-                         isize n) {
-  for (isize i = 0; i < n; i++) {
-    f64 sum = (f64)y[i];
-    for (isize j = 0; j < rank; j++) {
-      sum += (f64)h[j] * (f64)f32_from_f16(load_u16(b + j * b_stride_bytes + 2 * i));
+static void ref_lora_add(const k_lora *work) {
+  for (isize i = 0; i < work->m; i++) {
+    f32 *y = work->y + i * work->y_stride;
+    const f32 *h = work->h + i * work->h_stride;
+    for (isize col = 0; col < work->n; col++) {
+      const u8 *b = work->b + 2 * col;
+      f64 sum = (f64)y[col];
+      for (isize j = 0; j < work->rank; j++, b += work->b_stride_bytes) {
+        sum += (f64)h[j] * (f64)f32_from_f16(load_u16(b));
+      }
+      y[col] = (f32)sum;
     }
-    y[i] = (f32)sum;
   }
 }
 

@@ -47,8 +47,38 @@ static void embed_step(const part *p) {
   }
 }
 
-/* x += delta (unless this is the first norm of the pass); quantized norm(x) -> rows.model. */
-static void norm_step(part *p, const f32 *weight, bool add_delta) {
+/* Where the rows' A x lie: of few rows each thread has its own. */
+static f32 *lora_h(const part *p) {
+  return p->r->s->lora + (p->own ? p->i_part : 0) * MODEL_ROWS_MAX * ADAPTER_STACK_MAX;
+}
+
+/* h = scale A x of every pair that reads x, for rows [from, to), by the thread that quantized
+ * them: the barrier that others need before they read x serves h as well. */
+static void lora_rows(const part *p, isize i_layer, adapter_stack_of stack, const k_rows *x,
+                      isize from, isize to) {
+  const run *r = p->r;
+  if (!r->pass->adapter || from >= to) return;
+  const adapter_layer *layer = &r->pass->adapter->layers[i_layer];
+  const k_weight *a = &layer->a[stack];
+  if (a->rows == 0) return;
+  k_rows view = *x;
+  view.first = from;
+  f32 *h = lora_h(p) + from * ADAPTER_STACK_MAX;
+  r->k->matmul(h, ADAPTER_STACK_MAX, a, &view, to - from, 0, k_tiles(a));
+  for (i32 i = 0; i < ADAPTER_PAIRS; i++) {
+    const adapter_pair *pair = &layer->pairs[i];
+    if (adapter_parts[i].stack != stack || pair->scale == 1) continue;
+    for (isize row = 0; row < to - from; row++) {
+      f32 *at = h + row * ADAPTER_STACK_MAX + pair->a_row;
+      for (isize j = 0; j < pair->rank; j++) at[j] *= pair->scale;
+    }
+  }
+}
+
+/* x += delta (unless this is the first norm of the pass); quantized norm(x) -> rows.model; and A x
+ * for the stack that reads it (ADAPTER_STACKS: none does). */
+static void norm_step(part *p, isize i_layer, adapter_stack_of stack, const f32 *weight,
+                      bool add_delta) {
   const run *r = p->r;
   isize from, to, d = r->shape->d_model;
   rows_share(p, &from, &to);
@@ -59,6 +89,7 @@ static void norm_step(part *p, const f32 *weight, bool add_delta) {
   }
   r->k->rows_quantize(&p->rows.model, norm, from, to);
   p->rows.model.x = norm; /* also in a thread that had no row */
+  if (stack < ADAPTER_STACKS) lora_rows(p, i_layer, stack, &p->rows.model, from, to);
   rows_barrier(p);
 }
 
@@ -97,18 +128,6 @@ static void kv_append(const part *p, isize i_layer, isize k_or_v, const f32 *x, 
   }
 }
 
-/* h = scale A x of every pair that reads x, for all rows, by each thread for itself: a few rows
- * more of the product that reads x, and no barrier. */
-static void lora_step(const part *p, isize i_layer, adapter_stack_of stack, const k_rows *x) {
-  const run *r = p->r;
-  if (!r->pass->adapter) return;
-  const adapter_layer *layer = &r->pass->adapter->layers[i_layer];
-  const k_weight *a = &layer->a[stack];
-  if (a->rows == 0) return;
-  f32 *h = r->s->lora + p->i_part * MODEL_ROWS_MAX * ADAPTER_STACK_MAX;
-  r->k->matmul(h, ADAPTER_STACK_MAX, a, x, p->n, 0, k_tiles(a));
-}
-
 /* Columns [from, to) of y[n][stride] += B h, by the thread that computed them. */
 static void lora_columns(const part *p, isize i_layer, adapter_pair_of which, f32 *y, isize stride,
                          isize from, isize to) {
@@ -116,14 +135,19 @@ static void lora_columns(const part *p, isize i_layer, adapter_pair_of which, f3
   if (!r->pass->adapter || from >= to) return;
   const adapter_pair *pair = &r->pass->adapter->layers[i_layer].pairs[which];
   if (pair->rank == 0) return;
-  const f32 *h = r->s->lora + p->i_part * MODEL_ROWS_MAX * ADAPTER_STACK_MAX + pair->a_row;
   constexpr isize half = (isize)sizeof(u16);
-  for (isize i = 0; i < p->n; i++) {
-    f32 scaled[ADAPTER_RANK_MAX];
-    for (isize j = 0; j < pair->rank; j++) scaled[j] = pair->scale * h[i * ADAPTER_STACK_MAX + j];
-    r->k->lora_add(y + i * stride + from, pair->b + from * half, pair->d_out * half, scaled,
-                   pair->rank, to - from);
-  }
+  const k_lora work = {
+      .y = y + from,
+      .y_stride = stride,
+      .h = lora_h(p) + pair->a_row,
+      .h_stride = ADAPTER_STACK_MAX,
+      .b = pair->b + from * half,
+      .b_stride_bytes = pair->d_out * half,
+      .m = p->n,
+      .rank = pair->rank,
+      .n = to - from,
+  };
+  r->k->lora_add(&work);
 }
 
 /* q, k, v of the rows: tiles of the three matrices in one row of work. Whoever computed columns
@@ -134,7 +158,6 @@ static void qkv_step(const part *p, isize i_layer) {
   const k_weight *weights[3] = {&layer->q, &layer->k, &layer->v};
   isize stride = layer->q.rows + 2 * layer->k.rows, from, to, base = 0, col = 0;
   pool_share(k_tiles(&layer->q) + 2 * k_tiles(&layer->k), p->i_part, p->n_parts, &from, &to);
-  lora_step(p, i_layer, ADAPTER_X_QKV, &p->rows.model);
   for (isize i = 0; i < 3; i++) {
     const k_weight *w = weights[i];
     isize t_from = isize_max(from - base, 0), t_to = isize_min(to - base, k_tiles(w));
@@ -222,14 +245,16 @@ static void attention_step(part *p, isize i_layer) {
   }
   r->k->rows_quantize(&p->rows.attn, attn, from, to);
   p->rows.attn.x = attn;
+  lora_rows(p, i_layer, ADAPTER_X_O, &p->rows.attn, from, to);
   rows_barrier(p);
 }
 
-static void ff_quantize_step(part *p) {
+static void ff_quantize_step(part *p, isize i_layer) {
   isize from, to;
   rows_share(p, &from, &to);
   p->r->k->rows_quantize(&p->rows.ff, p->r->s->ff, from, to);
   p->rows.ff.x = p->r->s->ff;
+  lora_rows(p, i_layer, ADAPTER_X_DOWN, &p->rows.ff, from, to);
   rows_barrier(p);
 }
 
@@ -242,7 +267,6 @@ static void delta_step(const part *p, isize i_layer, bool down) {
   isize from, to;
   pool_share(k_tiles(w), p->i_part, p->n_parts, &from, &to);
   r->k->matmul(r->s->delta, w->rows, w, x, p->n, from, to);
-  lora_step(p, i_layer, down ? ADAPTER_X_DOWN : ADAPTER_X_O, x);
   lora_columns(p, i_layer, down ? ADAPTER_DOWN : ADAPTER_O, r->s->delta, w->rows,
                from * K_TILE_ROWS, isize_min(to * K_TILE_ROWS, w->rows));
 }
@@ -257,7 +281,6 @@ static void gate_up_step(const part *p, isize i_layer) {
   r->k->matmul(gate, d_ff, &layer->gate, &p->rows.model, p->n, from, to);
   r->k->matmul(up, d_ff, &layer->up, &p->rows.model, p->n, from, to);
   isize c_from = from * K_TILE_ROWS, c_to = isize_min(to * K_TILE_ROWS, d_ff);
-  lora_step(p, i_layer, ADAPTER_X_GATE_UP, &p->rows.model);
   lora_columns(p, i_layer, ADAPTER_GATE, gate, d_ff, c_from, c_to);
   lora_columns(p, i_layer, ADAPTER_UP, up, d_ff, c_from, c_to);
   for (isize i = 0; i < p->n && c_from < c_to; i++) {
@@ -274,7 +297,7 @@ static void part_to_out_rows(part *p) {
 static void layer_run(part *p, isize i_layer) {
   const run *r = p->r;
   const model_layer *layer = &r->m->layers[i_layer];
-  norm_step(p, layer->attn_norm, i_layer > 0);
+  norm_step(p, i_layer, ADAPTER_X_QKV, layer->attn_norm, i_layer > 0);
   qkv_step(p, i_layer);
   pool_barrier(r->threads);
   if (i_layer == r->shape->n_layers - 1) { /* from here on only rows that are asked for */
@@ -284,10 +307,10 @@ static void layer_run(part *p, isize i_layer) {
   attention_step(p, i_layer);
   delta_step(p, i_layer, false);
   pool_barrier(r->threads);
-  norm_step(p, layer->ffn_norm, true);
+  norm_step(p, i_layer, ADAPTER_X_GATE_UP, layer->ffn_norm, true);
   gate_up_step(p, i_layer);
   pool_barrier(r->threads);
-  ff_quantize_step(p);
+  ff_quantize_step(p, i_layer);
   delta_step(p, i_layer, true);
   pool_barrier(r->threads);
 }
@@ -306,7 +329,7 @@ static void piece_part(void *context, isize i_part, isize n_parts) {
   if (r->chunk_from == r->chunk_to) return;
   part_to_out_rows(&p);
   if (r->chunk_from == 0) {
-    norm_step(&p, r->m->output_norm, true);
+    norm_step(&p, r->shape->n_layers, ADAPTER_STACKS, r->m->output_norm, true);
   } else {
     p.rows.model.x = p.rows.norm; /* of the piece before */
   }

@@ -100,7 +100,8 @@ typedef struct {
 
 /* What is wanted of the out rows, span after span: R of them in all. null: not wanted. */
 typedef struct {
-  const model_span *spans; /* [n_spans], 1..MODEL_SPANS_MAX; rows together <= MODEL_ROWS_MAX */
+  const model_span *spans; /* [n_spans], 1..MODEL_SPANS_MAX, all of one cache; rows together
+                              <= MODEL_ROWS_MAX */
   isize n_spans;
   const model_adapter *adapter; /* of the same shape; null: the base model alone */
   const model_choice *choice;   /* null: greedy. needs best */

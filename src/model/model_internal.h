@@ -103,9 +103,10 @@ struct model_scratch {
   f32 *head;         /* [n_threads][ROWS][MODEL_HEAD_COLS] */
   model_best *best;  /* [n_threads][ROWS] largest logits */
   model_best *drawn; /* [n_threads][ROWS] largest logit / T + noise */
-  f32 *lora;         /* [n_threads][ROWS][ADAPTER_STACK_MAX] A x, scaled */
-  f32 *asked;        /* [ROWS] logits of the tokens asked for */
-  f32 *chosen;       /* [n_threads][ROWS] logits of the tokens drawn */
+  f32 *lora; /* [n_threads][ROWS][ADAPTER_STACK_MAX] A x, scaled; of many rows the first thread's is
+                all's */
+  f32 *asked; /* [ROWS] logits of the tokens asked for */
+  f32 *chosen; /* [n_threads][ROWS] logits of the tokens drawn */
   model_exp_sum *sums; /* [chunks of the head][ROWS] */
   isize scores_stride;
 };

@@ -27,6 +27,7 @@ static void pass_check(const model *m, const model_scratch *s, const model_pass 
   ASSERT(1 <= pass->n_spans && pass->n_spans <= MODEL_SPANS_MAX);
   for (isize i = 0; i < pass->n_spans; i++) {
     span_check(m, s, &pass->spans[i]);
+    ASSERT(pass->spans[i].kv.cache == pass->spans[0].kv.cache);
     n_rows += pass->spans[i].m;
     n_out += pass->spans[i].n_out_rows;
   }
@@ -139,6 +140,4 @@ const char *model_failure_line(const model *m_) { return m_->gpu ? gpu_failure_l
 /* Measured, AVX-512 and 1 thread, ms a pass of SmolLM2 135M Q4_1 at position 128: 1 row 12.4, 2
  * rows 12.7, 3 13.8, 4 12.4 (the weights' way from memory), 5 18.7, 8 22.3, 16 35, 32 60: then
  * about 1.5 a row, and the first guess beside the likeliest saves 1 pass in 8 at best. */
-isize model_rows_cheap(const model *m_) {
-  return m_->gpu ? MODEL_ROWS_MAX : 4;
-}
+isize model_rows_cheap(const model *m_) { return m_->gpu ? MODEL_ROWS_MAX : 4; }

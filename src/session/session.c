@@ -58,6 +58,7 @@ void session_adapter_set(session *s, const model_adapter *adapter) {
 
 isize session_ctx_tokens(const session *s) { return s->ctx_tokens; }
 isize session_passes(const session *s) { return s->n_passes; }
+isize session_rows_cheap(const session *s) { return s->rows_cheap; }
 
 isize session_tokens(const session *s, const i32 **tokens) {
   *tokens = s->tokens;

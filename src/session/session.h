@@ -72,6 +72,8 @@ typedef struct {
  *        arXiv:2205.10350 (drafts from the input) */
 [[nodiscard]] nf_status session_verify(session *s, const i32 *draft, isize n,
                                        session_verdict *verdict);
+/* Rows up to which a pass costs about what one row does: model_rows_cheap. */
+isize session_rows_cheap(const session *s);
 /* The same with 1..SESSION_GUESSES_MAX guesses, likeliest first, as branches of one pass: the one
  * that came furthest extends the timeline, its rows move to the trunk. The tokens stay the same.
  * The first guess is looked at as session_verify does; the others as far as there is room and it

@@ -177,22 +177,68 @@ static void variants_are_distinct_and_repeat_for_a_seed(void **state) {
   assert_int_equal(nf_edit_begin(work, &desc, &error), NF_BAD_INPUT);
 }
 
+/* Lines of the trace that begin with "pass ". */
+static int passes_told(void) {
+  nf_bytes trace = nf_edit_trace(work);
+  int n = 0;
+  for (isize i = 0; i + 5 < trace.len; i++) {
+    n += (i == 0 || trace.at[i - 1] == '\n') && memcmp(trace.at + i, "pass ", 5) == 0;
+  }
+  return n;
+}
+
 static void the_trace_tells_every_pass(void **state) {
   (void)state;
   nf_edit_desc desc = {
       .task = NF_TASK_FIX, .text = bytes_from_str("we was going home"), .trace = true};
   nf_edit_result result;
   run_edit(&desc, &result);
-  nf_bytes trace = nf_edit_trace(work);
-  int n = 0;
-  for (isize i = 0; i + 5 < trace.len; i++) {
-    n += (i == 0 || trace.at[i - 1] == '\n') && memcmp(trace.at + i, "pass ", 5) == 0;
-  }
-  assert_int_equal(n, result.receipt.passes);
-  assert_true(bytes_find(trace, bytes_from_str("log P(copy)")) > 0);
+  assert_int_equal(passes_told(), result.receipt.passes);
+  assert_true(bytes_find(nf_edit_trace(work), bytes_from_str("log P(copy)")) > 0);
+  desc.n_variants = 4; /* several answers a pass */
+  run_edit(&desc, &result);
+  assert_int_equal(passes_told(), result.receipt.passes);
+  assert_true(bytes_find(nf_edit_trace(work), bytes_from_str("beside it in pass ")) > 0);
   desc.trace = false;
   run_edit(&desc, &result);
   assert_int_equal(nf_edit_trace(work).len, 0);
+}
+
+/* A context with room for one sampled answer at a time gives the answers of a large one. */
+static void variants_do_not_depend_on_the_room(void **state) {
+  (void)state;
+  nf_edit_desc desc = {.task = NF_TASK_FIX,
+                       .text = bytes_from_str("so today we is going to look at it"),
+                       .n_variants = 4,
+                       .seed = 11};
+  nf_edit_result result;
+  run_edit(&desc, &result);
+  i32 n = result.n_variants, tokens = result.receipt.output_tokens;
+  char texts[NF_VARIANTS_MAX][256] = {};
+  for (i32 i = 0; i < n; i++) {
+    nf_variant v;
+    nf_edit_variant_get(work, i, &v);
+    memcpy(texts[i], v.text.at, (size_t)v.text.len);
+  }
+  assert_true(n >= 2);
+  nf_session *large = work;
+  nf_engine *other;
+  nf_error error;
+  const nf_engine_desc engine_desc = {.n_threads = 1, .ctx_tokens_max = 192};
+  assert_int_equal(nf_engine_open_file(real_model_path(), &engine_desc, &other, &error), NF_OK);
+  assert_int_equal(nf_session_open(other, &work, &error), NF_OK);
+  run_edit(&desc, &result);
+  assert_true(session_branches_room(work->timeline, 2 * work->edit->n_source + 16) == 1);
+  assert_int_equal(result.n_variants, n);
+  assert_int_equal(result.receipt.output_tokens, tokens);
+  for (i32 i = 0; i < n; i++) {
+    nf_variant v;
+    nf_edit_variant_get(work, i, &v);
+    assert_true(bytes_equal(v.text, bytes_from_str(texts[i])));
+  }
+  nf_session_close(work);
+  nf_engine_close(other);
+  work = large;
 }
 
 static void bad_requests_are_refused(void **state) {
@@ -296,6 +342,7 @@ int main(void) {
       cmocka_unit_test(every_task_says_whether_it_is_offered),
       cmocka_unit_test(variants_are_distinct_and_repeat_for_a_seed),
       cmocka_unit_test(the_trace_tells_every_pass),
+      cmocka_unit_test(variants_do_not_depend_on_the_room),
       cmocka_unit_test(bad_requests_are_refused),
       cmocka_unit_test(a_cut_generation_ends_with_a_whole_character),
       cmocka_unit_test(limits_are_limits),

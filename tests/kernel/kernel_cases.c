@@ -157,6 +157,13 @@ static const char *products_do_not_depend_on_the_batch(const k_table *table) {
       for (isize t = 0; t < k_tiles(&w); t++) table->matmul(y_other, 0, &w, &one, 1, t, t + 1);
       if (!same_bits(y + i * ROWS_MAX, y_other, n_rows)) return gguf_type_name(type);
     }
+    rows.first = random_to(m); /* a view of some rows */
+    isize n = 1 + random_to(m - rows.first);
+    table->matmul(y_other, ROWS_MAX, &w, &rows, n, 0, k_tiles(&w));
+    for (isize i = 0; i < n; i++) {
+      const f32 *want = y + (rows.first + i) * ROWS_MAX;
+      if (!same_bits(y_other + i * ROWS_MAX, want, n_rows)) return "rows from another one on";
+    }
   }
   return nullptr;
 }
@@ -262,14 +269,60 @@ static const char *row_functions_agree(const k_table *table) {
       u16 half = f16_from_f32(random_f32());
       bytes_copy(file + 2 * i, &half, 2);
     }
-    table->lora_add(y, file, 2 * n, b, isize_min(rank, n), n);
-    ref->lora_add(y_want, file, 2 * n, b, isize_min(rank, n), n);
+    k_lora lora = {.y = y,
+                   .h = b,
+                   .b = file,
+                   .b_stride_bytes = 2 * n,
+                   .m = 1,
+                   .rank = isize_min(rank, n),
+                   .n = n};
+    table->lora_add(&lora);
+    lora.y = y_want;
+    ref->lora_add(&lora);
     if (!near(y, y_want, n, 2e-5f)) return "lora_add";
     bytes_copy(y, y_want, n * 4);
     isize pairs = n / 2 * 2;
     table->rope(y, w, pairs);
     ref->rope(y_want, w, pairs);
     if (!near(y, y_want, n, 1e-5f)) return "rope";
+  }
+  return nullptr;
+}
+
+/* m rows are those of m calls, bit for bit, and near the definition; nothing else is touched. */
+static const char *low_rank_rows_agree(const k_table *table) {
+  const k_table *ref = reference();
+  seed = 8;
+  for (isize round = 0; round < 60; round++) {
+    isize rank = 1 + random_to(20), n = 1 + random_to(100), m = 1 + random_to(M_MAX);
+    f32 *h = x, *y_row = x + COLS_MAX * M_MAX / 2;
+    for (isize i = 0; i < rank * n; i++) {
+      u16 half = f16_from_f32(random_f32());
+      bytes_copy(file + 2 * i, &half, 2);
+    }
+    for (isize i = 0; i < m * rank; i++) h[i] = random_f32();
+    for (isize i = 0; i < m * ROWS_MAX; i++) y[i] = y_want[i] = y_other[i] = random_f32();
+    k_lora work = {.y = y,
+                   .y_stride = ROWS_MAX,
+                   .h = h,
+                   .h_stride = rank,
+                   .b = file,
+                   .b_stride_bytes = 2 * n,
+                   .m = m,
+                   .rank = rank,
+                   .n = isize_min(n, ROWS_MAX)};
+    table->lora_add(&work);
+    work.y = y_want;
+    ref->lora_add(&work);
+    if (!near(y, y_want, m * ROWS_MAX, 2e-5f)) return "m rows";
+    for (isize i = 0; i < m; i++) {
+      k_lora one = work;
+      bytes_copy(y_row, y_other + i * ROWS_MAX, ROWS_MAX * 4);
+      one.y = y_row, one.m = 1;
+      one.h = h + i * rank;
+      table->lora_add(&one);
+      if (!same_bits(y_row, y + i * ROWS_MAX, ROWS_MAX)) return "a row depends on the others";
+    }
   }
   return nullptr;
 }
@@ -389,6 +442,7 @@ const kernel_case_entry kernel_cases[] = {
     {"products agree with the definition", products_agree},
     {"products do not depend on the batch", products_do_not_depend_on_the_batch},
     {"row functions agree", row_functions_agree},
+    {"low-rank rows agree", low_rank_rows_agree},
     {"argmax finds the first", argmax_finds_the_first},
     {"attention agrees and does not depend on the batch", attention_agrees},
     {"attention reads two ranges", attention_reads_two_ranges},

@@ -1,54 +1,80 @@
 #!/usr/bin/env bash
-# Pack the edit benchmark for a bare GPU machine: a static site in pieces small enough to carry.
-#   bench/edit/device/pack.sh OUT GPU_TOOLS    GPU_TOOLS: the folder of pack-chromium.sh, browser.py
-# Needs ./dev build sdk, the model, and (for the peers) one earlier `./dev bench edit`, which fetches
-# them. Writes folders of at most 60 MiB, one or two a call: what is in them and the order of calls
-# is device/README.md's. PEERS=0 leaves the peers out (two folders fewer).
+# Pack the edit benchmark for a bare GPU machine: Chromium, page, SDK, model and peers, cut into
+# folders that travel one a call.   bench/edit/device/pack.sh OUT [site]
+# Needs Debian's chromium-headless-shell, ./dev build sdk, the model, and one earlier `./dev bench
+# edit`, which fetches the peers. Writes OUT/site (small; goes with every call) and OUT/part1 ...,
+# at most PART_MIB each. `site`: only that one again, after SDK or pages changed.
+# What to call there: README.md. Does not run anything.
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")") root=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../../..")
-out=$(realpath -m "${1:?usage: pack.sh OUT GPU_TOOLS}") tools=$(realpath "${2:?usage: pack.sh OUT GPU_TOOLS}")
+out=$(realpath -m "${1:?usage: pack.sh OUT [site]}") only=${2:-}
 cache=${NEARFIELD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nearfield}
 model=${NEARFIELD_MODEL:-$cache/models/SmolLM2-135M-Instruct.Q4_1.gguf}
-mkdir -p "$out"/{site,gguf,peers,onnx_a,onnx_b,scripts}
+PART_MIB=${PART_MIB:-57} # with the tree and OUT/site under the 64 MiB of a call
+work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 
-# parts PREFIX BYTES FOLDER... : standard input, compressed, cut over the folders in turn.
-parts() {
-  local prefix=$1 bytes=$2; shift 2
-  local work; work=$(mktemp -d)
-  xz -T2 -3 | split -b "$bytes" - "$work/$prefix.part."
-  local i=0 folders=("$@")
-  for part in "$work/$prefix".part.*; do
-    mv "$part" "${folders[$i]}/"; [ $((i + 1)) -ge ${#folders[@]} ] || i=$((i + 1))
-  done
-  rm -r "$work"
-}
-
-# The site without models: pages, captions, SDK, and the model's manifest (its file is unpacked there).
-site=$(mktemp -d); trap 'rm -rf "$site"' EXIT
+# Pages, captions, SDK, the model's manifest, and the scripts that run there.
+site=$work/site
+mkdir -p "$site"/{sdk,model} "$out/site"
 cp "$root"/bench/{peers,edit}/page/* "$root"/bench/peers/captions.json "$site"/
-mkdir -p "$site"/{sdk,model,onnx/onnx}
 cp "$root"/sdk/dist/*.{js,wasm} "$site/sdk/"
 node --input-type=module -e "
 import { modelManifest } from '$root/bench/peers/serve.mjs'
 console.log(JSON.stringify({ ...modelManifest('$model'), file: 'model.gguf' }))" > "$site/model/manifest.json"
+git -C "$root" describe --always --dirty > "$site/commit.txt"
 tar -C "$site" -czf "$out/site/site.tar.gz" .
-parts gguf 60m "$out/gguf" "$out/gguf" < "$model" # 90 MB: one part a call; see README.md
-mkdir -p "$out/gguf_b"; for part in "$out"/gguf/gguf.part.a[b-z]; do [ ! -e "$part" ] || mv "$part" "$out/gguf_b/"; done
+cp "$here"/{unpack.sh,measure.py} "$out/site/"
+if [ "$only" = site ]; then du -sh "$out/site"; exit; fi
 
-if [ "${PEERS:-1}" != 0 ]; then
-  bench=$cache/bench
-  tjs=$(echo "$bench"/huggingface-transformers-*/node_modules) wllama=$(echo "$bench"/wllama-wllama-*/node_modules/@wllama/wllama/esm)
-  onnx=$(echo "$bench"/onnx-edit-*)
-  peers=$(mktemp -d)
-  mkdir -p "$peers"/npm/@huggingface/transformers/dist "$peers"/npm/onnxruntime-web/dist "$peers"/npm/onnxruntime-common/dist "$peers"/wllama/wasm "$peers"/onnx
-  cp "$tjs"/@huggingface/transformers/dist/transformers.web.js "$peers"/npm/@huggingface/transformers/dist/
-  cp "$tjs"/onnxruntime-web/dist/{ort.jspi.bundle.min.mjs,ort-wasm-simd-threaded.jspi.mjs,ort-wasm-simd-threaded.jspi.wasm} "$peers"/npm/onnxruntime-web/dist/
-  cp -r "$tjs"/onnxruntime-common/dist/esm "$peers"/npm/onnxruntime-common/dist/
-  cp "$wllama"/index.js "$peers"/wllama/; cp "$wllama"/wasm/wllama.wasm "$peers"/wllama/wasm/
-  cp "$onnx"/{config.json,tokenizer.json,tokenizer_config.json} "$peers"/onnx/
-  tar -C "$peers" -cf - . | xz -T2 -6 > "$out/peers/peers.tar.xz"
-  rm -r "$peers"
-  parts q4 45m "$out/onnx_a" "$out/onnx_b" < "$onnx/onnx/model_q4.onnx"
-fi
-cp "$tools"/{browser.py,unpack.sh} "$here"/{unpack_bench.sh,measure.sh} "$out/scripts/"
+# Chromium with its libraries, and the loaders through which it finds the GPU.
+chromium=/usr/lib/chromium headless=$work/headless
+mkdir -p "$headless"/{chromium,lib} "$work/gl"
+(cd $chromium && cp chromium-headless-shell headless_*.pak icudtl.dat v8_context_snapshot.bin \
+  snapshot_blob.bin libEGL.so libGLESv2.so libvk_swiftshader.so vk_swiftshader_icd.json \
+  libvulkan.so.1 "$headless/chromium/")
+ldd $chromium/chromium-headless-shell | awk '/=> \//{print $3}' |
+  grep -vE '/(libc|libm|libdl|libpthread|librt|libresolv|ld-linux[^/]*)\.so' |
+  xargs -I{} cp -L {} "$headless/lib/"
+(cd "$work/gl" && apt-get download -qq libvulkan1 libegl1 libglvnd0 libopengl0 libgl1 libglx0 libgles2)
+
+# The peers' files that the page loads.
+bench=$cache/bench peers=$work/peers
+tjs=$(echo "$bench"/huggingface-transformers-*/node_modules)
+wllama=$(echo "$bench"/wllama-wllama-*/node_modules/@wllama/wllama/esm)
+onnx=$(echo "$bench"/onnx-edit-*)
+mkdir -p "$peers"/npm/@huggingface/transformers/dist "$peers"/npm/onnxruntime-web/dist \
+  "$peers"/npm/onnxruntime-common/dist "$peers"/wllama/wasm "$peers"/onnx/onnx
+cp "$tjs"/@huggingface/transformers/dist/transformers.web.js "$peers"/npm/@huggingface/transformers/dist/
+(cd "$tjs"/onnxruntime-web/dist && cp ort.jspi.bundle.min.mjs ort-wasm-simd-threaded.jspi.{mjs,wasm} \
+  "$peers"/npm/onnxruntime-web/dist/)
+cp -r "$tjs"/onnxruntime-common/dist/esm "$peers"/npm/onnxruntime-common/dist/
+cp "$wllama"/index.js "$peers"/wllama/
+cp "$wllama"/wasm/wllama.wasm "$peers"/wllama/wasm/
+cp "$onnx"/{config.json,tokenizer.json,tokenizer_config.json} "$peers"/onnx/
+cp "$onnx"/onnx/model_q4.onnx "$peers"/onnx/onnx/
+
+# stream NAME MIB FILE... : a compressed archive, cut. own: Chromium and the model, enough for
+# nearfield alone; peers: the rest.
+mkdir "$work/cut" "$work/model"
+ln -s "$(realpath "$model")" "$work/model/model.gguf"
+stream() {
+  local name=$1 mib=$2; shift 2
+  tar -C "$work" -chf - "$@" | xz -T0 -3 | split -d -b "${mib}m" - "$work/cut/$name.xz."
+  (cd "$work/cut" && sha256sum "$name".xz.*) > "$out/site/$name.sha256"
+}
+stream own "$PART_MIB" headless gl model
+stream peers $((PART_MIB * 2 / 3)) peers
+
+# One folder a call: pieces in order, as many as fit.
+rm -rf "$out"/part*
+i=0 room=0
+for piece in "$work"/cut/own.* "$work"/cut/peers.*; do
+  bytes=$(stat -c %s "$piece")
+  if [ "$bytes" -gt "$room" ]; then
+    i=$((i + 1)) room=$((PART_MIB << 20))
+    mkdir "$out/part$i"
+  fi
+  mv "$piece" "$out/part$i/"
+  room=$((room - bytes))
+done
 du -sh "$out"/*

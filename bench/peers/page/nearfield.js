@@ -6,7 +6,9 @@ import { timed, work } from './work.js'
 
 let engine
 
-const edit = (text) => engine.edit({ task: 'fix', text })
+// A seed of its own for each: the SDK remembers what it has answered, greedy answers need no seed.
+let n_edits = 0
+const edit = (text) => engine.edit({ task: 'fix', text, seed: n_edits++ })
 
 // Opened twice: from the server, then from the browser's own storage, which is load_ms.
 export async function open({ threads, backend, model }) {
@@ -18,7 +20,7 @@ export async function open({ threads, backend, model }) {
   const { status } = engine
   if (status.backend !== backend)
     throw new Error(
-      `asked for ${backend}, got ${status.backend}: ${status.why ?? 'no reason given'}`,
+      `asked for ${backend}, got ${status.backend}: ${status.backendReason ?? 'no reason given'}`,
     )
   if (backend === 'wasm' && status.threads !== threads) {
     throw new Error(
@@ -40,6 +42,7 @@ export async function edits(n) {
   for (const { id, caption } of work.edits.slice(0, n)) {
     const { value, ms } = await timed(() => edit(caption))
     const r = value.receipt
+    if (r.why !== 'device') throw new Error(`caption ${id} was not worked out: ${r.why}`)
     if (r.outputTokens > work.max_new_tokens)
       throw new Error(`caption ${id}: ${r.outputTokens} tokens out`)
     rows.push({
