@@ -105,7 +105,7 @@ static void weight_write(const gpu_weight *w) {
   gpu_format_bytes bytes = gpu_format_bytes_of(w->format);
   gpu_binding q_s[2];
   gpu_weight_ranges(w, 0, 0, q_s);
-  u32 q[32 * 32], s[32 * 4], one_q[32], one_s[4];
+  u32 q[32 * 32], s[32 * 4], one_q[32] = {}, one_s[4] = {};
   isize n = w->rows * (w->cols / 32);
   for (isize i = 0; i < n; i += 32) {
     isize m = isize_min(32, n - i);
@@ -172,7 +172,7 @@ static void product_row_make(const gpu_kernels *k, const gpu_trial *t, isize n, 
   bool norm = gpu_op_norms((gpu_op)t->op_or_type);
   f64 sum[M] = {}, size[M] = {}, squares[M] = {};
   isize cols = t->w.cols;
-  u32 q[32], s[4];
+  u32 q[32] = {}, s[4] = {};
   for (isize c = 0; c < cols; c++) {
     if (c % 32 == 0) block_make(t->format, (u32)((n * cols + c) / 32), q, s);
     weight_value w = block_value(t->format, q, s, c % 32);
@@ -228,11 +228,12 @@ static u32 product_judge(const gpu_kernels *k, const gpu_trial *t, const f32 *y)
   for (isize v = 0; v < GPU_VARIANTS; v++) right |= (u32)variant_there(k, t, v) << v;
   for (isize n = 0; n < ROWS; n += swiglu ? 2 : 1) right = product_row_judge(k, t, n, right, y);
   isize one = GPU_PLAIN; /* whose bits the others must have */
-  while (one > 0 && (right >> one & 1) == 0) one = one == GPU_PLAIN ? GPU_TILE : one - 1;
+  while (one > 0 && (right >> one & 1) == 0) one--;
   isize width = swiglu ? ROWS / 2 : ROWS;
   for (isize v = 0; v < GPU_VARIANTS; v++) {
     isize rows = variant_m[v] < variant_m[one] ? variant_m[v] : variant_m[one];
-    if (__builtin_memcmp(y + v * REGION / 4, y + one * REGION / 4, (size_t)(rows * width * 4))) {
+    if (__builtin_memcmp(y + v * REGION / 4, y + one * REGION / 4, (size_t)(rows * width * 4)) !=
+        0) {
       right &= ~(1u << v);
     }
   }
@@ -337,7 +338,7 @@ static void embed_start(gpu_kernels *k, gpu_trial *t) {
 }
 
 static u32 embed_judge(const gpu_trial *t, const f32 *x) {
-  u32 q[32], s[4];
+  u32 q[32] = {}, s[4] = {};
   for (isize c = 0; c < isize_min(t->w.cols, GPU_TRIAL_BYTES / 4); c++) {
     if (c % 32 == 0) block_make(t->format, (u32)((11 * t->w.cols + c) / 32), q, s);
     weight_value w = block_value(t->format, q, s, c % 32);

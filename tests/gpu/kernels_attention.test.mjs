@@ -14,9 +14,13 @@ class Timeline {
     this.width = (n_heads + 2 * n_kv) * d_head
     this.qkv = floats(n * this.width, seed, 2)
   }
-  rowOf(pos) { return this.qkv.slice(pos * this.width, (pos + 1) * this.width) }
+  rowOf(pos) {
+    return this.qkv.slice(pos * this.width, (pos + 1) * this.width)
+  }
 }
-function cache(m, { n_kv, d_head }, ctx) { return { range: m.empty(4 * 2 * n_kv * ctx * d_head), ctx } }
+function cache(m, { n_kv, d_head }, ctx) {
+  return { range: m.empty(4 * 2 * n_kv * ctx * d_head), ctx }
+}
 
 /** spans: [{ line, pos, n, n_shared, gap }]: rows of all in one dispatch into `kv`; picks: rows, or all. */
 async function attend(m, shape, rope, kv, spans, { picks = null, row0 = 0 } = {}) {
@@ -29,32 +33,52 @@ async function attend(m, shape, rope, kv, spans, { picks = null, row0 = 0 } = {}
     }
   }
   const qkv = new Float32Array(rows.length * rows[0].length)
-  rows.forEach((row, i) => { qkv.set(row, i * row.length) })
+  rows.forEach((row, i) => {
+    qkv.set(row, i * row.length)
+  })
   const count = picks?.length ?? rows.length
-  const pass = m.passes([{ m: count, row0, record0: 2, kv_ctx: kv.ctx, rows: picks ? [...picks, ...ALL].slice(0, 64) : null }])
+  const pass = m.passes([
+    {
+      m: count,
+      row0,
+      record0: 2,
+      kv_ctx: kv.ctx,
+      rows: picks ? [...picks, ...ALL].slice(0, 64) : null,
+    },
+  ])
   const at = m.records([{}, {}, ...records])
   const width = shape.n_heads * shape.d_head
   const out = m.empty(4 * width * (row0 + count))
-  const bind = m.e.attention_bind(0, pass, at[0], at[2], m.numbers([...m.up(qkv), ...rope, ...kv.range, ...out]))
+  const bind = m.e.attention_bind(
+    0,
+    pass,
+    at[0],
+    at[2],
+    m.numbers([...m.up(qkv), ...rope, ...kv.range, ...out]),
+  )
   m.e.attention_run(0, bind, 0, count)
   const got = await m.down(out)
   m.free()
-  return Array.from({ length: count }, (_, i) => got.slice((row0 + i) * width, (row0 + i + 1) * width))
+  return Array.from({ length: count }, (_, i) =>
+    got.slice((row0 + i) * width, (row0 + i + 1) * width),
+  )
 }
 /** The whole line in passes of the given sizes, then the last size again and again. */
 async function whole(m, shape, rope, kv, line, sizes, place = {}) {
   const out = []
   for (let pos = 0, i = 0; pos < line.n; i++) {
     const n = Math.min(sizes[Math.min(i, sizes.length - 1)], line.n - pos)
-    out.push(...await attend(m, shape, rope, kv, [{ line, pos, n, ...place }]))
+    out.push(...(await attend(m, shape, rope, kv, [{ line, pos, n, ...place }])))
     pos += n
   }
   return out
 }
 function same(got, want, what) {
-  got.forEach((row, i) => row.forEach((v, j) => {
-    if (!Object.is(v, want[i][j])) assert.fail(`${what}: row ${i}, ${j}: ${v}, not ${want[i][j]}`)
-  }))
+  for (const [i, row] of got.entries()) {
+    for (const [j, v] of row.entries()) {
+      if (!Object.is(v, want[i][j])) assert.fail(`${what}: row ${i}, ${j}: ${v}, not ${want[i][j]}`)
+    }
+  }
 }
 /** Every row against kernel_ref: 1e-5 of values up to 2. */
 function near(m, shape, table, line, rows) {
@@ -72,13 +96,27 @@ function near(m, shape, table, line, rows) {
       for (let j = 0; j <= pos; j++) {
         const row = line.rowOf(j)
         k.set(roped(row, (n_heads + kvHead) * d_head, j), j * d_head)
-        v.set(row.slice((n_heads + n_kv + kvHead) * d_head, (n_heads + n_kv + kvHead + 1) * d_head), j * d_head)
+        v.set(
+          row.slice((n_heads + n_kv + kvHead) * d_head, (n_heads + n_kv + kvHead + 1) * d_head),
+          j * d_head,
+        )
       }
       const out = m.alloc(4 * d_head)
-      m.e.ref_attention(out, m.put(roped(line.rowOf(pos), head * d_head, pos)), m.put(k), m.put(v), d_head, pos + 1, m.alloc(4 * (pos + 1)))
+      m.e.ref_attention(
+        out,
+        m.put(roped(line.rowOf(pos), head * d_head, pos)),
+        m.put(k),
+        m.put(v),
+        d_head,
+        pos + 1,
+        m.alloc(4 * (pos + 1)),
+      )
       m.f32At(out, d_head).forEach((want, i) => {
         const got = rows[pos][head * d_head + i]
-        assert.ok(Math.abs(got - want) < 1e-5, `position ${pos}, head ${head}, ${i}: ${got}, not ${want}`)
+        assert.ok(
+          Math.abs(got - want) < 1e-5,
+          `position ${pos}, head ${head}, ${i}: ${got}, not ${want}`,
+        )
       })
     }
   }
@@ -104,10 +142,22 @@ for (const shape of [
     const line = new Timeline(m, shape, shape.n, ctx, 3)
     const rows = await whole(m, shape, rope, cache(m, shape, ctx), line, [64])
     near(m, shape, table, line, rows)
-    same(await whole(m, shape, rope, cache(m, shape, ctx + 16), line, [1, 2, 7, 1, 40, 3, 64]), rows, 'other passes')
+    same(
+      await whole(m, shape, rope, cache(m, shape, ctx + 16), line, [1, 2, 7, 1, 40, 3, 64]),
+      rows,
+      'other passes',
+    )
     const gap = { n_shared: 11, gap: 23 }
-    same(await whole(m, shape, rope, cache(m, shape, ctx), line, [16, 1, 64], gap), rows, 'two ranges')
-    same(await whole(m, shape, rope, cache(m, shape, ctx), line, [16, 1, 64], { n_shared: 0, gap: 5 }), rows, 'moved')
+    same(
+      await whole(m, shape, rope, cache(m, shape, ctx), line, [16, 1, 64], gap),
+      rows,
+      'two ranges',
+    )
+    same(
+      await whole(m, shape, rope, cache(m, shape, ctx), line, [16, 1, 64], { n_shared: 0, gap: 5 }),
+      rows,
+      'moved',
+    )
     m.gpu.close()
   })
 }
@@ -133,7 +183,10 @@ test('branches beside each other, some rows only, at a place in out', async () =
   ]
   const both = await attend(m, shape, rope, kv, spans)
   same(both, [...aRows.slice(shared, shared + 6), ...bRows.slice(shared, shared + 4)], 'branches')
-  const later = [{ ...spans[1], pos: shared + 4, n: 3 }, { ...spans[0], pos: shared + 6, n: 4 }]
+  const later = [
+    { ...spans[1], pos: shared + 4, n: 3 },
+    { ...spans[0], pos: shared + 6, n: 4 },
+  ]
   const some = await attend(m, shape, rope, kv, later, { picks: [6, 2, 3], row0: 5 })
   same(some, [aRows[shared + 9], bRows[shared + 6], aRows[shared + 6]], 'some rows')
   m.gpu.close()

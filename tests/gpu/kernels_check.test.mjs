@@ -16,7 +16,8 @@ function tamperWith(name, find, to) {
     const make = imports.gpu_pipeline_make
     imports.gpu_pipeline_make = (desc) => {
       const view = new DataView(memory.buffer)
-      const text = (at, length) => new TextDecoder().decode(new Uint8Array(memory.buffer, at, length).slice())
+      const text = (at, length) =>
+        new TextDecoder().decode(new Uint8Array(memory.buffer, at, length).slice())
       const nameAt = view.getUint32(desc, true)
       const its = text(nameAt, new Uint8Array(memory.buffer, nameAt).indexOf(0))
       if (!name.test(its)) return make(desc)
@@ -26,7 +27,12 @@ function tamperWith(name, find, to) {
       let hits = 0
       for (let i = 0; i < 2 * count; i++) kept.push(view.getUint32(parts + 4 * i, true))
       for (let i = 0; i < count; i++) {
-        const bytes = encoder.encode(text(kept[2 * i], kept[2 * i + 1]).replaceAll(find, () => { hits++; return to }))
+        const bytes = encoder.encode(
+          text(kept[2 * i], kept[2 * i + 1]).replaceAll(find, () => {
+            hits++
+            return to
+          }),
+        )
         const at = memory.grow(1) << 16
         new Uint8Array(memory.buffer, at, bytes.length).set(bytes)
         new DataView(memory.buffer).setUint32(parts + 8 * i, at, true)
@@ -34,7 +40,9 @@ function tamperWith(name, find, to) {
       }
       if (hits === 0) throw new Error(`${its} has no ${find}`)
       const handle = make(desc)
-      kept.forEach((word, i) => { new DataView(memory.buffer).setUint32(parts + 4 * i, word, true) })
+      kept.forEach((word, i) => {
+        new DataView(memory.buffer).setUint32(parts + 4 * i, word, true)
+      })
       return handle
     }
   }
@@ -47,9 +55,15 @@ const TILE = [0, 0, 0, 0, 0, 0, 0, 16]
 test('every kernel and format is right here', async () => {
   const m = await openKernels()
   const all = bits(...Object.keys(FORMAT))
-  const repack = Object.fromEntries(Object.entries(GOES_TO).map(([type, formats]) => [type, bits(...formats)]))
+  const repack = Object.fromEntries(
+    Object.entries(GOES_TO).map(([type, formats]) => [type, bits(...formats)]),
+  )
   const matmul = Object.fromEntries(Object.keys(OP).map((op) => [op, all]))
-  assert.equal(await m.open(0, { ...MODEL, variants: 'plain', embed: all, matmul, repack }), S.ok, m.kernelsLine)
+  assert.equal(
+    await m.open(0, { ...MODEL, variants: 'plain', embed: all, matmul, repack }),
+    S.ok,
+    m.kernelsLine,
+  )
   assert.equal(m.e.kernels_facts(0), 0)
   assert.equal(m.text(m.e.kernels_replaced()), '')
   assert.ok(m.gpu.counts.submits >= 25 + 6 * 6 + 6 + 2, `${m.gpu.counts.submits} trials`)
@@ -59,14 +73,30 @@ test('every kernel and format is right here', async () => {
 const WRONG = [
   ['arithmetic', /^matmul_tile:/, 'part0 += ', 'part1 += '],
   ['a lane too few', /^matmul_vec:/, 'part_at(o, b + 3u, nb)', 'part_at(o, b + 4u, nb)'],
-  ['another order of the sum', /^matmul_vec8:/, '(((0.0 + p0) + p1) + p2) + p3', '(((0.0 + p3) + p2) + p1) + p0'],
+  [
+    'another order of the sum',
+    /^matmul_vec8:/,
+    '(((0.0 + p0) + p1) + p2) + p3',
+    '(((0.0 + p3) + p2) + p1) + p0',
+  ],
   ['no shader at all', /^matmul_vec4:/, 'workgroupBarrier', 'noSuchBarrier'],
 ]
 for (const [what, name, find, to] of WRONG) {
   test(`a wrong fast variant is replaced: ${what}`, async () => {
     const { tamper, seen } = tamperWith(name, find, to)
     const m = await openKernels({ tamper })
-    assert.equal(await m.open(0, { ...MODEL, d_rope: 0, n_vocab: 0, tune: TILE, matmul: { norm_store: N4H }, repack: { Q4_1: N4H } }), S.ok, m.kernelsLine)
+    assert.equal(
+      await m.open(0, {
+        ...MODEL,
+        d_rope: 0,
+        n_vocab: 0,
+        tune: TILE,
+        matmul: { norm_store: N4H },
+        repack: { Q4_1: N4H },
+      }),
+      S.ok,
+      m.kernelsLine,
+    )
     assert.equal(m.e.kernels_facts(0), 1)
     assert.equal(m.text(m.e.kernels_replaced()), seen[0])
     // and what runs in its place is right
@@ -75,9 +105,22 @@ for (const [what, name, find, to] of WRONG) {
     m.repack(0, 0, 'Q4_1', m.raw('Q4_1', rows, cols, 2), cols)
     const pass = m.passes([1, 4, 16, 17].map((n) => ({ m: n })))
     const y = m.empty(4 * rows * 64)
-    m.e.matmul_bind(0, 0, OP.norm_store, 0, pass, m.numbers([...m.up(floats(64 * cols, 1)), ...m.up(floats(cols, 2)), 0, 0, 0, ...y]), -1)
+    m.e.matmul_bind(
+      0,
+      0,
+      OP.norm_store,
+      0,
+      pass,
+      m.numbers([...m.up(floats(64 * cols, 1)), ...m.up(floats(cols, 2)), 0, 0, 0, ...y]),
+      -1,
+    )
     let most = null
-    for (const [i, n] of [[3, 17], [2, 16], [1, 4], [0, 1]]) {
+    for (const [i, n] of [
+      [3, 17],
+      [2, 16],
+      [1, 4],
+      [0, 1],
+    ]) {
       m.e.matmul_run(0, 0, 512 * i, n)
       const got = await m.down([y[0], 0, 4 * rows * n])
       most ??= got
@@ -101,8 +144,21 @@ for (const [what, name, find, to] of REFUSED) {
   test(`a wrong kernel with nothing in its place is refused: ${what}`, async () => {
     const { tamper } = tamperWith(name, find, to)
     const m = await openKernels({ tamper })
-    assert.equal(await m.open(0, { ...MODEL, variants: 'plain', embed: N4H, matmul: { norm_store: N4H }, repack: { Q4_1: N4H } }), S.unsupported)
-    const said = what.startsWith('attention') ? 'attention' : what.startsWith('pick') ? 'pick' : what
+    assert.equal(
+      await m.open(0, {
+        ...MODEL,
+        variants: 'plain',
+        embed: N4H,
+        matmul: { norm_store: N4H },
+        repack: { Q4_1: N4H },
+      }),
+      S.unsupported,
+    )
+    const said = what.startsWith('attention')
+      ? 'attention'
+      : what.startsWith('pick')
+        ? 'pick'
+        : what
     assert.equal(m.kernelsLine, `this GPU computes ${said} wrong`)
     m.gpu.close()
   })

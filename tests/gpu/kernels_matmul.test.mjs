@@ -14,7 +14,10 @@ const BOUND = 2 ** -20
  * y of `ms` rows each, by kernels 0 (fast) and 1 (plain): {m: [fast, plain]}. w: a weight's place;
  * x: [rows][cols]; norm, add: arrays or null.
  */
-async function products(m, { op, w, x, rows, norm = null, add = null, lora = -1, order = null, ms = MS, kernels = [0, 1] }) {
+async function products(
+  m,
+  { op, w, x, rows, norm = null, add = null, lora = -1, order = null, ms = MS, kernels = [0, 1] },
+) {
   const none = [0, 0, 0]
   const pass = m.passes(ms.map((n) => ({ m: n, rows: order })))
   const [xAt, normAt, addAt] = [m.up(x), norm ? m.up(norm) : none, add ? m.up(add) : none]
@@ -37,7 +40,10 @@ function sameBits(got, what) {
   for (const [n, kernels] of Object.entries(got)) {
     for (const [k, y] of kernels.entries()) {
       for (let j = 0; j < y.length; j++) {
-        if (!Object.is(y[j], all.at(-1)[j])) assert.fail(`${what}: ${k ? 'plain' : 'first'}, ${n} rows: ${j} is ${y[j]}, not ${all.at(-1)[j]}`)
+        if (!Object.is(y[j], all.at(-1)[j]))
+          assert.fail(
+            `${what}: ${k ? 'plain' : 'first'}, ${n} rows: ${j} is ${y[j]}, not ${all.at(-1)[j]}`,
+          )
       }
     }
   }
@@ -55,7 +61,10 @@ function close(y, want, { values, x, rows, cols, what, factor = 1 }) {
       for (let j = 0; j < cols; j++) largest = Math.max(largest, Math.abs(values[r * cols + j]))
       const off = Math.abs(y[i * rows + r] - want[i * rows + r]) / (BOUND * largest * sum * factor)
       worst = Math.max(worst, off)
-      if (!(off <= 1)) assert.fail(`${what} row ${i}, output ${r}: ${y[i * rows + r]}, not ${want[i * rows + r]} (${off} of the bound)`)
+      if (!(off <= 1))
+        assert.fail(
+          `${what} row ${i}, output ${r}: ${y[i * rows + r]}, not ${want[i * rows + r]} (${off} of the bound)`,
+        )
     }
   }
   return worst
@@ -67,7 +76,8 @@ function reference(m, type, raw, rows, cols, x) {
 }
 function normed(m, x, w, cols, eps) {
   const [from, to, weight] = [m.put(x), m.alloc(x.byteLength), m.put(w)]
-  for (let at = 0; at < x.byteLength; at += 4 * cols) m.e.ref_norm(to + at, from + at, weight, cols, eps)
+  for (let at = 0; at < x.byteLength; at += 4 * cols)
+    m.e.ref_norm(to + at, from + at, weight, cols, eps)
   return m.f32At(to, x.length)
 }
 /** Kernels 0 and 1, fast and plain, of one shape. */
@@ -83,7 +93,17 @@ for (const [type, formats] of Object.entries(GOES_TO)) {
     const [rows, cols] = [19, type.endsWith('K') ? 768 : 576]
     const mask = bits(...formats)
     const m = await openKernels()
-    assert.equal(await m.open(0, { n_heads: cols / 32, n_kv: cols / 32, variants: 'plain', matmul: { store_attn: mask }, repack: { [type]: mask } }), S.ok, m.kernelsLine)
+    assert.equal(
+      await m.open(0, {
+        n_heads: cols / 32,
+        n_kv: cols / 32,
+        variants: 'plain',
+        matmul: { store_attn: mask },
+        repack: { [type]: mask },
+      }),
+      S.ok,
+      m.kernelsLine,
+    )
     const raw = m.raw(type, rows, cols, TYPE[type] + 7)
     const values = m.decode(type, raw, rows, cols)
     const x = floats(5 * cols, 5, 3)
@@ -92,18 +112,33 @@ for (const [type, formats] of Object.entries(GOES_TO)) {
       m.free()
       m.e.weight_make(0, FORMAT[format], rows, cols)
       m.repack(0, 0, type, raw, cols)
-      const y = sameBits(await products(m, { op: 'store_attn', w: 0, x, rows, ms: [1, 5], kernels: [0] }), format)
+      const y = sameBits(
+        await products(m, { op: 'store_attn', w: 0, x, rows, ms: [1, 5], kernels: [0] }),
+        format,
+      )
       close(y, want, { values, x, rows, cols, what: format })
     }
     m.gpu.close()
   })
 }
 
-for (const [format, type] of Object.entries({ N4H: 'Q4_1', N4F: 'Q4_0', B8: 'Q8_0', B8F: 'Q5_1', F16: 'F16', F32: 'BF16' })) {
+for (const [format, type] of Object.entries({
+  N4H: 'Q4_1',
+  N4F: 'Q4_0',
+  B8: 'Q8_0',
+  B8F: 'Q5_1',
+  F16: 'F16',
+  F32: 'BF16',
+})) {
   test(`${format}: y = W norm(x), every variant`, async () => {
     const [rows, cols] = [43, 160]
     const mask = bits(format)
-    const m = await both({ d_model: cols, tune: [0, 0, 0, 0, 0, 0, 0, 16], matmul: { norm_store: mask }, repack: { [type]: mask } })
+    const m = await both({
+      d_model: cols,
+      tune: [0, 0, 0, 0, 0, 0, 0, 16],
+      matmul: { norm_store: mask },
+      repack: { [type]: mask },
+    })
     const raw = m.raw(type, rows, cols, TYPE[type] + 7)
     const values = m.decode(type, raw, rows, cols)
     const [x, norm] = [floats(M_MAX * cols, 5, 3), floats(cols, 6, 2)]
@@ -118,20 +153,43 @@ for (const [format, type] of Object.entries({ N4H: 'Q4_1', N4F: 'Q4_0', B8: 'Q8_
 }
 
 // [cols, rows, heads]: one block; fewer than a chunk; a model's own; several rounds of matmul_vec
-for (const [cols, rows, heads] of [[32, 5, 1], [96, 1, 3], [576, 66, 18], [1536, 18, 48]]) {
+for (const [cols, rows, heads] of [
+  [32, 5, 1],
+  [96, 1, 3],
+  [576, 66, 18],
+  [1536, 18, 48],
+]) {
   test(`${rows} rows of ${cols}: the residual and its rows, swiglu`, async () => {
     const mask = bits('N4H')
     const swiglu = rows === 66 ? { norm_swiglu: mask } : {}
-    const m = await both({ d_model: cols, n_heads: heads, n_kv: heads, matmul: { add_attn: mask, ...swiglu }, repack: { Q4_1: mask } })
+    const m = await both({
+      d_model: cols,
+      n_heads: heads,
+      n_kv: heads,
+      matmul: { add_attn: mask, ...swiglu },
+      repack: { Q4_1: mask },
+    })
     const raw = m.raw('Q4_1', rows, cols, rows)
     const values = m.decode('Q4_1', raw, rows, cols)
-    const [x, norm, add] = [floats(M_MAX * cols, 15, 3), floats(cols, 16, 2), floats(M_MAX * rows, 17, 5)]
+    const [x, norm, add] = [
+      floats(M_MAX * cols, 15, 3),
+      floats(cols, 16, 2),
+      floats(M_MAX * rows, 17, 5),
+    ]
     m.e.weight_make(0, FORMAT.N4H, rows, cols)
     m.repack(0, 0, 'Q4_1', raw, cols)
     const order = Array.from({ length: 64 }, (_, i) => (i * 5 + 3) % 64)
     const want = reference(m, 'Q4_1', raw, rows, cols, x)
-    for (let i = 0; i < M_MAX; i++) for (let r = 0; r < rows; r++) want[i * rows + r] += add[order[i] * rows + r]
-    close(sameBits(await products(m, { op: 'add_attn', w: 0, x, add, rows, order }), 'add'), want, { values, x, rows, cols, what: 'add', factor: 2 })
+    for (let i = 0; i < M_MAX; i++)
+      for (let r = 0; r < rows; r++) want[i * rows + r] += add[order[i] * rows + r]
+    close(sameBits(await products(m, { op: 'add_attn', w: 0, x, add, rows, order }), 'add'), want, {
+      values,
+      x,
+      rows,
+      cols,
+      what: 'add',
+      factor: 2,
+    })
     if (swiglu.norm_swiglu) {
       m.free()
       const xNormed = normed(m, x, norm, cols, 1e-5)
@@ -142,12 +200,16 @@ for (const [cols, rows, heads] of [[32, 5, 1], [96, 1, 3], [576, 66, 18], [1536,
         for (let j = 0; j < cols; j++) sum += Math.abs(xNormed[i * cols + j])
         for (let r = 0; r < rows / 2; r++) {
           const [gate, up] = [both[i * rows + 2 * r], both[i * rows + 2 * r + 1]]
-          const largest = values.slice(2 * r * cols, (2 * r + 2) * cols).reduce((a, b) => Math.max(a, Math.abs(b)), 1e-30)
+          const largest = values
+            .slice(2 * r * cols, (2 * r + 2) * cols)
+            .reduce((a, b) => Math.max(a, Math.abs(b)), 1e-30)
           const off = BOUND * largest * sum
           const silu = gate / (1 + Math.exp(-gate))
-          const bound = off * (1.1 * Math.abs(up) + Math.abs(silu) + off) + 1e-6 * Math.abs(silu * up)
+          const bound =
+            off * (1.1 * Math.abs(up) + Math.abs(silu) + off) + 1e-6 * Math.abs(silu * up)
           const got = y[i * (rows / 2) + r]
-          if (!(Math.abs(got - silu * up) <= bound)) assert.fail(`swiglu row ${i}, output ${r}: ${got}, not ${silu * up}`)
+          if (!(Math.abs(got - silu * up) <= bound))
+            assert.fail(`swiglu row ${i}, output ${r}: ${got}, not ${silu * up}`)
         }
       }
     }
@@ -158,14 +220,23 @@ for (const [cols, rows, heads] of [[32, 5, 1], [96, 1, 3], [576, 66, 18], [1536,
 test('a low-rank addition', async () => {
   const [rows, cols, rank] = [48, 96, 5]
   const mask = bits('N4H')
-  const m = await both({ d_model: cols, matmul: { norm_store: mask, norm_swiglu: mask }, repack: { Q4_0: mask } })
+  const m = await both({
+    d_model: cols,
+    matmul: { norm_store: mask, norm_swiglu: mask },
+    repack: { Q4_0: mask },
+  })
   const raw = m.raw('Q4_0', rows, cols, 77)
   m.e.weight_make(0, FORMAT.N4H, rows, cols)
   m.repack(0, 0, 'Q4_0', raw, cols)
   const [x, norm, h] = [floats(M_MAX * cols, 1), floats(cols, 2), floats(M_MAX * 16, 3)]
   const bValues = floats(rank * rows, 4)
   const b = Uint16Array.from(bValues, (v) => m.e.half_of(v))
-  const exact = (i) => { const f = b[i]; const e = (f >> 10) & 31; const v = e ? 2 ** (e - 15) * (1 + (f & 1023) / 1024) : 2 ** -24 * (f & 1023); return f >> 15 ? -v : v }
+  const exact = (i) => {
+    const f = b[i]
+    const e = (f >> 10) & 31
+    const v = e ? 2 ** (e - 15) * (1 + (f & 1023) / 1024) : 2 ** -24 * (f & 1023)
+    return f >> 15 ? -v : v
+  }
   const scale = [0.5, 2, -1]
   m.e.lora_set(0, m.numbers([rank, 16, ...scale, 20, 30, ...m.up(h), ...m.up(b)]))
   const xNormed = normed(m, x, norm, cols, 1e-5)
@@ -173,19 +244,32 @@ test('a low-rank addition', async () => {
   const swiglu = want.slice()
   for (let i = 0; i < M_MAX; i++) {
     for (let r = 0; r < rows; r++) {
-      const add = (pair) => { let sum = 0; for (let j = 0; j < rank; j++) sum += scale[pair] * h[i * 16 + pair * rank + j] * exact(j * rows + r); return sum }
+      const add = (pair) => {
+        let sum = 0
+        for (let j = 0; j < rank; j++)
+          sum += scale[pair] * h[i * 16 + pair * rank + j] * exact(j * rows + r)
+        return sum
+      }
       want[i * rows + r] += add((r >= 20 ? 1 : 0) + (r >= 30 ? 1 : 0))
       swiglu[i * rows + r] += add(r % 2)
     }
   }
   const y = sameBits(await products(m, { op: 'norm_store', w: 0, x, norm, rows, lora: 0 }), 'lora')
-  y.forEach((v, i) => { assert.ok(Math.abs(v - want[i]) < 1e-4, `${i}: ${v}, not ${want[i]}`) })
+  y.forEach((v, i) => {
+    assert.ok(Math.abs(v - want[i]) < 1e-4, `${i}: ${v}, not ${want[i]}`)
+  })
   m.e.lora_set(0, m.numbers([rank, 16, ...scale, 0, 0, ...m.up(h), ...m.up(b)]))
-  const z = sameBits(await products(m, { op: 'norm_swiglu', w: 0, x, norm, rows, lora: 0 }), 'lora swiglu')
+  const z = sameBits(
+    await products(m, { op: 'norm_swiglu', w: 0, x, norm, rows, lora: 0 }),
+    'lora swiglu',
+  )
   z.forEach((v, i) => {
     const [gate, up] = [swiglu[2 * i], swiglu[2 * i + 1]]
-    const expected = gate / (1 + Math.exp(-gate)) * up
-    assert.ok(Math.abs(v - expected) < 1e-4 * (1 + Math.abs(expected)), `${i}: ${v}, not ${expected}`)
+    const expected = (gate / (1 + Math.exp(-gate))) * up
+    assert.ok(
+      Math.abs(v - expected) < 1e-4 * (1 + Math.abs(expected)),
+      `${i}: ${v}, not ${expected}`,
+    )
   })
   m.gpu.close()
 })

@@ -10,7 +10,9 @@ async function picked(m, n_vocab, logits, records, { rows = null, result0 = 0 } 
   const pass = m.passes([{ m: count, result0, rows }])
   const at = m.records(records)
   const all = new Float32Array(count * n_vocab)
-  logits.forEach((row, i) => { all.set(row, i * n_vocab) })
+  logits.forEach((row, i) => {
+    all.set(row, i * n_vocab)
+  })
   const results = m.empty(16 * (result0 + count))
   const bind = m.e.pick_bind(0, pass, at[0], at[2], results[0], results[2], m.numbers(m.up(all)))
   m.e.pick_run(0, bind, 0, count)
@@ -31,21 +33,36 @@ test('greedy: the lowest of equals; log p of it and of the token asked for', asy
   const n_vocab = 3 * 1024 + 1021 // odd, no multiple of the workgroup or of a chunk
   const m = await openKernels()
   assert.equal(await m.open(0, { n_vocab }), S.ok, m.kernelsLine)
-  const rows = [floats(n_vocab, 1, 9), floats(n_vocab, 2, 30), floats(n_vocab, 3), floats(n_vocab, 4), new Float32Array(n_vocab)]
+  const rows = [
+    floats(n_vocab, 1, 9),
+    floats(n_vocab, 2, 30),
+    floats(n_vocab, 3),
+    floats(n_vocab, 4),
+    new Float32Array(n_vocab),
+  ]
   rows[1][n_vocab - 1] = 40
   for (const token of [3000, 1000, 700, 300, 44]) rows[2][token] = 5 // in four lanes, two chunks
   for (const token of [256 + 9, 9]) rows[3][token] = 5 // in one
   const order = [4, 2, 0, 1, 3]
   const asked = [7, n_vocab - 1, 44, -1, 0]
   const records = asked.map((token) => ({ asked: token }))
-  const got = await picked(m, n_vocab, order.map((i) => rows[i]), records, { rows: [...order, ...Array(59).fill(0)], result0: 3 })
+  const got = await picked(
+    m,
+    n_vocab,
+    order.map((i) => rows[i]),
+    records,
+    { rows: [...order, ...Array(59).fill(0)], result0: 3 },
+  )
   const want = [rows[0].indexOf(rows[0].reduce((a, b) => Math.max(a, b))), n_vocab - 1, 44, 9, 0]
   order.forEach((i, j) => {
     assert.equal(got[j].token, want[i], `row ${i}`)
     assert.equal(got[j].logit, rows[i][want[i]])
     assert.ok(Math.abs(got[j].best - logP(rows[i], want[i])) < 1e-5, `row ${i}: ${got[j].best}`)
     const expected = asked[i] < 0 ? 0 : logP(rows[i], asked[i])
-    assert.ok(Math.abs(got[j].asked - expected) < 1e-5, `row ${i}: ${got[j].asked}, not ${expected}`)
+    assert.ok(
+      Math.abs(got[j].asked - expected) < 1e-5,
+      `row ${i}: ${got[j].asked}, not ${expected}`,
+    )
   })
   m.gpu.close()
 })
@@ -54,9 +71,15 @@ test('draws: the largest of logit / T + noise among the likely', async () => {
   const n_vocab = 2100
   const m = await openKernels()
   assert.equal(await m.open(0, { n_vocab }), S.ok, m.kernelsLine)
-  const rows = Array.from({ length: 64 }, (_, i) => floats(n_vocab, 1 + i % 4, 3))
+  const rows = Array.from({ length: 64 }, (_, i) => floats(n_vocab, 1 + (i % 4), 3))
   const [temperature, minP] = [0.8, 0.05]
-  const records = rows.map((_, i) => ({ pos: 1000 + i, seed_low: 77 + i % 3, seed_high: i % 2 ? 0xdeadbeef | 0 : 0, inv_temperature: 1 / temperature, min_p_log: temperature * Math.log(minP) }))
+  const records = rows.map((_, i) => ({
+    pos: 1000 + i,
+    seed_low: 77 + (i % 3),
+    seed_high: i % 2 ? 0xdeadbeef | 0 : 0,
+    inv_temperature: 1 / temperature,
+    min_p_log: temperature * Math.log(minP),
+  }))
   const got = await picked(m, n_vocab, rows, records)
   const chosen = new Set()
   rows.forEach((row, i) => {
