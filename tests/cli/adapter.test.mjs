@@ -1,27 +1,17 @@
 // nearfield adapter, and --adapter of edit and generate, with the real model and a LoRA made here:
 // rank 2 for SmolLM2-135M, small fixed numbers. Spawns build/native/nearfield.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
+import { folder, run, talk } from './command.mjs'
 
-const program = path.resolve('build/native/nearfield')
-const talk = path.resolve('tests/data/talk.srt')
 const rank = 2
-let folder
 
 before(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'nearfield-adapter-'))
   writeFileSync(path.join(folder, 'lora.safetensors'), safetensors())
 })
-after(() => rmSync(folder, { recursive: true, force: true }))
 
-function run(args) {
-  const r = spawnSync(program, args, { encoding: 'utf8', cwd: folder, timeout: 300_000 })
-  return { code: r.status, out: r.stdout, err: r.stderr }
-}
 function refused(args, pattern, code = 1) {
   const r = run(args)
   assert.equal(r.code, code, r.err)
@@ -35,13 +25,23 @@ function safetensors({ width = 576, name = 'self_attn' } = {}) {
   const parts = []
   let at = 0
   const add = (tensor, shape, scale) => {
-    const values = Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => scale * Math.sin(i * 1.7 + at))
-    head[`base_model.model.model.layers.${tensor}.weight`] = { dtype: 'F32', shape, data_offsets: [at, at + values.byteLength] }
+    const values = Float32Array.from(
+      { length: shape[0] * shape[1] },
+      (_, i) => scale * Math.sin(i * 1.7 + at),
+    )
+    head[`base_model.model.model.layers.${tensor}.weight`] = {
+      dtype: 'F32',
+      shape,
+      data_offsets: [at, at + values.byteLength],
+    }
     parts.push(Buffer.from(values.buffer))
     at += values.byteLength
   }
   for (let layer = 0; layer < 30; layer++) {
-    for (const [matrix, out] of [['q_proj', width], ['v_proj', 192]]) {
+    for (const [matrix, out] of [
+      ['q_proj', width],
+      ['v_proj', 192],
+    ]) {
       add(`${layer}.${name}.${matrix}.lora_A`, [rank, width], 0.05)
       add(`${layer}.${name}.${matrix}.lora_B`, [out, rank], 0.15)
     }
@@ -67,7 +67,13 @@ test('a LoRA of PEFT becomes a GGUF that edit and generate take', () => {
   const one = run([...edit, '--threads', '1'])
   const two = run([...edit, '--threads', '2'])
   assert.equal(one.code, 0, one.err)
-  const cues = (r) => JSON.parse(r.out).cues.map(({ after, verdict, passes, accepted }) => ({ after, verdict, passes, accepted }))
+  const cues = (r) =>
+    JSON.parse(r.out).cues.map(({ after, verdict, passes, accepted }) => ({
+      after,
+      verdict,
+      passes,
+      accepted,
+    }))
   assert.deepEqual(cues(one), cues(two))
 })
 
@@ -75,38 +81,78 @@ test('adapter_config.json gives the alpha, a folder of PEFT is taken as a whole,
   const peft = path.join(folder, 'peft')
   mkdirSync(peft)
   writeFileSync(path.join(peft, 'adapter_model.safetensors'), safetensors())
-  writeFileSync(path.join(peft, 'adapter_config.json'), JSON.stringify({ peft_type: 'LORA', r: rank, lora_alpha: 4 }))
+  writeFileSync(
+    path.join(peft, 'adapter_config.json'),
+    JSON.stringify({ peft_type: 'LORA', r: rank, lora_alpha: 4 }),
+  )
   assert.equal(run(['adapter', 'peft', 'folder.gguf']).code, 0)
   assert.equal(run(['adapter', 'peft/adapter_model.safetensors', 'file.gguf']).code, 0)
   assert.equal(run(['adapter', '--alpha', '4', 'lora.safetensors', 'alpha.gguf']).code, 0)
   const read = (name) => readFileSync(path.join(folder, name))
   assert.deepEqual(read('folder.gguf'), read('file.gguf'))
   assert.deepEqual(read('folder.gguf'), read('alpha.gguf'))
-  assert.equal(run(['adapter', '--type', 'q8_0', 'file.gguf', 'small.gguf']).code, 0, 'GGUF is taken as well')
+  assert.equal(
+    run(['adapter', '--type', 'q8_0', 'file.gguf', 'small.gguf']).code,
+    0,
+    'GGUF is taken as well',
+  )
   assert.ok(read('small.gguf').length < 0.8 * read('file.gguf').length)
 })
 
-test('task, system message and gate of the file are the edit\'s', () => {
-  const made = run(['adapter', '--alpha', '4', '--task', 'formal', '--system', 'Be formal.', '--gate', '-1000', 'lora.safetensors', 'formal.gguf'])
+test("task, system message and gate of the file are the edit's", () => {
+  const made = run([
+    'adapter',
+    '--alpha',
+    '4',
+    '--task',
+    'formal',
+    '--system',
+    'Be formal.',
+    '--gate',
+    '-1000',
+    'lora.safetensors',
+    'formal.gguf',
+  ])
   assert.equal(made.code, 0, made.err)
-  writeFileSync(path.join(folder, 'one.srt'), '1\n00:00:01,000 --> 00:00:03,000\nWe gotta go home now.\n')
+  writeFileSync(
+    path.join(folder, 'one.srt'),
+    '1\n00:00:01,000 --> 00:00:03,000\nWe gotta go home now.\n',
+  )
   const r = run(['edit', '--task', 'formal', '--trace', '--adapter', 'formal.gguf', 'one.srt'])
   assert.equal(r.code, 0, r.err)
   assert.match(r.out, /gate -1000\.00/)
-  refused(['edit', '--task', 'fix', '--adapter', 'formal.gguf', 'one.srt'], /formal\.gguf: the adapter is for the task formal, not fix/)
+  refused(
+    ['edit', '--task', 'fix', '--adapter', 'formal.gguf', 'one.srt'],
+    /formal\.gguf: the adapter is for the task formal, not fix/,
+  )
 })
 
 test('what is no adapter for this model is refused with one line', () => {
-  const write = (name, bytes) => { writeFileSync(path.join(folder, name), bytes); return name }
+  const write = (name, bytes) => {
+    writeFileSync(path.join(folder, name), bytes)
+    return name
+  }
   refused(['adapter', 'lora.safetensors', 'x.gguf'], /alpha is not known/)
-  refused(['adapter', '--alpha', '4', write('wide', safetensors({ width: 640 })), 'x.gguf'], /another base model; its width is 640, 576/)
-  refused(['adapter', '--alpha', '4', write('odd', safetensors({ name: 'cross_attn' })), 'x.gguf'], /cross_at.*no LoRA half/)
-  refused(['adapter', '--alpha', '4', write('cut', safetensors().subarray(0, 100_000)), 'x.gguf'], /outside the file/)
+  refused(
+    ['adapter', '--alpha', '4', write('wide', safetensors({ width: 640 })), 'x.gguf'],
+    /another base model; its width is 640, 576/,
+  )
+  refused(
+    ['adapter', '--alpha', '4', write('odd', safetensors({ name: 'cross_attn' })), 'x.gguf'],
+    /cross_at.*no LoRA half/,
+  )
+  refused(
+    ['adapter', '--alpha', '4', write('cut', safetensors().subarray(0, 100_000)), 'x.gguf'],
+    /outside the file/,
+  )
   refused(['adapter', '--alpha', '4', talk, 'x.gguf'], /neither a safetensors nor a GGUF file/)
   refused(['adapter', '--alpha', '4', 'missing', 'x.gguf'], /missing/)
   refused(['adapter', '--alpha', '4', '--task', 'poetry', 'lora.safetensors', 'x.gguf'], /poetry/)
   refused(['edit', '--task', 'fix', '--adapter', talk, talk], /not a GGUF file/)
-  refused(['edit', '--task', 'fix', '--adapter', 'missing', talk], /missing.*a GGUF adapter was expected/)
+  refused(
+    ['edit', '--task', 'fix', '--adapter', 'missing', talk],
+    /missing.*a GGUF adapter was expected/,
+  )
   refused(['adapter', 'lora.safetensors'], /usage/, 2)
   refused(['adapter', '--type', 'q4_0', 'a', 'b'], /f16 or q8_0/, 2)
   refused(['adapter', '--alpha', '0', 'a', 'b'], /above 0/, 2)
