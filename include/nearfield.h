@@ -58,8 +58,9 @@ typedef struct nf_engine nf_engine;
 typedef struct {
   int32_t n_threads;       /* 0: as many as there are CPUs for this process, at most 8 */
   int32_t ctx_tokens_max;  /* context of each session; 0: 1024, or the model's if less */
-  const char *kernels; /* "scalar", "avx2", "avx512vnni", ...; null: the best of the CPU; "webgpu":
-                          the GPU, through nf_load_* only and where the host gives a device (wasm) */
+  const char
+      *kernels; /* "scalar", "avx2", "avx512vnni", ...; null: the best of the CPU; "webgpu":
+                   the GPU, through nf_load_* only and where the host gives a device (wasm) */
 } nf_engine_desc;
 
 typedef struct {
@@ -92,8 +93,9 @@ typedef struct {
                                               const nf_engine_desc *desc, nf_engine **engine,
                                               nf_error *error);
 /* The same over a file that arrives in chunks, a download for instance: nothing but the engine's
- * own memory ever holds it (on the GPU only the device's: here stays the directory), and a model this build does not run is refused as soon as the file's
- * first bytes (its directory, about 2 MB) are there.
+ * own memory ever holds it (on the GPU only the device's: here stays the directory), and a model
+ * this build does not run is refused as soon as the file's first bytes (its directory, about 2 MB)
+ * are there.
  *
  *   nf_load_begin -> nf_load_bytes, chunk after chunk, until NF_OK -> nf_load_finish
  *   -> nf_load_close

@@ -180,7 +180,7 @@ const suites = {
     )
   },
   asan: () => cTests('asan'),
-  tsan: () => cTests('tsan', /pool|session|os/),
+  tsan: () => cTests('tsan', /pool|session|branches|spans|os/),
   async fuzz() {
     if (!(await build('fuzz'))) return
     const queue = list('build/fuzz/fuzz', /^fuzz_\w+$/)

@@ -91,8 +91,7 @@ nf_status engine_head_fill(nf_engine *engine, const nf_engine_desc *desc, nf_err
                      E_STR(" tokens; at least "), E_INT(CTX_TOKENS_MIN), E_STR(" are needed"));
   }
   isize weights_bytes = engine->on_gpu ? model_gpu_bytes(&shape) : model_bytes(&shape);
-  engine->block_bytes =
-      bytes_add(weights_bytes, text_vocab_bytes(&engine->gguf) + POOL_BYTES);
+  engine->block_bytes = bytes_add(weights_bytes, text_vocab_bytes(&engine->gguf) + POOL_BYTES);
   engine->block = os_memory_get(engine->block_bytes);
   if (engine->block == nullptr) {
     return error_set(error, NF_NO_MEMORY, E_STR("no memory for the model's tables, "),
@@ -111,10 +110,9 @@ nf_status engine_head_fill(nf_engine *engine, const nf_engine_desc *desc, nf_err
 }
 
 nf_status engine_weights_fill(nf_engine *engine, nf_error *error) {
-  nf_status status = engine->on_gpu
-                         ? model_gpu_finish(engine->model, error)
-                         : model_open(&engine->gguf, engine->file.at, engine->kernels,
-                                      &engine->tables, &engine->model, error);
+  nf_status status = engine->on_gpu ? model_gpu_finish(engine->model, error)
+                                    : model_open(&engine->gguf, engine->file.at, engine->kernels,
+                                                 &engine->tables, &engine->model, error);
   if (status != NF_OK) return status;
   status = pool_start(&engine->tables, engine->n_threads_wanted, &engine->threads);
   if (status == NF_OK) return NF_OK;

@@ -34,6 +34,19 @@ static nf_status file_room(nf_engine *e, isize file_bytes, nf_error *error) {
   return NF_OK;
 }
 
+/* A load and its engine. false: no memory. */
+static bool load_make(nf_load **load) {
+  nf_load *l = os_memory_get((isize)sizeof *l);
+  if (l == nullptr) return false;
+  l->engine = os_memory_get((isize)sizeof *l->engine);
+  if (l->engine == nullptr) {
+    os_memory_release(l, (isize)sizeof *l);
+    return false;
+  }
+  *load = l;
+  return true;
+}
+
 nf_status nf_load_begin(int64_t file_bytes, const nf_engine_desc *desc, nf_load **load,
                         nf_error *error) {
   error_clear(error);
@@ -45,20 +58,15 @@ nf_status nf_load_begin(int64_t file_bytes, const nf_engine_desc *desc, nf_load 
   if (!isize_from_u64((u64)file_bytes, &len)) {
     return error_set(error, NF_NO_MEMORY, E_STR("the model file does not fit in memory"));
   }
-  nf_status status = NF_OK;
-  nf_load *l = os_memory_get((isize)sizeof *l);
-  nf_engine *e = os_memory_get((isize)sizeof *e);
-  if (l == nullptr || e == nullptr) {
-    status = error_set(error, NF_NO_MEMORY, E_STR("no memory for a model"));
-  }
-  if (status == NF_OK) status = engine_gpu_choose(e, desc, error);
+  nf_load *l;
+  if (!load_make(&l)) return error_set(error, NF_NO_MEMORY, E_STR("no memory for a model"));
+  nf_engine *e = l->engine;
+  nf_status status = engine_gpu_choose(e, desc, error);
   if (status == NF_OK) status = file_room(e, len, error);
   if (status != NF_OK) {
-    if (l != nullptr) os_memory_release(l, (isize)sizeof *l);
-    if (e != nullptr) os_memory_release(e, (isize)sizeof *e);
+    nf_load_close(l);
     return status;
   }
-  l->engine = e;
   l->desc = *desc;
   /* for the CPU the head lies where it belongs */
   gguf_stream_begin(&l->stream, (u64)len, e->file.at, e->file.len);
@@ -154,8 +162,8 @@ nf_status nf_load_bytes(nf_load *load, nf_bytes chunk, nf_error *error) {
   }
   if (status == NF_OK && load->stream.order == nullptr) status = head_load(load, &left, error);
   if (status == NF_OK) {
-    status = load->engine->on_gpu ? tensors_send(load, chunk, left, error)
-                                  : tensors_load(load, left);
+    status =
+        load->engine->on_gpu ? tensors_send(load, chunk, left, error) : tensors_load(load, left);
   }
   load->failed = status < 0;
   if (status >= 0) error_clear(error); /* of a directory that was not whole */

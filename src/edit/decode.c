@@ -243,7 +243,8 @@ nf_status decode_sampled(edit *e) {
   session_verdict verdicts[NF_VARIANTS_MAX];
   isize n_live = 0;
   for (isize i = 0; i < e->n_draws; i++) n_live += !e->draws[i].over;
-  isize free = session_rows_cheap(e->timeline) / n_live - 1; /* rows that cost nothing */
+  isize free =
+      session_rows_cheap(e->timeline) / isize_max(n_live, 1) - 1; /* rows that cost nothing */
   for (isize i = 0; i < e->n_draws; i++) {
     const edit_draw *draw = &e->draws[i];
     isize at = draw->guess.n_guesses > 0 ? draw->guess.guesses[0] : e->n_source;

@@ -9,7 +9,8 @@ static bool asked(u8 formats, isize format) { return (formats >> format & 1) != 
 
 static void matmul_open(gpu_kernels *k, gpu_op op, gpu_format format) {
   for (isize i = 0; i < GPU_CLASSES; i++) {
-    gpu_variant variant = k->desc.variants == GPU_VARIANTS_PLAIN ? GPU_PLAIN : (gpu_variant)i;
+    gpu_variant variant = (gpu_variant)i;
+    if (k->desc.variants == GPU_VARIANTS_PLAIN) variant = GPU_PLAIN;
     k->chosen[op][format][i] = variant;
     if (k->matmul[op][format][variant] >= 0) continue;
     k->matmul[op][format][variant] = gpu_pipeline_add(k, GPU_MATMUL, op, format, variant);
@@ -36,9 +37,12 @@ static void pipelines_open(gpu_kernels *k) {
       k->embed[format] = gpu_pipeline_add(k, GPU_EMBED, 0, (gpu_format)format, GPU_PLAIN);
     }
   }
-  k->attention = k->pick = -1;
+  k->attention = k->pick_chunk = k->pick_join = -1;
   if (desc->d_rope) k->attention = gpu_pipeline_add(k, GPU_ATTENTION, 0, GPU_F32, GPU_PLAIN);
-  if (desc->n_vocab) k->pick = gpu_pipeline_add(k, GPU_PICK, 0, GPU_F32, GPU_PLAIN);
+  if (desc->n_vocab) { /* two pipelines, tried together */
+    k->pick_chunk = gpu_pipeline_add(k, GPU_PICK, 0, GPU_F32, GPU_VEC);
+    k->pick_join = gpu_pipeline_add(k, GPU_PICK, 0, GPU_F32, GPU_PLAIN);
+  }
 }
 
 nf_status gpu_kernels_open(const gpu_kernels_desc *desc, arena *a, gpu_kernels **out) {
@@ -55,6 +59,10 @@ nf_status gpu_kernels_open(const gpu_kernels_desc *desc, arena *a, gpu_kernels *
   }
   k->zero = gpu_buffer_make(64, GPU_STORAGE);
   k->unused = gpu_buffer_make(64, GPU_STORAGE);
+  if (desc->n_vocab) {
+    i64 parts = GPU_ROWS_MAX * gpu_pick_chunks(desc);
+    k->pick_parts = gpu_buffer_make(parts * GPU_PICK_PART_BYTES, GPU_STORAGE);
+  }
   k->slices = gpu_buffer_make(GPU_SLICE_SLOTS * GPU_ALIGN, GPU_UNIFORM);
   k->repack_uniform = gpu_buffer_make(GPU_REPACK_SLOTS * GPU_ALIGN, GPU_UNIFORM);
   pipelines_open(k);
@@ -69,6 +77,7 @@ void gpu_kernels_close(gpu_kernels *k) {
   for (isize i = 0; i < k->n_pipelines; i++) gpu_pipeline_free(k->pipelines[i].handle);
   gpu_buffer_free(k->zero);
   gpu_buffer_free(k->unused);
+  gpu_buffer_free(k->pick_parts);
   gpu_buffer_free(k->slices);
   gpu_buffer_free(k->repack_uniform);
   *k = (gpu_kernels){};

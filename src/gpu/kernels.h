@@ -66,9 +66,10 @@ typedef enum : u8 {
 /* Workgroup shapes to try out (bench); 0: the default. Products do not depend on them, the last
  * bits of attention and of log p do: one choice for an opened model. */
 typedef struct {
-  i32 vec_threads, vec_rows; /* one row of x; vec_rows even, rows of W a workgroup */
-  i32 vec4_threads, vec4_rows; /* 2-4 rows; 4 * vec4_rows <= vec4_threads */
-  i32 split_n, tile_n; /* 5-16, 17-64 rows: rows of W a workgroup; 16, 4 threads for each */
+  i32 vec_threads, vec_rows; /* one row of x; rows of W a workgroup: even, <= threads */
+  i32 vec4_threads, vec4_rows; /* 2-4 rows; 4 * rows <= threads */
+  i32 vec8_threads, vec8_rows, vec8_m; /* 5-16; vec8_m rows of x a workgroup (8) */
+  i32 tile_n; /* 17-64 rows: rows of W a workgroup, 4 threads for each */
   i32 attention_threads, pick_threads; /* multiples of 16; attention: at least d_head / 4 */
 } gpu_tune;
 

@@ -79,9 +79,9 @@ void gpu_matmul_dispatch(const gpu_kernels *k, const gpu_matmul *matmul, gpu_var
   i16 at = k->matmul[matmul->op][matmul->format][variant];
   ASSERT(at >= 0 && 1 <= m && m <= GPU_ROWS_MAX);
   i32 pipeline = k->pipelines[at].handle;
-  isize rows = gpu_variant_rows(&k->desc, variant);
+  isize rows = gpu_variant_rows(&k->desc, matmul->op, variant);
+  i32 m_each = (i32)gpu_variant_m(&k->desc, variant), y = (m + m_each - 1) / m_each;
   if (variant == GPU_PLAIN && matmul->op == GPU_NORM_SWIGLU) rows *= 2;
-  i32 y = variant == GPU_PLAIN ? m : variant >= GPU_SPLIT ? (m + 15) / 16 : 1;
   for (isize i = 0; i < matmul->n_slices; i++) {
     bool last = i + 1 == matmul->n_slices;
     isize n = last ? matmul->rows - i * matmul->rows_slice : matmul->rows_slice;
@@ -142,13 +142,17 @@ void gpu_attention_run(const gpu_kernels *k, i32 bind, u32 pass_at, i32 m) {
 }
 
 i32 gpu_pick_bind(gpu_kernels *k, const gpu_pick_desc *desc) {
-  gpu_binding bindings[4] = {{desc->pass, 0, sizeof(gpu_pass)},
+  i64 parts = GPU_ROWS_MAX * gpu_pick_chunks(&k->desc);
+  gpu_binding bindings[5] = {{desc->pass, 0, sizeof(gpu_pass)},
                              {desc->records, 0, desc->records_bytes},
                              desc->logits,
-                             {desc->results, 0, desc->results_bytes}};
-  return gpu_bind_make(k->pipelines[k->pick].handle, bindings, 4);
+                             {desc->results, 0, desc->results_bytes},
+                             {k->pick_parts, 0, parts * GPU_PICK_PART_BYTES}};
+  return gpu_bind_make(k->pipelines[k->pick_join].handle, bindings, 5); /* serves both */
 }
 
 void gpu_pick_run(const gpu_kernels *k, i32 bind, u32 pass_at, i32 m) {
-  gpu_dispatch(k->pipelines[k->pick].handle, bind, pass_at, m, 1, 1);
+  i32 n_chunks = (i32)gpu_pick_chunks(&k->desc);
+  gpu_dispatch(k->pipelines[k->pick_chunk].handle, bind, pass_at, n_chunks, m, 1);
+  gpu_dispatch(k->pipelines[k->pick_join].handle, bind, pass_at, m, 1, 1);
 }

@@ -14,8 +14,8 @@ static void trial_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, isize
 void gpu_trials_open(gpu_kernels *k) {
   for (isize i = 0; i < k->n_pipelines; i++) {
     const gpu_pipeline *p = &k->pipelines[i];
-    bool first = true; /* of a product's variants */
-    for (isize j = 0; j < k->n_trials && p->kernel == GPU_MATMUL; j++) {
+    bool first = true; /* of a product's variants, of the pick's two */
+    for (isize j = 0; j < k->n_trials; j++) {
       const gpu_trial *t = &k->trials[j];
       first = first &&
               !(t->kernel == p->kernel && t->op_or_type == p->op_or_type && t->format == p->format);
@@ -91,8 +91,8 @@ static nf_status product_decide(gpu_kernels *k, gpu_trial *t, u32 right, nf_erro
   for (isize i = 0; i < GPU_CLASSES; i++) {
     if ((right >> chosen[i] & 1) != 0) continue;
     gpu_pipeline *p = &k->pipelines[variants[chosen[i]]];
-    p->bad = true;
-    replaced_note(k, p);
+    if (!p->bad || !p->ready) replaced_note(k, p); /* once, where it serves two classes */
+    p->bad = p->ready = true;
     chosen[i] = GPU_PLAIN;
   }
   return NF_OK;

@@ -6,9 +6,8 @@
 
 /* How a product is computed. PLAIN can all; the others each their rows of x (see wgsl/README.md).
  */
-typedef enum : u8 { GPU_VEC, GPU_VEC4, GPU_SPLIT, GPU_TILE, GPU_PLAIN, GPU_VARIANTS } gpu_variant;
-constexpr isize GPU_CLASSES = 4; /* of m: 1, 2-4, 5-16, 17-64; the variants before PLAIN */
-extern const i32 gpu_class_rows[GPU_CLASSES]; /* the most rows of each */
+typedef enum : u8 { GPU_VEC, GPU_VEC4, GPU_VEC8, GPU_TILE, GPU_PLAIN, GPU_VARIANTS } gpu_variant;
+constexpr isize GPU_CLASSES = 4; /* of m: 1, 2-4, 5-16, 17-64 */
 static inline isize gpu_class_of(i32 m) { return m == 1 ? 0 : m <= 4 ? 1 : m <= 16 ? 2 : 3; }
 
 typedef enum : u8 { GPU_REPACK, GPU_MATMUL, GPU_EMBED, GPU_ATTENTION, GPU_PICK } gpu_kernel;
@@ -21,6 +20,12 @@ typedef struct {
   gpu_variant variant;
   bool ready, bad; /* bad: it does not compile, or is wrong */
 } gpu_pipeline;
+
+/* Of wgsl/pick.wgsl: logits a workgroup looks at, and what it leaves. */
+constexpr isize GPU_PICK_CHUNK = 1024, GPU_PICK_PART_BYTES = 12;
+static inline isize gpu_pick_chunks(const gpu_kernels_desc *desc) {
+  return (desc->n_vocab + GPU_PICK_CHUNK - 1) / GPU_PICK_CHUNK;
+}
 
 constexpr isize GPU_PIPELINES_MAX = 256;
 constexpr isize GPU_SLICE_SLOTS = 256; /* different gpu_slice of all binds */
@@ -56,10 +61,11 @@ struct gpu_kernels {
   /* Indices into pipelines, -1: none. */
   i16 repack[GGUF_BF16 + 1][GPU_FORMATS];
   i16 matmul[GPU_OPS][GPU_FORMATS][GPU_VARIANTS];
-  i16 embed[GPU_FORMATS], attention, pick;
+  i16 embed[GPU_FORMATS], attention, pick_chunk, pick_join;
   gpu_variant chosen[GPU_OPS][GPU_FORMATS][GPU_CLASSES];
   i32 zero;   /* 64 bytes, bound where a kernel has nothing to read */
   i32 unused; /* the same where it has nothing to write */
+  i32 pick_parts; /* [GPU_ROWS_MAX][chunks of the vocabulary]: between the two dispatches */
   i32 slices, repack_uniform; /* uniform buffers of GPU_ALIGN slots */
   gpu_slice slice_slots[GPU_SLICE_SLOTS];
   isize n_slice_slots, n_repack_slots;
@@ -80,8 +86,9 @@ isize gpu_op_cols(const gpu_kernels_desc *desc, gpu_op op);
 bool gpu_op_norms(gpu_op op);
 /* "matmul_tile:norm_store:n4h" */
 isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap);
-/* Rows of W a workgroup of a variant does, and of x. */
-i32 gpu_variant_rows(const gpu_kernels_desc *desc, gpu_variant variant);
+/* Rows of W, and of x, that a workgroup of a variant does. */
+isize gpu_variant_rows(const gpu_kernels_desc *desc, gpu_op op, gpu_variant variant);
+isize gpu_variant_m(const gpu_kernels_desc *desc, gpu_variant variant);
 
 /* ---- kernels_check.c ---- */
 void gpu_trials_open(gpu_kernels *k); /* one for each kernel there is; after the pipelines */

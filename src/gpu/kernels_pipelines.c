@@ -7,12 +7,11 @@
 static const char *const op_names[GPU_OPS] = {"norm_store", "norm_swiglu", "add_attn",
                                               "add_ff",     "store_attn",  "store_ff"};
 static const char *const format_names[GPU_FORMATS] = {"n4h", "n4f", "b8", "b8f", "f16", "f32"};
-static const char *const variant_names[GPU_VARIANTS] = {"matmul_vec", "matmul_vec4", "matmul_split",
+static const char *const variant_names[GPU_VARIANTS] = {"matmul_vec", "matmul_vec4", "matmul_vec8",
                                                         "matmul_tile", "matmul_plain"};
 static const wgsl_text format_texts[GPU_FORMATS] = {WGSL_FORMAT_N4H, WGSL_FORMAT_N4F,
                                                     WGSL_FORMAT_B8,  WGSL_FORMAT_B8F,
                                                     WGSL_FORMAT_F16, WGSL_FORMAT_F32};
-const i32 gpu_class_rows[GPU_CLASSES] = {1, 4, 16, 64};
 
 isize gpu_op_cols(const gpu_kernels_desc *desc, gpu_op op) {
   switch (op) {
@@ -42,7 +41,7 @@ isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap) {
       break;
     case GPU_EMBED: out_str(&o, "embed"); break;
     case GPU_ATTENTION: out_str(&o, "attention"); break;
-    case GPU_PICK: out_str(&o, "pick"); break;
+    case GPU_PICK: out_str(&o, p->variant == GPU_VEC ? "pick_chunk" : "pick"); break;
   }
   if (p->kernel <= GPU_EMBED) {
     out_str(&o, ":");
@@ -97,16 +96,29 @@ static void repack_shader(shader *s, const gpu_pipeline *p) {
 
 static i32 or_default(i32 value, i32 otherwise) { return value ? value : otherwise; }
 
-i32 gpu_variant_rows(const gpu_kernels_desc *desc, gpu_variant variant) {
+/* Few rows of W a workgroup where a matrix has few: o and down. */
+isize gpu_variant_rows(const gpu_kernels_desc *desc, gpu_op op, gpu_variant variant) {
+  i32 rows = gpu_op_norms(op) ? 8 : 4;
   switch (variant) {
-    case GPU_VEC: return or_default(desc->tune.vec_rows, 8);
-    case GPU_VEC4: return or_default(desc->tune.vec4_rows, 8);
-    case GPU_SPLIT: return or_default(desc->tune.split_n, 16);
+    case GPU_VEC: return or_default(desc->tune.vec_rows, rows);
+    case GPU_VEC4: return or_default(desc->tune.vec4_rows, rows);
+    case GPU_VEC8: return or_default(desc->tune.vec8_rows, rows);
     case GPU_TILE: return or_default(desc->tune.tile_n, 16);
     case GPU_PLAIN:
     case GPU_VARIANTS: break;
   }
   return 64;
+}
+isize gpu_variant_m(const gpu_kernels_desc *desc, gpu_variant variant) {
+  switch (variant) {
+    case GPU_VEC4: return 4;
+    case GPU_VEC8: return or_default(desc->tune.vec8_m, 8);
+    case GPU_TILE: return 16;
+    case GPU_VEC:
+    case GPU_PLAIN:
+    case GPU_VARIANTS: break;
+  }
+  return 1;
 }
 
 /* Blocks of x that a workgroup of matmul_vec holds at a time: all, or equal shares that fit. */
@@ -121,7 +133,8 @@ static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p
   const gpu_kernels_desc *desc = &k->desc;
   const gpu_tune *tune = &desc->tune;
   gpu_op op = (gpu_op)p->op_or_type;
-  isize cols = gpu_op_cols(desc, op), rows = gpu_variant_rows(desc, p->variant);
+  isize cols = gpu_op_cols(desc, op), rows = gpu_variant_rows(desc, op, p->variant);
+  isize m = gpu_variant_m(desc, p->variant);
   s->bindings = "ucrrrrrrrw";
   text(s, WGSL_PASS);
   text(s, WGSL_BLOCK);
@@ -139,17 +152,17 @@ static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p
     return;
   }
   text(s, WGSL_STAGED);
-  if (p->variant == GPU_VEC || p->variant == GPU_VEC4) {
-    bool one = p->variant == GPU_VEC;
-    isize m = one ? 1 : 4;
+  if (p->variant <= GPU_VEC8) {
+    const i32 tuned[] = {tune->vec_threads, tune->vec4_threads, tune->vec8_threads};
+    /* a thread a block, as far as that goes */
+    isize threads = isize_min(isize_max(round_up(rows * cols / 32, 16), rows * m), 256);
     text(s, WGSL_MATMUL_VEC);
-    constant(s, "WG", or_default(one ? tune->vec_threads : tune->vec4_threads, 128));
+    constant(s, "WG", or_default(tuned[p->variant], (i32)threads));
     constant(s, "ROWS", (f64)rows);
     constant(s, "M_MAX", (f64)m);
     constant(s, "SEG", (f64)vec_blocks(k, cols / 32, rows, m));
   } else {
-    text(s, WGSL_TILE_STORE);
-    text(s, p->variant == GPU_SPLIT ? WGSL_MATMUL_SPLIT : WGSL_MATMUL_TILE);
+    text(s, WGSL_MATMUL_TILE);
     constant(s, "TILE_N", (f64)rows);
   }
 }
@@ -195,13 +208,12 @@ i16 gpu_pipeline_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, gpu_fo
       break;
     case GPU_ATTENTION: attention_shader(&s, k); break;
     case GPU_PICK:
-      s.bindings = "urrw";
+      s.bindings = "urrww";
       text(&s, WGSL_PASS);
       text(&s, WGSL_PICK);
+      text(&s, variant == GPU_VEC ? WGSL_PICK_CHUNK : WGSL_PICK_JOIN);
       constant(&s, "N_VOCAB", (f64)desc->n_vocab);
-      constant(&s, "WG",
-               or_default(desc->tune.pick_threads,
-                          threads_default(k, k->device.invocations_max >= 1024 ? 1024 : 256)));
+      constant(&s, "WG", or_default(desc->tune.pick_threads, threads_default(k, 256)));
       break;
   }
   char name[64];

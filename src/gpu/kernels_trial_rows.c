@@ -88,7 +88,7 @@ u32 trial_attention_judge(const gpu_kernels *k, const f32 *out) {
   return 1u << GPU_PLAIN;
 }
 
-/* ---- the pick: two rows of logits, zero but for some hundred; the largest one twice ---- */
+/* ---- the pick: two rows of logits, zero but for some hundred; the largest one three times ---- */
 
 constexpr isize SOME = 512;
 constexpr f32 TOP = 9, INV_T = 1.25f, MIN_P_LOG = -5; /* only some of SOME are likely enough */
@@ -96,7 +96,7 @@ constexpr f32 TOP = 9, INV_T = 1.25f, MIN_P_LOG = -5; /* only some of SOME are l
 static isize some_n(const gpu_kernels_desc *d) { return isize_min(SOME, d->n_vocab / 2); }
 /* Logit i of the first or last some_n of row `row`. */
 static f32 logit_of(u32 row, isize i, isize n) {
-  if (i == n / 3 || i == n + n / 5) return TOP;
+  if (i == n / 3 || i == n / 2 || i == n + n / 5) return TOP; /* in one chunk, and another */
   return 8.5f * trial_number(LOGITS + row, (u32)i);
 }
 static const gpu_row pick_rows[2] = {
@@ -141,7 +141,7 @@ u32 trial_pick_judge(const gpu_kernels *k, const gpu_result *results) {
   for (u32 row = 0; row < 2; row++) {
     const gpu_row *r = &pick_rows[row];
     f64 sum = (f64)(n_vocab - 2 * n) * math_exp(-(f64)TOP), best = -1e30;
-    isize token = n / 3; /* the first of the two largest */
+    isize token = n / 3; /* the first of the largest */
     for (isize i = 0; i < 2 * n; i++) {
       f64 logit = (f64)logit_of(row, i, n);
       isize at = i < n ? i : n_vocab - 2 * n + i;

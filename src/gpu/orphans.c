@@ -4,12 +4,13 @@
 static i32 orphans[GPU_TICKETS_MAX];
 static isize n_orphans;
 
-void gpu_orphans_poll(void) {
+isize gpu_orphans_poll(void) {
   isize n = 0;
   for (isize i = 0; i < n_orphans; i++) {
     if (gpu_poll(orphans[i], nullptr, nullptr) == NF_PENDING) orphans[n++] = orphans[i];
   }
   n_orphans = n;
+  return n;
 }
 
 void gpu_ticket_drop(i32 ticket) {

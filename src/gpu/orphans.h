@@ -5,4 +5,6 @@
 #include "gpu/gpu.h"
 
 void gpu_ticket_drop(i32 ticket); /* 0 is fine; it is not polled by anyone else from now on */
-void gpu_orphans_poll(void);      /* ends those that are done: before a submit */
+/* Ends those that are done, before a submit; how many are left. Who starts work that may be dropped
+ * waits while they are many: there are only GPU_TICKETS_MAX of all kinds. */
+isize gpu_orphans_poll(void);

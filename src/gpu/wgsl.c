@@ -37,14 +37,8 @@ static const u8 text_matmul_plain[] = {
 static const u8 text_matmul_vec[] = {
 #embed "wgsl/matmul_vec.wgsl"
 };
-static const u8 text_matmul_split[] = {
-#embed "wgsl/matmul_split.wgsl"
-};
 static const u8 text_matmul_tile[] = {
 #embed "wgsl/matmul_tile.wgsl"
-};
-static const u8 text_tile_store[] = {
-#embed "wgsl/tile_store.wgsl"
 };
 static const u8 text_embed[] = {
 #embed "wgsl/embed.wgsl"
@@ -54,6 +48,12 @@ static const u8 text_attention[] = {
 };
 static const u8 text_pick[] = {
 #embed "wgsl/pick.wgsl"
+};
+static const u8 text_pick_chunk[] = {
+#embed "wgsl/pick_chunk.wgsl"
+};
+static const u8 text_pick_join[] = {
+#embed "wgsl/pick_join.wgsl"
 };
 static const u8 text_repack[] = {
 #embed "wgsl/repack.wgsl"
@@ -96,12 +96,12 @@ const nf_bytes wgsl_texts[WGSL_TEXTS] = {
     [WGSL_MATMUL] = {text_matmul, sizeof text_matmul},
     [WGSL_MATMUL_PLAIN] = {text_matmul_plain, sizeof text_matmul_plain},
     [WGSL_MATMUL_VEC] = {text_matmul_vec, sizeof text_matmul_vec},
-    [WGSL_MATMUL_SPLIT] = {text_matmul_split, sizeof text_matmul_split},
     [WGSL_MATMUL_TILE] = {text_matmul_tile, sizeof text_matmul_tile},
-    [WGSL_TILE_STORE] = {text_tile_store, sizeof text_tile_store},
     [WGSL_EMBED] = {text_embed, sizeof text_embed},
     [WGSL_ATTENTION] = {text_attention, sizeof text_attention},
     [WGSL_PICK] = {text_pick, sizeof text_pick},
+    [WGSL_PICK_CHUNK] = {text_pick_chunk, sizeof text_pick_chunk},
+    [WGSL_PICK_JOIN] = {text_pick_join, sizeof text_pick_join},
     [WGSL_REPACK] = {text_repack, sizeof text_repack},
     [WGSL_REPACK_MAIN] = {text_repack_main, sizeof text_repack_main},
     [WGSL_TYPE_32] = {text_type_32, sizeof text_type_32},

@@ -57,7 +57,7 @@ struct model_adapter {
   isize n_layers, d_model, d_ff, rank_max;
   model_adapter_key key;
   adapter_layer *layers; /* [n_layers] */
-  gpu_adapter *gpu;      /* what model_gpu_adapter_open made of it; null: it serves the CPU */
+  gpu_adapter *gpu; /* what model_gpu_adapter_open made of it; null: it serves the CPU */
 };
 
 /* The matrices' names: GGUF's, between "blk.N." and ".weight.lora_a"; Hugging Face's, behind

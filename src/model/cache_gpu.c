@@ -136,8 +136,8 @@ void gpu_cache_move(const model_kv *from, isize pos, isize n) {
   isize groups = (n * cache->d_head + MOVE_WORKGROUP - 1) / MOVE_WORKGROUP;
   for (isize i = 0; i < c->n_buffers; i++) {
     isize n_layers = isize_min(c->layers_each, cache->n_layers - i * c->layers_each);
-    gpu_dispatch(g->move_pipeline, c->move_binds[i], at, (i32)groups,
-                 (i32)(2 * cache->n_kv_heads), (i32)n_layers);
+    gpu_dispatch(g->move_pipeline, c->move_binds[i], at, (i32)groups, (i32)(2 * cache->n_kv_heads),
+                 (i32)n_layers);
   }
   g->n_moves++;
   g->recorded = true;

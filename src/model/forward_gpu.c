@@ -78,8 +78,8 @@ static void steps_fill(gpu_pass_state *state, const model_pass *pass, isize n, i
                      .span_pos = (u32)pos,
                      .asked = -1};
     choice_fill(row, pass->choice, pass->n_spans - 1);
-    *slot_of(state, PASS_SLOT_STEP + i) = (gpu_pass){
-        .m = 1, .record0 = (u32)(n + i), .kv_ctx = n_slots, .result0 = (u32)(n_out + i)};
+    *slot_of(state, PASS_SLOT_STEP + i) =
+        (gpu_pass){.m = 1, .record0 = (u32)(n + i), .kv_ctx = n_slots, .result0 = (u32)(n_out + i)};
   }
 }
 
@@ -215,8 +215,9 @@ static void piece_learn(model_gpu *g, const gpu_pass_state *state) {
 }
 
 /* Activations are shared: while a pass is under way in pieces no other may begin, unless its
- * caller has left it lying. */
+ * caller has left it lying. And passes that were dropped must not pile up on a slow device. */
 static bool device_is_free(const model_gpu *g) {
+  if (gpu_orphans_poll() >= GPU_TICKETS_MAX / 2) return false;
   return !g->owner || os_clock_ns() - g->owner->sent_ns > OWNER_NS_MAX;
 }
 

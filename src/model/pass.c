@@ -140,6 +140,4 @@ const char *model_failure_line(const model *m_) { return m_->gpu ? gpu_failure_l
 /* Measured, AVX-512 and 1 thread, ms a pass of SmolLM2 135M Q4_1 at position 128: 1 row 12.4, 2
  * rows 12.7, 3 13.8, 4 12.4 (the weights' way from memory), 5 18.7, 8 22.3, 16 35, 32 60: then
  * about 1.5 a row, and the first guess beside the likeliest saves 1 pass in 8 at best. */
-isize model_rows_cheap(const model *m_) {
-  return m_->gpu ? MODEL_ROWS_MAX : 4;
-}
+isize model_rows_cheap(const model *m_) { return m_->gpu ? MODEL_ROWS_MAX : 4; }

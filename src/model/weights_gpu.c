@@ -10,9 +10,7 @@
 constexpr isize STAGING_BYTES = 1 << 22;
 constexpr isize F32 = (isize)sizeof(f32);
 
-static isize tensors_max(const model_shape *shape) {
-  return TENSOR_COUNT * (shape->n_layers + 1);
-}
+static isize tensors_max(const model_shape *shape) { return TENSOR_COUNT * (shape->n_layers + 1); }
 
 isize model_gpu_bytes(const model_shape *shape) {
   const isize blocks[][2] = {{1, (isize)sizeof(model)},
@@ -65,10 +63,8 @@ static nf_status matrix_make(const opening *o, const arch_tensor *which, isize n
   for (isize i = 0; i < n; i++) {
     const gguf_tensor *t = tensor_of(o, which[i], i_layer);
     o->kernels->repack[t->type] |= (u8)(1 << format);
-    *dest_of(o, which[i], i_layer) = (gpu_dest){.where = GOES_TO_MATRIX,
-                                                .w = w,
-                                                .row0 = in_turn ? i : rows,
-                                                .step = in_turn ? n : 1};
+    *dest_of(o, which[i], i_layer) = (gpu_dest){
+        .where = GOES_TO_MATRIX, .w = w, .row0 = in_turn ? i : rows, .step = in_turn ? n : 1};
     rows += t->dims[1];
   }
   if (op < GPU_OPS) o->kernels->matmul[op] |= (u8)(1 << format);
@@ -123,8 +119,7 @@ static i32 rows_make(isize width) {
 static void buffers_make(model_gpu *g, const model_shape *shape) {
   isize d_attn = shape->n_heads * shape->d_head;
   g->d_qkv = d_attn + 2 * shape->n_kv_heads * shape->d_head;
-  g->vectors =
-      gpu_buffer_make((i64)((2 * shape->n_layers + 1) * g->vector_bytes), GPU_STORAGE);
+  g->vectors = gpu_buffer_make((i64)((2 * shape->n_layers + 1) * g->vector_bytes), GPU_STORAGE);
   g->xa = rows_make(shape->d_model);
   g->xb = rows_make(shape->d_model);
   g->qkv = rows_make(g->d_qkv);
@@ -157,8 +152,7 @@ static nf_status limits_check(const model_gpu *g, const model_shape *shape, nf_e
       {"the logits of a pass", MODEL_ROWS_MAX * shape->n_vocab * F32},
       {"the rows of a pass", MODEL_ROWS_MAX * isize_max(g->d_qkv, shape->d_ff) * F32},
       {"the rotations of a context", g->ctx_tokens * shape->d_rope * F32},
-      {"a layer's keys and values",
-       2 * shape->n_kv_heads * shape->d_head * g->ctx_tokens * F32},
+      {"a layer's keys and values", 2 * shape->n_kv_heads * shape->d_head * g->ctx_tokens * F32},
   };
   for (isize i = 0; i < (isize)(sizeof needs / sizeof *needs); i++) {
     if ((i64)needs[i].bytes <= most) continue;
@@ -215,9 +209,8 @@ nf_status model_gpu_open(const gguf_file *file, isize ctx_tokens, arena *a, mode
     return error_set(error, NF_NO_MEMORY, E_STR("no room for the model's tables"));
   }
   *load = (gpu_load){.file = file, .dests = dests, .rope_factors = factors};
-  *g = (model_gpu){.layers = layers, .ctx_tokens = ctx_tokens,
-                   .piece_work = GPU_PIECE_WORK_FIRST,
-                   .load = load};
+  *g = (model_gpu){
+      .layers = layers, .ctx_tokens = ctx_tokens, .piece_work = GPU_PIECE_WORK_FIRST, .load = load};
   *m = (model){.shape = shape, .gpu = g};
   gpu_kernels_desc kernels = {.d_model = shape.d_model,
                               .d_ff = shape.d_ff,
@@ -373,8 +366,8 @@ gpu_matmul_desc gpu_product_desc(const model *m, isize i_layer, adapter_stack_of
   gpu_binding ff = whole_rows(g->ff, shape->d_ff), qkv = whole_rows(g->qkv, g->d_qkv), none = {};
   switch (which) {
     case ADAPTER_X_QKV:
-      return (gpu_matmul_desc){
-          GPU_NORM_STORE, w, g->pass, xa, vector_of(m, 2 * i_layer), none, qkv, nullptr};
+      return (gpu_matmul_desc){GPU_NORM_STORE, w,   g->pass, xa, vector_of(m, 2 * i_layer),
+                               none,           qkv, nullptr};
     case ADAPTER_X_O:
       return (gpu_matmul_desc){GPU_ADD_ATTN, w, g->pass, attn, none, xa, xb, nullptr};
     case ADAPTER_X_GATE_UP:
@@ -401,8 +394,8 @@ static void binds_make(const model *m) {
   for (isize i = 0; i < shape->n_layers; i++) layer_bind(m, i);
   gpu_binding xa = whole_rows(g->xa, shape->d_model);
   gpu_binding logits = whole_rows(g->logits, shape->n_vocab);
-  const gpu_embed_desc embed = {
-      &g->embed, g->pass, g->records, g->results, records_bytes, results_bytes, xa};
+  const gpu_embed_desc embed = {&g->embed,     g->pass,       g->records, g->results,
+                                records_bytes, results_bytes, xa};
   gpu_embed_bind(g->kernels, &embed, &g->run_embed);
   const gpu_matmul_desc head = {.op = GPU_NORM_STORE,
                                 .w = shape->tied ? &g->embed : &g->head,
@@ -411,8 +404,8 @@ static void binds_make(const model *m) {
                                 .norm = vector_of(m, 2 * shape->n_layers),
                                 .y = logits};
   gpu_matmul_bind(g->kernels, &head, &g->run_head);
-  const gpu_pick_desc pick = {
-      g->pass, g->records, g->results, records_bytes, results_bytes, logits};
+  const gpu_pick_desc pick = {g->pass,       g->records,    g->results,
+                              records_bytes, results_bytes, logits};
   g->pick = gpu_pick_bind(g->kernels, &pick);
 }
 
@@ -491,9 +484,8 @@ void model_gpu_close(model *m_) {
   for (isize i = 0; i < m_->shape.n_layers; i++) layer_free(&g->layers[i]);
   gpu_weight_free(&g->embed);
   gpu_weight_free(&g->head);
-  const i32 buffers[] = {g->vectors, g->xa,   g->xb,   g->qkv,  g->attn,    g->ff,
-                         g->logits,  g->lora, g->rope, g->pass, g->records, g->results,
-                         g->moves};
+  const i32 buffers[] = {g->vectors, g->xa,   g->xb,   g->qkv,     g->attn,    g->ff,   g->logits,
+                         g->lora,    g->rope, g->pass, g->records, g->results, g->moves};
   for (isize i = 0; i < (isize)(sizeof buffers / sizeof *buffers); i++) {
     gpu_buffer_free(buffers[i]);
   }

@@ -111,7 +111,7 @@ static void branch_end(session *s, isize i_branch, session_verdict *verdict) {
 
 nf_status session_branches_verify(session *s, const session_branch_draft *drafts, f32 temperature,
                                   f32 min_p, session_verdict *verdicts) {
-  isize looked[SESSION_BRANCHES_MAX], n_live = 0;
+  isize looked[SESSION_BRANCHES_MAX] = {}, n_live = 0;
   drafts_cut(s, drafts, looked);
   for (isize i = 0; i < s->n_branches; i++) {
     if (looked[i] < 0 || !session_tokens_known(s, drafts[i].draft.tokens, looked[i])) {

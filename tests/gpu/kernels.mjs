@@ -82,7 +82,7 @@ export class Kernels extends Module {
   async open(i, { d_model = 32, d_ff = 32, n_heads = 1, n_kv = 1, d_head = 32, d_rope = 0, n_vocab = 0, eps = 1e-5, variants = 'fast', embed = 0, matmul = {}, repack = {}, tune = [] }) {
     const values = [d_model, d_ff, n_heads, n_kv, d_head, d_rope, n_vocab, eps, VARIANTS[variants], embed]
     for (const op of Object.keys(OP)) values.push(matmul[op] ?? 0)
-    for (let j = 0; j < 8; j++) values.push(tune[j] ?? 0)
+    for (let j = 0; j < 10; j++) values.push(tune[j] ?? 0)
     for (const [type, mask] of Object.entries(repack)) values.push(TYPE[type], mask)
     this.e.kernels_open(i, this.numbers([...values, -1]))
     return this.until(() => this.e.kernels_poll(i))

@@ -40,8 +40,9 @@ function tamperWith(name, find, to) {
   }
   return { tamper, seen }
 }
-const MODEL = { d_model: 160, d_ff: 96, n_heads: 2, n_kv: 1, d_head: 32, d_rope: 32, n_vocab: 301 }
+const MODEL = { d_model: 160, d_ff: 96, n_heads: 2, n_kv: 1, d_head: 32, d_rope: 32, n_vocab: 3301 }
 const N4H = bits('N4H')
+const TILE = [0, 0, 0, 0, 0, 0, 0, 16]
 
 test('every kernel and format is right here', async () => {
   const m = await openKernels()
@@ -57,15 +58,15 @@ test('every kernel and format is right here', async () => {
 
 const WRONG = [
   ['arithmetic', /^matmul_tile:/, 'part0 += ', 'part1 += '],
-  ['a lane too few', /^matmul_vec:/, 'min(4u * c + 4u, nb)', 'min(4u * c + 3u, nb)'],
-  ['another order of the sum', /^matmul_split:/, 'chunk += parts[b * 16u * TILE_N + t]', 'chunk += parts[(nb - 1u - b) * 16u * TILE_N + t]'],
+  ['a lane too few', /^matmul_vec:/, 'part_at(o, b + 3u, nb)', 'part_at(o, b + 4u, nb)'],
+  ['another order of the sum', /^matmul_vec8:/, '(((0.0 + p0) + p1) + p2) + p3', '(((0.0 + p3) + p2) + p1) + p0'],
   ['no shader at all', /^matmul_vec4:/, 'workgroupBarrier', 'noSuchBarrier'],
 ]
 for (const [what, name, find, to] of WRONG) {
   test(`a wrong fast variant is replaced: ${what}`, async () => {
     const { tamper, seen } = tamperWith(name, find, to)
     const m = await openKernels({ tamper })
-    assert.equal(await m.open(0, { ...MODEL, d_rope: 0, n_vocab: 0, matmul: { norm_store: N4H }, repack: { Q4_1: N4H } }), S.ok, m.kernelsLine)
+    assert.equal(await m.open(0, { ...MODEL, d_rope: 0, n_vocab: 0, tune: TILE, matmul: { norm_store: N4H }, repack: { Q4_1: N4H } }), S.ok, m.kernelsLine)
     assert.equal(m.e.kernels_facts(0), 1)
     assert.equal(m.text(m.e.kernels_replaced()), seen[0])
     // and what runs in its place is right
@@ -89,8 +90,9 @@ for (const [what, name, find, to] of WRONG) {
 const REFUSED = [
   ['attention', /^attention/, 'max(top, ', 'min(top, '],
   ['attention:cache', /^attention/, 'kv[to] = ', 'kv[0] = '],
-  ['pick', /^pick/, 'its < token', 'its > token'],
-  ['pick:noise', /^pick/, '0x846CA68Bu', '0x846CA68Du'],
+  ['pick', /^pick_chunk/, 'its < token', 'its > token'],
+  ['pick:join', /^pick$/, 'exp(part.top - top)', 'exp(top - part.top)'],
+  ['pick:noise', /^pick$/, '0x846CA68Bu', '0x846CA68Du'],
   ['embed:n4h', /^embed/, '.chain].token', '.pos].token'],
   ['matmul_plain:norm_store:n4h', /^matmul_plain/, 'chunk.squares', 'chunk.dot'],
   ['repack:Q4_1:n4h', /^repack/, 'select(0u, 4u, i >= 4u)', 'select(0u, 4u, i >= 5u)'],

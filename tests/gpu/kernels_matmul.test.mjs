@@ -103,7 +103,7 @@ for (const [format, type] of Object.entries({ N4H: 'Q4_1', N4F: 'Q4_0', B8: 'Q8_
   test(`${format}: y = W norm(x), every variant`, async () => {
     const [rows, cols] = [43, 160]
     const mask = bits(format)
-    const m = await both({ d_model: cols, matmul: { norm_store: mask }, repack: { [type]: mask } })
+    const m = await both({ d_model: cols, tune: [0, 0, 0, 0, 0, 0, 0, 16], matmul: { norm_store: mask }, repack: { [type]: mask } })
     const raw = m.raw(type, rows, cols, TYPE[type] + 7)
     const values = m.decode(type, raw, rows, cols)
     const [x, norm] = [floats(M_MAX * cols, 5, 3), floats(cols, 6, 2)]

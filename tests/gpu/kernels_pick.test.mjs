@@ -28,18 +28,18 @@ function logP(row, token) {
 }
 
 test('greedy: the lowest of equals; log p of it and of the token asked for', async () => {
-  const n_vocab = 1021 // odd, no multiple of the workgroup
+  const n_vocab = 3 * 1024 + 1021 // odd, no multiple of the workgroup or of a chunk
   const m = await openKernels()
   assert.equal(await m.open(0, { n_vocab }), S.ok, m.kernelsLine)
   const rows = [floats(n_vocab, 1, 9), floats(n_vocab, 2, 30), floats(n_vocab, 3), floats(n_vocab, 4), new Float32Array(n_vocab)]
-  rows[1][1020] = 40
-  for (const token of [1000, 700, 300, 44]) rows[2][token] = 5 // in four lanes
+  rows[1][n_vocab - 1] = 40
+  for (const token of [3000, 1000, 700, 300, 44]) rows[2][token] = 5 // in four lanes, two chunks
   for (const token of [256 + 9, 9]) rows[3][token] = 5 // in one
   const order = [4, 2, 0, 1, 3]
-  const asked = [7, 1020, 44, -1, 0]
+  const asked = [7, n_vocab - 1, 44, -1, 0]
   const records = asked.map((token) => ({ asked: token }))
   const got = await picked(m, n_vocab, order.map((i) => rows[i]), records, { rows: [...order, ...Array(59).fill(0)], result0: 3 })
-  const want = [rows[0].indexOf(rows[0].reduce((a, b) => Math.max(a, b))), 1020, 44, 9, 0]
+  const want = [rows[0].indexOf(rows[0].reduce((a, b) => Math.max(a, b))), n_vocab - 1, 44, 9, 0]
   order.forEach((i, j) => {
     assert.equal(got[j].token, want[i], `row ${i}`)
     assert.equal(got[j].logit, rows[i][want[i]])
@@ -51,7 +51,7 @@ test('greedy: the lowest of equals; log p of it and of the token asked for', asy
 })
 
 test('draws: the largest of logit / T + noise among the likely', async () => {
-  const n_vocab = 300
+  const n_vocab = 2100
   const m = await openKernels()
   assert.equal(await m.open(0, { n_vocab }), S.ok, m.kernelsLine)
   const rows = Array.from({ length: 64 }, (_, i) => floats(n_vocab, 1 + i % 4, 3))

@@ -5,11 +5,25 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CPU, GPU, openSides, ownGpu, S, tiny } from './sides.mjs'
 
-const TYPES = ['f32', 'f16', 'bf16', 'q4_0', 'q4_1', 'q5_0', 'q5_1', 'q8_0', 'q4_k', 'q5_k', 'q6_k', 'odd']
+const TYPES = [
+  'f32',
+  'f16',
+  'bf16',
+  'q4_0',
+  'q4_1',
+  'q5_0',
+  'q5_1',
+  'q8_0',
+  'q4_k',
+  'q5_k',
+  'q6_k',
+  'odd',
+]
 /** Ours are f32 sums in one order, kernel_ref's f64; logits of these models are some units large. */
 const LOGITS_ERROR_MAX = 2e-4
 const LOG_P_ERROR_MAX = 1e-3
-const tokensOf = (n, seed = 1) => Array.from({ length: n }, (_, i) => (seed * 7919 + i * 104729) % 272)
+const tokensOf = (n, seed = 1) =>
+  Array.from({ length: n }, (_, i) => (seed * 7919 + i * 104729) % 272)
 
 const bits = (floats) => new Uint32Array(floats.buffer, floats.byteOffset, floats.length)
 function assertSameBits(a, b, what) {
@@ -24,7 +38,7 @@ function errorOf(got, want) {
   for (let i = 0; i < want.length; i++) {
     most = Math.max(most, Math.abs(want[i]))
     const difference = Math.abs(got[i] - want[i])
-    error = Math.max(error, difference === difference ? difference : Infinity)
+    error = Math.max(error, Number.isNaN(difference) ? Infinity : difference)
   }
   return error / most
 }
@@ -51,7 +65,13 @@ for (const type of TYPES) {
     assert.equal(s.text(s.e.kernels(GPU)), 'webgpu')
     let logitsError = 0
     let logPError = 0
-    for (const [pos, m, out] of [[0, 1, 1], [1, 4, 2], [5, 40, 40], [45, 3, 0], [48, 9, 1]]) {
+    for (const [pos, m, out] of [
+      [0, 1, 1],
+      [1, 4, 2],
+      [5, 40, 40],
+      [45, 3, 0],
+      [48, 9, 1],
+    ]) {
       const spans = [{ tokens: tokensOf(m, pos + 1), pos, out }]
       const options = { logits: true, asked: tokensOf(out, 3) }
       const got = await s.pass(GPU, spans, options)
@@ -77,11 +97,22 @@ test('the same bits however the rows are split over passes', async () => {
   const s = await openBoth('q4_1')
   const tokens = tokensOf(64)
   const whole = await s.pass(GPU, [{ tokens, pos: 0, out: 64 }], { logits: true })
-  for (const split of [[1, 63], [2, 3, 4, 5, 16, 17, 17], [33, 31], [60, 1, 1, 1, 1]]) {
+  for (const split of [
+    [1, 63],
+    [2, 3, 4, 5, 16, 17, 17],
+    [33, 31],
+    [60, 1, 1, 1, 1],
+  ]) {
     let pos = 0
     for (const m of split) {
-      const part = await s.pass(GPU, [{ tokens: tokens.slice(pos, pos + m), pos, out: m }], { logits: true })
-      assertSameBits(part.logits, whole.logits.subarray(pos * 272, (pos + m) * 272), `${split} at ${pos}`)
+      const part = await s.pass(GPU, [{ tokens: tokens.slice(pos, pos + m), pos, out: m }], {
+        logits: true,
+      })
+      assertSameBits(
+        part.logits,
+        whole.logits.subarray(pos * 272, (pos + m) * 272),
+        `${split} at ${pos}`,
+      )
       assertSameBits(part.logP, whole.logP.subarray(pos, pos + m), `log p of ${split}`)
       assert.deepEqual(part.best, whole.best.slice(pos, pos + m))
       pos += m
@@ -104,22 +135,37 @@ test('branches: spans of one pass, kept elsewhere in the cache, moved when accep
   for (const tail of tails) {
     await s.pass(GPU, [{ tokens: trunk, pos: 0, out: 0 }])
     const got = await s.pass(GPU, [{ tokens: tail, pos: 20, out: tail.length }], { logits: true })
-    const more = await s.pass(GPU, [{ tokens: next, pos: 20 + tail.length, out: 4 }], { logits: true })
+    const more = await s.pass(GPU, [{ tokens: next, pos: 20 + tail.length, out: 4 }], {
+      logits: true,
+    })
     want.push([got, more])
   }
   await s.pass(GPU, [{ tokens: trunk, pos: 0, out: 0 }])
   // the first one in the trunk's own slots, the others behind it
   const gaps = [0, 20, 40]
-  const spans = tails.map((tokens, i) => ({ tokens, pos: 20, out: tokens.length, shared: gaps[i] ? 20 : 0, gap: gaps[i] }))
+  const spans = tails.map((tokens, i) => ({
+    tokens,
+    pos: 20,
+    out: tokens.length,
+    shared: gaps[i] ? 20 : 0,
+    gap: gaps[i],
+  }))
   const all = await s.pass(GPU, spans, { logits: true })
   let row = 0
   for (const [i, tail] of tails.entries()) {
-    assertSameBits(all.logits.subarray(row * 272, (row + tail.length) * 272), want[i][0].logits, `branch ${i}`)
+    assertSameBits(
+      all.logits.subarray(row * 272, (row + tail.length) * 272),
+      want[i][0].logits,
+      `branch ${i}`,
+    )
     row += tail.length
   }
-  for (const i of [2, 1]) { // goes on in its branch, then in the trunk after the move
+  for (const i of [2, 1]) {
+    // goes on in its branch, then in the trunk after the move
     const [pos, tokens] = [20 + tails[i].length, next]
-    const there = await s.pass(GPU, [{ tokens, pos, out: 4, shared: 20, gap: gaps[i] }], { logits: true })
+    const there = await s.pass(GPU, [{ tokens, pos, out: 4, shared: 20, gap: gaps[i] }], {
+      logits: true,
+    })
     assertSameBits(there.logits, want[i][1].logits, `on branch ${i}`)
     s.e.cache_move(GPU, 20, gaps[i], 20, tails[i].length)
     const here = await s.pass(GPU, [{ tokens, pos, out: 4 }], { logits: true })
@@ -150,14 +196,20 @@ test('further steps of one submit are the steps one by one', async () => {
   assert.ok(more > 0)
   assert.equal(s.e.more_max(CPU), 0)
   for (const choice of [{}, { temperature: 0.9, minP: 0.02 }]) {
-    const spans = [{ tokens: tokensOf(3, 4), pos: 0, out: 2, shared: 0, gap: 64 }, { tokens, pos: 0, out: 1 }]
+    const spans = [
+      { tokens: tokensOf(3, 4), pos: 0, out: 2, shared: 0, gap: 64 },
+      { tokens, pos: 0, out: 1 },
+    ]
     const chain = await s.pass(GPU, spans, { more, ...choice })
     const one = await s.pass(GPU, spans, choice)
     assert.deepEqual(chain.best.slice(0, 3), one.best)
     let token = one.best[2]
     for (let i = 0; i < more; i++) {
       // the seed of a span is that of its place: the first one fills it
-      const step = [{ tokens: [5], pos: 0, out: 0, gap: 64 }, { tokens: [token], pos: 12 + i, out: 1 }]
+      const step = [
+        { tokens: [5], pos: 0, out: 0, gap: 64 },
+        { tokens: [token], pos: 12 + i, out: 1 },
+      ]
       const got = await s.pass(GPU, step, choice)
       assert.equal(chain.best[3 + i], got.best[0], `step ${i}`)
       assertSameBits(chain.logP.subarray(3 + i, 4 + i), got.logP, `log p of step ${i}`)
@@ -171,7 +223,12 @@ test('sampling draws what the CPU draws', async (t) => {
   const s = await openBoth('f32')
   let [same, all] = [0, 0]
   for (let round = 0; round < 6; round++) {
-    const spans = [0, 1, 2].map((i) => ({ tokens: tokensOf(10, 3 * round + i), pos: 0, out: 10, gap: 32 * i }))
+    const spans = [0, 1, 2].map((i) => ({
+      tokens: tokensOf(10, 3 * round + i),
+      pos: 0,
+      out: 10,
+      gap: 32 * i,
+    }))
     const choice = { temperature: 0.5 + 0.5 * round, minP: 0.01 }
     const got = await s.pass(GPU, spans, choice)
     const want = await s.pass(CPU, spans, choice)
@@ -196,15 +253,22 @@ test('adapters: the logits are those of kernel_ref, beside passes without one', 
     assert.equal(got.status, S.ok)
     const want = await s.pass(CPU, spans, options)
     const error = errorOf(got.logits, want.logits)
-    t.diagnostic(`${name}: logits ${error.toExponential(1)}, effect ${errorOf(want.logits, plain.logits).toFixed(3)}`)
+    t.diagnostic(
+      `${name}: logits ${error.toExponential(1)}, effect ${errorOf(want.logits, plain.logits).toFixed(3)}`,
+    )
     assert.ok(error < LOGITS_ERROR_MAX, `${name}: ${error}`)
-    assert.ok(errorOf(want.logits, plain.logits) > 100 * LOGITS_ERROR_MAX, 'the adapter does nothing')
+    assert.ok(
+      errorOf(want.logits, plain.logits) > 100 * LOGITS_ERROR_MAX,
+      'the adapter does nothing',
+    )
     // row by row, and a chain of steps
     await s.pass(GPU, [{ tokens: tokensOf(30).slice(0, 21), pos: 0, out: 0 }], { adapter: true })
     const end = await s.pass(GPU, [{ tokens: tokensOf(30).slice(21), pos: 21, out: 9 }], options)
     assertSameBits(end.logits, got.logits, 'in two passes')
     const chain = await s.pass(GPU, spans, { more: 3, adapter: true })
-    const step = await s.pass(GPU, [{ tokens: [chain.best[8]], pos: 30, out: 1 }], { adapter: true })
+    const step = await s.pass(GPU, [{ tokens: [chain.best[8]], pos: 30, out: 1 }], {
+      adapter: true,
+    })
     assert.equal(step.best[0], chain.best[9])
     const again = await s.pass(GPU, spans, { logits: true })
     assertSameBits(again.logits, plain.logits, 'without it')

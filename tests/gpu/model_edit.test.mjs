@@ -20,14 +20,18 @@ async function compare(s, texts) {
     const got = await s.edit(GPU, i % 4 === 3 ? SHORTEN : FIX, text)
     assert.equal(got.status, S.ok, s.line)
     sums.passes += got.passes
-    if (got.forced > 0) { // not the model's own choice
+    if (got.forced > 0) {
+      // not the model's own choice
       sums.forced++
       continue
     }
     const n = Math.min(got.answer.length + 1, ANSWER_MAX)
     const plain = await s.plain(GPU, got.prompt, n)
     assert.deepEqual(plain, got.answer.slice(0, plain.length), `line ${i + 1}: ${text}`)
-    assert.ok(plain.length === Math.min(n, got.answer.length) || plain.length === n, `line ${i + 1} ended early`)
+    assert.ok(
+      plain.length === Math.min(n, got.answer.length) || plain.length === n,
+      `line ${i + 1} ended early`,
+    )
     sums.plain += plain.length + 1
   }
   return sums
@@ -37,7 +41,10 @@ test(`${TINY_LINES} lines edited by a tiny model are those of plain greedy decod
   const s = await openSides()
   assert.equal(await s.load(GPU, tiny('edit'), { ctx: 2048 }), S.ok, s.line)
   assert.equal(s.e.session_open(GPU), S.ok, s.line)
-  const sums = await compare(s, lines.slice(0, TINY_LINES).map((line) => line.slice(0, 40)))
+  const sums = await compare(
+    s,
+    lines.slice(0, TINY_LINES).map((line) => line.slice(0, 40)),
+  )
   t.diagnostic(JSON.stringify(sums))
   s.e.side_close(GPU)
   s.gpu.close()

@@ -63,6 +63,24 @@ test('everything is given back: a load to its end, one left half way, a pass tha
   closed(half)
 })
 
+test('any number of passes dropped one after the other', async () => {
+  const it = await counted()
+  const { s } = it
+  assert.equal(await load(s), S.ok, s.line)
+  assert.equal(s.e.caches_open(GPU, 64), S.ok)
+  const spans = [{ tokens, pos: 0, out: 2 }]
+  const want = await s.pass(GPU, spans)
+  for (let i = 0; i < 40; i++) {
+    s.passBegin(GPU, [{ tokens: tokens.slice(i % 9), pos: 0, out: 1 }], { logits: i % 2 === 0 })
+    assert.equal(s.e.pass_step(GPU), S.pending)
+    s.e.pass_drop(GPU)
+  }
+  const got = await s.pass(GPU, spans)
+  assert.deepEqual([got.status, got.best], [S.ok, want.best])
+  assert.deepEqual(got.logP, want.logP)
+  closed(it)
+})
+
 test('the device is lost in a load: at every part of the file, while pipelines compile', async () => {
   for (const share of [0, 0.3, 0.6, 1]) {
     const it = await counted()
@@ -96,7 +114,8 @@ test('the device is lost between passes, in a pass, and stays lost', async () =>
     if (when === 'in') assert.equal(s.e.pass_step(GPU), S.pending)
     it.device.destroy()
     const status = await s.until(() => s.e.pass_step(GPU))
-    if (status === S.ok) assert.equal((await s.pass(GPU, spans)).status, S.lost) // it was done before
+    if (status === S.ok)
+      assert.equal((await s.pass(GPU, spans)).status, S.lost) // it was done before
     else assert.equal(status, S.lost)
     for (let i = 0; i < 20; i++) assert.equal((await s.pass(GPU, spans)).status, S.lost)
     const answer = await s.generate(GPU, 'the end', 4)
@@ -137,7 +156,11 @@ test('a shader that does not compile is named', async () => {
     const it = await counted((device) => {
       const create = device.createShaderModule.bind(device)
       device.createShaderModule = (desc) =>
-        create(desc.label?.startsWith(name) ? { ...desc, code: desc.code.replace('fn main', 'fn main_') } : desc)
+        create(
+          desc.label?.startsWith(name)
+            ? { ...desc, code: desc.code.replace('fn main', 'fn main_') }
+            : desc,
+        )
     })
     assert.equal(await load(it.s), S.unsupported)
     assert.match(it.s.line, new RegExp(`^${name}`))

@@ -13,7 +13,8 @@ const MARGIN_MIN = 1e-3
 const golden = JSON.parse(readFileSync('tests/data/golden_smollm2.json'))
 const model = readFileSync(process.env.NEARFIELD_MODEL)
 const nPrompts = Number(process.env.NEARFIELD_GPU_PROMPTS ?? 0)
-const prompts = nPrompts > 0 ? golden.prompts.slice(0, nPrompts) : golden.prompts.filter((p) => p.name === 'one')
+const prompts =
+  nPrompts > 0 ? golden.prompts.slice(0, nPrompts) : golden.prompts.filter((p) => p.name === 'one')
 
 /** best of every row of tokens at positions 0..., in passes of 64 rows. */
 async function bestOf(s, side, tokens) {
@@ -47,7 +48,10 @@ test(`greedy tokens of ${prompts.length} golden prompt(s) are the oracle's`, asy
       n++
       if (got[i] === want) continue
       close++
-      assert.ok(oracle.margin[i] < MARGIN_MIN, `${name}: token ${i} is ${got[i]}, not ${want}, by ${oracle.margin[i]}`)
+      assert.ok(
+        oracle.margin[i] < MARGIN_MIN,
+        `${name}: token ${i} is ${got[i]}, not ${want}, by ${oracle.margin[i]}`,
+      )
     }
   }
   t.diagnostic(`${n} tokens, ${close} of them within ${MARGIN_MIN} and other`)
@@ -55,7 +59,11 @@ test(`greedy tokens of ${prompts.length} golden prompt(s) are the oracle's`, asy
 
 if (nPrompts > 0) {
   test('top-1 of every row agrees with the int8 kernels of the CPU', async (t) => {
-    assert.equal(await s.load(CPU, model, { ctx: 512, chunk: 1 << 24, kernels: 'simd128' }), S.ok, s.line)
+    assert.equal(
+      await s.load(CPU, model, { ctx: 512, chunk: 1 << 24, kernels: 'simd128' }),
+      S.ok,
+      s.line,
+    )
     assert.equal(s.e.caches_open(CPU, 256), S.ok)
     let [same, all] = [0, 0]
     for (const { tokens } of prompts) {

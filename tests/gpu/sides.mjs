@@ -5,8 +5,18 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { openGpu } from '../../sdk/src/gpu/device.ts'
 import { webgpu } from './dawn.mjs'
 
-const compiled = WebAssembly.compile(readFileSync(process.env.NEARFIELD_TEST_GPU_MODEL ?? 'build/wasm/test_gpu_model.wasm'))
-export const S = { lost: -6, badInput: -3, unsupported: -2, noMemory: -1, ok: 0, needBytes: 1, pending: 2 }
+const compiled = WebAssembly.compile(
+  readFileSync(process.env.NEARFIELD_TEST_GPU_MODEL ?? 'build/wasm/test_gpu_model.wasm'),
+)
+export const S = {
+  lost: -6,
+  badInput: -3,
+  unsupported: -2,
+  noMemory: -1,
+  ok: 0,
+  needBytes: 1,
+  pending: 2,
+}
 export const GPU = 0
 export const CPU = 1
 
@@ -34,7 +44,10 @@ export async function ownGpu({ facts = {}, prepare = () => {} } = {}) {
     }
     return { features, limits, info, requestDevice }
   }
-  const { gpu } = await openGpu({ requestAdapter, wgslLanguageFeatures: webgpu.wgslLanguageFeatures })
+  const { gpu } = await openGpu({
+    requestAdapter,
+    wgslLanguageFeatures: webgpu.wgslLanguageFeatures,
+  })
   Object.assign(gpu.facts, facts)
   return { device, gpu }
 }
@@ -65,7 +78,9 @@ export class Sides {
     const bytes = new Uint8Array(this.memory.buffer, at)
     return new TextDecoder().decode(bytes.slice(0, length ?? bytes.indexOf(0)))
   }
-  get line() { return this.text(this.e.line()) }
+  get line() {
+    return this.text(this.e.line())
+  }
   /** As the engine's loop does it: call, and wait while it is pending. */
   async until(call) {
     for (;;) {
@@ -78,7 +93,12 @@ export class Sides {
   }
   /** Through nf_load_*; the first status that is an error, or ok. kernels: of the CPU side. */
   async load(side, file, { ctx = 256, chunk = 1 << 20, kernels } = {}) {
-    const name = side === GPU ? this.webgpuName : kernels ? this.#bytes(new TextEncoder().encode(`${kernels}\0`)) : this.refName
+    const name =
+      side === GPU
+        ? this.webgpuName
+        : kernels
+          ? this.#bytes(new TextEncoder().encode(`${kernels}\0`))
+          : this.refName
     let status = this.e.load_begin(side, file.length, ctx, name)
     if (status < 0) return status
     for (let at = 0; at < file.length && status >= 0; at += chunk) {
@@ -107,9 +127,14 @@ export class Sides {
     const status = await this.until(() => this.e.pass_step(side))
     return this.results(side, n, status, options)
   }
-  passBegin(side, spans, { logits = false, asked = null, more = 0, temperature = 0, minP = 1, adapter = false } = {}) {
+  passBegin(
+    side,
+    spans,
+    { logits = false, asked = null, more = 0, temperature = 0, minP = 1, adapter = false } = {},
+  ) {
     const spec = [spans.length, more, (logits ? 1 : 0) + (asked ? 2 : 0) + (adapter ? 4 : 0)]
-    for (const s of spans) spec.push(s.shared ?? 0, s.gap ?? 0, s.tokens.length, s.pos, s.out ?? 0, ...s.tokens)
+    for (const s of spans)
+      spec.push(s.shared ?? 0, s.gap ?? 0, s.tokens.length, s.pos, s.out ?? 0, ...s.tokens)
     if (asked) spec.push(...asked)
     new Int32Array(this.memory.buffer, this.room, spec.length).set(spec)
     return this.e.pass_begin(side, this.room, temperature, minP)
@@ -150,14 +175,25 @@ export class Sides {
     this.e.release(at, bytes.length)
     if (status !== S.ok) return { status }
     this.e.edit_tokens(side, this.room)
-    const [answerAt, nAnswer, promptAt, nPrompt, passes, forced] = new Float64Array(this.memory.buffer, this.room, 6)
+    const [answerAt, nAnswer, promptAt, nPrompt, passes, forced] = new Float64Array(
+      this.memory.buffer,
+      this.room,
+      6,
+    )
     const words = (from, n) => [...new Int32Array(this.memory.buffer, from, n)]
-    return { status, answer: words(answerAt, nAnswer), prompt: words(promptAt, nPrompt), passes, forced }
+    return {
+      status,
+      answer: words(answerAt, nAnswer),
+      prompt: words(promptAt, nPrompt),
+      passes,
+      forced,
+    }
   }
   /** Plain greedy tokens after a prompt, until an end or n of them. */
   async plain(side, prompt, n) {
     new Int32Array(this.memory.buffer, this.room, prompt.length).set(prompt)
-    if (this.e.timeline_set(side, this.room, prompt.length) !== S.ok) throw new Error('timeline_set')
+    if (this.e.timeline_set(side, this.room, prompt.length) !== S.ok)
+      throw new Error('timeline_set')
     const out = []
     while (out.length < n) {
       const status = await this.until(() => this.e.timeline_step(side, this.room))

@@ -22,45 +22,78 @@ override ROW4: u32 = (N_HEADS + 2u * N_KV) * D4;
 @group(0) @binding(3) var<storage, read> rope: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read_write> kv: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> out: array<vec4<f32>>;
-var<workgroup> q: array<vec4<f32>, D4>;
+var<workgroup> q: array<vec4<f32>, D4 + 8u>; // zeros at the end
 var<workgroup> weights: array<f32, WG>;
 var<workgroup> lanes: array<f32, WG>;
 var<workgroup> joined: array<f32, 16>;
 var<workgroup> mixes: array<vec4<f32>, WG>;
 
+// cos and sin of pair i at position pos; 1, 0 past the rotated columns.
+fn rotation(pos: u32, i: u32) -> vec2<f32> {
+  return select(vec2<f32>(1.0, 0.0), rope[pos * PAIRS + min(i, PAIRS - 1u)], i < PAIRS);
+}
 // Columns 4 i .. 4 i + 3 of a head at position pos.
 fn rotated(a: vec4<f32>, pos: u32, i: u32) -> vec4<f32> {
-  var r = a;
-  if (2u * i < PAIRS) {
-    let cs = rope[pos * PAIRS + 2u * i];
-    r.x = fma(a.x, cs.x, -(a.y * cs.y));
-    r.y = fma(a.x, cs.y, a.y * cs.x);
-  }
-  if (2u * i + 1u < PAIRS) {
-    let cs = rope[pos * PAIRS + 2u * i + 1u];
-    r.z = fma(a.z, cs.x, -(a.w * cs.y));
-    r.w = fma(a.z, cs.y, a.w * cs.x);
-  }
-  return r;
+  let c = rotation(pos, 2u * i);
+  let d = rotation(pos, 2u * i + 1u);
+  return vec4<f32>(fma(a.x, c.x, -(a.y * c.y)), fma(a.x, c.y, a.y * c.x),
+                   fma(a.z, d.x, -(a.w * d.y)), fma(a.z, d.y, a.w * d.x));
 }
 fn slot_of(row: Row, pos: u32) -> u32 {
   return select(u32(i32(pos) + row.gap), pos, pos < row.n_shared);
 }
+// Reads go out eight at a time: a thread that waits for each would wait most of its life. Past the
+// head's end q is 0, so what is read there adds nothing.
 fn score(row: Row, kv_head: u32, pos: u32) -> f32 {
   var even = vec4<f32>();
   var odd = vec4<f32>();
-  if (pos < row.span_pos) {
-    let at = (kv_head * slot.kv_ctx + slot_of(row, pos)) * D4;
-    for (var i = 0u; i < D4; i += 2u) {
-      even = fma(q[i], kv[at + i], even);
-      odd = fma(q[i + 1u], kv[at + i + 1u], odd);
+  let own = pos >= row.span_pos;
+  let cached = (kv_head * slot.kv_ctx + slot_of(row, pos)) * D4;
+  let here = (row.span_row + pos - row.span_pos) * ROW4 + (N_HEADS + kv_head) * D4;
+  for (var i = 0u; i < D4; i += 8u) {
+    let i0 = i;
+    let i1 = min(i + 1u, D4 - 1u);
+    let i2 = min(i + 2u, D4 - 1u);
+    let i3 = min(i + 3u, D4 - 1u);
+    let i4 = min(i + 4u, D4 - 1u);
+    let i5 = min(i + 5u, D4 - 1u);
+    let i6 = min(i + 6u, D4 - 1u);
+    let i7 = min(i + 7u, D4 - 1u);
+    var k0: vec4<f32>;
+    var k1: vec4<f32>;
+    var k2: vec4<f32>;
+    var k3: vec4<f32>;
+    var k4: vec4<f32>;
+    var k5: vec4<f32>;
+    var k6: vec4<f32>;
+    var k7: vec4<f32>;
+    if (own) {
+      k0 = rotated(qkv[here + i0], pos, i0);
+      k1 = rotated(qkv[here + i1], pos, i1);
+      k2 = rotated(qkv[here + i2], pos, i2);
+      k3 = rotated(qkv[here + i3], pos, i3);
+      k4 = rotated(qkv[here + i4], pos, i4);
+      k5 = rotated(qkv[here + i5], pos, i5);
+      k6 = rotated(qkv[here + i6], pos, i6);
+      k7 = rotated(qkv[here + i7], pos, i7);
+    } else {
+      k0 = kv[cached + i0];
+      k1 = kv[cached + i1];
+      k2 = kv[cached + i2];
+      k3 = kv[cached + i3];
+      k4 = kv[cached + i4];
+      k5 = kv[cached + i5];
+      k6 = kv[cached + i6];
+      k7 = kv[cached + i7];
     }
-  } else {
-    let at = (row.span_row + pos - row.span_pos) * ROW4 + (N_HEADS + kv_head) * D4;
-    for (var i = 0u; i < D4; i += 2u) {
-      even = fma(q[i], rotated(qkv[at + i], pos, i), even);
-      odd = fma(q[i + 1u], rotated(qkv[at + i + 1u], pos, i + 1u), odd);
-    }
+    even = fma(q[i], k0, even);
+    odd = fma(q[i + 1u], k1, odd);
+    even = fma(q[i + 2u], k2, even);
+    odd = fma(q[i + 3u], k3, odd);
+    even = fma(q[i + 4u], k4, even);
+    odd = fma(q[i + 5u], k5, odd);
+    even = fma(q[i + 6u], k6, even);
+    odd = fma(q[i + 7u], k7, odd);
   }
   let sum = even + odd;
   return ((sum.x + sum.y) + (sum.z + sum.w)) * SCALE;
@@ -98,6 +131,9 @@ fn lanes_sum(t: u32) -> f32 {
     value += joined[i];
   }
   return value;
+}
+fn weight_at(pos: u32, to: u32, key0: u32) -> vec4<f32> {
+  return vec4<f32>(select(0.0, weights[min(pos - key0, WG - 1u)], pos < to));
 }
 @compute @workgroup_size(WG) fn main(@builtin(workgroup_id) group: vec3<u32>,
                                      @builtin(local_invocation_index) t: u32) {
@@ -140,14 +176,37 @@ fn lanes_sum(t: u32) -> f32 {
     if (part < PARTS) {
       let first = key0 + part * PART_KEYS;
       let to = min(min(first + PART_KEYS, key0 + WG), n_keys);
+      // eight reads at a time again; past the end the last one, weight 0
       let at = planes + kv_head * slot.kv_ctx * D4 + col;
-      for (var pos = first; pos < min(to, row.span_pos); pos++) {
-        mix = fma(vec4<f32>(weights[pos - key0]), kv[at + slot_of(row, pos) * D4], mix);
+      let to_cached = min(to, row.span_pos);
+      for (var pos = first; pos < to_cached; pos += 8u) {
+        let v0 = kv[at + slot_of(row, pos) * D4];
+        let v1 = kv[at + slot_of(row, min(pos + 1u, to_cached - 1u)) * D4];
+        let v2 = kv[at + slot_of(row, min(pos + 2u, to_cached - 1u)) * D4];
+        let v3 = kv[at + slot_of(row, min(pos + 3u, to_cached - 1u)) * D4];
+        let v4 = kv[at + slot_of(row, min(pos + 4u, to_cached - 1u)) * D4];
+        let v5 = kv[at + slot_of(row, min(pos + 5u, to_cached - 1u)) * D4];
+        let v6 = kv[at + slot_of(row, min(pos + 6u, to_cached - 1u)) * D4];
+        let v7 = kv[at + slot_of(row, min(pos + 7u, to_cached - 1u)) * D4];
+        mix = fma(weight_at(pos, to_cached, key0), v0, mix);
+        mix = fma(weight_at(pos + 1u, to_cached, key0), v1, mix);
+        mix = fma(weight_at(pos + 2u, to_cached, key0), v2, mix);
+        mix = fma(weight_at(pos + 3u, to_cached, key0), v3, mix);
+        mix = fma(weight_at(pos + 4u, to_cached, key0), v4, mix);
+        mix = fma(weight_at(pos + 5u, to_cached, key0), v5, mix);
+        mix = fma(weight_at(pos + 6u, to_cached, key0), v6, mix);
+        mix = fma(weight_at(pos + 7u, to_cached, key0), v7, mix);
       }
-      let own = (N_HEADS + N_KV + kv_head) * D4 + col;
-      for (var pos = max(first, row.span_pos); pos < to; pos++) {
-        let from_row = row.span_row + pos - row.span_pos;
-        mix = fma(vec4<f32>(weights[pos - key0]), qkv[from_row * ROW4 + own], mix);
+      let own = row.span_row * ROW4 + (N_HEADS + N_KV + kv_head) * D4 + col;
+      for (var pos = max(first, row.span_pos); pos < to; pos += 4u) {
+        let v0 = qkv[own + (pos - row.span_pos) * ROW4];
+        let v1 = qkv[own + (min(pos + 1u, to - 1u) - row.span_pos) * ROW4];
+        let v2 = qkv[own + (min(pos + 2u, to - 1u) - row.span_pos) * ROW4];
+        let v3 = qkv[own + (min(pos + 3u, to - 1u) - row.span_pos) * ROW4];
+        mix = fma(weight_at(pos, to, key0), v0, mix);
+        mix = fma(weight_at(pos + 1u, to, key0), v1, mix);
+        mix = fma(weight_at(pos + 2u, to, key0), v2, mix);
+        mix = fma(weight_at(pos + 3u, to, key0), v3, mix);
       }
     }
   }

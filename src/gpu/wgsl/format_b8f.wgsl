@@ -2,7 +2,8 @@
 fn block_at(i: u32) -> Block {
   let low = wq[2u * i];
   let high = wq[2u * i + 1u];
-  let s = bitcast<vec4<f32>>(vec4<u32>(ws[4u * i], ws[4u * i + 1u], ws[4u * i + 2u], ws[4u * i + 3u]));
+  let at = 4u * i;
+  let s = bitcast<vec4<f32>>(vec4<u32>(ws[at], ws[at + 1u], ws[at + 2u], ws[at + 3u]));
   return Block(bytes_signed(low.x), bytes_signed(low.y), bytes_signed(low.z),
                bytes_signed(low.w), bytes_signed(high.x), bytes_signed(high.y),
                bytes_signed(high.z), bytes_signed(high.w), s);

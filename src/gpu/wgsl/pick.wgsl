@@ -1,15 +1,26 @@
 // From a row's logits to 16 bytes: the token chosen (the largest logit, or the largest of logit / T
-// + Gumbel noise among the likely enough), its log softmax and that of the token asked for.
-// One workgroup a row. Mirrors src/model/pick.h; the hash is exact, the logarithm is not.
+// + Gumbel noise among the likely enough), its log softmax and that of the token asked for. In two
+// dispatches: pick_chunk.wgsl looks at a chunk of the vocabulary a workgroup, pick_join.wgsl at a
+// row's chunks; this is what they share. Mirrors src/model/pick.h; the hash is exact, the logarithm
+// is not.
 override N_VOCAB: u32;
 override WG: u32 = 256u; // a multiple of 16
 override LANES: u32 = WG / 16u;
+const CHUNK = 1024u;
+override N_CHUNKS: u32 = (N_VOCAB + CHUNK - 1u) / CHUNK;
 const NONE = 0x7FFFFFFFu;
 const LOWEST = -3.4028234e38;
+// A chunk's largest logit, its lowest token, and the sum of exp(logit - largest).
+struct Part {
+  top: f32,
+  token: u32,
+  sum: f32,
+}
 @group(0) @binding(0) var<uniform> slot: Pass;
 @group(0) @binding(1) var<storage, read> records: array<Row>;
 @group(0) @binding(2) var<storage, read> logits: array<f32>;
 @group(0) @binding(3) var<storage, read_write> results: array<Result>;
+@group(0) @binding(4) var<storage, read_write> parts: array<Part>;
 var<workgroup> best_values: array<f32, WG>;
 var<workgroup> best_tokens: array<u32, WG>;
 var<workgroup> sums: array<f32, WG>;
@@ -72,45 +83,12 @@ fn best_join(t: u32) {
   }
   workgroupBarrier();
 }
-@compute @workgroup_size(WG) fn main(@builtin(workgroup_id) group: vec3<u32>,
-                                     @builtin(local_invocation_index) t: u32) {
-  let row = records[slot.record0 + slot.rows[group.x >> 2u][group.x & 3u]];
-  let at = group.x * N_VOCAB;
-  var value = LOWEST;
-  var token = NONE;
-  for (var i = t; i < N_VOCAB; i += WG) {
-    let logit = logits[at + i];
-    if (logit > value || (token == NONE && logit >= value)) {
-      value = logit;
-      token = i;
-    }
-  }
-  best_values[t] = value;
-  best_tokens[t] = token;
-  best_join(t);
-  let top = best_values[0];
-  var chosen = best_tokens[0];
-  workgroupBarrier();
-  let bar = top + row.min_p_log;
-  var sum = 0.0;
-  value = LOWEST;
-  token = NONE;
-  for (var i = t; i < N_VOCAB; i += WG) {
-    let logit = logits[at + i];
-    sum += exp(logit - top);
-    if (row.inv_temperature > 0.0 && logit >= bar) {
-      let noisy = fma(logit, row.inv_temperature, gumbel(row, i));
-      if (noisy > value || token == NONE) {
-        value = noisy;
-        token = i;
-      }
-    }
-  }
+// The sum of all threads' values, in thread 0; the others have some of it.
+fn sums_join(t: u32, mine: f32) -> f32 {
+  var sum = mine;
   sums[t] = sum;
-  best_values[t] = value;
-  best_tokens[t] = token;
-  best_join(t);
-  if (t < 16u) { // written before the barriers of best_join
+  workgroupBarrier();
+  if (t < 16u) {
     for (var i = 1u; i < LANES; i++) {
       sum += sums[16u * i + t];
     }
@@ -121,16 +99,6 @@ fn best_join(t: u32) {
     for (var i = 1u; i < 16u; i++) {
       sum += sums[i];
     }
-    if (row.inv_temperature > 0.0 && best_tokens[0] != NONE) {
-      chosen = best_tokens[0];
-    }
-    chosen = select(chosen, 0u, chosen == NONE);
-    let log_sum = ln(sum);
-    let logit = logits[at + chosen];
-    var log_p_asked = 0.0;
-    if (row.asked >= 0) {
-      log_p_asked = logits[at + u32(row.asked)] - top - log_sum;
-    }
-    results[slot.result0 + group.x] = Result(i32(chosen), logit - top - log_sum, log_p_asked, logit);
   }
+  return sum;
 }

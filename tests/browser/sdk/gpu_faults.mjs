@@ -1,6 +1,7 @@
 // Runs in the engine's worker before the SDK's own script (gpu.test.mjs puts it there): a browser
 // whose GPU does what a test wants. Owns no expectation. CONFIG is what the test asks for:
-//   real          the adapter says it is hardware
+//   real          the adapter says it is hardware; the engine below is told the truth, so that it
+//                 takes the kernels for software, which compile in seconds (fast: it is not told)
 //   noAdapter, noDevice    what the browser refuses
 //   limits        what the device says its limits are
 //   loseAt        [n, ...]: device k is lost when it makes its n-th buffer
@@ -25,15 +26,8 @@ function hook() {
     loseNext = data.loseNext ?? loseNext
     channel.postMessage({ devices: devices.length })
   }
-  if (CONFIG.slowCpu) {
-    const { instantiate } = WebAssembly
-    WebAssembly.instantiate = (module, imports) => {
-      const { nf_clock_ms: clock, gpu_facts: facts } = imports.env
-      const start = clock()
-      const env = { ...imports.env, nf_clock_ms: () => start + 1000 * (clock() - start) }
-      return instantiate(module, facts.length === 0 ? { env } : imports)
-    }
-  }
+  const { instantiate } = WebAssembly
+  WebAssembly.instantiate = (module, { env }) => instantiate(module, { env: patched(env) })
   if (!gpu) return
   const requestAdapter = gpu.requestAdapter.bind(gpu)
   gpu.requestAdapter = async (options) => {
@@ -52,6 +46,23 @@ function hook() {
       return device
     }
     return adapter
+  }
+
+  /** The engine's imports; one without a GPU has facts that take no argument (gpu/none.ts). */
+  function patched(env) {
+    const { nf_clock_ms: clock, gpu_facts: facts, memory } = env
+    if (facts.length === 0) {
+      const start = clock()
+      const speed = CONFIG.slowCpu ? 1000 : 1
+      return { ...env, nf_clock_ms: () => start + speed * (clock() - start) }
+    }
+    const told = (at) => {
+      facts(at)
+      const architecture = at + 88 // of struct gpu_facts
+      const name = new TextEncoder().encode('swiftshader\0')
+      new Uint8Array(memory.buffer, architecture, name.length).set(name)
+    }
+    return CONFIG.real && !CONFIG.fast ? { ...env, gpu_facts: told } : env
   }
 
   function breakDevice(device, loseAt) {
