@@ -174,9 +174,9 @@ export class Kernels extends Module {
     const raw = Uint8Array.from(noise, (x) => Math.floor(128 + 128 * x))
     const half = (at, x) => new DataView(raw.buffer).setUint16(at, this.e.half_of(x), true)
     if (type === 'F32')
-      floats(rows * cols, seed).forEach((x, i) =>
-        new DataView(raw.buffer).setFloat32(4 * i, x, true),
-      )
+      floats(rows * cols, seed).forEach((x, i) => {
+        new DataView(raw.buffer).setFloat32(4 * i, x, true)
+      })
     else if (type === 'F16')
       floats(rows * cols, seed).forEach((x, i) => {
         half(2 * i, x * (i % 97 === 0 ? 1e-5 : 1))
