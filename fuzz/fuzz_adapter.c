@@ -4,17 +4,9 @@
 #include <string.h>
 
 #include "model/adapter.h"
+#include "tiny_shape.h"
 
 constexpr isize directory_bytes = 1 << 20;
-static const model_shape shape = {.n_layers = 2,
-                                  .d_model = 64,
-                                  .d_ff = 128,
-                                  .n_heads = 4,
-                                  .n_kv_heads = 2,
-                                  .d_head = 16,
-                                  .d_rope = 16,
-                                  .n_vocab = 272,
-                                  .ctx_tokens_train = 256};
 
 static void adapter_look(const model_adapter *adapter) {
   for (isize i = 0; i < adapter->n_layers; i++) {

@@ -6,16 +6,7 @@
 
 #include "model/adapter_source.h"
 #include "model/adapter_write.h"
-
-static const model_shape shape = {.n_layers = 2,
-                                  .d_model = 64,
-                                  .d_ff = 128,
-                                  .n_heads = 4,
-                                  .n_kv_heads = 2,
-                                  .d_head = 16,
-                                  .d_rope = 16,
-                                  .n_vocab = 272,
-                                  .ctx_tokens_train = 256};
+#include "tiny_shape.h"
 
 /* The converted file (free .at); .len 0: refused. */
 static nf_bytes convert(nf_bytes file, nf_bytes config, gguf_type type) {

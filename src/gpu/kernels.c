@@ -10,7 +10,6 @@ static bool asked(u8 formats, isize format) { return (formats >> format & 1) != 
 static void matmul_open(gpu_kernels *k, gpu_op op, gpu_format format) {
   for (isize i = 0; i < GPU_CLASSES; i++) {
     gpu_variant variant = (gpu_variant)i;
-    if (variant == GPU_TILE && k->desc.tune.tile_n == 0) variant = GPU_VEC8;
     if (k->desc.variants == GPU_VARIANTS_PLAIN) variant = GPU_PLAIN;
     k->chosen[op][format][i] = variant;
     if (k->matmul[op][format][variant] >= 0) continue;

@@ -68,8 +68,8 @@ typedef enum : u8 {
 typedef struct {
   i32 vec_threads, vec_rows; /* one row of x; rows of W a workgroup: even, <= threads */
   i32 vec4_threads, vec4_rows; /* 2-4 rows; 4 * rows <= threads */
-  i32 vec8_threads, vec8_rows, vec8_m; /* more; vec8_m rows of x a workgroup (8) */
-  i32 tile_n; /* 17-64 rows by matmul_tile: rows of W a workgroup, 4 threads for each; 0: vec8 */
+  i32 vec8_threads, vec8_rows, vec8_m; /* 5-16; vec8_m rows of x a workgroup (8) */
+  i32 tile_n; /* 17-64 rows: rows of W a workgroup, 4 threads for each */
   i32 attention_threads, pick_threads; /* multiples of 16; attention: at least d_head / 4 */
 } gpu_tune;
 

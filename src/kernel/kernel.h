@@ -19,6 +19,7 @@ typedef struct {
   isize rows, cols;
   const u8 *at;
   bool packed;
+  isize live; /* over 0: nobody reads what rows from here on give, and products may leave it out */
 } k_weight;
 
 /* m rows of d activations, as products read them: integers in [-127, 127] per 32-block with
@@ -28,28 +29,28 @@ typedef struct {
 constexpr isize K_ROW_GROUP = 8;
 typedef struct {
   isize d, m_max;
-  isize first;  /* products take row first + i for row i: a copy of the struct is a view */
+  isize first; /* products take row first + i for row i: a copy of the struct is a view */
   const f32 *x; /* [m][d], borrowed: the rows last quantized; must live until the products end */
-  u8 *q;        /* 32 values per entry, in the table's own order and width */
-  f32 *scale;   /* per entry: value = scale * integer */
-  f32 *sum;     /* per entry: scale * isum */
-  i32 *isum;    /* per entry: sum of the block's integers */
+  u8 *q; /* 32 values per entry, in the table's own order and width */
+  f32 *scale; /* per entry: value = scale * integer */
+  f32 *sum; /* per entry: scale * isum */
+  i32 *isum; /* per entry: sum of the block's integers */
 } k_rows;
 
 /* Attention of m rows at successive positions, for the query heads that share one kv head.
  * The key of position p lies in row p < n_shared ? p : p + gap of k and v: two ranges of one cache.
  * Where they lie changes no bit of the result; with gap 0 n_shared says nothing. */
 typedef struct {
-  f32 *out;                    /* row i, head h: d floats at out + i * out_stride + h * d */
-  const f32 *q;                /* the same with q_stride; head 0 is the group's first */
-  isize out_stride, q_stride;  /* floats */
-  const f32 *k, *v;            /* this kv head's rows [.][d], kv_stride floats apart */
+  f32 *out; /* row i, head h: d floats at out + i * out_stride + h * d */
+  const f32 *q; /* the same with q_stride; head 0 is the group's first */
+  isize out_stride, q_stride; /* floats */
+  const f32 *k, *v; /* this kv head's rows [.][d], kv_stride floats apart */
   isize kv_stride;
   isize n_shared, gap; /* rows; gap may be negative as long as no row is */
-  isize d;       /* head size, a multiple of 8 */
+  isize d; /* head size, a multiple of 8 */
   isize n_heads; /* query heads that share k and v */
-  isize m;       /* rows */
-  isize n;       /* keys row 0 sees (its own included); row i sees n + i */
+  isize m; /* rows */
+  isize n; /* keys row 0 sees (its own included); row i sees n + i */
   f32 scale;
   f32 *scratch; /* k_attention_floats(d, n + m - 1) floats */
 } k_attention;

@@ -122,6 +122,7 @@ static nf_status layer_read(reader *r, isize i_layer, adapter_layer *layer) {
     k_weight *w = &layer->a[i];
     w->type = GGUF_Q8_0;
     w->cols = stack_d_in(r->shape, (adapter_stack_of)i);
+    w->live = w->rows;
     w->rows = round_up(w->rows, K_TILE_ROWS);
   }
   return NF_OK;

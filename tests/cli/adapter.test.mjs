@@ -1,27 +1,17 @@
 // nearfield adapter, and --adapter of edit and generate, with the real model and a LoRA made here:
 // rank 2 for SmolLM2-135M, small fixed numbers. Spawns build/native/nearfield.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
+import { folder, run, talk } from './command.mjs'
 
-const program = path.resolve('build/native/nearfield')
-const talk = path.resolve('tests/data/talk.srt')
 const rank = 2
-let folder
 
 before(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'nearfield-adapter-'))
   writeFileSync(path.join(folder, 'lora.safetensors'), safetensors())
 })
-after(() => rmSync(folder, { recursive: true, force: true }))
 
-function run(args) {
-  const r = spawnSync(program, args, { encoding: 'utf8', cwd: folder, timeout: 300_000 })
-  return { code: r.status, out: r.stdout, err: r.stderr }
-}
 function refused(args, pattern, code = 1) {
   const r = run(args)
   assert.equal(r.code, code, r.err)

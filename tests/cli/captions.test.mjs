@@ -1,39 +1,13 @@
 // The command line without a model: lint, convert, version, errors. Spawns build/native/nearfield.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import {
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
+import { run as command, folder, program, talk } from './command.mjs'
 
-const program = path.resolve('build/native/nearfield')
-const talk = path.resolve('tests/data/talk.srt')
 const corpus = path.resolve('tests/data/captions')
-let folder
-
-before(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'nearfield-captions-'))
-})
-after(() => rmSync(folder, { recursive: true, force: true }))
-
-function run(args, options = {}) {
-  const r = spawnSync(program, args, {
-    encoding: 'utf8',
-    cwd: folder,
-    timeout: 60_000,
-    maxBuffer: 1 << 28,
-    ...options,
-  })
-  return { code: r.status, out: r.stdout, err: r.stderr }
-}
+const run = (args, options = {}) => command(args, { timeout: 60_000, ...options })
 const inFolder = (name) => path.join(folder, name)
 const oneLine = (text) =>
   assert.match(text, /^nearfield: [^\n]+\n$/, `one line expected, got: ${JSON.stringify(text)}`)

@@ -7,7 +7,6 @@ import { spawnSync } from 'node:child_process'
 import {
   closeSync,
   copyFileSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   readSync,
@@ -16,31 +15,20 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { after, before, test } from 'node:test'
-
-const program = path.resolve('build/native/nearfield')
-let folder
-
-before(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'nearfield-damaged-'))
-})
-after(() => rmSync(folder, { recursive: true, force: true }))
+import { test } from 'node:test'
+import { folder, program, run } from './command.mjs'
 
 // A run with a damaged model: done, or refused in one line. Returns the exit code.
 function answersOrRefuses(file, what) {
-  const r = spawnSync(
-    program,
-    ['generate', '--prompt', 'x', '--max-tokens', '1', '--threads', '1', '--model', file],
-    { encoding: 'utf8', timeout: 60_000 },
-  )
+  const args = ['generate', '--prompt', 'x', '--max-tokens', '1', '--threads', '1', '--model', file]
+  const r = run(args, { timeout: 60_000 })
   assert.equal(r.signal, null, `${what}: ended by ${r.signal}`)
-  assert.ok(r.status === 0 || r.status === 1, `${what}: exit ${r.status}, ${r.stderr}`)
-  if (r.status === 1)
-    assert.match(r.stderr, /^nearfield: [^\n]+\n$/, `${what}: ${JSON.stringify(r.stderr)}`)
-  if (r.status === 0) assert.equal(r.stderr, '', what)
-  return r.status
+  assert.ok(r.code === 0 || r.code === 1, `${what}: exit ${r.code}, ${r.err}`)
+  if (r.code === 1)
+    assert.match(r.err, /^nearfield: [^\n]+\n$/, `${what}: ${JSON.stringify(r.err)}`)
+  if (r.code === 0) assert.equal(r.err, '', what)
+  return r.code
 }
 
 // Flip bit `bit` of byte `at` in the open file; the same call again takes it back.

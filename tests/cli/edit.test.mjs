@@ -6,34 +6,15 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
+import { folder, program, run, talk } from './command.mjs'
 
-const program = path.resolve('build/native/nearfield')
-const talk = path.resolve('tests/data/talk.srt')
-let folder
-
-before(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'nearfield-cli-'))
-})
-after(() => rmSync(folder, { recursive: true, force: true }))
-
-function run(args, options = {}) {
-  const r = spawnSync(program, args, {
-    encoding: 'utf8',
-    cwd: folder,
-    timeout: 300_000,
-    ...options,
-  })
-  return { code: r.status, out: r.stdout, err: r.stderr, signal: r.signal }
-}
 const oneLine = (text) =>
   assert.match(text, /^[^\n]+\n$/, `one line expected, got: ${JSON.stringify(text)}`)
 

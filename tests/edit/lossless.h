@@ -13,6 +13,7 @@ typedef struct lossless lossless;
 struct lossless {
   nf_engine *engine;
   nf_session *work, *plain; /* speculative; one token a pass */
+  nf_adapter *adapter; /* of both, lossless_adapter_set; null: none */
   nf_bytes corpus; /* lines */
   nf_error error;
   const char *wrong; /* of the last line: null, or what differed */
@@ -73,7 +74,7 @@ static inline isize lossless_caption(const lossless *l, i32 i, u8 *out) {
 }
 
 static inline nf_status lossless_edit(lossless *l, nf_bytes text, isize way, bool variants) {
-  nf_edit_desc desc = {.task = NF_TASK_FIX, .text = text, .seed = 5};
+  nf_edit_desc desc = {.task = NF_TASK_FIX, .text = text, .seed = 5, .adapter = l->adapter};
   if (variants) desc.n_variants = 3;
   session *s = l->work->timeline;
   s->rows_cheap = lossless_ways[way].rows_cheap;
@@ -187,8 +188,15 @@ static inline nf_status lossless_open(lossless *l, u8 *file, i64 file_bytes, nf_
   return status;
 }
 
+/* The lines from now on; closed with the rest. */
+static inline void lossless_adapter_set(lossless *l, nf_adapter *adapter) {
+  l->adapter = adapter;
+  session_adapter_set(l->plain->timeline, adapter->tuning.adapter);
+}
+
 static inline void lossless_close(lossless *l) {
   nf_session_close(l->work);
   nf_session_close(l->plain);
+  nf_adapter_close(l->adapter);
   nf_engine_close(l->engine);
 }

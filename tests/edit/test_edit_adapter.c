@@ -2,6 +2,7 @@
  * cache is never another's, an adapter's keys are the edit's, what does not fit is refused. */
 #include "api/internal.h"
 #include "cmocka_all.h"
+#include "generate_text.h"
 #include "model/adapter_make.h"
 
 constexpr isize N_ADAPTERS = 3; /* and none */
@@ -95,20 +96,10 @@ static nf_bytes found_of(nf_bytes trace) {
 }
 
 static void generate(nf_session *session, const nf_adapter *adapter, char *out, isize cap) {
-  nf_error error = {};
-  isize len = 0;
   const nf_generate_desc desc = {.raw_prompt = str("He go to it, and then he went."),
                                  .output_tokens_max = 12,
                                  .adapter = adapter};
-  if (nf_generate_begin(session, &desc, &error)) fail_msg("%s", error.line);
-  for (nf_status status = NF_PENDING; status == NF_PENDING;) {
-    nf_bytes piece;
-    status = nf_generate_step(session, &piece, &error);
-    assert_true(status >= 0 && len + piece.len < cap);
-    if (piece.len > 0) memcpy(out + len, piece.at, (size_t)piece.len);
-    len += piece.len;
-  }
-  out[len] = 0;
+  generate_text(session, &desc, out, cap);
 }
 
 static void a_cache_of_another_adapter_is_never_used(void **state) {

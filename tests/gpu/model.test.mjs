@@ -317,11 +317,12 @@ test('matrices cut into slices, and refused where not even the rows of a pass fi
     const s = await openSides(gpu)
     assert.equal(await s.load(GPU, file, { ctx: 64 }), S.ok, s.line)
     assert.equal(s.e.caches_open(GPU, 64), S.ok)
-    const dispatches = gpu.counts.dispatches
+    const before = gpu.counts.dispatches
     const got = await s.pass(GPU, [{ tokens: tokensOf(30), pos: 0, out: 30 }], { logits: true })
-    if (!want) assert.equal(gpu.counts.dispatches - dispatches, 8)
-    else assert.ok(gpu.counts.dispatches - dispatches > 12, 'nothing was cut')
+    got.dispatches = gpu.counts.dispatches - before
     want ??= got
+    // one more for qkv, o or down each, two or more for the embedding, the head, gate and up
+    if (got !== want) assert.ok(got.dispatches > want.dispatches + 4, 'nothing was cut')
     assertSameBits(got.logits, want.logits, `bindings of ${bindingBytesMax} bytes`)
     close(s)
   }

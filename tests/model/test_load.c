@@ -2,6 +2,7 @@
  * the chunks; short, long and foreign files are refused, as early as their directory allows.
  * Failing memory is tests/faults' subject. */
 #include "cmocka_all.h"
+#include "generate_text.h"
 #include "gguf/gguf.h"
 #include "gguf/tiny_llama.h"
 #include "nearfield.h"
@@ -11,19 +12,10 @@ static nf_error error;
 /* What `engine` answers to one prompt, greedily. */
 static void answer(nf_engine *engine, char *text, isize cap) {
   nf_session *session = nullptr;
-  isize len = 0;
   assert_int_equal(nf_session_open(engine, &session, &error), NF_OK);
   const nf_message message = {NF_USER, {(const u8 *)"the end", 7}};
   const nf_generate_desc ask = {.messages = &message, .n_messages = 1, .output_tokens_max = 24};
-  assert_int_equal(nf_generate_begin(session, &ask, &error), NF_OK);
-  for (nf_status status = NF_PENDING; status == NF_PENDING;) {
-    nf_bytes piece;
-    status = nf_generate_step(session, &piece, &error);
-    assert_true(status >= 0 && len + piece.len < cap);
-    if (piece.len > 0) memcpy(text + len, piece.at, (size_t)piece.len);
-    len += piece.len;
-  }
-  text[len] = 0;
+  generate_text(session, &ask, text, cap);
   nf_session_close(session);
 }
 

@@ -1,0 +1,49 @@
+// Passes an edit takes with an adapter: node bench/edit/passes.mjs ADAPTER FILE...
+// FILE: captions (.srt, .vtt) or one caption a line. Runs build/native/nearfield over all of them with
+// the adapter's gate off, so that every answer counts, and prints one JSON object. A caption whose
+// spans had to be put back is in neither group: its tokens are not the model's own.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+
+const [adapter, ...files] = process.argv.slice(2)
+if (!adapter || files.length === 0) {
+  console.error('usage: node bench/edit/passes.mjs ADAPTER FILE...')
+  process.exit(2)
+}
+const program = path.resolve('build/native/nearfield')
+const folder = mkdtempSync(path.join(tmpdir(), 'nearfield-passes-'))
+const run = (...args) => execFileSync(program, args, { encoding: 'utf8', maxBuffer: 2 ** 28 })
+const clock = (i) => new Date(i * 1000).toISOString().slice(11, 19)
+
+function captions(file) {
+  if (/\.(srt|vtt)$/.test(file)) return file
+  const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean)
+  const at = path.join(folder, 'lines.srt')
+  const cues = lines.map((l, i) => `${i + 1}\n${clock(i)},000 --> ${clock(i)},900\n${l}\n\n`)
+  writeFileSync(at, cues.join(''))
+  return at
+}
+
+const passes = { unchanged: [], changed: [], putBack: [] }
+let tokens = 0
+try {
+  const open = path.join(folder, 'open.gguf')
+  run('adapter', '--gate', '-1000', adapter, open)
+  for (const file of files) {
+    const report = run('edit', '--task', 'fix', '--json', '--adapter', open, captions(file))
+    for (const cue of JSON.parse(report).cues) {
+      if (!cue.inputTokens) continue // no words in it
+      tokens += cue.outputTokens
+      const same = cue.why === 'already right'
+      passes[cue.forced ? 'putBack' : same ? 'unchanged' : 'changed'].push(cue.passes)
+    }
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+const mean = (a) => Number((a.reduce((n, x) => n + x, 0) / a.length).toFixed(3))
+const of = (a) => ({ captions: a.length, passes: mean(a), most: Math.max(...a) })
+const groups = Object.entries(passes).filter(([, a]) => a.length > 0)
+console.log(JSON.stringify({ ...Object.fromEntries(groups.map(([k, a]) => [k, of(a)])), tokens }))
