@@ -225,7 +225,7 @@ static void variants_do_not_depend_on_the_room(void **state) {
   nf_engine *other;
   nf_error error;
   const nf_engine_desc engine_desc = {.n_threads = 1, .ctx_tokens_max = 192};
-  assert_int_equal(nf_engine_open_file(model_path(), &engine_desc, &other, &error), NF_OK);
+  assert_int_equal(nf_engine_open_file(real_model_path(), &engine_desc, &other, &error), NF_OK);
   assert_int_equal(nf_session_open(other, &work, &error), NF_OK);
   run_edit(&desc, &result);
   assert_true(session_branches_room(work->timeline, 2 * work->edit->n_source + 16) == 1);

@@ -114,7 +114,7 @@ static u32 run(i32 n_threads) {
   static lossless l;
   os_map map;
   nf_error error = {};
-  if (os_file_map(test_model_path(), &map, &error)) fail_msg("%s", error.line);
+  if (os_file_map(real_model_path(), &map, &error)) fail_msg("%s", error.line);
   if (lossless_open(&l, map.at, map.len, corpus_read(), n_threads)) fail_msg("%s", l.error.line);
   arena a = {};
   if (n_lines > 100) {

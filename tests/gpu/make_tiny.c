@@ -23,8 +23,14 @@ static const struct {
     {"q6_k", {.type = GGUF_Q6_K, .embed_type = GGUF_Q6_K, .d_model = 256, .n_layers = 1}},
     {"wide", {.type = GGUF_Q6_K, .embed_type = GGUF_F32, .d_model = 256, .n_layers = 1}},
     /* one head of each kind more than a group has, widths that are no multiple of 64 */
-    {"odd", {.type = GGUF_Q4_1, .embed_type = GGUF_Q8_0, .d_model = 96, .d_ff = 160, .n_heads = 3,
-             .n_kv_heads = 1, .n_layers = 3}},
+    {"odd",
+     {.type = GGUF_Q4_1,
+      .embed_type = GGUF_Q8_0,
+      .d_model = 96,
+      .d_ff = 160,
+      .n_heads = 3,
+      .n_kv_heads = 1,
+      .n_layers = 3}},
 };
 
 /* For the models of 2 layers, d 64, ff 128; bit i of `which`: q, k, v, o, gate, up, down. */

@@ -50,9 +50,7 @@ i32 EXPORT(load_begin)(i32 i, f64 file_bytes, i32 ctx_tokens, const char *kernel
 i32 EXPORT(load_bytes)(i32 i, const u8 *chunk, i32 len) {
   return nf_load_bytes(sides[i].load, bytes_of(chunk, len), &error);
 }
-i32 EXPORT(load_finish)(i32 i) {
-  return nf_load_finish(sides[i].load, &sides[i].engine, &error);
-}
+i32 EXPORT(load_finish)(i32 i) { return nf_load_finish(sides[i].load, &sides[i].engine, &error); }
 void EXPORT(load_close)(i32 i) {
   nf_load_close(sides[i].load);
   sides[i].load = nullptr;
@@ -99,9 +97,9 @@ void EXPORT(adapter_close)(i32 i) {
 }
 
 /* ---- passes ---- */
-/* spec: n_spans, n_more, want (1 logits, 2 asked, 4 with the adapter), then per span n_shared, gap, m, pos, n_out_rows
- * and m tokens; then the asked tokens of all out rows; sampling when temperature > 0, seed i of
- * span i. The logits' block is made on demand. */
+/* spec: n_spans, n_more, want (1 logits, 2 asked, 4 with the adapter), then per span n_shared, gap,
+ * m, pos, n_out_rows and m tokens; then the asked tokens of all out rows; sampling when temperature
+ * > 0, seed i of span i. The logits' block is made on demand. */
 i32 EXPORT(pass_begin)(i32 i, const i32 *spec, f32 temperature, f32 min_p) {
   side *s = &sides[i];
   isize n_spans = *spec++, n_more = *spec++, want = *spec++, n_rows = 0, n_out = 0;
@@ -158,9 +156,7 @@ i32 EXPORT(generate_begin)(i32 i, const u8 *text, i32 len, i32 n_tokens) {
   const nf_generate_desc ask = {.raw_prompt = bytes_of(text, len), .output_tokens_max = n_tokens};
   return nf_generate_begin(sides[i].session, &ask, &error);
 }
-i32 EXPORT(generate_step)(i32 i) {
-  return nf_generate_step(sides[i].session, &piece, &error);
-}
+i32 EXPORT(generate_step)(i32 i) { return nf_generate_step(sides[i].session, &piece, &error); }
 const u8 *EXPORT(piece_at)(void) { return piece.at; }
 i32 EXPORT(piece_len)(void) { return (i32)piece.len; }
 
