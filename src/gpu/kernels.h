@@ -68,8 +68,7 @@ typedef enum : u8 {
 typedef struct {
   i32 vec_threads, vec_rows; /* one row of x; rows of W a workgroup: even, <= threads */
   i32 vec4_threads, vec4_rows; /* 2-4 rows; 4 * rows <= threads */
-  i32 vec8_threads, vec8_rows, vec8_m; /* 5-16; vec8_m rows of x a workgroup (8) */
-  i32 tile_n; /* 17-64 rows: rows of W a workgroup, 4 threads for each */
+  i32 chunk_rows; /* 5-64: rows of W a workgroup, even */
   i32 attention_threads, pick_threads; /* multiples of 16; attention: at least d_head / 4 */
 } gpu_tune;
 
@@ -109,7 +108,7 @@ void gpu_kernels_close(gpu_kernels *k); /* frees pipelines and its own buffers; 
 typedef struct {
   i32 n_pipelines; /* in use */
   i32 n_replaced; /* fast variants that were wrong here, or did not compile */
-  char replaced[96]; /* their names, "matmul_tile:norm_store:n4h ...", cut at the end */
+  char replaced[96]; /* their names, "matmul_chunk:norm_store:n4h ...", cut at the end */
 } gpu_kernels_facts;
 void gpu_kernels_facts_get(const gpu_kernels *k, gpu_kernels_facts *facts);
 

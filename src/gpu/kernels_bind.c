@@ -80,7 +80,7 @@ void gpu_matmul_dispatch(const gpu_kernels *k, const gpu_matmul *matmul, gpu_var
   ASSERT(at >= 0 && 1 <= m && m <= GPU_ROWS_MAX);
   i32 pipeline = k->pipelines[at].handle;
   isize rows = gpu_variant_rows(&k->desc, matmul->op, variant);
-  i32 m_each = (i32)gpu_variant_m(&k->desc, variant), y = (m + m_each - 1) / m_each;
+  i32 m_each = (i32)gpu_variant_m(variant), y = (m + m_each - 1) / m_each;
   if (variant == GPU_PLAIN && matmul->op == GPU_NORM_SWIGLU) rows *= 2;
   for (isize i = 0; i < matmul->n_slices; i++) {
     bool last = i + 1 == matmul->n_slices;
@@ -89,14 +89,8 @@ void gpu_matmul_dispatch(const gpu_kernels *k, const gpu_matmul *matmul, gpu_var
   }
 }
 
-/* Rows from which a matrix fills the device by itself (the head): at 5-16 rows of x the tile then
- * wins over matmul_vec, which would read it twice (H200, 49,152 rows, m 24: 260 us, not 693). */
-constexpr isize TALL = 16384;
-
 void gpu_matmul_run(const gpu_kernels *k, const gpu_matmul *matmul, u32 pass_at, i32 m) {
-  isize class = gpu_class_of(m);
-  if (class == 2 && matmul->rows >= TALL) class = 3;
-  gpu_variant variant = k->chosen[matmul->op][matmul->format][class];
+  gpu_variant variant = k->chosen[matmul->op][matmul->format][gpu_class_of(m)];
   gpu_matmul_dispatch(k, matmul, variant, pass_at, m);
 }
 

@@ -6,9 +6,9 @@
 
 /* How a product is computed. PLAIN can all; the others each their rows of x (see wgsl/README.md).
  */
-typedef enum : u8 { GPU_VEC, GPU_VEC4, GPU_VEC8, GPU_TILE, GPU_PLAIN, GPU_VARIANTS } gpu_variant;
-constexpr isize GPU_CLASSES = 4; /* of m: 1, 2-4, 5-16, 17-64 */
-static inline isize gpu_class_of(i32 m) { return m == 1 ? 0 : m <= 4 ? 1 : m <= 16 ? 2 : 3; }
+typedef enum : u8 { GPU_VEC, GPU_VEC4, GPU_CHUNK, GPU_PLAIN, GPU_VARIANTS } gpu_variant;
+constexpr isize GPU_CLASSES = 3; /* of m: 1, 2-4, 5-64 */
+static inline isize gpu_class_of(i32 m) { return m == 1 ? 0 : m <= 4 ? 1 : 2; }
 
 typedef enum : u8 { GPU_REPACK, GPU_MATMUL, GPU_EMBED, GPU_ATTENTION, GPU_PICK } gpu_kernel;
 
@@ -84,11 +84,11 @@ i16 gpu_pipeline_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, gpu_fo
                      gpu_variant variant);
 isize gpu_op_cols(const gpu_kernels_desc *desc, gpu_op op);
 bool gpu_op_norms(gpu_op op);
-/* "matmul_tile:norm_store:n4h" */
+/* "matmul_chunk:norm_store:n4h" */
 isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap);
 /* Rows of W, and of x, that a workgroup of a variant does. */
 isize gpu_variant_rows(const gpu_kernels_desc *desc, gpu_op op, gpu_variant variant);
-isize gpu_variant_m(const gpu_kernels_desc *desc, gpu_variant variant);
+isize gpu_variant_m(gpu_variant variant);
 
 /* ---- kernels_check.c ---- */
 void gpu_trials_open(gpu_kernels *k); /* one for each kernel there is; after the pipelines */

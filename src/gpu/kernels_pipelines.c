@@ -7,8 +7,8 @@
 static const char *const op_names[GPU_OPS] = {"norm_store", "norm_swiglu", "add_attn",
                                               "add_ff",     "store_attn",  "store_ff"};
 static const char *const format_names[GPU_FORMATS] = {"n4h", "n4f", "b8", "b8f", "f16", "f32"};
-static const char *const variant_names[GPU_VARIANTS] = {"matmul_vec", "matmul_vec4", "matmul_vec8",
-                                                        "matmul_tile", "matmul_plain"};
+static const char *const variant_names[GPU_VARIANTS] = {"matmul_vec", "matmul_vec4", "matmul_chunk",
+                                                        "matmul_plain"};
 static const wgsl_text format_texts[GPU_FORMATS] = {WGSL_FORMAT_N4H, WGSL_FORMAT_N4F,
                                                     WGSL_FORMAT_B8,  WGSL_FORMAT_B8F,
                                                     WGSL_FORMAT_F16, WGSL_FORMAT_F32};
@@ -102,18 +102,16 @@ isize gpu_variant_rows(const gpu_kernels_desc *desc, gpu_op op, gpu_variant vari
   switch (variant) {
     case GPU_VEC: return or_default(desc->tune.vec_rows, rows);
     case GPU_VEC4: return or_default(desc->tune.vec4_rows, rows);
-    case GPU_VEC8: return or_default(desc->tune.vec8_rows, rows);
-    case GPU_TILE: return or_default(desc->tune.tile_n, 16);
+    case GPU_CHUNK: return or_default(desc->tune.chunk_rows, 32);
     case GPU_PLAIN:
     case GPU_VARIANTS: break;
   }
   return 64;
 }
-isize gpu_variant_m(const gpu_kernels_desc *desc, gpu_variant variant) {
+isize gpu_variant_m(gpu_variant variant) {
   switch (variant) {
-    case GPU_VEC4: return 4;
-    case GPU_VEC8: return or_default(desc->tune.vec8_m, 8);
-    case GPU_TILE: return 16;
+    case GPU_VEC4:
+    case GPU_CHUNK: return 4;
     case GPU_VEC:
     case GPU_PLAIN:
     case GPU_VARIANTS: break;
@@ -129,12 +127,21 @@ static isize vec_blocks(const gpu_kernels *k, isize n_blocks, isize rows, isize 
   return round_up((n_blocks + n_rounds - 1) / n_rounds, 4);
 }
 
+/* The same for matmul_chunk, where a chunk of four blocks is also `rows` threads. */
+static isize chunk_blocks(const gpu_kernels *k, isize n_blocks, isize rows) {
+  isize bytes = 4 * 4 * 9 * 16 + 4 * rows * 4, fixed = 4 * rows * 4 + 16; /* of one chunk */
+  isize most = (isize_max(k->device.workgroup_bytes_max, 16384) - fixed) / bytes;
+  most = isize_min(most, isize_max(k->device.invocations_max, 256) / rows);
+  isize chunks = (n_blocks + 3) / 4, n_rounds = (chunks + most - 1) / most;
+  return (chunks + n_rounds - 1) / n_rounds * 4;
+}
+
 static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p) {
   const gpu_kernels_desc *desc = &k->desc;
   const gpu_tune *tune = &desc->tune;
   gpu_op op = (gpu_op)p->op_or_type;
   isize cols = gpu_op_cols(desc, op), rows = gpu_variant_rows(desc, op, p->variant);
-  isize m = gpu_variant_m(desc, p->variant);
+  isize m = gpu_variant_m(p->variant);
   s->bindings = "ucrrrrrrrw";
   text(s, WGSL_PASS);
   text(s, WGSL_BLOCK);
@@ -152,8 +159,8 @@ static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p
     return;
   }
   text(s, WGSL_STAGED);
-  if (p->variant <= GPU_VEC8) {
-    const i32 tuned[] = {tune->vec_threads, tune->vec4_threads, tune->vec8_threads};
+  if (p->variant <= GPU_VEC4) {
+    const i32 tuned[] = {tune->vec_threads, tune->vec4_threads};
     /* a thread a block, as far as that goes */
     isize threads = isize_min(isize_max(round_up(rows * cols / 32, 16), rows * m), 256);
     text(s, WGSL_MATMUL_VEC);
@@ -162,8 +169,9 @@ static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p
     constant(s, "M_MAX", (f64)m);
     constant(s, "SEG", (f64)vec_blocks(k, cols / 32, rows, m));
   } else {
-    text(s, WGSL_MATMUL_TILE);
-    constant(s, "TILE_N", (f64)rows);
+    text(s, WGSL_MATMUL_CHUNK);
+    constant(s, "ROWS", (f64)rows);
+    constant(s, "SEG", (f64)chunk_blocks(k, cols / 32, rows));
   }
 }
 

@@ -5,11 +5,11 @@
 #include "base/math.h"
 #include "gguf/quant.h"
 
-constexpr isize ROWS = 40;  /* of W: no multiple of a tile */
-constexpr isize M = 17;     /* rows of x: one more than a tile has */
+constexpr isize ROWS = 40;  /* of W: no multiple of a workgroup's */
+constexpr isize M = 17;     /* rows of x: no multiple of a workgroup's */
 constexpr isize REGION =
     (M * ROWS * 4 + GPU_ALIGN - 1) / GPU_ALIGN * GPU_ALIGN; /* y of a variant */
-static const i32 variant_m[GPU_VARIANTS] = {1, 4, 17, 17, 17};
+static const i32 variant_m[GPU_VARIANTS] = {1, 4, 17, 17};
 static_assert(REGION * GPU_VARIANTS <= GPU_TRIAL_BYTES);
 constexpr isize REPACK_COLS = 256, REPACK_ROWS = 3;
 

@@ -37,8 +37,8 @@ static const u8 text_matmul_plain[] = {
 static const u8 text_matmul_vec[] = {
 #embed "wgsl/matmul_vec.wgsl"
 };
-static const u8 text_matmul_tile[] = {
-#embed "wgsl/matmul_tile.wgsl"
+static const u8 text_matmul_chunk[] = {
+#embed "wgsl/matmul_chunk.wgsl"
 };
 static const u8 text_embed[] = {
 #embed "wgsl/embed.wgsl"
@@ -96,7 +96,7 @@ const nf_bytes wgsl_texts[WGSL_TEXTS] = {
     [WGSL_MATMUL] = {text_matmul, sizeof text_matmul},
     [WGSL_MATMUL_PLAIN] = {text_matmul_plain, sizeof text_matmul_plain},
     [WGSL_MATMUL_VEC] = {text_matmul_vec, sizeof text_matmul_vec},
-    [WGSL_MATMUL_TILE] = {text_matmul_tile, sizeof text_matmul_tile},
+    [WGSL_MATMUL_CHUNK] = {text_matmul_chunk, sizeof text_matmul_chunk},
     [WGSL_EMBED] = {text_embed, sizeof text_embed},
     [WGSL_ATTENTION] = {text_attention, sizeof text_attention},
     [WGSL_PICK] = {text_pick, sizeof text_pick},

@@ -158,7 +158,7 @@ export class Kernels extends Module {
       embed,
     ]
     for (const op of Object.keys(OP)) values.push(matmul[op] ?? 0)
-    for (let j = 0; j < 10; j++) values.push(tune[j] ?? 0)
+    for (let j = 0; j < 7; j++) values.push(tune[j] ?? 0)
     for (const [type, mask] of Object.entries(repack)) values.push(TYPE[type], mask)
     this.e.kernels_open(i, this.numbers([...values, -1]))
     return this.until(() => this.e.kernels_poll(i))

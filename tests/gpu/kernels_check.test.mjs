@@ -50,7 +50,6 @@ function tamperWith(name, find, to) {
 }
 const MODEL = { d_model: 160, d_ff: 96, n_heads: 2, n_kv: 1, d_head: 32, d_rope: 32, n_vocab: 3301 }
 const N4H = bits('N4H')
-const TILE = [0, 0, 0, 0, 0, 0, 0, 16]
 
 test('every kernel and format is right here', async () => {
   const m = await openKernels()
@@ -71,15 +70,15 @@ test('every kernel and format is right here', async () => {
 })
 
 const WRONG = [
-  ['arithmetic', /^matmul_tile:/, 'part0 += ', 'part1 += '],
+  ['arithmetic', /^matmul_chunk:/, 'part0 += ', 'part1 += '],
   ['a lane too few', /^matmul_vec:/, 'part_at(o, b + 3u, nb)', 'part_at(o, b + 4u, nb)'],
   [
     'another order of the sum',
-    /^matmul_vec8:/,
+    /^matmul_vec4:/,
     '(((0.0 + p0) + p1) + p2) + p3',
     '(((0.0 + p3) + p2) + p1) + p0',
   ],
-  ['no shader at all', /^matmul_vec4:/, 'workgroupBarrier', 'noSuchBarrier'],
+  ['no shader at all', /^matmul_chunk:/, 'workgroupBarrier', 'noSuchBarrier'],
 ]
 for (const [what, name, find, to] of WRONG) {
   test(`a wrong fast variant is replaced: ${what}`, async () => {
@@ -90,7 +89,6 @@ for (const [what, name, find, to] of WRONG) {
         ...MODEL,
         d_rope: 0,
         n_vocab: 0,
-        tune: TILE,
         matmul: { norm_store: N4H },
         repack: { Q4_1: N4H },
       }),

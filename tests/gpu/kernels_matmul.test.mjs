@@ -135,7 +135,6 @@ for (const [format, type] of Object.entries({
     const mask = bits(format)
     const m = await both({
       d_model: cols,
-      tune: [0, 0, 0, 0, 0, 0, 0, 16],
       matmul: { norm_store: mask },
       repack: { [type]: mask },
     })
@@ -152,7 +151,7 @@ for (const [format, type] of Object.entries({
   })
 }
 
-// [cols, rows, heads]: one block; fewer than a chunk; a model's own; several rounds of matmul_vec
+// [cols, rows, heads]: one block; fewer than a chunk; a model's own; several rounds of x
 for (const [cols, rows, heads] of [
   [32, 5, 1],
   [96, 1, 3],

@@ -23,7 +23,7 @@ u8 *EXPORT(big_room)(void) { return big; }
 const char *EXPORT(kernels_line)(void) { return error.line; }
 
 /* d_model, d_ff, n_heads, n_kv_heads, d_head, d_rope, n_vocab, eps, variants, embed, matmul[6],
- * tune[10], then pairs (type, formats) to repack up to a negative type */
+ * tune[7], then pairs (type, formats) to repack up to a negative type */
 i32 EXPORT(kernels_open)(i32 i, const f64 *v) {
   gpu_kernels_desc d = {.d_model = (isize)v[0],
                         .d_ff = (isize)v[1],
@@ -37,8 +37,8 @@ i32 EXPORT(kernels_open)(i32 i, const f64 *v) {
                         .embed = (u8)v[9]};
   for (i32 j = 0; j < 6; j++) d.matmul[j] = (u8)v[10 + j];
   i32 *tune = (i32 *)&d.tune;
-  for (i32 j = 0; j < 10; j++) tune[j] = (i32)v[16 + j];
-  for (v += 26; v[0] >= 0; v += 2) d.repack[(i32)v[0]] = (u8)v[1];
+  for (i32 j = 0; j < 7; j++) tune[j] = (i32)v[16 + j];
+  for (v += 23; v[0] >= 0; v += 2) d.repack[(i32)v[0]] = (u8)v[1];
   arena a = arena_of(kernel_room[i], sizeof kernel_room[i]);
   return gpu_kernels_open(&d, &a, &kernels[i]);
 }
