@@ -20,18 +20,15 @@ typedef struct {
 } request;
 
 static int usage(const char *why) {
-  FILE *out = why != nullptr ? stderr : stdout;
-  if (why != nullptr) fprintf(out, "nearfield adapter: %s\n", why);
-  fputs(
+  return report_usage(
+      "adapter", why,
       "usage: nearfield adapter [--type f16|q8_0] [--alpha X] [--name TEXT] [--task TASK]\n"
       "                         [--system TEXT] [--gate X] [--model FILE] IN OUT\n"
       "IN is a safetensors or GGUF file, or the folder PEFT wrote; OUT a GGUF file.\n"
       "--model: the base model it was trained for. --alpha: when IN does not say it.\n"
       "--task, --system, --gate: the one task it is for, its system message, and how much "
       "likelier\n"
-      "than the unchanged caption an edit must be (nats); kept in OUT, used by edits.\n",
-      out);
-  return why != nullptr ? EXIT_USAGE : 0;
+      "than the unchanged caption an edit must be (nats); kept in OUT, used by edits.\n");
 }
 
 static bool number(const char *text, float *out) {

@@ -10,10 +10,8 @@
 #include <sys/resource.h>
 
 static int usage(const char *why) {
-  FILE *out = why != nullptr ? stderr : stdout;
-  if (why != nullptr) fprintf(out, "nearfield bench: %s\n", why);
-  fputs("usage: nearfield bench [--threads N] [--repeats N] [--model FILE] [--json]\n", out);
-  return why != nullptr ? EXIT_USAGE : 0;
+  return report_usage(
+      "bench", why, "usage: nearfield bench [--threads N] [--repeats N] [--model FILE] [--json]\n");
 }
 
 static int bench(nf_engine *engine, int repeats, bool json) {

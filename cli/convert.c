@@ -8,14 +8,11 @@
 #include <strings.h>
 
 static int usage(const char *why) {
-  FILE *out = why != nullptr ? stderr : stdout;
-  if (why != nullptr) fprintf(out, "nearfield convert: %s\n", why);
-  fputs(
+  return report_usage(
+      "convert", why,
       "usage: nearfield convert [--to srt|vtt] IN OUT\n"
       "The ending of OUT (.srt, .vtt) says the format, unless --to does. \"-\" is standard input "
-      "or output.\n",
-      out);
-  return why != nullptr ? EXIT_USAGE : 0;
+      "or output.\n");
 }
 
 static bool format_from_name(const char *name, nf_caption_format *format) {

@@ -40,9 +40,8 @@ static void stop(int signal_number) {
 }
 
 static int usage(const char *why) {
-  FILE *out = why != nullptr ? stderr : stdout;
-  if (why != nullptr) fprintf(out, "nearfield edit: %s\n", why);
-  fputs(
+  return report_usage(
+      "edit", why,
       "usage: nearfield edit --task TASK [--max-chars N] [--max-lines N] [--max-cps X] [--n N]\n"
       "                      [--seed N] [--protect TERM]... [--even-if-poor] [--model FILE]\n"
       "                      [--adapter FILE] [--threads N] [--json | --trace] IN [-o OUT]\n"
@@ -50,9 +49,7 @@ static int usage(const char *why) {
       "adapter for the task. --adapter: a GGUF file, see `nearfield adapter --help`.\n"
       "--n: up to 5 distinct versions a cue, all in the report; the first goes into the file.\n"
       "Without -o the edited captions go to standard output (with --json only the report does,\n"
-      "with --trace the model's passes do).\n",
-      out);
-  return why != nullptr ? EXIT_USAGE : 0;
+      "with --trace the model's passes do).\n");
 }
 
 static bool whole_number(const char *text, int max, int *out) {

@@ -20,16 +20,13 @@ typedef struct {
 } request;
 
 static int usage(const char *why) {
-  FILE *out = why != nullptr ? stderr : stdout;
-  if (why != nullptr) fprintf(out, "nearfield generate: %s\n", why);
-  fputs(
+  return report_usage(
+      "generate", why,
       "usage: nearfield generate --prompt TEXT [--system TEXT] [--raw] [--max-tokens N]\n"
       "                          [--temperature X] [--top-k N] [--top-p X] [--min-p X]\n"
       "                          [--repeat-penalty X] [--seed N] [--stop TEXT]...\n"
       "                          [--model FILE] [--adapter FILE] [--threads N] [--json]\n"
-      "--raw takes the prompt as it is, without the model's chat template.\n",
-      out);
-  return why != nullptr ? EXIT_USAGE : 0;
+      "--raw takes the prompt as it is, without the model's chat template.\n");
 }
 
 enum {

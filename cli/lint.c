@@ -17,14 +17,11 @@ typedef struct {
 } request;
 
 static int usage(const char *why) {
-  FILE *out = why != nullptr ? stderr : stdout;
-  if (why != nullptr) fprintf(out, "nearfield lint: %s\n", why);
-  fputs(
+  return report_usage(
+      "lint", why,
       "usage: nearfield lint [--profile netflix] [--json] [--strict] FILE\n"
       "One line a finding: FILE:LINE: cue N: rule: value (limit). --strict exits 1 if there is "
-      "any.\n",
-      out);
-  return why != nullptr ? EXIT_USAGE : 0;
+      "any.\n");
 }
 
 static void print_value(FILE *out, const nf_lint_finding *f) {

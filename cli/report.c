@@ -25,6 +25,13 @@ int exit_code(nf_status status) {
   return EXIT_MACHINE;
 }
 
+int report_usage(const char *command, const char *why, const char *text) {
+  FILE *out = why != nullptr ? stderr : stdout;
+  if (why != nullptr) fprintf(out, "nearfield %s: %s\n", command, why);
+  fputs(text, out);
+  return why != nullptr ? EXIT_USAGE : 0;
+}
+
 /* File names come from anywhere: no control bytes on a terminal, no second line. */
 static void print_path(FILE *out, const char *path) {
   for (const char *c = path; *c != 0; c++) putc((unsigned char)*c < 0x20 ? '?' : *c, out);

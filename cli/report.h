@@ -15,6 +15,9 @@ enum {
 };
 int exit_code(nf_status status);
 
+/* How a command is called: `text` on stdout, when `why` is null, else on stderr behind one line
+ * "nearfield COMMAND: WHY". Returns 0 or EXIT_USAGE. */
+int report_usage(const char *command, const char *why, const char *text);
 /* Print one line and return the exit code. path may be null; it is not repeated when the line
  * names it already. */
 int report_failure(nf_status status, const char *path, const nf_error *error);
