@@ -6,6 +6,7 @@ import type { Receipt } from 'nearfield'
 import { useId, useRef } from 'react'
 import { attemptText, backendName, knownText, WHY } from '../assist/where'
 import { formatMs } from '../document/format'
+import { FactList } from './facts'
 
 interface Props {
   readonly receipt: Receipt
@@ -42,14 +43,7 @@ export function ReceiptText({ receipt, opener }: Props) {
         onToggle={(event) => event.newState === 'open' && panel.current?.focus()}
       >
         <h2>What this edit cost</h2>
-        <dl className="facts">
-          {rows.map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
+        <FactList rows={rows} />
       </div>
     </>
   )

@@ -6,6 +6,7 @@ import type { ModelState } from '../../assist/model'
 import { TASKS } from '../../assist/tasks'
 import { backendName } from '../../assist/where'
 import { formatBytes } from '../../document/format'
+import { FactList } from '../../shell/facts'
 import { openers } from '../../shell/openers'
 import { useModel } from '../../shell/use'
 import './device.css'
@@ -100,14 +101,7 @@ function Facts({ state }: { state: ModelState }) {
   rows.push(['Tasks', offered.map(({ task }) => TASKS[task].label).join(', ')])
   return (
     <>
-      <dl className="facts">
-        {rows.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <FactList rows={rows} />
       <NotOffered tasks={status.tasks.filter((one) => !one.offered)} />
     </>
   )
@@ -119,14 +113,7 @@ function NotOffered({ tasks }: { tasks: readonly TaskOffer[] }) {
   return (
     <>
       <h3>Not offered: doing nothing is better</h3>
-      <dl className="facts">
-        {tasks.map(({ task, why }) => (
-          <div key={task}>
-            <dt>{TASKS[task].label}</dt>
-            <dd>{why}</dd>
-          </div>
-        ))}
-      </dl>
+      <FactList rows={tasks.map(({ task, why }) => [TASKS[task].label, why] as const)} />
     </>
   )
 }
