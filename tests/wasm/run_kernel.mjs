@@ -1,33 +1,15 @@
 // Runs the kernel cases inside WebAssembly: node run_kernel.mjs MODULE.wasm [--bench].
 // Every table of the module against kernel_ref, the memory of os_wasm.c, and the thread pool
-// over workers that join as the head of src/os/os_wasm.c says. Last line "N passed, N failed".
+// over workers (threads.mjs). Last line "N passed, N failed".
 // --bench prints one JSON object with GB/s, GMAC/s and ns instead.
-import { readFileSync } from 'node:fs'
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { noGpu } from '../../sdk/src/gpu/none.ts'
+import { openModule } from './threads.mjs'
 
 if (Number(process.versions.node.split('.')[0]) < 22) {
   console.error('node 22 or newer is needed: older ones compute relaxed SIMD wrongly')
   process.exit(2)
 }
 
-const nf_clock_ms = () => performance.timeOrigin + performance.now()
-
-if (!isMainThread) {
-  const { module, memory, slot, top, tls } = workerData
-  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } })
-  const e = instance.exports
-  e.__stack_pointer.value = top
-  e.__wasm_init_tls(tls)
-  e.os_thread_park(slot)
-  parentPort.postMessage('parked')
-  e.os_thread_entry(slot)
-}
-
-const module = await WebAssembly.compile(readFileSync(process.argv[2]))
-const memory = new WebAssembly.Memory({ initial: 512, maximum: 65536, shared: true })
-const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } })
-const e = instance.exports
+const { e, memory, threads, close } = await openModule(process.argv[2])
 
 function text(at) {
   if (at === 0) return null
@@ -87,35 +69,17 @@ async function test() {
   const wrong = e.memory_try()
   check('memory blocks', wrong && `check ${wrong}`)
   check('a pool without workers has one thread', e.pool_try(4) === 1 ? null : 'more')
-  const workers = []
-  for (let i = 0; i < 3; i++) {
-    const slot = e.os_thread_prepare()
-    const data = {
-      module,
-      memory,
-      slot,
-      top: e.os_thread_stack_top(slot),
-      tls: e.os_thread_tls(slot),
-    }
-    const worker = new Worker(new URL(import.meta.url), {
-      workerData: data,
-      argv: process.argv.slice(2),
-    })
-    await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
-    workers.push(worker)
-  }
+  await threads(3)
   check('three workers are parked', e.os_threads_parked() === 3 ? null : e.os_threads_parked())
   for (const n of [2, 4, 3, 4]) {
     const got = e.pool_try(n) // more threads than the cores here: still ends
     check(`pool of ${n}`, got === n ? null : `got ${got}`)
   }
   check('all are parked again', e.os_threads_parked() === 3 ? null : e.os_threads_parked())
-  await Promise.all(workers.map((w) => w.terminate()))
+  await close()
   console.log(`${passed} passed, ${failed} failed`)
   process.exitCode = failed > 0 ? 1 : 0
 }
 
-if (isMainThread) {
-  if (process.argv.includes('--bench')) bench()
-  else await test()
-}
+if (process.argv.includes('--bench')) bench()
+else await test()

@@ -6,42 +6,14 @@
 // are compared with one token a pass, with 1 and with THREADS threads (default 12; see
 // tests/edit/lossless.h).
 import { readFileSync, statSync } from 'node:fs'
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { noGpu } from '../../sdk/src/gpu/none.ts'
+import { openModule } from './threads.mjs'
 
 let nCaptions = 12
-const nf_clock_ms = () => performance.timeOrigin + performance.now()
-
-if (!isMainThread) {
-  const { module, memory, slot, top, tls } = workerData
-  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } })
-  instance.exports.__stack_pointer.value = top
-  instance.exports.__wasm_init_tls(tls)
-  instance.exports.os_thread_park(slot)
-  parentPort.postMessage('parked')
-  instance.exports.os_thread_entry(slot)
-}
 
 async function instance(path, nThreads) {
-  const module = await WebAssembly.compile(readFileSync(path))
-  const memory = new WebAssembly.Memory({ initial: 512, maximum: 65536, shared: true })
-  const instance = await WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } })
-  const e = instance.exports
-  const workers = []
-  for (let i = 1; i < nThreads; i++) {
-    const slot = e.os_thread_prepare()
-    const data = {
-      module,
-      memory,
-      slot,
-      top: e.os_thread_stack_top(slot),
-      tls: e.os_thread_tls(slot),
-    }
-    const worker = new Worker(new URL(import.meta.url), { workerData: data })
-    await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
-    workers.push(worker)
-  }
-  return { e, memory, close: () => Promise.all(workers.map((w) => w.terminate())) }
+  const engine = await openModule(path)
+  await engine.threads(nThreads - 1)
+  return engine
 }
 
 function fileIn({ e, memory }, path) {
@@ -170,11 +142,9 @@ async function bench(modulePath, modelPath, nThreads) {
   await engine.close()
 }
 
-if (isMainThread) {
-  const args = process.argv.slice(2).filter((a) => a !== '--bench')
-  const option = args.indexOf('--captions')
-  if (option >= 0) nCaptions = Number(args.splice(option, 2)[1])
-  const [modulePath, modelPath, threads] = args
-  const work = process.argv.includes('--bench') ? bench : test
-  await work(modulePath, modelPath, Number(threads ?? 2))
-}
+const args = process.argv.slice(2).filter((a) => a !== '--bench')
+const option = args.indexOf('--captions')
+if (option >= 0) nCaptions = Number(args.splice(option, 2)[1])
+const [modulePath, modelPath, threads] = args
+const work = process.argv.includes('--bench') ? bench : test
+await work(modulePath, modelPath, Number(threads ?? 2))
