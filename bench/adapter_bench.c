@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gguf/lora_make.h"
 #include "gguf/tiny_llama.h"
 #include "model/adapter.h"
 #include "os/os.h"
@@ -31,17 +32,19 @@ static void adapter_file(gguf_make *g) {
   } parts[] = {{"attn_q", D, D},    {"attn_k", D, 192}, {"attn_v", D, 192}, {"attn_output", D, D},
                {"ffn_gate", D, FF}, {"ffn_up", D, FF},  {"ffn_down", FF, D}};
   u64 seed = 3;
-  char name[64];
-  gguf_make_str(g, "general.type", "adapter");
-  gguf_make_str(g, "general.architecture", "llama");
-  gguf_make_str(g, "adapter.type", "lora");
-  gguf_make_f32(g, "adapter.lora.alpha", 16);
+  lora_make_keys(g, 16);
   for (int layer = 0; layer < LAYERS; layer++) {
     for (isize i = 0; i < 7; i++) {
-      snprintf(name, sizeof name, "blk.%d.%s.weight.lora_a", layer, parts[i].name);
-      gguf_make_random(g, name, GGUF_F16, parts[i].cols, RANK, &seed, 0.02f);
-      snprintf(name, sizeof name, "blk.%d.%s.weight.lora_b", layer, parts[i].name);
-      gguf_make_random(g, name, GGUF_F16, RANK, parts[i].rows, &seed, 0.02f);
+      lora_make_pair(g, layer,
+                     (lora_pair_desc){.matrix = parts[i].name,
+                                      .cols = parts[i].cols,
+                                      .rows = parts[i].rows,
+                                      .rank = RANK,
+                                      .a_type = GGUF_F16,
+                                      .b_type = GGUF_F16,
+                                      .a_range = 0.02f,
+                                      .b_range = 0.02f},
+                     &seed);
     }
   }
 }

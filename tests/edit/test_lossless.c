@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "edit/lossless.h"
+#include "gguf/lora_make.h"
 #include "model/engine_fixture.h"
 
 static i32 n_lines = 40, first_line = 0, threads_wanted = 0;
@@ -117,18 +118,19 @@ static bool side_compare(lossless *l, i32 line, const i32 *prompt, isize n_promp
 /* Rank 4 for q and v of every layer, numbers large enough to change what the model says. */
 static void adapter_make(gguf_make *g) {
   u64 seed = 4;
-  char name[64];
-  gguf_make_str(g, "general.type", "adapter");
-  gguf_make_str(g, "general.architecture", "llama");
-  gguf_make_str(g, "adapter.type", "lora");
-  gguf_make_f32(g, "adapter.lora.alpha", 8);
+  lora_make_keys(g, 8);
   for (i32 layer = 0; layer < 30; layer++) {
     for (isize i = 0; i < 2; i++) {
-      const char *matrix = i ? "attn_v" : "attn_q";
-      snprintf(name, sizeof name, "blk.%d.%s.weight.lora_a", layer, matrix);
-      gguf_make_random(g, name, GGUF_F16, 576, 4, &seed, 0.03f);
-      snprintf(name, sizeof name, "blk.%d.%s.weight.lora_b", layer, matrix);
-      gguf_make_random(g, name, GGUF_F16, 4, i ? 192 : 576, &seed, 0.06f);
+      lora_make_pair(g, layer,
+                     (lora_pair_desc){.matrix = i ? "attn_v" : "attn_q",
+                                      .cols = 576,
+                                      .rows = i ? 192 : 576,
+                                      .rank = 4,
+                                      .a_type = GGUF_F16,
+                                      .b_type = GGUF_F16,
+                                      .a_range = 0.03f,
+                                      .b_range = 0.06f},
+                     &seed);
     }
   }
 }

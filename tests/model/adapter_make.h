@@ -2,6 +2,7 @@
  * the dense base it must be equal to: W + (alpha / rank) B A in F32 (alpha 0: W + B A). Asserts
  * instead of reporting. */
 #pragma once
+#include "gguf/lora_make.h"
 #include "gguf/tiny_llama.h"
 
 constexpr isize MAKE_D = 64, MAKE_FF = 128, MAKE_KV = 32, MAKE_LAYERS = 2;
@@ -14,26 +15,24 @@ static const struct {
                      {"ffn_gate", MAKE_D, MAKE_FF}, {"ffn_up", MAKE_D, MAKE_FF},
                      {"ffn_down", MAKE_FF, MAKE_D}};
 
-static inline void adapter_make_keys(gguf_make *g, f32 alpha) {
-  gguf_make_str(g, "general.type", "adapter");
-  gguf_make_str(g, "general.architecture", "llama");
-  gguf_make_str(g, "adapter.type", "lora");
-  gguf_make_f32(g, "adapter.lora.alpha", alpha);
-}
-
 /* Pairs of rank `rank` for the matrices whose bit is set in `which`. */
 static inline void adapter_make(gguf_make *g, isize rank, f32 alpha, gguf_type a_type,
                                 gguf_type b_type, u32 which) {
   u64 seed = 99;
-  char name[64];
-  adapter_make_keys(g, alpha);
+  lora_make_keys(g, alpha);
   for (isize layer = 0; layer < MAKE_LAYERS; layer++) {
     for (isize i = 0; i < 7; i++) {
       if (!(which >> i & 1)) continue;
-      snprintf(name, sizeof name, "blk.%d.%s.weight.lora_a", (int)layer, make_matrices[i].name);
-      gguf_make_random(g, name, a_type, make_matrices[i].cols, rank, &seed, 0.1f);
-      snprintf(name, sizeof name, "blk.%d.%s.weight.lora_b", (int)layer, make_matrices[i].name);
-      gguf_make_random(g, name, b_type, rank, make_matrices[i].rows, &seed, 0.1f);
+      lora_make_pair(g, layer,
+                     (lora_pair_desc){.matrix = make_matrices[i].name,
+                                      .cols = make_matrices[i].cols,
+                                      .rows = make_matrices[i].rows,
+                                      .rank = rank,
+                                      .a_type = a_type,
+                                      .b_type = b_type,
+                                      .a_range = 0.1f,
+                                      .b_range = 0.1f},
+                     &seed);
     }
   }
 }
