@@ -91,7 +91,7 @@ static nf_status product_decide(gpu_kernels *k, gpu_trial *t, u32 right, nf_erro
   for (isize i = 0; i < GPU_CLASSES; i++) {
     if ((right >> chosen[i] & 1) != 0) continue;
     gpu_pipeline *p = &k->pipelines[variants[chosen[i]]];
-    if (!p->bad || !p->ready) replaced_note(k, p); /* once, where it serves two classes */
+    replaced_note(k, p);
     p->bad = p->ready = true;
     chosen[i] = GPU_PLAIN;
   }
