@@ -168,6 +168,7 @@ const suites = {
   },
   native: () => cTests('native'),
   async tidy() {
+    if (!(await one('configure native', 'step', 'cmake', ['--preset', 'native']))) return
     await one(
       'clang-tidy',
       'exit',

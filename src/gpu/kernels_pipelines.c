@@ -129,7 +129,7 @@ static isize vec_blocks(const gpu_kernels *k, isize n_blocks, isize rows, isize 
 
 /* The same for matmul_chunk, where a chunk of four blocks is also `rows` threads. */
 static isize chunk_blocks(const gpu_kernels *k, isize n_blocks, isize rows) {
-  isize bytes = 4 * 4 * 9 * 16 + 4 * rows * 4, fixed = 4 * rows * 4 + 16; /* of one chunk */
+  isize bytes = 16 * (36 + rows), fixed = 16 * (rows + 1); /* of one chunk, of all of them */
   isize most = (isize_max(k->device.workgroup_bytes_max, 16384) - fixed) / bytes;
   most = isize_min(most, isize_max(k->device.invocations_max, 256) / rows);
   isize chunks = (n_blocks + 3) / 4, n_rounds = (chunks + most - 1) / most;
