@@ -73,9 +73,7 @@ static void parts_find(const char *in, char *file, char *config, size_t cap) {
 static int part_read(const char *path, int64_t bytes_max, nf_bytes *part) {
   nf_error error;
   nf_status status = nf_file_read(path, bytes_max, part, &error);
-  if (status == NF_OK) return 0;
-  int code = report_failure(status, path, &error);
-  return status == NF_IO && access(path, R_OK) != 0 ? EXIT_INPUT : code;
+  return status == NF_OK ? 0 : report_unreadable(status, path, &error);
 }
 
 static int convert(const request *r, const nf_engine *engine, nf_bytes file) {

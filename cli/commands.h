@@ -7,5 +7,6 @@ int command_generate(int argc, char **argv);
 int command_lint(int argc, char **argv);
 int command_convert(int argc, char **argv);
 int command_adapter(int argc, char **argv);
+int command_quantize(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_version(int argc, char **argv);

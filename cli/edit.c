@@ -9,7 +9,6 @@
 
 #include <getopt.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,12 +31,6 @@ typedef struct {
   int n_changed, n_unfit, n_skipped;
   double total_ms;
 } job;
-
-static volatile sig_atomic_t stopped;
-static void stop(int signal_number) {
-  (void)signal_number;
-  stopped = 1;
-}
 
 static int usage(const char *why) {
   return report_usage(
@@ -258,10 +251,11 @@ static nf_status cue_edit(job *j, const request *r, int i, nf_error *error) {
     }
     return cue_skip(j, r, i, error);
   }
-  while (status == NF_OK && (status = nf_edit_step(j->session, error)) == NF_PENDING && !stopped) {
+  while (status == NF_OK && (status = nf_edit_step(j->session, error)) == NF_PENDING &&
+         !stop_asked()) {
     status = NF_OK;
   }
-  if (stopped) return NF_CANCELLED;
+  if (stop_asked()) return NF_CANCELLED;
   if (status != NF_OK) return status;
   nf_edit_result result;
   nf_edit_result_get(j->session, &result);
@@ -283,7 +277,7 @@ static nf_status cues_edit(job *j, const request *r, nf_error *error) {
     if (status == NF_OK) continue;
     report_progress_end();
     if (status == NF_CANCELLED) {
-      fputs("nearfield: stopped; nothing was written\n", stderr);
+      report_stopped();
     } else {
       report_at_cue(j->doc, i, r->in, error);
     }
@@ -349,7 +343,7 @@ int command_edit(int argc, char **argv) {
   job j = {};
   int code = caption_open(r.in, &j.doc);
   if (code != 0) return code;
-  signal(SIGINT, stop);
+  stop_catch();
   nf_engine *engine = nullptr;
   code = model_open_for_command(r.model, r.threads, &engine);
   if (code == 0) code = adapter_open_for_command(r.adapter, engine, &j.adapter);

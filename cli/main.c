@@ -15,6 +15,7 @@ static const struct {
     {"lint", command_lint, "list what makes captions hard to read"},
     {"convert", command_convert, "SRT <-> WebVTT"},
     {"adapter", command_adapter, "a LoRA as a GGUF file that edit and generate take"},
+    {"quantize", command_quantize, "a GGUF model with its weights in a smaller type"},
     {"bench", command_bench, "how fast the engine is here"},
     {"version", command_version, "version of this program"},
 };

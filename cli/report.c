@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -71,6 +72,21 @@ void report_warnings(const nf_caption *doc, int from, const char *path) {
   }
 }
 
+static volatile sig_atomic_t stopped;
+static void stop(int signal_number) {
+  (void)signal_number;
+  stopped = 1;
+}
+
+void stop_catch(void) { signal(SIGINT, stop); }
+bool stop_asked(void) { return stopped != 0; }
+
+int report_stopped(void) {
+  report_progress_end();
+  fputs("nearfield: stopped; nothing was written\n", stderr);
+  return EXIT_STOPPED;
+}
+
 static bool progress_shown;
 
 void report_progress(const char *format, ...) {
@@ -104,14 +120,16 @@ static bool is_readable_file(const char *path) {
          (stat(path, &info) == 0 && !S_ISDIR(info.st_mode) && access(path, R_OK) == 0);
 }
 
+int report_unreadable(nf_status status, const char *path, const nf_error *error) {
+  int code = report_failure(status, status == NF_IO ? nullptr : path, error);
+  return status == NF_IO && !is_readable_file(path) ? EXIT_INPUT : code;
+}
+
 int caption_open(const char *path, nf_caption **doc) {
   nf_error error;
   nf_bytes file;
   nf_status status = nf_file_read(path, CAPTION_BYTES_MAX, &file, &error);
-  if (status != NF_OK) {
-    int code = report_failure(status, path, &error);
-    return status == NF_IO && !is_readable_file(path) ? EXIT_INPUT : code;
-  }
+  if (status != NF_OK) return report_unreadable(status, path, &error);
   status = nf_caption_open(file, doc, &error);
   nf_file_free(file);
   return status == NF_OK ? 0 : report_failure(status, path, &error);

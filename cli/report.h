@@ -21,10 +21,19 @@ int report_usage(const char *command, const char *why, const char *text);
 /* Print one line and return the exit code. path may be null; it is not repeated when the line
  * names it already. */
 int report_failure(nf_status status, const char *path, const nf_error *error);
+/* The same for an input: one that is no file, or may not be read, is the caller's mistake. Lines
+ * of NF_IO name their path themselves. */
+int report_unreadable(nf_status status, const char *path, const nf_error *error);
 /* The same with the place of cue i of a document. Prints only. */
 void report_at_cue(const nf_caption *doc, int i, const char *path, const nf_error *error);
 /* A document's warnings from number `from` on, one line each, the first 20. */
 void report_warnings(const nf_caption *doc, int from, const char *path);
+
+/* Ctrl-C: from stop_catch on it only asks; the command looks between two steps, undoes what it
+ * began and ends with report_stopped, which says so and returns EXIT_STOPPED. */
+void stop_catch(void);
+bool stop_asked(void);
+int report_stopped(void);
 
 /* One line on stderr, overwritten by the next; nothing when stderr is no terminal. */
 void report_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,10 +1,12 @@
 /* Fuzzer of gguf_open: any bytes, as a whole file and as the prefix of a longer one. What is
  * accepted must keep its promises: everything borrowed lies inside, tensors lie in the file,
- * and reading every entry touches nothing else. */
+ * reading every entry touches nothing else, and the directory written for a quantized copy is one
+ * that gguf_open takes, with as many keys and tensors. */
 #include <stdlib.h>
 
 #include "gguf/gguf.h"
 #include "gguf/quant.h"
+#include "gguf/quantize.h"
 
 static u32 touched; /* so that reads are not optimised away */
 
@@ -41,6 +43,35 @@ static void read_all(const gguf_file *file, nf_bytes bytes) {
   }
 }
 
+static void quantized_opens(const gguf_file *file) {
+  const quantize_types types = {GGUF_Q4_0, GGUF_Q8_0, GGUF_Q4_1};
+  gguf_type *to = malloc((size_t)(file->n_tensors + 1) * sizeof *to);
+  ASSERT(to != nullptr);
+  gguf_writer w = {};
+  nf_error error = {};
+  if (quantize_plan(file, &types, to, &error) == NF_OK) {
+    quantize_directory_write(file, GGUF_Q4_0, to, &w);
+    w = (gguf_writer){.to = malloc((size_t)w.len)};
+    ASSERT(w.to != nullptr);
+    quantize_directory_write(file, GGUF_Q4_0, to, &w);
+    nf_bytes made = bytes_of(w.to, w.len);
+    u64 file_bytes = (u64)w.len + w.offset;
+    isize needed = 0;
+    ASSERT(gguf_arena_bytes(made, file_bytes, &needed, &error) == NF_OK);
+    void *block = malloc((size_t)needed);
+    ASSERT(block != nullptr);
+    arena a = arena_of(block, needed);
+    gguf_file again;
+    ASSERT(gguf_open(made, file_bytes, &a, &again, &error) == NF_OK);
+    ASSERT(again.n_tensors == file->n_tensors && again.data_offset == (u64)w.len);
+    ASSERT(again.n_kvs >= file->n_kvs && again.n_kvs <= file->n_kvs + 2);
+    for (isize i = 0; i < again.n_tensors; i++) ASSERT(again.tensors[i].type == to[i]);
+    free(block);
+    free(w.to);
+  }
+  free(to);
+}
+
 static void open_as(nf_bytes bytes, u64 file_bytes) {
   nf_error error = {};
   isize needed = 0;
@@ -57,7 +88,10 @@ static void open_as(nf_bytes bytes, u64 file_bytes) {
   nf_status status = gguf_open(bytes, file_bytes, &a, &file, &error);
   ASSERT(status != NF_NO_MEMORY);
   ASSERT(counted == NF_OK || status == counted);
-  if (status == NF_OK) read_all(&file, bytes);
+  if (status == NF_OK) {
+    read_all(&file, bytes);
+    quantized_opens(&file);
+  }
   if (status != NF_OK) ASSERT(a.at == block);
   free(block);
 }

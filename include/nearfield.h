@@ -355,6 +355,44 @@ void nf_file_free(nf_bytes file);
  * left over. "-" is standard output. errors as nf_file_read */
 [[nodiscard]] nf_status nf_file_replace(const char *path, nf_bytes content, nf_error *error);
 
+/* ---- quantize: a model file with its matrices in another type ------------------ */
+
+typedef struct nf_quantize nf_quantize;
+typedef enum : int32_t {
+  NF_WEIGHT_DEFAULT = 0,
+  NF_WEIGHT_Q4_0 = 1,
+  NF_WEIGHT_Q4_1 = 2,
+  NF_WEIGHT_Q8_0 = 3
+} nf_weight_type;
+typedef struct {
+  nf_weight_type type; /* of the matrices; default: Q8_0 */
+  nf_weight_type head; /* of output.weight, or of token_embd.weight where that is the head as
+                          well; default: Q8_0 */
+  nf_weight_type embedding; /* of token_embd.weight where it is not; default: type */
+} nf_quantize_desc;
+
+/* Rewrite the GGUF at `in` to `out` (which may be the same path): its matrices *.weight in these
+ * types, every other tensor and key as it is, but general.file_type and
+ * general.quantization_version. A matrix of another quantized type is decoded first: what that
+ * type lost stays lost. `out` is replaced as a whole, as nf_file_replace does, or not at all.
+ *
+ *   nf_quantize_begin -> nf_quantize_step until NF_OK -> nf_quantize_close
+ *
+ * Takes the file's directory twice and 2 MiB, whatever the model's size. The paths must live until
+ * the close. After an error only the close is left to be called, which leaves no file behind.
+ * errors NF_IO          cannot be read or written; the line names the path
+ *        NF_BAD_INPUT   not a GGUF file, damaged or cut, without a matrix to quantize, a value out
+ *                       of F16's range
+ *        NF_UNSUPPORTED as nf_engine_open_file for the file's form, whatever its architecture; in
+ *                       wasm, where files belong to the host
+ *        NF_NO_MEMORY */
+[[nodiscard]] nf_status nf_quantize_begin(const char *in, const char *out,
+                                          const nf_quantize_desc *desc, nf_quantize **quantize,
+                                          nf_error *error);
+/* One part of a tensor, a few milliseconds. NF_PENDING: more to come; NF_OK: `out` is there. */
+[[nodiscard]] nf_status nf_quantize_step(nf_quantize *quantize, nf_error *error);
+void nf_quantize_close(nf_quantize *quantize); /* before NF_OK: as if never begun; null is fine */
+
 /* ---- caption documents -------------------------------------------------------- */
 
 typedef struct nf_caption nf_caption;

@@ -12,7 +12,6 @@
 
 enum {
   VERSION = 3,
-  ALIGNMENT_DEFAULT = 32,
   KEY_BYTES_MAX = 65535,       /* gguf.md: a key is at most 2^16 - 1 bytes */
   TENSOR_NAME_BYTES_MAX = 64,  /* gguf.md */
   KV_BYTES_MIN = 8 + 1 + 4 + 1, /* key length, shortest key, type, shortest value */
@@ -260,7 +259,7 @@ static nf_status alignment_read(const reader *r, const gguf_kv *kv, u64 *alignme
 static nf_status walk(reader *r, gguf_file *file, u64 *alignment) {
   u64 n_kvs = 0, n_tensors = 0;
   nf_status status = take_head(r, &n_kvs, &n_tensors);
-  *alignment = ALIGNMENT_DEFAULT;
+  *alignment = GGUF_ALIGNMENT;
   for (u64 i = 0; i < n_kvs && status == NF_OK; i++) {
     gguf_kv kv = {};
     status = take_kv(r, &kv);

@@ -9,6 +9,8 @@
 #include "base/arena.h"
 #include "base/base.h"
 
+constexpr isize GGUF_ALIGNMENT = 32; /* of tensor data, where no key general.alignment says so */
+
 /* Numbers are the file's own. */
 typedef enum : u32 {
   GGUF_F32 = 0,

@@ -49,20 +49,38 @@ void gguf_write_u32(gguf_writer *w, const char *key, u32 value) {
   put_u32(w, value);
 }
 
-void gguf_write_tensor(gguf_writer *w, nf_bytes name, gguf_type type, isize cols, isize rows) {
-  put_string(w, name);
-  put_u32(w, 2);
-  put_u64(w, (u64)cols);
-  put_u64(w, (u64)rows);
-  put_u32(w, type);
+void gguf_write_kv(gguf_writer *w, const gguf_kv *kv) {
+  put_string(w, kv->key);
+  put_u32(w, kv->type);
+  if (kv->type == GGUF_KV_STRING) put_u64(w, (u64)kv->value.len);
+  if (kv->type == GGUF_KV_ARRAY) {
+    put_u32(w, kv->array.type);
+    put_u64(w, (u64)kv->array.n);
+  }
+  put(w, kv->value.at, kv->value.len);
+}
+
+static isize alignment_of(const gguf_writer *w) {
+  return w->alignment ? w->alignment : GGUF_ALIGNMENT;
+}
+
+void gguf_write_tensor(gguf_writer *w, const gguf_tensor *t) {
+  put_string(w, t->name);
+  put_u32(w, (u32)t->n_dims);
+  isize bytes = quant_row_bytes(t->type, t->dims[0]);
+  bool overflow = false;
+  for (isize i = 0; i < t->n_dims; i++) put_u64(w, (u64)t->dims[i]);
+  for (isize i = 1; i < t->n_dims; i++) {
+    overflow |= __builtin_mul_overflow(bytes, t->dims[i], &bytes);
+  }
+  ASSERT(bytes > 0 && !overflow);
+  put_u32(w, t->type);
   put_u64(w, w->offset);
-  isize bytes = quant_row_bytes(type, cols);
-  ASSERT(bytes > 0 && !__builtin_mul_overflow(bytes, rows, &bytes));
-  w->offset += (u64)round_up(bytes, GGUF_WRITE_ALIGNMENT);
+  w->offset += (u64)round_up(bytes, alignment_of(w));
 }
 
 void gguf_write_align(gguf_writer *w) {
-  isize n = round_up(w->len, GGUF_WRITE_ALIGNMENT) - w->len;
+  isize n = round_up(w->len, alignment_of(w)) - w->len;
   u8 *at = gguf_write_room(w, n);
   if (at) bytes_zero(at, n);
 }

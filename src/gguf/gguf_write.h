@@ -10,20 +10,21 @@
 #pragma once
 #include "gguf/gguf.h"
 
-constexpr isize GGUF_WRITE_ALIGNMENT = 32; /* the format's default: no key says so */
-
 typedef struct {
   u8 *to;    /* null: only counts */
   isize len; /* bytes written, or to be */
   u64 offset; /* of the next tensor's data */
+  isize alignment; /* 0: GGUF_ALIGNMENT; another one needs the key general.alignment */
 } gguf_writer;
 
 void gguf_write_head(gguf_writer *w, isize n_kvs, isize n_tensors);
 void gguf_write_str(gguf_writer *w, const char *key, nf_bytes value);
 void gguf_write_f32(gguf_writer *w, const char *key, f32 value);
 void gguf_write_u32(gguf_writer *w, const char *key, u32 value);
-/* A matrix's entry; its data lies behind that of the entry before. */
-void gguf_write_tensor(gguf_writer *w, nf_bytes name, gguf_type type, isize cols, isize rows);
+/* A key-value as another file has it. */
+void gguf_write_kv(gguf_writer *w, const gguf_kv *kv);
+/* A tensor's entry: name, type and dims of `t`; its data lies behind that of the entry before. */
+void gguf_write_tensor(gguf_writer *w, const gguf_tensor *t);
 /* Zeros up to the next multiple of the alignment. */
 void gguf_write_align(gguf_writer *w);
 /* Room for n bytes of data; null while counting. */

@@ -22,3 +22,8 @@ void quant_decode_row(gguf_type type, const u8 *src, f32 *dst, isize n);
 /* F32, F16, Q4_0, Q4_1, Q8_0; NF_UNSUPPORTED for the others. Same results as llama.cpp's
  * reference quantizers (quantize_row_*_ref). */
 [[nodiscard]] nf_status quant_encode_row(gguf_type type, const f32 *src, u8 *dst, isize n);
+/* A stretch of one tensor's elements from one type to another; n is a multiple of both blocks.
+ * errors NF_BAD_INPUT a value is not a number from -65504 to 65504 (f16's range, which every type's
+ *        scales share); NF_UNSUPPORTED as quant_encode_row */
+[[nodiscard]] nf_status quant_convert_row(gguf_type from, const u8 *src, gguf_type to, u8 *dst,
+                                          isize n);

@@ -83,3 +83,19 @@ nf_status quant_encode_row(gguf_type type, const f32 *src, u8 *dst, isize n) {
   }
   return NF_OK;
 }
+
+nf_status quant_convert_row(gguf_type from, const u8 *src, gguf_type to, u8 *dst, isize n) {
+  constexpr f32 value_max = 65504; /* the largest f16 */
+  constexpr isize part = 256;      /* a multiple of every block */
+  for (isize i = 0; i < n; i += part) {
+    f32 x[part];
+    isize n_part = isize_min(part, n - i);
+    quant_decode_row(from, src + quant_row_bytes(from, i), x, n_part);
+    for (isize k = 0; k < n_part; k++) {
+      if (!(x[k] >= -value_max && x[k] <= value_max)) return NF_BAD_INPUT;
+    }
+    nf_status status = quant_encode_row(to, x, dst + quant_row_bytes(to, i), n_part);
+    if (status != NF_OK) return status;
+  }
+  return NF_OK;
+}

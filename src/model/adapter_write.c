@@ -4,9 +4,6 @@
 #include "base/text_out.h"
 #include "gguf/quant.h"
 
-constexpr f32 value_max = 65504; /* the largest f16 */
-constexpr isize part_cols = 256; /* a multiple of every block */
-
 static gguf_type half_type(const adapter_half *half, gguf_type type) {
   return quant_row_bytes(type, half->cols) > 0 ? type : GGUF_F16;
 }
@@ -37,20 +34,14 @@ static nf_status half_write(const adapter_source *s, isize i, gguf_type type, gg
   u8 *to = gguf_write_room(w, to_bytes * half->rows);
   for (isize row = 0; row < half->rows && to; row++) {
     const u8 *from = half->at + (permuted ? hf_row(row, s->shape->d_head) : row) * from_bytes;
-    for (isize col = 0; col < half->cols; col += part_cols) {
-      f32 x[part_cols];
-      isize n = isize_min(part_cols, half->cols - col);
-      quant_decode_row(half->type, from + quant_row_bytes(half->type, col), x, n);
-      for (isize k = 0; k < n; k++) {
-        if (x[k] >= -value_max && x[k] <= value_max) continue;
-        char name[64];
-        return error_set(error, NF_BAD_INPUT, E_STR("adapter tensor "),
-                         E_FOREIGN(half_name(i, name, (isize)sizeof name)),
-                         E_STR(" has a value that is not a number from -65504 to 65504"));
-      }
-      nf_status status = quant_encode_row(type, x, to + quant_row_bytes(type, col), n);
-      ASSERT(status == NF_OK);
+    nf_status status = quant_convert_row(half->type, from, type, to, half->cols);
+    if (status == NF_BAD_INPUT) {
+      char name[64];
+      return error_set(error, NF_BAD_INPUT, E_STR("adapter tensor "),
+                       E_FOREIGN(half_name(i, name, (isize)sizeof name)),
+                       E_STR(" has a value that is not a number from -65504 to 65504"));
     }
+    ASSERT(status == NF_OK);
     to += to_bytes;
   }
   gguf_write_align(w);
@@ -75,8 +66,10 @@ nf_status adapter_write(const adapter_source *s, gguf_type type, gguf_writer *w,
     const adapter_half *half = &s->halves[i];
     char name[64];
     if (!half->at) continue;
-    gguf_write_tensor(w, half_name(i, name, (isize)sizeof name), half_type(half, type), half->cols,
-                      half->rows);
+    gguf_write_tensor(w, &(gguf_tensor){.name = half_name(i, name, (isize)sizeof name),
+                                        .type = half_type(half, type),
+                                        .n_dims = 2,
+                                        .dims = {half->cols, half->rows, 1, 1}});
   }
   gguf_write_align(w);
   nf_status status = NF_OK;

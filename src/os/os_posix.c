@@ -180,6 +180,30 @@ nf_status os_file_read(const char *path, isize bytes_max, os_map *block, nf_erro
   return status;
 }
 
+nf_status os_file_open(const char *path, os_file *file, nf_error *error) {
+  int fd = open_retry(path, O_RDONLY);
+  if (fd < 0) return io_error(error, "cannot open ", path, errno);
+  struct stat info;
+  int reason = fstat(fd, &info) != 0   ? errno
+               : S_ISREG(info.st_mode) ? 0
+               : S_ISDIR(info.st_mode) ? EISDIR
+                                       : ESPIPE;
+  if (reason != 0) {
+    close(fd);
+    return io_error(error, "cannot read ", path, reason);
+  }
+  *file = (os_file){.path = path, .bytes = (u64)info.st_size, .fd = fd};
+  return NF_OK;
+}
+
+nf_status os_file_read_at(const os_file *file, u64 at, u8 *to, isize n, nf_error *error) {
+  isize got = lseek(file->fd, (off_t)at, SEEK_SET) < 0 ? -1 : read_all(file->fd, to, n);
+  if (got == n) return NF_OK;
+  return io_error(error, "cannot read ", file->path, got < 0 ? errno : EIO);
+}
+
+void os_file_close(os_file *file) { close(file->fd); }
+
 /* The folder's entry must survive a power cut too. Some file systems refuse (EINVAL): fine. */
 static bool folder_sync(const char *path) {
   const char *slash = strrchr(path, '/');
@@ -198,34 +222,6 @@ static bool folder_sync(const char *path) {
   return done;
 }
 
-static nf_status file_write_direct(const char *path, nf_bytes content, nf_error *error) {
-  bool is_stdout = strcmp(path, "-") == 0;
-  const char *name = is_stdout ? "standard output" : path;
-  int fd = is_stdout ? 1 : open_retry(path, O_WRONLY);
-  if (fd < 0) return io_error(error, "cannot write ", name, errno);
-  bool done = write_all(fd, content);
-  int reason = errno;
-  if (!is_stdout && close(fd) != 0 && done) {
-    done = false;
-    reason = errno;
-  }
-  return done ? NF_OK : io_error(error, "cannot write ", name, reason);
-}
-
-/* Write, sync and rename; 0 or an errno. The temp file is gone in every failing case. */
-static int file_replace_through(const char *temp, int fd, const char *target, mode_t mode,
-                                nf_bytes content) {
-  int reason = 0;
-  if (!write_all(fd, content) || fchmod(fd, mode) != 0 || fsync(fd) != 0) reason = errno;
-  if (close(fd) != 0 && reason == 0) reason = errno;
-  if (reason == 0 && rename(temp, target) != 0) reason = errno;
-  if (reason != 0) {
-    (void)unlink(temp);
-    return reason;
-  }
-  return folder_sync(target) ? 0 : errno;
-}
-
 /* Asked of /proc: umask() can only be read by setting it, for a moment, in every thread. */
 static mode_t umask_get(void) {
   unsigned mask = 022;
@@ -238,32 +234,73 @@ static mode_t umask_get(void) {
   return mask & 0777;
 }
 
-nf_status os_file_replace(const char *path, nf_bytes content, nf_error *error) {
-  if (strcmp(path, "-") == 0) return file_write_direct(path, content, error);
+/* A device or pipe is written to, never replaced by a file. */
+static nf_status replacement_direct(os_replacement *r, nf_error *error) {
+  bool is_stdout = strcmp(r->path, "-") == 0;
+  r->direct = true;
+  r->fd = is_stdout ? STDOUT_FILENO : open_retry(r->path, O_WRONLY);
+  if (is_stdout) r->path = "standard output";
+  return r->fd >= 0 ? NF_OK : io_error(error, "cannot write ", r->path, errno);
+}
+
+nf_status os_replacement_begin(const char *path, os_replacement *r, nf_error *error) {
+  r->path = path;
+  r->fd = -1;
+  r->direct = false;
+  if (strcmp(path, "-") == 0) return replacement_direct(r, error);
   struct stat info;
   bool exists = stat(path, &info) == 0;
   /* not knowing what is there, one would replace a link or device by a file, and lose its mode */
   if (!exists && errno != ENOENT) return io_error(error, "cannot write ", path, errno);
-  /* a device or pipe is written to, never replaced by a file */
   if (exists && S_ISDIR(info.st_mode)) return io_error(error, "cannot write ", path, EISDIR);
-  if (exists && !S_ISREG(info.st_mode)) return file_write_direct(path, content, error);
+  if (exists && !S_ISREG(info.st_mode)) return replacement_direct(r, error);
   /* a file its owner made read-only stays as it is, though rename could replace it */
   if (exists && access(path, W_OK) != 0) return io_error(error, "cannot write ", path, errno);
-
-  char target[PATH_MAX], temp[PATH_MAX + 16];
+  static_assert(OS_PATH_MAX >= PATH_MAX);
   if (exists) { /* follow a link: the link stays, its target is replaced */
-    if (realpath(path, target) == nullptr) return io_error(error, "cannot write ", path, errno);
+    if (realpath(path, r->target) == nullptr) return io_error(error, "cannot write ", path, errno);
   } else {
     size_t len = strlen(path);
-    if (len >= sizeof target) return io_error(error, "cannot write ", path, ENAMETOOLONG);
-    memcpy(target, path, len + 1);
+    if (len >= sizeof r->target) return io_error(error, "cannot write ", path, ENAMETOOLONG);
+    memcpy(r->target, path, len + 1);
   }
-  snprintf(temp, sizeof temp, "%s.tmpXXXXXX", target);
-  int fd = mkostemp(temp, O_CLOEXEC);
-  if (fd < 0) return io_error(error, "cannot write beside ", path, errno);
-  mode_t mode = exists ? info.st_mode & 07777 : 0666 & ~umask_get();
-  int reason = file_replace_through(temp, fd, target, mode, content);
-  return reason == 0 ? NF_OK : io_error(error, "cannot write ", path, reason);
+  snprintf(r->temp, sizeof r->temp, "%s.tmpXXXXXX", r->target);
+  r->fd = mkostemp(r->temp, O_CLOEXEC);
+  if (r->fd < 0) return io_error(error, "cannot write beside ", path, errno);
+  r->mode = exists ? info.st_mode & 07777 : 0666 & ~umask_get();
+  return NF_OK;
+}
+
+nf_status os_replacement_write(os_replacement *r, nf_bytes content, nf_error *error) {
+  return write_all(r->fd, content) ? NF_OK : io_error(error, "cannot write ", r->path, errno);
+}
+
+nf_status os_replacement_commit(os_replacement *r, nf_error *error) {
+  int reason = 0;
+  if (!r->direct && (fchmod(r->fd, r->mode) != 0 || fsync(r->fd) != 0)) reason = errno;
+  if (r->fd != STDOUT_FILENO && close(r->fd) != 0 && reason == 0) reason = errno;
+  if (!r->direct && reason == 0 && rename(r->temp, r->target) != 0) reason = errno;
+  if (!r->direct && reason != 0) (void)unlink(r->temp);
+  if (!r->direct && reason == 0 && !folder_sync(r->target)) reason = errno;
+  r->fd = -1;
+  return reason == 0 ? NF_OK : io_error(error, "cannot write ", r->path, reason);
+}
+
+void os_replacement_drop(os_replacement *r) {
+  if (r->fd < 0) return;
+  if (r->fd != STDOUT_FILENO) close(r->fd);
+  if (!r->direct) (void)unlink(r->temp);
+  r->fd = -1;
+}
+
+nf_status os_file_replace(const char *path, nf_bytes content, nf_error *error) {
+  os_replacement r;
+  nf_status status = os_replacement_begin(path, &r, error);
+  if (status != NF_OK) return status;
+  status = os_replacement_write(&r, content, error);
+  if (status == NF_OK) return os_replacement_commit(&r, error);
+  os_replacement_drop(&r);
+  return status;
 }
 
 /* ---- threads ---- */

@@ -161,6 +161,28 @@ nf_status os_file_replace(const char *path, nf_bytes content, nf_error *error) {
   (void)path, (void)content;
   return no_files(error);
 }
+nf_status os_file_open(const char *path, os_file *file, nf_error *error) {
+  (void)path, (void)file;
+  return no_files(error);
+}
+nf_status os_file_read_at(const os_file *file, u64 at, u8 *to, isize n, nf_error *error) {
+  (void)file, (void)at, (void)to, (void)n;
+  return no_files(error);
+}
+void os_file_close(os_file *file) { (void)file; }
+nf_status os_replacement_begin(const char *path, os_replacement *r, nf_error *error) {
+  (void)path, (void)r;
+  return no_files(error);
+}
+nf_status os_replacement_write(os_replacement *r, nf_bytes content, nf_error *error) {
+  (void)r, (void)content;
+  return no_files(error);
+}
+nf_status os_replacement_commit(os_replacement *r, nf_error *error) {
+  (void)r;
+  return no_files(error);
+}
+void os_replacement_drop(os_replacement *r) { (void)r; }
 
 /* ---- threads ---- */
 constexpr isize SLOTS_MAX = 32;

@@ -1,9 +1,10 @@
 /* Every call of the operating system fails once, for each place where one is made: opening a
- * model or an adapter, generating, editing, caption documents, reading and replacing files. Each
- * failure must end in a status with one line, hold nothing afterwards, leave the old file or the
- * new one, and the call must work when it is made again, with the result it has without a failure.
- * The failures come from src/os/os_test.c; what a run is and how it is judged is in faults.h.
- * Does NOT test foreign bytes (fuzz/) or refusals of the caller's input (test_refusals.c). */
+ * model or an adapter, quantizing, generating, editing, caption documents, reading and replacing
+ * files. Each failure must end in a status with one line, hold nothing afterwards, leave the old
+ * file or the new one, and the call must work when it is made again, with the result it has without
+ * a failure. The failures come from src/os/os_test.c; what a run is and how it is judged is in
+ * faults.h. Does NOT test foreign bytes (fuzz/) or refusals of the caller's input
+ * (test_refusals.c). */
 #include "faults.h"
 #include "model/adapter_make.h"
 
@@ -54,6 +55,8 @@ static int faults_teardown(void **state) {
   for (int i = 0; i < 5; i++) unlink(in_folder(names[i]));
   return rmdir(folder);
 }
+
+static const char old_text[] = "the old file";
 
 /* ---- model ---- */
 static void model_run(void) {
@@ -185,6 +188,40 @@ static void model_in_chunks_loads_or_says_why(void **state) {
   sweep(load_run);
 }
 
+/* The model quantized, over an older file: the old one or the new one is there. */
+static bool quantize_once(const char *path) {
+  nf_quantize *quantize = nullptr;
+  const nf_quantize_desc desc = {.type = NF_WEIGHT_Q4_0};
+  bool ok = TRY(nf_quantize_begin(in_folder("model.gguf"), path, &desc, &quantize, &error));
+  for (nf_status status = NF_PENDING; ok && status == NF_PENDING;) {
+    ok = TRY(status = nf_quantize_step(quantize, &error));
+  }
+  nf_quantize_close(quantize);
+  return ok;
+}
+
+static void quantize_run(void) {
+  const char *path = in_folder("old.srt");
+  file_write(path, str(old_text));
+  bool ok = quantize_once(path);
+  if (!ok && mode == OS_TEST_ONCE) ok = quantize_once(path);
+  static u8 bytes[1 << 18];
+  FILE *in = fopen(path, "rb");
+  assert_non_null(in);
+  isize len = (isize)fread(bytes, 1, sizeof bytes, in);
+  fclose(in);
+  bool is_old = len == (isize)sizeof old_text - 1;
+  if (ok) assert_false(is_old);
+  if (is_old) assert_memory_equal(bytes, old_text, len);
+  if (!is_old) note((nf_bytes){bytes, len}); /* also when only the folder's sync failed */
+  complete = ok;
+}
+
+static void a_model_is_quantized_or_not_at_all(void **state) {
+  (void)state;
+  sweep(quantize_run);
+}
+
 /* ---- captions ---- */
 static void cues_note(const nf_caption *doc) {
   for (int i = 0; i < nf_caption_cue_count(doc); i++) {
@@ -259,8 +296,6 @@ static void captions_work_or_say_why(void **state) {
 }
 
 /* ---- files ---- */
-static const char old_text[] = "the old file";
-
 /* The file is the old one or the new one, with the old one's mode; nothing else is there. */
 static bool replaced(const char *path, nf_bytes content, bool was_there) {
   bool done = TRY(nf_file_replace(path, content, &error));
@@ -307,6 +342,7 @@ int main(void) {
       cmocka_unit_test(adapter_works_or_says_why),
       cmocka_unit_test(model_in_memory_opens_or_says_why),
       cmocka_unit_test(model_in_chunks_loads_or_says_why),
+      cmocka_unit_test(a_model_is_quantized_or_not_at_all),
       cmocka_unit_test(captions_work_or_say_why),
       cmocka_unit_test(files_are_old_or_new),
   };
