@@ -76,7 +76,11 @@ test('after a reload nothing of a prompt is computed again, with and without an 
   const written = new Map(opfs.times)
   const again = await tab()
   expect(answers(again)).toEqual(answers(first))
-  expect(cached(again).slice(0, 2).every((n) => n > 0)).toBe(true)
+  expect(
+    cached(again)
+      .slice(0, 2)
+      .every((n) => n > 0),
+  ).toBe(true)
   expect(cached(again).slice(2)).toEqual(cached(first).slice(2))
   expect(opfs.times).toEqual(written) // and nothing was written again
 }, 120_000)

@@ -53,9 +53,8 @@ export class Prefixes {
     this.#missing = []
     return missing.flatMap((of) => {
       const known = this.#info(of)
-      if (!known) return []
-      if (known.ready) return this.#save(of, known)
-      this.#asked.delete(known.key) // pushed out by others, or never computed: the next edit's
+      if (known?.ready) return this.#save(of, known)
+      if (known) this.#asked.delete(known.key) // the edit ended before, or others pushed it out
       return []
     })
   }
@@ -63,10 +62,14 @@ export class Prefixes {
   async #load(of: PrefixOf, key: string): Promise<void> {
     const { nf_wasm_prefix_load: load } = this.#runtime.exports
     const file = await keptBytes('prefixes', key)
-    const status =
-      file &&
-      this.#with(of, (...asked) => this.#runtime.lend(file, (...at) => load(...asked, ...at)))
-    if (status !== 0) this.#missing.push(of) // none there, or damaged: written anew
+    try {
+      const status =
+        file && this.#with(of, (...of) => this.#runtime.lend(file, (...at) => load(...of, ...at)))
+      if (status === 0) return
+    } catch {
+      // no memory for it: the edit may well have enough
+    }
+    this.#missing.push(of) // none there, damaged, no room: kept when it was computed
   }
 
   #save(of: PrefixOf, { key, bytes }: { key: string; bytes: number }) {
