@@ -332,6 +332,34 @@ void nf_edit_variant_get(const nf_session *session, int32_t i, nf_variant *varia
  * what the model gave. Empty unless asked for in the descriptor; cut at 16 KB. Same life. */
 nf_bytes nf_edit_trace(const nf_session *session);
 
+/* ---- prefix: what the edits of a task begin with, kept beyond the session ---- */
+
+/* Under one adapter the prompts of a task begin with the same tokens. Their keys and values are
+ * computed by the first edit and stay with the session (nf_receipt.cached_tokens); as a file they
+ * outlive it. Edits after a load have the results, bit for bit, that they have without. On the CPU
+ * only: a GPU has computed them sooner than they are read.
+ *
+ * desc: of the edits meant; its task, adapter and even_if_poor are looked at. model: what tells the
+ * model's file and this build from every other, their SHA-256 for instance; 1 to 4096 bytes. All
+ * three drop a work still running on this session; errors of all: as nf_edit_begin's. */
+typedef struct {
+  char key[65]; /* in hex: of model, kernels, adapter and tokens; with another key it is another
+                   prefix */
+  int64_t file_bytes; /* 0: nothing to keep: a GPU's, or the prompts share nothing */
+  bool ready; /* the session has it */
+} nf_prefix_info;
+[[nodiscard]] nf_status nf_prefix_info_get(nf_session *session, const nf_edit_desc *desc,
+                                           nf_bytes model, nf_prefix_info *info, nf_error *error);
+/* Writes the file to file[file_bytes <= cap). errors NF_BAD_INPUT it is not ready; cap is less */
+[[nodiscard]] nf_status nf_prefix_save(nf_session *session, const nf_edit_desc *desc,
+                                       nf_bytes model, uint8_t *file, int64_t cap,
+                                       nf_error *error);
+/* The session has it from now on; where it had it already, the file is not looked at. errors
+ * NF_BAD_INPUT no such file, or damaged; NF_UNSUPPORTED of another version or another key. Then the
+ * session is as it was */
+[[nodiscard]] nf_status nf_prefix_load(nf_session *session, const nf_edit_desc *desc,
+                                       nf_bytes model, nf_bytes file, nf_error *error);
+
 /* Name <-> task: "fix", "shorten", "formal", "casual", "simple", "rewrite". */
 const char *nf_task_name(nf_task task); /* null: unknown */
 [[nodiscard]] nf_status nf_task_from_name(nf_bytes name, nf_task *task); /* NF_BAD_INPUT */

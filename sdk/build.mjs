@@ -18,9 +18,9 @@ for (const name of modules) {
   console.error(`build/wasm/${name} is missing: run ./dev build wasm first`)
   process.exit(1)
 }
+rmSync('dist', { recursive: true, force: true }) // first: a failure leaves nothing stale behind
 check('-p', 'tsconfig.worker.json')
 check('-p', 'tsconfig.json')
-rmSync('dist', { recursive: true, force: true })
 mkdirSync('dist')
 check('-p', 'tsconfig.types.json')
 for (const [input, file] of [

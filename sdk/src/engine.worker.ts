@@ -6,7 +6,7 @@
 import { NearfieldError } from './error.ts'
 import { packCues, packFindings, packMeasures, unpackCues, unpackStrings } from './pack.ts'
 import type { FromWorker, ThreadStart, ToWorker } from './protocol.ts'
-import { fetchAdapter } from './worker/adapters.ts'
+import { fetchAdapter, keepAdapter } from './worker/adapters.ts'
 import { lint, measure } from './worker/caption_lint.ts'
 import { parse, write } from './worker/captions.ts'
 import { compileModule } from './worker/compile.ts'
@@ -45,7 +45,12 @@ const onCall = serveCalls(post, {
     host = opened.host
     return opened.status()
   },
-  adapter: async ({ url }, { signal }) => opened().adapter(await fetchAdapter(url, signal), signal),
+  async adapter({ url }, { signal }) {
+    const file = await fetchAdapter(url, signal)
+    const adapter = await opened().adapter(file, signal)
+    void keepAdapter(url, adapter.sha256, file)
+    return adapter
+  },
   edit: async (request, { signal, sentAt }) => opened().edit(request, signal, sentAt),
   bench: async ({ repeats }, { signal }) => opened().bench(repeats, signal),
   async parse(args) {

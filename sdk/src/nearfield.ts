@@ -108,7 +108,8 @@ export class Nearfield implements NearfieldApi {
 
   /**
    * Fetches a LoRA adapter (a GGUF file, see `nearfield adapter --help`) and opens it beside the
-   * model; edits name it, and may switch without reloading. It stays open as long as this object.
+   * model; edits name it, and may switch without reloading. It stays open as long as this object. Without the server the file kept
+   * in this browser from the last time is taken.
    * Rejects with a NearfieldError 'network', 'bad_input' (made for another model) or 'unsupported'.
    */
   async adapter(url: string | URL, { signal }: { signal?: AbortSignal } = {}): Promise<Adapter> {

@@ -14,6 +14,7 @@
 static nf_error last_error; /* of the last call that can fail; "" when it did not */
 static nf_engine_info last_info; /* of nf_wasm_engine_info */
 static nf_adapter_info last_adapter; /* of nf_wasm_adapter_info */
+static nf_prefix_info last_prefix; /* of nf_wasm_prefix_info */
 static nf_edit_result last_result; /* of nf_wasm_edit_result */
 
 /* ---- memory and errors ---- */
@@ -125,6 +126,27 @@ i32 EXPORT(nf_wasm_edit_begin)(nf_session *session, const nf_edit_desc *desc) {
   return nf_edit_begin(session, desc, &last_error);
 }
 i32 EXPORT(nf_wasm_edit_step)(nf_session *session) { return nf_edit_step(session, &last_error); }
+
+/* desc as nf_wasm_edit_begin's. row[3]: key (C string, valid until the next call), file_bytes,
+ * ready */
+i32 EXPORT(nf_wasm_prefix_info)(nf_session *session, const nf_edit_desc *desc, const u8 *model,
+                                i32 len, f64 *row) {
+  nf_status status =
+      nf_prefix_info_get(session, desc, bytes_of(model, len), &last_prefix, &last_error);
+  if (status != NF_OK) return status;
+  row[0] = (f64)(uintptr_t)last_prefix.key;
+  row[1] = (f64)last_prefix.file_bytes;
+  row[2] = last_prefix.ready;
+  return NF_OK;
+}
+i32 EXPORT(nf_wasm_prefix_save)(nf_session *session, const nf_edit_desc *desc, const u8 *model,
+                                i32 len, u8 *file, i32 cap) {
+  return nf_prefix_save(session, desc, bytes_of(model, len), file, cap, &last_error);
+}
+i32 EXPORT(nf_wasm_prefix_load)(nf_session *session, const nf_edit_desc *desc, const u8 *model,
+                                i32 len, const u8 *file, i32 file_len) {
+  return nf_prefix_load(session, desc, bytes_of(model, len), bytes_of(file, file_len), &last_error);
+}
 
 /* row[15]: text, text_len, verdict, why (C string), n_changes, first_token_ms, total_ms,
  * input_tokens, cached_tokens, output_tokens, passes, drafted, accepted, forced, n_variants */

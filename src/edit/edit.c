@@ -200,17 +200,30 @@ static nf_status prefix_count(edit *e) {
   return NF_OK;
 }
 
-static nf_status prompt_build(edit *e, isize *n, nf_error *error) {
+/* The prefix of the request's task and adapter, and a prompt that begins with it. */
+static nf_status prompt_begin_encode(edit *e, nf_bytes caption, isize *n, nf_error *error) {
   edit_prefix_choose(e);
   nf_status status = prefix_count(e);
-  if (status == NF_OK) status = prompt_encode(e, bytes_of(e->plain, e->plain_len), n);
+  if (status == NF_OK) status = prompt_encode(e, caption, n);
+  if (status == NF_OK) return NF_OK;
   if (status == NF_UNSUPPORTED) {
     return error_set(error, status, E_STR("the model's chat template cannot hold the task"));
   }
-  if (status != NF_OK) {
-    return error_set(error, status, E_STR("the caption does not fit the context of "),
-                     E_INT(e->ctx_tokens), E_STR(" tokens"));
-  }
+  return error_set(error, status, E_STR("the caption does not fit the context of "),
+                   E_INT(e->ctx_tokens), E_STR(" tokens"));
+}
+
+nf_status edit_prefix_take(edit *e, const nf_edit_desc *desc, const edit_tuning *tuning,
+                           nf_error *error) {
+  isize n;
+  e->phase = EDIT_IDLE;
+  nf_status status = task_take(e, desc, tuning, error);
+  return status == NF_OK ? prompt_begin_encode(e, bytes_from_str("A"), &n, error) : status;
+}
+
+static nf_status prompt_build(edit *e, isize *n, nf_error *error) {
+  nf_status status = prompt_begin_encode(e, bytes_of(e->plain, e->plain_len), n, error);
+  if (status != NF_OK) return status;
   arena scratch = e->scratch;
   status = text_encode(e->vocab, bytes_of(e->plain, e->plain_len), false, e->source,
                        EDIT_TOKENS_MAX - 1, &e->n_source, &scratch);

@@ -34,6 +34,29 @@ void edit_close(edit *e); /* what does not lie in the arena */
 /* After NF_OK, borrowed until the next begin. Times in the receipt are left to the caller. */
 void edit_result_get(const edit *e, nf_edit_result *result);
 void edit_variant_get(const edit *e, isize i, nf_variant *variant); /* 0 <= i < n_variants */
+/* ---- prefix_file.c: what the edits of a task and adapter begin with, as bytes to keep ---- */
+typedef struct {
+  const nf_edit_desc *desc; /* task, even_if_poor */
+  const edit_tuning *tuning; /* as edit_begin's */
+  nf_bytes model, kernels; /* what the values depend on beside adapter and tokens */
+} edit_prefix_ask;
+typedef struct {
+  u8 key[32]; /* SHA-256 of all that the values depend on */
+  isize file_bytes; /* of its file; 0: nothing to keep (a GPU's cache, no common beginning) */
+  bool ready; /* it is in memory */
+} edit_prefix_facts;
+/* Each of them drops what is being edited. errors of all: as edit_begin's of such a request */
+[[nodiscard]] nf_status edit_prefix_find(edit *e, const edit_prefix_ask *ask,
+                                         edit_prefix_facts *facts, nf_error *error);
+/* Writes file[file_bytes <= cap). errors NF_BAD_INPUT it is not ready, or has no file; cap is
+ * less */
+[[nodiscard]] nf_status edit_prefix_write(edit *e, const edit_prefix_ask *ask, u8 *file, isize cap,
+                                          nf_error *error);
+/* Takes the prefix from a file of any bytes; ready already: does nothing. errors NF_BAD_INPUT no
+ * such file, or damaged; NF_UNSUPPORTED of another version or key. Nothing is taken then */
+[[nodiscard]] nf_status edit_prefix_read(edit *e, const edit_prefix_ask *ask, nf_bytes file,
+                                         nf_error *error);
+
 /* Tokens the answer has so far (0: nothing decided yet). */
 isize edit_output_tokens(const edit *e);
 /* See nf_edit_trace. */

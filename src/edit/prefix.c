@@ -46,5 +46,5 @@ void edit_prefix_choose(edit *e) {
 
 void edit_prefix_save(edit *e) {
   edit_prefix *p = e->prefix;
-  if (session_snapshot_empty(p->snapshot)) session_save(e->timeline, p->n, p->snapshot);
+  if (session_snapshot_tokens(p->snapshot) == 0) session_save(e->timeline, p->n, p->snapshot);
 }

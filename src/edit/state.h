@@ -1,4 +1,4 @@
-/* The inside of an edit, shared by edit.c (request and prompt), prefix.c (what prompts share),
+/* The inside of an edit, shared by edit.c (request and prompt), prefix.c (what prompts share), prefix_file.c (kept),
  * decode.c and search.c (the model's passes), outcome.c (what becomes of an answer) and trace.c.
  * Private to this folder. */
 #pragma once
@@ -145,6 +145,10 @@ struct edit {
 /* ---- edit.c ---- */
 /* The timeline becomes the prompt and answer[0, n); passes go on being counted. */
 [[nodiscard]] nf_status edit_timeline_set(edit *e, const i32 *answer, isize n);
+/* e->prefix becomes that of the task and adapter asked for; its tokens are e->prompt[0, n) of it.
+ * What is being edited is dropped. errors as edit_begin's */
+[[nodiscard]] nf_status edit_prefix_take(edit *e, const nf_edit_desc *desc,
+                                         const edit_tuning *tuning, nf_error *error);
 /* Text of tokens, cut at `cap`; the end token gives nothing. */
 isize edit_decode(const edit *e, const i32 *tokens, isize n, u8 *out, isize cap);
 

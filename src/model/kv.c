@@ -53,6 +53,30 @@ void model_cache_copy(model_cache *to, const model_cache *from, isize n_tokens) 
   }
 }
 
+isize model_cache_values_bytes(const model_cache *cache, isize n_slots) {
+  if (cache->gpu) return 0;
+  isize n_planes = 2 * cache->n_layers * cache->n_kv_heads;
+  return n_planes * n_slots * cache->d_head * (isize)sizeof(f32);
+}
+
+void model_cache_values_get(const model_cache *cache, isize n_slots, u8 *to) {
+  ASSERT(!cache->gpu && 0 <= n_slots && n_slots <= cache->n_slots);
+  isize n_planes = 2 * cache->n_layers * cache->n_kv_heads;
+  isize plane_bytes = n_slots * cache->d_head * (isize)sizeof(f32);
+  for (isize i = 0; i < n_planes; i++) {
+    bytes_copy(to + i * plane_bytes, cache->at + i * cache->n_slots * cache->d_head, plane_bytes);
+  }
+}
+
+void model_cache_values_set(model_cache *cache, isize n_slots, const u8 *from) {
+  ASSERT(!cache->gpu && 0 <= n_slots && n_slots <= cache->n_slots);
+  isize n_planes = 2 * cache->n_layers * cache->n_kv_heads;
+  isize plane_bytes = n_slots * cache->d_head * (isize)sizeof(f32);
+  for (isize i = 0; i < n_planes; i++) {
+    bytes_copy(cache->at + i * cache->n_slots * cache->d_head, from + i * plane_bytes, plane_bytes);
+  }
+}
+
 isize model_cache_slots(const model_cache *cache) { return cache->n_slots; }
 
 void model_cache_move(model_kv from, isize pos, isize n) {

@@ -50,6 +50,11 @@ void model_cache_close(model_cache *cache); /* what does not lie in the arena */
 isize model_cache_slots(const model_cache *cache);
 /* Copy slots [0, n) of another cache of the same model. */
 void model_cache_copy(model_cache *to, const model_cache *from, isize n_slots);
+/* Slots [0, n) as bytes to keep elsewhere: [layer][k|v][kv_head][n][d_head] f32, as they lie in
+ * memory. How many, 0 on the GPU, where the other two must not be called. */
+isize model_cache_values_bytes(const model_cache *cache, isize n_slots);
+void model_cache_values_get(const model_cache *cache, isize n_slots, u8 *to);
+void model_cache_values_set(model_cache *cache, isize n_slots, const u8 *from);
 
 /* A timeline's place in a cache: position p lies in slot p < n_shared ? p : p + gap.
  * The trunk has n_shared = gap = 0. A branch shares the trunk's first n_shared positions and keeps

@@ -33,7 +33,24 @@ void session_snapshot_close(session_snapshot *snapshot) { model_cache_close(snap
 
 void session_snapshot_clear(session_snapshot *snapshot) { snapshot->n = 0; }
 
-bool session_snapshot_empty(const session_snapshot *snapshot) { return snapshot->n == 0; }
+isize session_snapshot_tokens(const session_snapshot *snapshot) { return snapshot->n; }
+
+isize session_snapshot_values_bytes(const session_snapshot *snapshot, isize n) {
+  ASSERT(0 <= n && n <= snapshot->tokens_max);
+  return model_cache_values_bytes(snapshot->cache, n);
+}
+
+void session_snapshot_get(const session_snapshot *snapshot, u8 *values) {
+  model_cache_values_get(snapshot->cache, snapshot->n, values);
+}
+
+void session_snapshot_set(session_snapshot *snapshot, const model_adapter *adapter,
+                          const i32 *tokens, isize n, const u8 *values) {
+  model_cache_values_set(snapshot->cache, n, values);
+  bytes_copy(snapshot->tokens, tokens, n * (isize)sizeof(i32));
+  snapshot->key = model_adapter_key_of(adapter);
+  snapshot->n = n;
+}
 
 void session_save(const session *s, isize n, session_snapshot *to) {
   to->n = isize_min(isize_min(n, s->n_cached), to->tokens_max);

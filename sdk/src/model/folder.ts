@@ -4,11 +4,13 @@
  *   nearfield/models/SHA256/chunks   one byte a chunk: 1 when it was verified and flushed
  *   nearfield/manifests/HASH.json    the manifest of the URL with that SHA-256
  *   nearfield/choices/SHA256.json    the backend found best for a model (choice.ts)
+ *   nearfield/adapters/HASH          the adapter of the URL with that SHA-256 (worker/adapters.ts)
+ *   nearfield/prefixes/KEY           what a task's prompts begin with (worker/prefixes.ts)
  * Everything here answers null where there is no storage (private window, insecure page).
  */
 import { hashHex } from './hash.ts'
 
-async function folder(
+export async function folder(
   create: boolean,
   ...path: string[]
 ): Promise<FileSystemDirectoryHandle | null> {
@@ -48,9 +50,9 @@ export async function keptChunks(sha256: string): Promise<number> {
   }
 }
 
-async function manifestName(url: string): Promise<string> {
-  return `${await hashHex(new TextEncoder().encode(url))}.json`
-}
+/** What a URL is called in a folder. */
+export const urlName = (url: string): Promise<string> => hashHex(new TextEncoder().encode(url))
+const manifestName = async (url: string) => `${await urlName(url)}.json`
 
 export async function readJson(name: string, file: string): Promise<unknown> {
   try {
@@ -64,7 +66,7 @@ export async function readJson(name: string, file: string): Promise<unknown> {
 /** Rejects when there is no room; does nothing where there is no storage. */
 export async function writeJson(name: string, file: string, value: unknown): Promise<void> {
   const handle = await (await folder(true, name))?.getFileHandle(file, { create: true })
-  if (handle) await writeText(handle, JSON.stringify(value))
+  if (handle) await writeBytes(handle, new TextEncoder().encode(JSON.stringify(value)))
 }
 
 export async function keptManifest(url: string): Promise<unknown> {
@@ -72,13 +74,17 @@ export async function keptManifest(url: string): Promise<unknown> {
 }
 
 /** Workers have sync handles in every browser; pages have createWritable in most. */
-async function writeText(file: FileSystemFileHandle, text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(text)
+export async function writeBytes(
+  file: FileSystemFileHandle,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<void> {
   const handle = await (file as Partial<SyncFileHandle>).createSyncAccessHandle?.()
   if (handle) {
     try {
       handle.truncate(0)
-      handle.write(bytes, { at: 0 })
+      if (handle.write(bytes, { at: 0 }) !== bytes.length) {
+        throw new DOMException('short write', 'QuotaExceededError')
+      }
     } finally {
       handle.close()
     }

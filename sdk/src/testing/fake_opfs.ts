@@ -8,6 +8,8 @@ export class FakeOpfs {
   /** Writes beyond this many bytes in all throw QuotaExceededError. */
   quota = Number.POSITIVE_INFINITY
   open = new Set<string>()
+  /** When a file was written last, counted in writes. */
+  times = new Map<string, number>()
 
   used(): number {
     return [...this.files.values()].reduce((n, file) => n + file.length, 0)
@@ -32,9 +34,17 @@ export class FakeOpfs {
       },
       removeEntry: async (name: string) => {
         for (const file of [...this.files.keys()]) {
-          if (file.startsWith(`${path}${name}/`)) this.files.delete(file)
+          if (file === `${path}${name}` || file.startsWith(`${path}${name}/`)) {
+            this.files.delete(file)
+          }
         }
       },
+      values: async function* (this: FakeOpfs) {
+        for (const file of [...this.files.keys()]) {
+          const name = file.slice(path.length)
+          if (file.startsWith(path) && !name.includes('/')) yield this.#file(file)
+        }
+      }.bind(this),
     }
     return fake as unknown as FileSystemDirectoryHandle
   }
@@ -48,12 +58,17 @@ export class FakeOpfs {
     next.set(old)
     next.set(bytes, at)
     this.files.set(file, next)
+    this.times.set(file, this.times.size === 0 ? 1 : Math.max(...this.times.values()) + 1)
     return bytes.length
   }
 
   #file(file: string): unknown {
+    const name = file.slice(file.lastIndexOf('/') + 1)
     return {
-      getFile: async () => new Blob([this.files.get(file)!]),
+      kind: 'file',
+      name,
+      getFile: async () =>
+        new File([this.files.get(file)!], name, { lastModified: this.times.get(file) ?? 0 }),
       createWritable: async () => ({
         write: async (text: string) => {
           this.files.set(file, new Uint8Array(0))

@@ -21,7 +21,8 @@ export async function realRuntime(name = 'nearfield.wasm', bytesMax = 2 ** 28): 
   }
 }
 
-export async function realEngine(name = 'nearfield-relaxed.wasm'): Promise<Engine> {
+/** identity: '' keeps no prefixes. */
+export async function realEngine(name = 'nearfield-relaxed.wasm', identity = ''): Promise<Engine> {
   const path = process.env.NEARFIELD_MODEL
   if (!path) throw new Error('NEARFIELD_MODEL is not set: run ./dev test sdk')
   const file = await readFile(path)
@@ -34,5 +35,5 @@ export async function realEngine(name = 'nearfield-relaxed.wasm'): Promise<Engin
   await load.add(file)
   const address = await load.finish()
   load.close()
-  return new Engine({ runtime, address, gpu: null, threads: [], kept: true })
+  return new Engine({ runtime, address, gpu: null, threads: [], kept: true, identity })
 }

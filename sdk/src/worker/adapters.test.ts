@@ -2,10 +2,12 @@
 /** Adapters over the real wasm module and model, one thread, in node: opened, used, refused, and
  * opened again in an engine that takes another's place. */
 import { afterEach, expect, test, vi } from 'vitest'
+import { hashHex } from '../model/hash.ts'
+import { FakeOpfs } from '../testing/fake_opfs.ts'
 import { loraFile } from '../testing/lora.ts'
 import { realEngine } from '../testing/real_wasm.ts'
 import type { Adapter } from '../types.ts'
-import { fetchAdapter } from './adapters.ts'
+import { fetchAdapter, keepAdapter } from './adapters.ts'
 import type { Engine } from './engine.ts'
 import { Host, type Ways } from './host.ts'
 import { clockMs } from './runtime.ts'
@@ -93,4 +95,35 @@ test('a file that cannot be had says why', async () => {
   await expect(fetchAdapter('http://h/a.gguf', aborted)).rejects.toMatchObject({
     name: 'AbortError',
   })
+})
+
+test('without the server the file kept from the last time is taken, if it is whole', async () => {
+  const opfs = new FakeOpfs()
+  const navigator = { storage: { getDirectory: async () => opfs.directory() } }
+  vi.stubGlobal('navigator', navigator)
+  const file = loraFile({})
+  const url = 'http://h/a.gguf'
+  let answer = async (): Promise<Response> => new Response(file)
+  vi.stubGlobal('fetch', () => answer())
+  const fetched = await fetchAdapter(url, signal)
+  await keepAdapter(url, await hashHex(fetched), fetched)
+  const kept = [...opfs.files.keys()]
+  expect(kept).toHaveLength(1)
+  const written = new Map(opfs.times)
+  await keepAdapter(url, await hashHex(fetched), fetched)
+  expect(opfs.times).toEqual(written) // the same file is not written again
+  answer = async () => {
+    throw new TypeError('offline')
+  }
+  expect(await fetchAdapter(url, signal)).toEqual(file)
+  answer = async () => new Response('', { status: 502 })
+  expect(await fetchAdapter(url, signal)).toEqual(file)
+  answer = async () => new Response('', { status: 404 }) // the server has it no more
+  await expect(fetchAdapter(url, signal)).rejects.toMatchObject({ code: 'network' })
+  answer = async () => {
+    throw new TypeError('offline')
+  }
+  await expect(fetchAdapter('http://h/b.gguf', signal)).rejects.toMatchObject({ code: 'network' })
+  opfs.files.get(kept[0]!)![1000]! ^= 4
+  await expect(fetchAdapter(url, signal)).rejects.toMatchObject({ code: 'network' })
 })

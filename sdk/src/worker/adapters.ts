@@ -1,26 +1,44 @@
 /**
  * LoRA adapters of one model: their files, kept so that an engine that takes another's place has
- * them too. Owns the bytes and the list; an engine opens them (engine.ts) when an edit names one.
+ * them too, and in the browser's storage, so that they are there without the server. Owns the bytes
+ * and the list; an engine opens them (engine.ts) when an edit names one. What is stored is the
+ * file's SHA-256 and the file: nearfield/adapters/ of model/folder.ts.
  */
 import { NearfieldError } from '../error.ts'
 import { fetchWhenReady } from '../model/fetch.ts'
+import { urlName } from '../model/folder.ts'
+import { hashHex } from '../model/hash.ts'
+import { keepBytes, keptBytes } from '../model/kept.ts'
 import type { Adapter } from '../types.ts'
 
 /** Of rank 64 for 30 layers of a 135M model: 25 MB. */
 const FILE_BYTES_MAX = 2 ** 28
 
-/** Rejects with a NearfieldError 'network' or 'bad_input', or as aborted. */
-export async function fetchAdapter(url: string, signal: AbortSignal): Promise<Uint8Array> {
-  let file: Uint8Array
+const LIMITS = { files: 16, bytes: FILE_BYTES_MAX + 2 ** 20 }
+const DIGEST_CHARS = 64
+
+/**
+ * From the network; where there is none, as kept from the last time. Rejects with a NearfieldError
+ * 'network' or 'bad_input', or as aborted.
+ */
+export async function fetchAdapter(
+  url: string,
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
+  let file: Uint8Array<ArrayBuffer>
   try {
     const response = await fetchWhenReady(url, signal)
     if (!response.ok) {
+      const kept = response.status >= 500 ? await keptAdapter(url) : null
+      if (kept) return kept
       throw new NearfieldError('network', `${url}: the server answered ${response.status}`)
     }
     file = new Uint8Array(await response.arrayBuffer())
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof NearfieldError) throw error
+    const kept = await keptAdapter(url)
+    if (kept) return kept
     throw new NearfieldError('network', `${url} could not be fetched`, { cause: error })
   }
   if (file.length === 0 || file.length > FILE_BYTES_MAX) {
@@ -28,6 +46,34 @@ export async function fetchAdapter(url: string, signal: AbortSignal): Promise<Ui
     throw new NearfieldError('bad_input', line)
   }
   return file
+}
+
+/** null: none, or not as it was written. */
+async function keptAdapter(url: string): Promise<Uint8Array<ArrayBuffer> | null> {
+  const bytes = await keptBytes('adapters', await urlName(url))
+  if (!bytes || bytes.length <= DIGEST_CHARS) return null
+  const file = bytes.subarray(DIGEST_CHARS)
+  const digest = new TextDecoder().decode(bytes.subarray(0, DIGEST_CHARS))
+  return (await hashHex(file)) === digest ? file : null
+}
+
+/** Once it has shown to be one; sha256: of the file. Never fails. */
+export async function keepAdapter(
+  url: string,
+  sha256: string,
+  file: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  if (!globalThis.crypto?.subtle) return // such a page has no storage either
+  const name = await urlName(url)
+  const before = await keptBytes('adapters', name)
+  const head = new TextEncoder().encode(sha256)
+  if (before?.length === head.length + file.length && head.every((byte, i) => byte === before[i])) {
+    return
+  }
+  const bytes = new Uint8Array(head.length + file.length)
+  bytes.set(head)
+  bytes.set(file, head.length)
+  await keepBytes('adapters', name, bytes, LIMITS)
 }
 
 export class Adapters {

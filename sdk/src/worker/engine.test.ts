@@ -75,6 +75,28 @@ test('cancelled after every pass: free again within 50 ms, and the next answer i
   expect(Math.max(...tookMs)).toBeLessThanOrEqual(50)
 }, 120_000)
 
+test('cancelled while its prompt is computed, waiting, or at its end: the next answer is right', async () => {
+  const alone = await edit('they is here')
+  const tasks = ['formal', 'casual', 'simple', 'rewrite'] as const // more than prefixes are kept
+  for (let point = 0; point < 6; point++) {
+    const abort = new AbortController()
+    const request = { task: tasks[point % 4]!, text: LONG, evenIfPoor: true }
+    const running = host.edit(request, abort.signal, clockMs())
+    const waiting = host.edit({ task: 'fix', text: LONG }, abort.signal, clockMs())
+    for (const one of [running, waiting]) one.catch(() => {})
+    for (let i = 0; i < point; i++) await breathe()
+    abort.abort(new Error('no more'))
+    await expect(running).rejects.toThrow('no more')
+    await expect(waiting).rejects.toThrow('no more')
+    expect((await edit('they is here')).text).toBe(alone.text)
+  }
+  const late = new AbortController()
+  const done = await edit('they is here', 'now', late.signal)
+  late.abort() // nothing is left that could end
+  expect(done.text).toBe(alone.text)
+  expect((await edit(LONG)).receipt.passes).toBeGreaterThan(1)
+}, 120_000)
+
 test('variants: distinct, the first is the edit; a task that is not offered says why', async () => {
   const signal = new AbortController().signal
   const request = { task: 'rewrite' as const, text: LONG, variants: 3, seed: 1 }

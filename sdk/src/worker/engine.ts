@@ -10,6 +10,7 @@ import { status as S } from '../status.gen.ts'
 import type { Adapter, Backend, Change, EditResult, TaskOffer, Variant } from '../types.ts'
 import { placeEdit } from './edit_desc.ts'
 import { settled, throwIfFailed } from './engine_load.ts'
+import { Prefixes } from './prefixes.ts'
 import type { Turn } from './queue.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -39,6 +40,8 @@ export interface EngineParts {
   threads: { terminate(): void }[]
   /** Was the model's file kept in this browser? */
   kept: boolean
+  /** Tells the model's file and the module from every other; '': prefixes are not kept. */
+  identity: string
 }
 
 export class Engine {
@@ -49,10 +52,12 @@ export class Engine {
   readonly #threads: EngineParts['threads']
   readonly #engine: number
   readonly #session: number
+  /** null on the GPU, which computes them sooner than they are read. */
+  readonly #prefixes: Prefixes | null
   /** Addresses of those opened here, by the SHA-256 of their files. */
   readonly #adapters = new Map<string, number>()
 
-  constructor({ runtime, address, gpu, threads, kept }: EngineParts) {
+  constructor({ runtime, address, gpu, threads, kept, identity }: EngineParts) {
     const { exports } = runtime
     this.#runtime = runtime
     this.#engine = address
@@ -63,6 +68,7 @@ export class Engine {
       runtime.check(exports.nf_wasm_session_open(address, out))
       return runtime.word(out)
     })
+    this.#prefixes = gpu || !identity ? null : new Prefixes(runtime, this.#session, identity)
     const info = runtime.using(80, (row) => {
       exports.nf_wasm_engine_info(address, row)
       return runtime.row(row, 10)
@@ -124,13 +130,25 @@ export class Engine {
     if (task < 0) throw new NearfieldError('bad_input', `there is no task '${request.task}'`)
     const sha256 = request.adapter?.sha256 ?? ''
     if (adapterFile && !this.#adapters.has(sha256)) this.adapter(adapterFile)
-    placeEdit(this.#runtime, { task, adapter: this.#adapters.get(sha256) ?? 0 }, request, (desc) =>
+    const adapter = this.#adapters.get(sha256) ?? 0
+    const coming = this.#prefixes?.bring({ request, task, adapter })
+    if (coming) await turn.pass(coming)
+    placeEdit(this.#runtime, { task, adapter }, request, (desc) =>
       this.#check(exports.nf_wasm_edit_begin(this.#session, desc)),
     )
     while (this.#check(exports.nf_wasm_edit_step(this.#session)) === S.pending) {
       await turn.pass(settled(this.#gpu))
     }
     return this.#result()
+  }
+
+  /** Is there a prefix to keep? */
+  get unkept(): boolean {
+    return this.#prefixes?.unkept ?? false
+  }
+  /** Copies of the prefixes computed here and not kept yet; drops what the session does. */
+  takeUnkept(): ReturnType<Prefixes['take']> {
+    return this.#prefixes?.take() ?? []
   }
 
   async bench(repeats: number, turn: Turn): Promise<Bench> {

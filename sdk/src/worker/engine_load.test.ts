@@ -101,7 +101,14 @@ const loadOf = (backend: 'webgpu' | 'wasm' = 'webgpu') =>
     threads: 1,
   })
 const engineOf = () =>
-  new Engine({ runtime: runtimeOf(), address: ENGINE, gpu: asGpu(), threads: [], kept: true })
+  new Engine({
+    runtime: runtimeOf(),
+    address: ENGINE,
+    gpu: asGpu(),
+    threads: [],
+    kept: true,
+    identity: '',
+  })
 const turn: Turn = { pass: async (until) => void (await until) }
 const edit = (engine: Engine) => engine.edit({ task: 'fix', text: 'a' }, turn)
 

@@ -30,6 +30,29 @@ export interface Exports {
   nf_wasm_task_poor(task: number): number
   nf_wasm_edit_begin(session: number, desc: number): number
   nf_wasm_edit_step(session: number): number
+  nf_wasm_prefix_info(
+    session: number,
+    desc: number,
+    model: number,
+    length: number,
+    row: number,
+  ): number
+  nf_wasm_prefix_save(
+    session: number,
+    desc: number,
+    model: number,
+    length: number,
+    file: number,
+    cap: number,
+  ): number
+  nf_wasm_prefix_load(
+    session: number,
+    desc: number,
+    model: number,
+    length: number,
+    file: number,
+    fileLength: number,
+  ): number
   nf_wasm_edit_result(session: number, row: number): void
   nf_wasm_edit_change(index: number, row: number): void
   nf_wasm_edit_variant(session: number, index: number, row: number): void

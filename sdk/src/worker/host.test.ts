@@ -52,6 +52,8 @@ class FakeEngine implements HostedEngine {
     return { text: text.toUpperCase(), receipt } as unknown as EngineResult
   }
   adapter = () => ({ sha256: 's', name: 'n', task: null, bytes: 1 })
+  unkept = false
+  takeUnkept = () => []
   bench = async () => ({ decodeTokS: 1, rows32TokS: 1, prefillMs: 1 })
   close(): void {
     this.closed = true

@@ -20,6 +20,7 @@ import {
   worthKeeping,
 } from './backend.ts'
 import type { Engine } from './engine.ts'
+import { keepPrefixes } from './prefixes.ts'
 import { type JobOptions, Scheduler, type Turn } from './queue.ts'
 import { clockMs } from './runtime.ts'
 
@@ -51,9 +52,19 @@ export interface Ways {
 
 export type HostedEngine = Pick<
   Engine,
-  'facts' | 'kept' | 'failure' | 'failed' | 'adapter' | 'edit' | 'bench' | 'close'
+  | 'facts'
+  | 'kept'
+  | 'failure'
+  | 'failed'
+  | 'adapter'
+  | 'edit'
+  | 'unkept'
+  | 'takeUnkept'
+  | 'bench'
+  | 'close'
 >
 
+const idle = (): JobOptions => ({ signal: new AbortController().signal, priority: 'idle' })
 const quiet = (): OpenContext => ({ signal: new AbortController().signal, progress: () => {} })
 
 export class Host {
@@ -135,6 +146,7 @@ export class Host {
           attempts.push({ source, backend, outcome: 'ok', ms })
           const { model } = this.#ways
           const backendWhy = this.#chosen.why
+          if (engine.unkept) void this.#keepPrefixes(engine).catch(() => {})
           return { ...result, receipt: { ...receipt, model, queueMs, backendWhy, attempts } }
         } catch (error) {
           const left = engine.failure && afterFailure(error)
@@ -145,6 +157,14 @@ export class Host {
         }
       }
     })
+  }
+
+  /** In an idle moment, so that nobody waits for it. */
+  async #keepPrefixes(engine: HostedEngine): Promise<void> {
+    const files = await this.#queue.run(idle(), async () =>
+      engine === this.#engine ? engine.takeUnkept() : [],
+    )
+    await keepPrefixes(files)
   }
 
   bench(repeats: number, signal: AbortSignal): Promise<Bench> {
@@ -233,17 +253,16 @@ export class Host {
 
   /** CPU and GPU, the same edits, when nobody asks for anything; the faster one stays. */
   async #compare(): Promise<void> {
-    const idle: JobOptions = { signal: new AbortController().signal, priority: 'idle' }
     const cpu = this.#engine
     let gpu: HostedEngine | null = null
     let chosen: Chosen | null
     try {
       if (!cpu) return
-      const [firstMs, cpuMs] = await this.#queue.run(idle, (turn) => measure(cpu, turn))
+      const [firstMs, cpuMs] = await this.#queue.run(idle(), (turn) => measure(cpu, turn))
       const opened = await this.#openGpu(quiet())
       gpu = opened
       const limitsMs = [4 * firstMs! + WARM_UP_MS, 2 * cpuMs!]
-      chosen = await this.#queue.run(idle, async (turn) => {
+      chosen = await this.#queue.run(idle(), async (turn) => {
         const [, gpuMs] = await measure(opened, turn, limitsMs)
         const chosen = chosenByMs(gpuMs!, cpuMs!)
         if (chosen.backend === 'webgpu') this.#adopt(opened, chosen)

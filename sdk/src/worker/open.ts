@@ -111,7 +111,8 @@ async function openEngine(
     const load = new EngineLoad(runtime, gpu, { backend, fileBytes, threads: nThreads })
     try {
       const { kept, address } = await fill(load, threads, { manifest, fileUrl, context })
-      return new Engine({ runtime, address, gpu, threads: threads.workers, kept })
+      const identity = compiled.sha256 && `${manifest.sha256} ${compiled.sha256}`
+      return new Engine({ runtime, address, gpu, threads: threads.workers, kept, identity })
     } finally {
       load.close()
     }

@@ -1,5 +1,6 @@
 // What the SDK's browser tests share: a served page with the built SDK on `window.sdk`.
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { manifestOf, serve } from '../serve.mjs'
 
@@ -32,9 +33,12 @@ const pages = {
   '/test.js': "import * as sdk from '/sdk/index.js'\nwindow.sdk = sdk\n",
 }
 
-export function serveSdk(isolated) {
-  return serve({ isolated, roots: { '/sdk/': dist }, pages })
+/** pages: of the server, by path; what a test puts there goes before the SDK's own files. */
+export async function serveSdk(isolated) {
+  const own = { ...pages }
+  return { ...(await serve({ isolated, roots: { '/sdk/': dist }, pages: own })), pages: own }
 }
+export const workerScript = () => readFileSync(path.join(dist, 'engine.worker.js'))
 
 /** A fresh profile (own storage) with the page open; problems: what the page complained of. */
 export async function openPage(browser, server) {
