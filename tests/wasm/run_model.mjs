@@ -5,26 +5,13 @@
 // repeated passes instead (a busy machine disturbs less). --captions N: how many edited captions
 // are compared with one token a pass, with 1 and with THREADS threads (default 12; see
 // tests/edit/lossless.h).
-import { readFileSync, statSync } from 'node:fs'
-import { openModule } from './threads.mjs'
+import { readFileSync } from 'node:fs'
+import { fileIn, openCaptions, openThreaded, text } from './captions.mjs'
 
 let nCaptions = 12
 
-async function instance(path, nThreads) {
-  const engine = await openModule(path)
-  await engine.threads(nThreads - 1)
-  return engine
-}
-
-function fileIn({ e, memory }, path) {
-  const bytes = statSync(path).size
-  const at = e.memory_get(bytes)
-  new Uint8Array(memory.buffer, at, bytes).set(readFileSync(path))
-  return { at, bytes }
-}
-
 async function open(path, modelPath, nThreads) {
-  const { e, memory, close } = await instance(path, nThreads)
+  const { e, memory, close } = await openThreaded(path, nThreads)
   const { at, bytes } = fileIn({ e, memory }, modelPath)
   const start = performance.now()
   const opened = e.engine_open(at, bytes, nThreads)
@@ -36,26 +23,18 @@ async function open(path, modelPath, nThreads) {
 
 // Edited captions [0, n) against one token a pass: how many were equal, and a hash of the answers.
 async function captions(path, modelPath, nThreads, n) {
-  const engine = await instance(path, nThreads)
-  const file = fileIn(engine, modelPath)
-  const lines = fileIn(engine, new URL('../data/edit_lines.txt', import.meta.url).pathname)
-  const wrong = () => text(engine.memory, engine.e.captions_wrong())
-  const opened = engine.e.captions_open(file.at, file.bytes, lines.at, lines.bytes, nThreads)
-  if (opened !== nThreads) throw new Error(`captions_open: ${opened} ${wrong()}`)
+  const engine = await openCaptions(path, modelPath, nThreads)
   const equal = engine.e.captions_compare(0, n)
   const out = {
     equal,
     hash: engine.e.captions_hash() >>> 0,
-    wrong: equal < 0 ? `caption ${-1 - equal}: ${wrong()}` : '',
+    wrong:
+      equal < 0 ? `caption ${-1 - equal}: ${text(engine.memory, engine.e.captions_wrong())}` : '',
   }
   await engine.close()
   return out
 }
 
-function text(memory, at) {
-  const bytes = new Uint8Array(memory.buffer, at)
-  return new TextDecoder().decode(bytes.slice(0, bytes.indexOf(0)))
-}
 function tokensSet(engine, tokens) {
   new Int32Array(engine.memory.buffer, engine.e.tokens_at(), tokens.length).set(tokens)
 }

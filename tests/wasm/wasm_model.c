@@ -1,7 +1,7 @@
 /* Model and session as a wasm module: what run_model.mjs calls. One model, one session; the
  * host writes the file's bytes to memory_get's block, tokens to tokens_at(). Or, in another
- * instance, lossless_*: edits against one token a pass. */
-#include "edit/lossless.h"
+ * instance, captions_*: edits against one token a pass. */
+#include "edit/lossless_side.h"
 #include "model/model.h"
 #include "os/os.h"
 #include "session/session.h"
@@ -18,7 +18,11 @@ EXPORT(pass_rate) f64 pass_rate(i32 m, i32 n_out_rows, i32 logits, f64 ms);
 
 EXPORT(captions_open)
 i32 captions_open(u8 *file, i32 bytes, const u8 *corpus, i32 len, i32 n_threads);
+EXPORT(captions_adapter) i32 captions_adapter(const u8 *file, i32 bytes);
+EXPORT(captions_side) i32 captions_side(void);
 EXPORT(captions_compare) i32 captions_compare(i32 from, i32 to);
+EXPORT(captions_differ) i32 captions_differ(void);
+EXPORT(captions_differs_at) i32 captions_differs_at(void);
 EXPORT(captions_wrong) const char *captions_wrong(void);
 EXPORT(captions_hash) u32 captions_hash(void);
 
@@ -119,11 +123,33 @@ i32 captions_open(u8 *file, i32 bytes, const u8 *corpus, i32 len, i32 n_threads)
   return status == NF_OK ? (i32)pool_threads(captions.engine->threads) : status;
 }
 
+/* From here on with this adapter: GGUF or safetensors. */
+i32 captions_adapter(const u8 *file, i32 bytes) {
+  nf_adapter *adapter;
+  nf_status status =
+      nf_adapter_open_memory(captions.engine, bytes_of(file, bytes), &adapter, &captions.error);
+  if (status == NF_OK) lossless_adapter_set(&captions, adapter);
+  return status;
+}
+
+/* A long run, as lossless_side.h says: captions_compare's count is one of captions begun. */
+i32 captions_side(void) {
+  void *block = os_memory_get(lossless_side_bytes(&captions));
+  return block ? lossless_side_open(&captions, block) : NF_NO_MEMORY;
+}
+
+/* Of a long run: how many captions differ so far, those that wait now compared; the last. */
+i32 captions_differ(void) {
+  lossless_side_finish(&captions);
+  return side.n_differ;
+}
+i32 captions_differs_at(void) { return side.line; }
+
 /* How many of captions [from, to) were compared and equal; -1 - i: caption i differs. */
 i32 captions_compare(i32 from, i32 to) {
   captions.n_lines = 0;
   for (i32 i = from; i < to; i++) {
-    if (!lossless_line(&captions, i, i % 8 == 0)) return -1 - i;
+    if (!lossless_line(&captions, i, i % (captions.compare ? 16 : 8) == 0)) return -1 - i;
   }
   return captions.n_lines;
 }
