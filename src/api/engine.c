@@ -3,7 +3,7 @@
 #include "api/internal.h"
 #include "base/text_out.h"
 #include "base/utf8.h"
-#include "gpu/gpu.h"
+#include "gpu/kernels.h"
 #include "model/model_gpu.h"
 
 constexpr isize DIRECTORY_BYTES_FIRST = 1 << 18, DIRECTORY_BYTES_MAX = 1 << 26;
@@ -49,8 +49,14 @@ static nf_status directory_open(nf_engine *engine, nf_error *error) {
 
 nf_status engine_gpu_choose(nf_engine *engine, const nf_engine_desc *desc, nf_error *error) {
   nf_bytes wanted = bytes_from_str(desc->kernels != nullptr ? desc->kernels : "");
-  engine->on_gpu = bytes_equal(wanted, bytes_from_str("webgpu"));
+  const nf_bytes tuned = bytes_from_str("webgpu:");
+  bool tune = bytes_start_with(wanted, tuned);
+  engine->on_gpu = tune || bytes_equal(wanted, bytes_from_str("webgpu"));
   if (!engine->on_gpu) return NF_OK;
+  if (tune && !gpu_tune_set(bytes_slice(wanted, tuned.len, wanted.len))) {
+    return error_set(error, NF_UNSUPPORTED, E_STR("kernels \""), E_STR(desc->kernels),
+                     E_STR("\": see gpu_tune_set in src/gpu/kernels.h"));
+  }
   gpu_facts facts;
   gpu_facts_get(&facts);
   if (facts.present) return NF_OK;

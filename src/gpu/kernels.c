@@ -37,8 +37,15 @@ static void pipelines_open(gpu_kernels *k) {
       k->embed[format] = gpu_pipeline_add(k, GPU_EMBED, 0, (gpu_format)format, GPU_PLAIN);
     }
   }
-  k->attention = k->pick_chunk = k->pick_join = -1;
-  if (desc->d_rope) k->attention = gpu_pipeline_add(k, GPU_ATTENTION, 0, GPU_F32, GPU_PLAIN);
+  k->attention = k->attention_quad = k->pick_chunk = k->pick_join = -1;
+  if (desc->d_rope) {
+    k->attention = gpu_pipeline_add(k, GPU_ATTENTION, 0, GPU_F32, GPU_PLAIN);
+    if (desc->variants == GPU_VARIANTS_FAST && k->device.subgroups &&
+        desc->tune.attention != GPU_ATTENTION_PLAIN) {
+      k->attention_quad = gpu_pipeline_add(k, GPU_ATTENTION, 0, GPU_F32, GPU_VEC);
+    }
+  }
+  k->attention_chosen = k->attention;
   if (desc->n_vocab) { /* two pipelines, tried together */
     k->pick_chunk = gpu_pipeline_add(k, GPU_PICK, 0, GPU_F32, GPU_VEC);
     k->pick_join = gpu_pipeline_add(k, GPU_PICK, 0, GPU_F32, GPU_PLAIN);
@@ -57,6 +64,7 @@ nf_status gpu_kernels_open(const gpu_kernels_desc *desc, arena *a, gpu_kernels *
                                 bytes_from_str("swiftshader"));
     k->desc.variants = software ? GPU_VARIANTS_PLAIN : GPU_VARIANTS_FAST;
   }
+  gpu_tune_fill(&k->desc.tune, k->desc.variants == GPU_VARIANTS_PLAIN);
   k->zero = gpu_buffer_make(64, GPU_STORAGE);
   k->unused = gpu_buffer_make(64, GPU_STORAGE);
   if (desc->n_vocab) {
@@ -69,6 +77,13 @@ nf_status gpu_kernels_open(const gpu_kernels_desc *desc, arena *a, gpu_kernels *
   gpu_trials_open(k);
   *out = k;
   return NF_OK;
+}
+
+void gpu_kernels_more(gpu_kernels *k, gpu_op op, gpu_format format) {
+  if (asked(k->desc.matmul[op], format)) return;
+  k->desc.matmul[op] |= (u8)(1 << format);
+  matmul_open(k, op, format);
+  gpu_trials_open(k);
 }
 
 void gpu_kernels_close(gpu_kernels *k) {
@@ -93,6 +108,9 @@ nf_status gpu_kernels_poll(gpu_kernels *k, nf_error *error) {
 }
 
 void gpu_kernels_facts_get(const gpu_kernels *k, gpu_kernels_facts *facts) {
-  *facts = (gpu_kernels_facts){.n_pipelines = (i32)k->n_pipelines, .n_replaced = k->n_replaced};
+  *facts = (gpu_kernels_facts){
+      .n_pipelines = (i32)k->n_pipelines,
+      .attention_quad = k->attention >= 0 && k->attention_chosen == k->attention_quad,
+      .n_replaced = k->n_replaced};
   bytes_copy(facts->replaced, k->replaced, (isize)sizeof k->replaced);
 }

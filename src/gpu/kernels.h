@@ -54,23 +54,35 @@ i64 gpu_weight_bytes(const gpu_weight *w); /* device memory it takes */
 /* What a matrix product reads and writes: it decides the pipelines, with the weight's format.
  * d_attn = n_heads d_head. NORM: x is normed first (RMS, times a weight per column). */
 typedef enum : u8 {
-  GPU_NORM_STORE, /* y = W norm(x), cols d_model: qkv; head; A of a low-rank adapter's qkv, gate */
+  GPU_NORM_STORE, /* y = W norm(x), cols d_model: qkv; A of a low-rank adapter's qkv, gate */
   GPU_NORM_SWIGLU, /* y = silu(gate) * up, cols d_model: rows of W are gate 0, up 0, gate 1, ... */
   GPU_ADD_ATTN, /* y = add + W x, cols d_attn: o */
   GPU_ADD_FF, /* y = add + W x, cols d_ff: down */
   GPU_STORE_ATTN, /* y = W x, cols d_attn: A of an adapter's o */
   GPU_STORE_FF, /* y = W x, cols d_ff: A of an adapter's down */
+  GPU_NORM_HEAD, /* as GPU_NORM_STORE, for very many rows of W: the head */
   GPU_OPS,
 } gpu_op;
 
-/* Workgroup shapes to try out (bench); 0: the default. Products do not depend on them, the last
- * bits of attention and of log p do: one choice for an opened model. */
+/* Workgroup shapes of a product: rows of W a workgroup (even) and of those a thread (a divisor). */
 typedef struct {
-  i32 vec_threads, vec_rows; /* one row of x; rows of W a workgroup: even, <= threads */
-  i32 vec4_threads, vec4_rows; /* 2-4 rows; 4 * rows <= threads */
-  i32 chunk_rows; /* 5-64: rows of W a workgroup, even */
+  i32 vec_rows, vec_each; /* one row of x */
+  i32 vec4_rows, vec4_each; /* 2-4 rows; rows <= 64 */
+  i32 chunk_rows, chunk_each; /* 5-64 rows; each 1, 2 or 4 */
+  i32 chunk_m, chunk_tiles; /* rows of x a workgroup, 4 or 8; times chunk_rows that it does */
+} gpu_shape;
+typedef enum : i32 { GPU_ATTENTION_MEASURED = 0, GPU_ATTENTION_PLAIN, GPU_ATTENTION_QUAD } gpu_choice;
+/* What may be tried out (bench); 0: the default. Products do not depend on it, the last bits of
+ * attention and of log p do: one choice for an opened model. */
+typedef struct {
+  gpu_shape shape[GPU_OPS];
+  gpu_choice attention; /* GPU_ATTENTION_QUAD: where the device can, whatever was measured */
   i32 attention_threads, pick_threads; /* multiples of 16; attention: at least d_head / 4 */
 } gpu_tune;
+/* For benchmarks: what every gpu_kernels_open from now on uses where its desc says 0. asked:
+ * "norm_head.chunk_m=8,*.vec_rows=16,attention=2"; ops as in pipelines' names, * all of them. The
+ * fields named are set, the others stay. false: no such op or field, no number; nothing changed. */
+bool gpu_tune_set(nf_bytes asked);
 
 /* AUTO: FAST, but PLAIN on a software device, where it is faster and compiles ten times faster. */
 typedef enum : u8 { GPU_VARIANTS_AUTO = 0, GPU_VARIANTS_PLAIN, GPU_VARIANTS_FAST } gpu_variants;
@@ -93,6 +105,9 @@ isize gpu_kernels_bytes(void); /* what gpu_kernels_open takes of the arena */
  * Between the calls of the functions below nothing of the caller's may be recorded and not yet
  * submitted while gpu_kernels_poll says NF_PENDING after the repacking is done: see there. */
 [[nodiscard]] nf_status gpu_kernels_open(const gpu_kernels_desc *desc, arena *a, gpu_kernels **out);
+/* Asks for the pipelines of one product more, unless they are there; gpu_kernels_poll then says
+ * NF_PENDING until they are tried. It may be bound at once, and run after NF_OK. */
+void gpu_kernels_more(gpu_kernels *k, gpu_op op, gpu_format format);
 void gpu_kernels_close(gpu_kernels *k); /* frees pipelines and its own buffers; null is fine */
 
 /* The repack pipelines alone: loading may begin. NF_PENDING, NF_OK, errors as below. */
@@ -107,6 +122,7 @@ void gpu_kernels_close(gpu_kernels *k); /* frees pipelines and its own buffers; 
 /* After NF_OK. */
 typedef struct {
   i32 n_pipelines; /* in use */
+  bool attention_quad; /* attention by subgroups was the faster one here */
   i32 n_replaced; /* fast variants that were wrong here, or did not compile */
   char replaced[96]; /* their names, "matmul_chunk:norm_store:n4h ...", cut at the end */
 } gpu_kernels_facts;

@@ -79,8 +79,8 @@ void gpu_matmul_dispatch(const gpu_kernels *k, const gpu_matmul *matmul, gpu_var
   i16 at = k->matmul[matmul->op][matmul->format][variant];
   ASSERT(at >= 0 && 1 <= m && m <= GPU_ROWS_MAX);
   i32 pipeline = k->pipelines[at].handle;
-  isize rows = gpu_variant_rows(&k->desc, matmul->op, variant);
-  i32 m_each = (i32)gpu_variant_m(variant), y = (m + m_each - 1) / m_each;
+  isize rows = gpu_variant_rows(k, matmul->op, variant);
+  i32 m_each = (i32)gpu_variant_m(k, matmul->op, variant), y = (m + m_each - 1) / m_each;
   if (variant == GPU_PLAIN && matmul->op == GPU_NORM_SWIGLU) rows *= 2;
   for (isize i = 0; i < matmul->n_slices; i++) {
     bool last = i + 1 == matmul->n_slices;
@@ -137,8 +137,11 @@ i32 gpu_attention_bind(gpu_kernels *k, const gpu_attention_desc *desc) {
   return gpu_bind_make(k->pipelines[k->attention].handle, bindings, 6);
 }
 
+void gpu_attention_dispatch(const gpu_kernels *k, i16 at, i32 bind, u32 pass_at, i32 m) {
+  gpu_dispatch(k->pipelines[at].handle, bind, pass_at, (i32)k->desc.n_heads, m, 1);
+}
 void gpu_attention_run(const gpu_kernels *k, i32 bind, u32 pass_at, i32 m) {
-  gpu_dispatch(k->pipelines[k->attention].handle, bind, pass_at, (i32)k->desc.n_heads, m, 1);
+  gpu_attention_dispatch(k, k->attention_chosen, bind, pass_at, m);
 }
 
 i32 gpu_pick_bind(gpu_kernels *k, const gpu_pick_desc *desc) {

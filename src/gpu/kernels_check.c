@@ -5,10 +5,17 @@
 #include "gpu/kernels_internal.h"
 #include "gpu/orphans.h"
 
-static void trial_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, isize format) {
+static bool of_trial(const gpu_pipeline *p, const gpu_trial *t) {
+  return p->kernel == t->kernel && p->op_or_type == t->op_or_type && p->format == t->format &&
+         (p->kernel != GPU_ATTENTION || p->variant == t->variant);
+}
+
+static void trial_add(gpu_kernels *k, const gpu_pipeline *p) {
   ASSERT(k->n_trials < GPU_TRIALS_MAX);
-  k->trials[k->n_trials++] =
-      (gpu_trial){.kernel = kernel, .op_or_type = (u8)op_or_type, .format = (gpu_format)format};
+  k->trials[k->n_trials++] = (gpu_trial){.kernel = p->kernel,
+                                         .op_or_type = p->op_or_type,
+                                         .format = p->format,
+                                         .variant = p->variant};
 }
 
 void gpu_trials_open(gpu_kernels *k) {
@@ -16,27 +23,22 @@ void gpu_trials_open(gpu_kernels *k) {
     const gpu_pipeline *p = &k->pipelines[i];
     bool first = true; /* of a product's variants, of the pick's two */
     for (isize j = 0; j < k->n_trials; j++) {
-      const gpu_trial *t = &k->trials[j];
-      first = first &&
-              !(t->kernel == p->kernel && t->op_or_type == p->op_or_type && t->format == p->format);
+      first = first && !of_trial(p, &k->trials[j]);
     }
-    if (first) trial_add(k, p->kernel, p->op_or_type, p->format);
+    if (first) trial_add(k, p);
   }
 }
 
 void gpu_trials_close(gpu_kernels *k) {
+  gpu_race_close(k);
   for (isize i = 0; i < k->n_trials; i++) {
     gpu_ticket_drop(k->trials[i].ticket);
     gpu_trial_end(&k->trials[i]);
   }
 }
 
-static bool of_trial(const gpu_pipeline *p, const gpu_trial *t) {
-  return p->kernel == t->kernel && p->op_or_type == t->op_or_type && p->format == t->format;
-}
-
 static bool is_fast(const gpu_pipeline *p) {
-  return p->kernel == GPU_MATMUL && p->variant != GPU_PLAIN;
+  return (p->kernel == GPU_MATMUL || p->kernel == GPU_ATTENTION) && p->variant != GPU_PLAIN;
 }
 
 /* The trial's pipelines: NF_OK when each compiled, or is a fast variant that does not. */
@@ -54,6 +56,15 @@ static nf_status trial_compiled(gpu_kernels *k, const gpu_trial *t, nf_error *er
     }
   }
   return NF_OK;
+}
+
+/* None of the trial's pipelines is bad. */
+static bool compiled(const gpu_kernels *k, const gpu_trial *t) {
+  bool all = true;
+  for (isize i = 0; i < k->n_pipelines; i++) {
+    all = all && !(of_trial(&k->pipelines[i], t) && k->pipelines[i].bad);
+  }
+  return all;
 }
 
 static void replaced_note(gpu_kernels *k, const gpu_pipeline *p) {
@@ -98,6 +109,16 @@ static nf_status product_decide(gpu_kernels *k, gpu_trial *t, u32 right, nf_erro
   return NF_OK;
 }
 
+/* An attention by subgroups that is wrong, or does not compile, is left out. */
+static bool quad_drop(gpu_kernels *k, gpu_trial *t) {
+  if (t->kernel != GPU_ATTENTION || t->variant == GPU_PLAIN) return false;
+  gpu_pipeline *p = &k->pipelines[k->attention_quad];
+  replaced_note(k, p);
+  p->bad = p->ready = true;
+  t->state = TRIAL_DONE;
+  return true;
+}
+
 static nf_status trial_poll(gpu_kernels *k, gpu_trial *t, nf_error *error) {
   nf_status status = gpu_poll(t->ticket, k->landed, error);
   if (status == NF_PENDING) return status;
@@ -108,7 +129,7 @@ static nf_status trial_poll(gpu_kernels *k, gpu_trial *t, nf_error *error) {
   t->state = TRIAL_NEW;
   if (t->kernel == GPU_MATMUL) {
     status = product_decide(k, t, right, error);
-  } else if (!right) {
+  } else if (!right && !quad_drop(k, t)) {
     status = wrong(k, t, error);
   }
   if (status == NF_OK) t->state = TRIAL_DONE;
@@ -135,7 +156,9 @@ nf_status gpu_trials_poll(gpu_kernels *k, bool repack, nf_error *error) {
       status = trial_compiled(k, t, &k->failed_line);
       if (status == NF_OK) {
         status = NF_PENDING;
-        if (n_running < GPU_TICKETS_MAX / 2) { /* the caller has tickets too */
+        if (t->kernel == GPU_ATTENTION && !compiled(k, t)) {
+          status = quad_drop(k, t) ? NF_OK : NF_PENDING;
+        } else if (n_running < GPU_TICKETS_MAX / 2) { /* the caller has tickets too */
           gpu_trial_start(k, t);
           n_running++;
         }
@@ -147,5 +170,9 @@ nf_status gpu_trials_poll(gpu_kernels *k, bool repack, nf_error *error) {
     }
     pending = pending || status == NF_PENDING;
   }
-  return pending ? NF_PENDING : NF_OK;
+  if (pending || repack) return pending ? NF_PENDING : NF_OK;
+  nf_status status = gpu_race_poll(k, &k->failed_line);
+  if (status >= 0) return status;
+  if (error) *error = k->failed_line;
+  return k->failed = status;
 }

@@ -44,6 +44,7 @@ typedef struct {
   gpu_kernel kernel;
   u8 op_or_type;
   gpu_format format;
+  gpu_variant variant; /* of attention, whose variants are tried apart: their bits differ */
   enum : u8 { TRIAL_NEW, TRIAL_RUNNING, TRIAL_DONE } state;
   i32 ticket;
   gpu_weight w;
@@ -53,6 +54,14 @@ typedef struct {
 constexpr isize GPU_TRIALS_MAX = 96;
 constexpr isize GPU_TRIAL_BYTES = 32768; /* read back of one at most */
 
+/* kernels_race.c: dispatches of one attention after the other, on the clock. */
+typedef struct {
+  gpu_trial trial; /* its buffers, bind and ticket */
+  bool done;
+  isize i_run, n_dispatches;
+  i64 start_ns, best_ns[2]; /* 0 attention, 1 attention_quad */
+} gpu_race;
+
 struct gpu_kernels {
   gpu_kernels_desc desc;
   gpu_facts device;
@@ -61,7 +70,8 @@ struct gpu_kernels {
   /* Indices into pipelines, -1: none. */
   i16 repack[GGUF_BF16 + 1][GPU_FORMATS];
   i16 matmul[GPU_OPS][GPU_FORMATS][GPU_VARIANTS];
-  i16 embed[GPU_FORMATS], attention, pick_chunk, pick_join;
+  i16 embed[GPU_FORMATS], attention, attention_quad, pick_chunk, pick_join;
+  i16 attention_chosen; /* one of the two */
   gpu_variant chosen[GPU_OPS][GPU_FORMATS][GPU_CLASSES];
   i32 zero;   /* 64 bytes, bound where a kernel has nothing to read */
   i32 unused; /* the same where it has nothing to write */
@@ -73,6 +83,7 @@ struct gpu_kernels {
   char replaced[96];
   gpu_trial trials[GPU_TRIALS_MAX];
   isize n_trials;
+  gpu_race race;
   nf_status failed; /* once a trial failed for good, and the line then */
   nf_error failed_line;
   alignas(8) u8 landed[GPU_TRIAL_BYTES];
@@ -82,16 +93,26 @@ struct gpu_kernels {
 /* Starts to compile; the handle lies in k->pipelines[result]. */
 i16 gpu_pipeline_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, gpu_format format,
                      gpu_variant variant);
+const char *gpu_op_name(gpu_op op);
 isize gpu_op_cols(const gpu_kernels_desc *desc, gpu_op op);
 bool gpu_op_norms(gpu_op op);
 /* "matmul_chunk:norm_store:n4h" */
 isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap);
 /* Rows of W, and of x, that a workgroup of a variant does. */
-isize gpu_variant_rows(const gpu_kernels_desc *desc, gpu_op op, gpu_variant variant);
-isize gpu_variant_m(gpu_variant variant);
+isize gpu_variant_rows(const gpu_kernels *k, gpu_op op, gpu_variant variant);
+isize gpu_variant_m(const gpu_kernels *k, gpu_op op, gpu_variant variant);
+
+/* ---- kernels_tune.c ---- */
+/* Fills what tune leaves open: from gpu_tune_set, then the defaults. */
+void gpu_tune_fill(gpu_tune *tune, bool plain);
+
+/* ---- kernels_race.c ---- */
+/* Once both attentions are right: the faster one is chosen. NF_PENDING, NF_OK; errors of gpu_poll */
+[[nodiscard]] nf_status gpu_race_poll(gpu_kernels *k, nf_error *error);
+void gpu_race_close(gpu_kernels *k);
 
 /* ---- kernels_check.c ---- */
-void gpu_trials_open(gpu_kernels *k); /* one for each kernel there is; after the pipelines */
+void gpu_trials_open(gpu_kernels *k); /* one for each kernel that has none; after the pipelines */
 void gpu_trials_close(gpu_kernels *k);
 /* Runs and judges the trials of the repacking, or of all the others, as their pipelines get
  * ready. statuses and errors those of gpu_kernels_poll */
@@ -120,3 +141,5 @@ void gpu_weight_ranges(const gpu_weight *w, isize i, i32 none, gpu_binding q_s[2
 gpu_binding gpu_slice_range(gpu_kernels *k, const gpu_slice *slice);
 void gpu_matmul_dispatch(const gpu_kernels *k, const gpu_matmul *matmul, gpu_variant variant,
                          u32 pass_at, i32 m);
+/* at: k->attention or k->attention_quad; one bind serves both. */
+void gpu_attention_dispatch(const gpu_kernels *k, i16 at, i32 bind, u32 pass_at, i32 m);

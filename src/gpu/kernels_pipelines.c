@@ -5,7 +5,8 @@
 #include "gpu/kernels_internal.h"
 
 static const char *const op_names[GPU_OPS] = {"norm_store", "norm_swiglu", "add_attn",
-                                              "add_ff",     "store_attn",  "store_ff"};
+                                              "add_ff",     "store_attn",  "store_ff",
+                                              "norm_head"};
 static const char *const format_names[GPU_FORMATS] = {"n4h", "n4f", "b8", "b8f", "f16", "f32"};
 static const char *const variant_names[GPU_VARIANTS] = {"matmul_vec", "matmul_vec4", "matmul_chunk",
                                                         "matmul_plain"};
@@ -21,11 +22,15 @@ isize gpu_op_cols(const gpu_kernels_desc *desc, gpu_op op) {
     case GPU_STORE_FF: return desc->d_ff;
     case GPU_NORM_STORE:
     case GPU_NORM_SWIGLU:
+    case GPU_NORM_HEAD:
     case GPU_OPS: break;
   }
   return desc->d_model;
 }
-bool gpu_op_norms(gpu_op op) { return op == GPU_NORM_STORE || op == GPU_NORM_SWIGLU; }
+bool gpu_op_norms(gpu_op op) {
+  return op == GPU_NORM_STORE || op == GPU_NORM_SWIGLU || op == GPU_NORM_HEAD;
+}
+const char *gpu_op_name(gpu_op op) { return op_names[op]; }
 
 isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap) {
   text_out o = {.at = name, .cap = cap - 1};
@@ -40,7 +45,9 @@ isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap) {
       out_str(&o, op_names[p->op_or_type]);
       break;
     case GPU_EMBED: out_str(&o, "embed"); break;
-    case GPU_ATTENTION: out_str(&o, "attention"); break;
+    case GPU_ATTENTION:
+      out_str(&o, p->variant == GPU_VEC ? "attention_quad" : "attention");
+      break;
     case GPU_PICK: out_str(&o, p->variant == GPU_VEC ? "pick_chunk" : "pick"); break;
   }
   if (p->kernel <= GPU_EMBED) {
@@ -55,7 +62,7 @@ isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap) {
 typedef struct {
   nf_bytes parts[8];
   isize n_parts;
-  gpu_constant constants[8];
+  gpu_constant constants[10];
   isize n_constants;
   const char *bindings;
 } shader;
@@ -65,7 +72,7 @@ static void text(shader *s, wgsl_text which) {
   s->parts[s->n_parts++] = wgsl_texts[which];
 }
 static void constant(shader *s, const char *name, f64 value) {
-  ASSERT(s->n_constants < 8);
+  ASSERT(s->n_constants < 10);
   s->constants[s->n_constants++] = (gpu_constant){name, value};
 }
 
@@ -94,24 +101,21 @@ static void repack_shader(shader *s, const gpu_pipeline *p) {
   text(s, WGSL_REPACK_MAIN);
 }
 
-static i32 or_default(i32 value, i32 otherwise) { return value ? value : otherwise; }
-
-/* Few rows of W a workgroup where a matrix has few: o and down. */
-isize gpu_variant_rows(const gpu_kernels_desc *desc, gpu_op op, gpu_variant variant) {
-  i32 rows = gpu_op_norms(op) ? 8 : 4;
+isize gpu_variant_rows(const gpu_kernels *k, gpu_op op, gpu_variant variant) {
+  const gpu_shape *shape = &k->desc.tune.shape[op];
   switch (variant) {
-    case GPU_VEC: return or_default(desc->tune.vec_rows, rows);
-    case GPU_VEC4: return or_default(desc->tune.vec4_rows, rows);
-    case GPU_CHUNK: return or_default(desc->tune.chunk_rows, 32);
+    case GPU_VEC: return shape->vec_rows;
+    case GPU_VEC4: return shape->vec4_rows;
+    case GPU_CHUNK: return (isize)shape->chunk_rows * shape->chunk_tiles;
     case GPU_PLAIN:
     case GPU_VARIANTS: break;
   }
   return 64;
 }
-isize gpu_variant_m(gpu_variant variant) {
+isize gpu_variant_m(const gpu_kernels *k, gpu_op op, gpu_variant variant) {
   switch (variant) {
-    case GPU_VEC4:
-    case GPU_CHUNK: return 4;
+    case GPU_VEC4: return 4;
+    case GPU_CHUNK: return k->desc.tune.shape[op].chunk_m;
     case GPU_VEC:
     case GPU_PLAIN:
     case GPU_VARIANTS: break;
@@ -119,29 +123,45 @@ isize gpu_variant_m(gpu_variant variant) {
   return 1;
 }
 
-/* Blocks of x that a workgroup of matmul_vec holds at a time: all, or equal shares that fit. */
-static isize vec_blocks(const gpu_kernels *k, isize n_blocks, isize rows, isize m) {
-  isize bytes = m * 9 * 16 + rows * m * 4 + (rows + 1) * m; /* of one block */
-  isize most = (isize_max(k->device.workgroup_bytes_max, 16384) / bytes) / 4 * 4;
-  isize n_rounds = (n_blocks + most - 1) / most;
-  return round_up((n_blocks + n_rounds - 1) / n_rounds, 4);
+/* Blocks that a workgroup has in memory at a time: all, or equal shares that fit. */
+static isize blocks_at_a_time(isize n_blocks, isize most) {
+  isize chunks = (n_blocks + 3) / 4, n_rounds = (chunks + most / 4 - 1) / (most / 4);
+  return (chunks + n_rounds - 1) / n_rounds * 4;
 }
 
-/* The same for matmul_chunk, where a chunk of four blocks is also `rows` threads. */
-static isize chunk_blocks(const gpu_kernels *k, isize n_blocks, isize rows) {
-  isize bytes = 16 * (36 + rows), fixed = 16 * (rows + 1); /* of one chunk, of all of them */
+static void vec_shader(shader *s, const gpu_kernels *k, isize n_blocks, isize m, isize rows,
+                       isize each) {
+  isize most = isize_max(k->device.workgroup_bytes_max, 16384) / ((rows + 1) * m * 4);
+  isize blocks = blocks_at_a_time(n_blocks, most);
+  /* a thread a block, as far as that goes */
+  isize threads = isize_max(round_up(rows / each * isize_min(blocks, n_blocks), 16), rows * m);
+  text(s, WGSL_MATMUL_VEC);
+  constant(s, "WG", (f64)isize_min(threads, isize_max(256, rows * m)));
+  constant(s, "ROWS", (f64)rows);
+  constant(s, "EACH", (f64)each);
+  constant(s, "M_MAX", (f64)m);
+  constant(s, "SEG", (f64)blocks);
+}
+
+static void chunk_shader(shader *s, const gpu_kernels *k, isize n_blocks, const gpu_shape *shape) {
+  isize rows = shape->chunk_rows, m = shape->chunk_m;
+  isize bytes = 4 * m * (4 * 36 + rows), fixed = 4 * m * (rows + 1); /* of one chunk; of all */
   isize most = (isize_max(k->device.workgroup_bytes_max, 16384) - fixed) / bytes;
-  most = isize_min(most, isize_max(k->device.invocations_max, 256) / rows);
-  isize chunks = (n_blocks + 3) / 4, n_rounds = (chunks + most - 1) / most;
-  return (chunks + n_rounds - 1) / n_rounds * 4;
+  most = isize_min(most, isize_max(k->device.invocations_max, 256) * shape->chunk_each / rows);
+  text(s, WGSL_STAGED);
+  text(s, WGSL_MATMUL_CHUNK);
+  constant(s, "ROWS", (f64)rows);
+  constant(s, "EACH", shape->chunk_each);
+  constant(s, "M_MAX", (f64)m);
+  constant(s, "TILES", shape->chunk_tiles);
+  constant(s, "SEG", (f64)blocks_at_a_time(n_blocks, isize_max(4 * most, 4)));
 }
 
 static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p) {
   const gpu_kernels_desc *desc = &k->desc;
-  const gpu_tune *tune = &desc->tune;
   gpu_op op = (gpu_op)p->op_or_type;
-  isize cols = gpu_op_cols(desc, op), rows = gpu_variant_rows(desc, op, p->variant);
-  isize m = gpu_variant_m(p->variant);
+  const gpu_shape *shape = &desc->tune.shape[op];
+  isize cols = gpu_op_cols(desc, op);
   s->bindings = "ucrrrrrrrw";
   text(s, WGSL_PASS);
   text(s, WGSL_BLOCK);
@@ -154,43 +174,27 @@ static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p
            : op == GPU_ADD_ATTN || op == GPU_ADD_FF ? 1
                                                     : 0);
   constant(s, "EPS", (f64)desc->rms_eps);
-  if (p->variant == GPU_PLAIN) {
-    text(s, WGSL_MATMUL_PLAIN);
-    return;
-  }
-  text(s, WGSL_STAGED);
-  if (p->variant <= GPU_VEC4) {
-    const i32 tuned[] = {tune->vec_threads, tune->vec4_threads};
-    /* a thread a block, as far as that goes */
-    isize threads = isize_min(isize_max(round_up(rows * cols / 32, 16), rows * m), 256);
-    text(s, WGSL_MATMUL_VEC);
-    constant(s, "WG", or_default(tuned[p->variant], (i32)threads));
-    constant(s, "ROWS", (f64)rows);
-    constant(s, "M_MAX", (f64)m);
-    constant(s, "SEG", (f64)vec_blocks(k, cols / 32, rows, m));
-  } else {
-    text(s, WGSL_MATMUL_CHUNK);
-    constant(s, "ROWS", (f64)rows);
-    constant(s, "SEG", (f64)chunk_blocks(k, cols / 32, rows));
+  switch (p->variant) {
+    case GPU_VEC: vec_shader(s, k, cols / 32, 1, shape->vec_rows, shape->vec_each); break;
+    case GPU_VEC4: vec_shader(s, k, cols / 32, 4, shape->vec4_rows, shape->vec4_each); break;
+    case GPU_CHUNK: chunk_shader(s, k, cols / 32, shape); break;
+    case GPU_PLAIN:
+    case GPU_VARIANTS: text(s, WGSL_MATMUL_PLAIN); break;
   }
 }
 
-/* A workgroup with barriers costs a software device some 40 us for every four threads. */
-static i32 threads_default(const gpu_kernels *k, i32 otherwise) {
-  return k->desc.variants == GPU_VARIANTS_PLAIN ? 16 : otherwise;
-}
-
-static void attention_shader(shader *s, const gpu_kernels *k) {
+static void attention_shader(shader *s, const gpu_kernels *k, gpu_variant variant) {
   const gpu_kernels_desc *desc = &k->desc;
-  isize threads = or_default(desc->tune.attention_threads, threads_default(k, 256));
   s->bindings = "urrrww";
+  if (variant == GPU_VEC) text(s, WGSL_SUBGROUPS);
   text(s, WGSL_PASS);
   text(s, WGSL_ATTENTION);
+  text(s, variant == GPU_VEC ? WGSL_ATTENTION_QUAD : WGSL_ATTENTION_LANES);
   constant(s, "N_HEADS", (f64)desc->n_heads);
   constant(s, "N_KV", (f64)desc->n_kv_heads);
   constant(s, "D_HEAD", (f64)desc->d_head);
   constant(s, "D_ROPE", (f64)desc->d_rope);
-  constant(s, "WG", (f64)isize_max(threads, round_up(desc->d_head / 4, 16)));
+  constant(s, "WG", (f64)isize_max(desc->tune.attention_threads, round_up(desc->d_head / 4, 16)));
   constant(s, "SCALE", 1 / __builtin_sqrt((f64)desc->d_head));
 }
 
@@ -214,14 +218,14 @@ i16 gpu_pipeline_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, gpu_fo
       text(&s, WGSL_EMBED);
       constant(&s, "COLS", (f64)desc->d_model);
       break;
-    case GPU_ATTENTION: attention_shader(&s, k); break;
+    case GPU_ATTENTION: attention_shader(&s, k, variant); break;
     case GPU_PICK:
       s.bindings = "urrww";
       text(&s, WGSL_PASS);
       text(&s, WGSL_PICK);
       text(&s, variant == GPU_VEC ? WGSL_PICK_CHUNK : WGSL_PICK_JOIN);
       constant(&s, "N_VOCAB", (f64)desc->n_vocab);
-      constant(&s, "WG", or_default(desc->tune.pick_threads, threads_default(k, 256)));
+      constant(&s, "WG", desc->tune.pick_threads);
       break;
   }
   char name[64];

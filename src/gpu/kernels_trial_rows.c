@@ -7,7 +7,7 @@
 constexpr isize CACHED = 258, SPAN = 3, SHARED = 100, GAP = 3, CTX = 272;
 constexpr u32 QKV = 31, ROPE = 32, KV = 33, LOGITS = 34;
 
-void trial_attention_start(gpu_kernels *k, gpu_trial *t) {
+gpu_binding trial_attention_bind(gpu_kernels *k, gpu_trial *t) {
   const gpu_kernels_desc *d = &k->desc;
   isize width = (d->n_heads + 2 * d->n_kv_heads) * d->d_head, d_attn = d->n_heads * d->d_head;
   gpu_pass passes[2] = {{.m = SPAN, .kv_ctx = CTX, .rows = {0, 1, 2}},
@@ -32,12 +32,18 @@ void trial_attention_start(gpu_kernels *k, gpu_trial *t) {
   };
   i64 out_bytes = (SPAN + 1) * d_attn * 4;
   desc.out = (gpu_binding){trial_buffer(t, out_bytes, GPU_STORAGE), 0, out_bytes};
-  i32 bind = t->binds[t->n_binds++] = gpu_attention_bind(k, &desc);
-  gpu_attention_run(k, bind, 0, SPAN);
-  gpu_attention_run(k, bind, GPU_PASS_STRIDE, 1);
-  i64 from = (SPAN - 1) * d_attn * 4;
-  t->ticket = gpu_submit(desc.out.buffer, from,
-                         isize_min((isize)(out_bytes - from), GPU_TRIAL_BYTES / 8 * 8));
+  t->binds[t->n_binds++] = gpu_attention_bind(k, &desc);
+  return desc.out;
+}
+
+void trial_attention_start(gpu_kernels *k, gpu_trial *t) {
+  gpu_binding out = trial_attention_bind(k, t);
+  i16 at = t->variant == GPU_VEC ? k->attention_quad : k->attention;
+  gpu_attention_dispatch(k, at, t->binds[0], 0, SPAN);
+  gpu_attention_dispatch(k, at, t->binds[0], GPU_PASS_STRIDE, 1);
+  i64 from = (SPAN - 1) * (out.bytes / (SPAN + 1));
+  t->ticket = gpu_submit(out.buffer, from,
+                         isize_min((isize)(out.bytes - from), GPU_TRIAL_BYTES / 8 * 8));
 }
 
 /* Column c of head `head` (of q, then k, then v) of row i, rotated when it is not v. */

@@ -1,6 +1,9 @@
 /* See wgsl.h. A new text is a line in its enum, a block and a line here. */
 #include "gpu/wgsl.h"
 
+static const u8 text_subgroups[] = {
+#embed "wgsl/subgroups.wgsl"
+};
 static const u8 text_pass[] = {
 #embed "wgsl/pass.wgsl"
 };
@@ -46,6 +49,12 @@ static const u8 text_embed[] = {
 static const u8 text_attention[] = {
 #embed "wgsl/attention.wgsl"
 };
+static const u8 text_attention_lanes[] = {
+#embed "wgsl/attention_lanes.wgsl"
+};
+static const u8 text_attention_quad[] = {
+#embed "wgsl/attention_quad.wgsl"
+};
 static const u8 text_pick[] = {
 #embed "wgsl/pick.wgsl"
 };
@@ -84,6 +93,7 @@ static const u8 text_write_float[] = {
 };
 
 const nf_bytes wgsl_texts[WGSL_TEXTS] = {
+    [WGSL_SUBGROUPS] = {text_subgroups, sizeof text_subgroups},
     [WGSL_PASS] = {text_pass, sizeof text_pass},
     [WGSL_BLOCK] = {text_block, sizeof text_block},
     [WGSL_STAGED] = {text_staged, sizeof text_staged},
@@ -99,6 +109,8 @@ const nf_bytes wgsl_texts[WGSL_TEXTS] = {
     [WGSL_MATMUL_CHUNK] = {text_matmul_chunk, sizeof text_matmul_chunk},
     [WGSL_EMBED] = {text_embed, sizeof text_embed},
     [WGSL_ATTENTION] = {text_attention, sizeof text_attention},
+    [WGSL_ATTENTION_LANES] = {text_attention_lanes, sizeof text_attention_lanes},
+    [WGSL_ATTENTION_QUAD] = {text_attention_quad, sizeof text_attention_quad},
     [WGSL_PICK] = {text_pick, sizeof text_pick},
     [WGSL_PICK_CHUNK] = {text_pick_chunk, sizeof text_pick_chunk},
     [WGSL_PICK_JOIN] = {text_pick_join, sizeof text_pick_join},

@@ -4,6 +4,7 @@
 #include "base/base.h"
 
 typedef enum : u8 {
+  WGSL_SUBGROUPS,
   WGSL_PASS,
   WGSL_BLOCK,
   WGSL_STAGED,
@@ -19,6 +20,8 @@ typedef enum : u8 {
   WGSL_MATMUL_CHUNK,
   WGSL_EMBED,
   WGSL_ATTENTION,
+  WGSL_ATTENTION_LANES,
+  WGSL_ATTENTION_QUAD,
   WGSL_PICK,
   WGSL_PICK_CHUNK,
   WGSL_PICK_JOIN,

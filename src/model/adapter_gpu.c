@@ -2,7 +2,6 @@
  * order of the product's rows, and the binds that add them. Numbers are those the CPU has (A after
  * its rounding to Q8_0). Read next: adapter.h, gpu/kernels.h (gpu_lora). */
 #include "base/text_out.h"
-#include "gpu/orphans.h"
 #include "model/gpu_internal.h"
 
 constexpr isize F32 = (isize)sizeof(f32), F16 = (isize)sizeof(u16);
@@ -50,43 +49,29 @@ typedef struct {
   const model_adapter *adapter;
   gpu_adapter *out;
   void *row; /* row_bytes_max */
-  i32 staging;
-  i64 staging_bytes, filled;
-  isize n_repacks; /* since the last submit */
   nf_error *error;
 } upload;
 
-/* A's rows into the staging buffer, pairs padded with rows of zeros (a new buffer has nothing
+/* A as it lies on the GPU: F32 rows, pairs padded with rows of zeros (a new buffer has nothing
  * else). */
-static nf_status a_stage(upload *u, isize i_layer, isize i_stack) {
+static nf_status a_upload(upload *u, isize i_layer, isize i_stack) {
   const adapter_layer *layer = &u->adapter->layers[i_layer];
   const k_weight *a = &layer->a[i_stack];
-  isize rank = stack_rank(layer, i_stack);
-  i64 row_bytes = a->cols * F32;
+  gpu_weight *w = &u->out->layers[i_layer].a[i_stack];
+  isize rank = stack_rank(layer, i_stack), row_bytes = a->cols * F32;
+  nf_status status =
+      gpu_weight_make(GPU_F32, stack_rows(layer, i_stack), a->cols, w, u->error);
+  if (status != NF_OK) return status;
   for (isize i = 0; i < stacks[i_stack].n; i++) {
     const adapter_pair *pair = &layer->pairs[stacks[i_stack].first + i];
     for (isize j = 0; j < pair->rank; j++) {
+      isize row = i * rank + j;
       k_weight_row(a, pair->a_row + j, u->row);
-      gpu_buffer_write(u->staging, u->filled + (i * rank + j) * row_bytes, u->row,
-                       (isize)row_bytes);
+      gpu_buffer_write(w->buffers[row / w->rows_slice], row % w->rows_slice * row_bytes, u->row,
+                       row_bytes);
     }
   }
-  u->filled += stack_rows(layer, i_stack) * row_bytes;
-  return gpu_weight_make(GPU_F32, stack_rows(layer, i_stack), a->cols,
-                         &u->out->layers[i_layer].a[i_stack], u->error);
-}
-
-/* From the staging buffer into its weight. */
-static void a_repack(upload *u, isize i_layer, isize i_stack) {
-  const gpu_weight *w = &u->out->layers[i_layer].a[i_stack];
-  gpu_kernels_repack(u->out->gpu->kernels, &(gpu_repack){.type = GGUF_F32,
-                                                         .staging = u->staging,
-                                                         .at = u->filled,
-                                                         .staging_bytes = u->staging_bytes,
-                                                         .n_rows = w->rows,
-                                                         .w = w});
-  u->filled += w->rows * w->cols * F32;
-  u->n_repacks++;
+  return NF_OK;
 }
 
 /* Row j of all Bs of a product, in the order of its rows. */
@@ -148,58 +133,17 @@ static void stack_bind(upload *u, isize i_layer, isize i_stack) {
   gpu_matmul_bind(g->kernels, &product, &out->run[i_stack]);
 }
 
-static void repacks_send(upload *u) {
-  if (u->n_repacks == 0) return;
-  gpu_orphans_poll();
-  gpu_ticket_drop(gpu_submit(0, 0, 0));
-  gpu_kernels_repack_submitted(u->out->gpu->kernels);
-  u->out->gpu->recorded = false;
-  u->out->gpu->n_moves = 0;
-  u->n_repacks = 0;
-}
-
-/* Everything but the As' own way out of the staging buffer, which must not be written any more
- * when the first of them is recorded. */
-static nf_status layers_stage(upload *u) {
+static nf_status layers_upload(upload *u) {
   for (isize i = 0; i < u->adapter->n_layers; i++) {
     for (isize j = 0; j < ADAPTER_STACKS; j++) {
       if (stack_rank(&u->adapter->layers[i], j) == 0) continue;
-      nf_status status = a_stage(u, i, j);
+      gpu_kernels_more(u->out->gpu->kernels, stacks[j].op, GPU_F32); /* the first one's work */
+      nf_status status = a_upload(u, i, j);
       if (status != NF_OK) return status;
       b_upload(u, i, j);
       stack_bind(u, i, j);
     }
   }
-  return NF_OK;
-}
-
-static void layers_repack(upload *u) {
-  u->filled = 0;
-  for (isize i = 0; i < u->adapter->n_layers; i++) {
-    for (isize j = 0; j < ADAPTER_STACKS; j++) {
-      if (stack_rank(&u->adapter->layers[i], j) > 0) a_repack(u, i, j);
-      if (u->n_repacks == GPU_REPACKS_MAX) repacks_send(u);
-    }
-  }
-  repacks_send(u);
-}
-
-static nf_status staging_make(upload *u) {
-  for (isize i = 0; i < u->adapter->n_layers; i++) {
-    const adapter_layer *layer = &u->adapter->layers[i];
-    for (isize j = 0; j < ADAPTER_STACKS; j++) {
-      if (stack_rank(layer, j) == 0) continue;
-      u->staging_bytes += (i64)stack_rows(layer, j) * layer->a[j].cols * F32;
-    }
-  }
-  gpu_facts facts;
-  gpu_facts_get(&facts);
-  if (u->staging_bytes > facts.binding_bytes_max || u->staging_bytes > facts.buffer_bytes_max) {
-    return error_set(u->error, NF_UNSUPPORTED, E_STR("the GPU binds "),
-                     E_INT(facts.binding_bytes_max), E_STR(" bytes at once; the adapter has "),
-                     E_INT(u->staging_bytes));
-  }
-  if (u->staging_bytes > 0) u->staging = gpu_buffer_make(u->staging_bytes, GPU_STORAGE);
   return NF_OK;
 }
 
@@ -217,10 +161,8 @@ nf_status model_gpu_adapter_open(const model *m_, model_adapter *adapter, arena 
   *out = (gpu_adapter){.gpu = m_->gpu, .n_layers = n_layers, .layers = layers};
   adapter->gpu = out;
   upload u = {.m = m_, .adapter = adapter, .out = out, .row = row, .error = error};
-  nf_status status = staging_make(&u);
-  if (status == NF_OK) status = layers_stage(&u);
-  if (status == NF_OK) layers_repack(&u);
-  gpu_buffer_free(u.staging);
+  nf_status status = layers_upload(&u);
+  m_->gpu->kernels_open = true;
   if (status != NF_OK) model_gpu_adapter_close(adapter);
   return status;
 }

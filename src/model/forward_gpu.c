@@ -251,6 +251,17 @@ static nf_status results_wait(const model *m, gpu_pass_state *state, const model
   return NF_OK;
 }
 
+/* The kernels that the first adapter asked for are compiled and tried before a pass. */
+static nf_status kernels_wait(model_gpu *g) {
+  if (!g->kernels_open) return NF_OK;
+  gpu_recorded_send(g); /* see gpu_kernels_poll */
+  nf_status status = gpu_kernels_poll(g->kernels, &g->failure);
+  if (status != NF_OK) return status;
+  gpu_kernels_facts_get(g->kernels, &g->facts);
+  g->kernels_open = false;
+  return NF_OK;
+}
+
 nf_status gpu_pass_run(const model *m, model_scratch *s) {
   gpu_pass_state *state = s->gpu;
   const model_pass *pass = s->plan.pass;
@@ -258,6 +269,8 @@ nf_status gpu_pass_run(const model *m, model_scratch *s) {
   if (state->going && g->owner != state) gpu_pass_drop(m, s); /* another one came between */
   if (state->ticket == 0) {
     if (!device_is_free(g)) return NF_PENDING;
+    nf_status status = kernels_wait(g);
+    if (status != NF_OK) return status;
     pass_begin(m, state, pass);
     piece_send(m, state, pass);
   }

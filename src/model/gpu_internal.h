@@ -84,6 +84,7 @@ struct model_gpu {
   bool recorded; /* there is something to submit */
   const gpu_pass_state *owner; /* of the activations, between its pieces; null: nobody */
   isize piece_work; /* rows of a layer that one submit holds; grows while the device is quick */
+  bool kernels_open; /* an adapter asked for kernels that are not yet tried */
   nf_error failure; /* what the device said when a pass failed */
   gpu_kernels_facts facts;
   gpu_load *load;

@@ -96,10 +96,10 @@ static nf_status weights_make(const opening *o) {
   const arch_tensor embed = TENSOR_EMBED, head = TENSOR_HEAD;
   bool tied = o->shape->tied;
   nf_status status =
-      matrix_make(o, &embed, 1, 0, false, tied ? GPU_NORM_STORE : GPU_OPS, &g->embed);
+      matrix_make(o, &embed, 1, 0, false, tied ? GPU_NORM_HEAD : GPU_OPS, &g->embed);
   o->kernels->embed = (u8)(1 << g->embed.format);
   if (status == NF_OK && !tied) {
-    status = matrix_make(o, &head, 1, 0, false, GPU_NORM_STORE, &g->head);
+    status = matrix_make(o, &head, 1, 0, false, GPU_NORM_HEAD, &g->head);
   }
   vector_place(o, TENSOR_OUTPUT_NORM, 0, 2 * o->shape->n_layers);
   if (tensor_of(o, TENSOR_ROPE_FACTORS, 0)) {
@@ -179,9 +179,6 @@ static nf_status gpu_fill(const opening *o, arena *a) {
   g->d_qkv = (shape->n_heads + 2 * shape->n_kv_heads) * shape->d_head;
   nf_status status = limits_check(g, shape, o->error);
   if (status == NF_OK) status = weights_make(o);
-  const gpu_op adapters[] = {GPU_NORM_STORE, GPU_STORE_ATTN, GPU_STORE_FF}; /* their As are F32 */
-  for (isize i = 0; i < 3; i++) o->kernels->matmul[adapters[i]] |= 1 << GPU_F32;
-  o->kernels->repack[GGUF_F32] |= 1 << GPU_F32;
   if (status == NF_OK) status = gpu_kernels_open(o->kernels, a, &g->kernels);
   if (status != NF_OK) return status;
   g->load->staging_bytes =
@@ -397,7 +394,7 @@ static void binds_make(const model *m) {
   const gpu_embed_desc embed = {&g->embed,     g->pass,       g->records, g->results,
                                 records_bytes, results_bytes, xa};
   gpu_embed_bind(g->kernels, &embed, &g->run_embed);
-  const gpu_matmul_desc head = {.op = GPU_NORM_STORE,
+  const gpu_matmul_desc head = {.op = GPU_NORM_HEAD,
                                 .w = shape->tied ? &g->embed : &g->head,
                                 .pass = g->pass,
                                 .x = xa,

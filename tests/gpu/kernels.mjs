@@ -27,6 +27,7 @@ export const OP = {
   add_ff: 3,
   store_attn: 4,
   store_ff: 5,
+  norm_head: 6,
 }
 const VARIANTS = { auto: 0, plain: 1, fast: 2 }
 export const PASS_STRIDE = 512
@@ -142,7 +143,6 @@ export class Kernels extends Module {
       embed = 0,
       matmul = {},
       repack = {},
-      tune = [],
     },
   ) {
     const values = [
@@ -158,10 +158,16 @@ export class Kernels extends Module {
       embed,
     ]
     for (const op of Object.keys(OP)) values.push(matmul[op] ?? 0)
-    for (let j = 0; j < 7; j++) values.push(tune[j] ?? 0)
     for (const [type, mask] of Object.entries(repack)) values.push(TYPE[type], mask)
     this.e.kernels_open(i, this.numbers([...values, -1]))
     return this.until(() => this.e.kernels_poll(i))
+  }
+  /** gpu_tune_set of kernels.h, for what is opened from now on. */
+  tune(text) {
+    const top = this.#top
+    const set = this.e.tune_set(this.put(new TextEncoder().encode(text)), text.length)
+    this.#top = top
+    return set === 1
   }
   get kernelsLine() {
     return this.text(this.e.kernels_line())

@@ -22,8 +22,8 @@ static nf_error error;
 u8 *EXPORT(big_room)(void) { return big; }
 const char *EXPORT(kernels_line)(void) { return error.line; }
 
-/* d_model, d_ff, n_heads, n_kv_heads, d_head, d_rope, n_vocab, eps, variants, embed, matmul[6],
- * tune[7], then pairs (type, formats) to repack up to a negative type */
+/* d_model, d_ff, n_heads, n_kv_heads, d_head, d_rope, n_vocab, eps, variants, embed, matmul[7],
+ * then pairs (type, formats) to repack up to a negative type */
 i32 EXPORT(kernels_open)(i32 i, const f64 *v) {
   gpu_kernels_desc d = {.d_model = (isize)v[0],
                         .d_ff = (isize)v[1],
@@ -35,12 +35,15 @@ i32 EXPORT(kernels_open)(i32 i, const f64 *v) {
                         .rms_eps = (f32)v[7],
                         .variants = (gpu_variants)v[8],
                         .embed = (u8)v[9]};
-  for (i32 j = 0; j < 6; j++) d.matmul[j] = (u8)v[10 + j];
-  i32 *tune = (i32 *)&d.tune;
-  for (i32 j = 0; j < 7; j++) tune[j] = (i32)v[16 + j];
-  for (v += 23; v[0] >= 0; v += 2) d.repack[(i32)v[0]] = (u8)v[1];
+  for (i32 j = 0; j < GPU_OPS; j++) d.matmul[j] = (u8)v[10 + j];
+  for (v += 10 + GPU_OPS; v[0] >= 0; v += 2) d.repack[(i32)v[0]] = (u8)v[1];
   arena a = arena_of(kernel_room[i], sizeof kernel_room[i]);
   return gpu_kernels_open(&d, &a, &kernels[i]);
+}
+/* gpu_tune_set, for the kernels opened from now on; text: n bytes at big_room. */
+i32 EXPORT(tune_set)(const u8 *text, i32 n) { return gpu_tune_set(bytes_of(text, n)); }
+void EXPORT(kernels_more)(i32 i, i32 op, i32 format) {
+  gpu_kernels_more(kernels[i], (gpu_op)op, (gpu_format)format);
 }
 i32 EXPORT(kernels_poll)(i32 i) { return gpu_kernels_poll(kernels[i], &error); }
 i32 EXPORT(kernels_poll_repack)(i32 i) { return gpu_kernels_poll_repack(kernels[i], &error); }
@@ -51,6 +54,7 @@ i32 EXPORT(kernels_facts)(i32 i) {
   gpu_kernels_facts_get(kernels[i], &facts);
   return facts.n_replaced;
 }
+i32 EXPORT(kernels_attention_quad)(void) { return facts.attention_quad; }
 const char *EXPORT(kernels_replaced)(void) { return facts.replaced; }
 
 i32 EXPORT(format_of)(i32 type) { return gpu_format_of((gguf_type)type); }

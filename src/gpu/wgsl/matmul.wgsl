@@ -73,13 +73,20 @@ fn finish(n: u32, m: u32, sum: f32, squares: f32) -> f32 {
   }
   return v;
 }
-fn store(n: u32, m: u32, v: f32) {
-  let col = slice.row0 + n;
+// What an output is added to; products ask for it before they begin.
+fn residual(n: u32, m: u32) -> f32 {
+  if (EPILOGUE != 1u) {
+    return 0.0;
+  }
+  let row = slot.rows[m >> 2u][m & 3u];
+  return add[row * slice.y_stride + slice.row0 + n];
+}
+fn store(n: u32, m: u32, v: f32, before: f32) {
+  let at = m * slice.y_stride + slice.row0 + n;
   if (EPILOGUE == 1u) {
-    let row = slot.rows[m >> 2u][m & 3u];
-    y[m * slice.y_stride + col] = add[row * slice.y_stride + col] + v;
+    y[at] = before + v;
   } else {
-    y[m * slice.y_stride + col] = v;
+    y[at] = v;
   }
 }
 // n: the gate's row of the slice, even.

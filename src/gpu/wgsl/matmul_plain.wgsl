@@ -31,6 +31,6 @@ fn row_value(n: u32, m: u32) -> f32 {
       store_swiglu(n, m, row_value(n, m), row_value(n + 1u, m));
     }
   } else if (id.x < slice.n_rows) {
-    store(id.x, m, row_value(id.x, m));
+    store(id.x, m, row_value(id.x, m), residual(id.x, m));
   }
 }

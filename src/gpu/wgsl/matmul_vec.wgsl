@@ -1,104 +1,112 @@
-// The product for few rows of x at a time: a workgroup does ROWS rows of W by M_MAX of x, a thread
-// one block of a row of W by those of x, so that the whole device has work. SEG blocks at a time.
-override WG: u32 = 128u;
-override ROWS: u32 = 8u; // ROWS * M_MAX <= WG; even
+// The product for few rows of x at a time: a workgroup does ROWS rows of W by M_MAX of x. A thread
+// takes one block of x and multiplies it with that block of EACH rows of W: everything it reads is
+// asked for before anything waits, and one barrier later a thread an output adds the parts.
+// Neighbouring threads take neighbouring rows of W, so that they read the same x.
+override ROWS: u32 = 8u; // even, a multiple of EACH
+override EACH: u32 = 1u;
 override M_MAX: u32 = 1u;
-override SEG: u32 = 64u; // a multiple of 4
-override X_BLOCKS: u32 = M_MAX * SEG;
-override SEG_CHUNKS: u32 = SEG / 4u;
-var<workgroup> parts: array<f32, ROWS * M_MAX * SEG>;
-var<workgroup> chunks: array<f32, (ROWS * M_MAX + M_MAX) * SEG_CHUNKS>; // last: the squares
+override SEG: u32 = 64u; // blocks at a time, a multiple of 4; all of them where they fit
+override WG: u32 = 128u; // at least ROWS * M_MAX
+override LANES: u32 = ROWS / EACH;
+override STEP: u32 = 1u + EPILOGUE / 2u; // rows of W a finishing thread has: a gate and its up
+override ROW_PARTS: u32 = ROWS * M_MAX;
+var<workgroup> parts: array<f32, ROW_PARTS * SEG>; // [block][row of x][row of W]
+var<workgroup> squares: array<f32, M_MAX * SEG>; // [block][row of x]
 
-// The block of item i of a round of nb blocks from b0 on: row by row. A row past the slice's end is
-// its last one, and goes nowhere.
-fn item_block(i: u32, n0: u32, b0: u32, nb: u32) -> Block {
-  let n = min(n0 + i / nb, slice.n_rows - 1u);
-  return block_at(n * N_BLOCKS + b0 + i % nb);
-}
-// Part b of output o, or of the squares after the outputs; 0 past the end.
+// Adding 0 for what is not there changes no bit, and four reads go out together.
 fn part_at(o: u32, b: u32, nb: u32) -> f32 {
-  var part = 0.0;
-  if (b < nb) {
-    if (o < ROWS * M_MAX) {
-      part = parts[o * SEG + b];
-    } else {
-      part = xs[((o - ROWS * M_MAX) * SEG + b) * 9u + 8u].z;
-    }
-  }
-  return part;
+  return select(0.0, parts[min(b, nb - 1u) * ROW_PARTS + o], b < nb);
 }
-fn chunk_at(o: u32, c: u32, nc: u32) -> f32 {
-  return select(0.0, chunks[o * SEG_CHUNKS + min(c, nc - 1u)], c < nc);
+fn squares_at(m: u32, b: u32, nb: u32) -> f32 {
+  return select(0.0, squares[min(b, nb - 1u) * M_MAX + m], b < nb);
+}
+// Chunks of four blocks, first to last, on top of `before`.
+fn parts_add(before: f32, o: u32, nb: u32) -> f32 {
+  var sum = before;
+  for (var b = 0u; b < nb; b += 4u) {
+    let p0 = part_at(o, b, nb);
+    let p1 = part_at(o, b + 1u, nb);
+    let p2 = part_at(o, b + 2u, nb);
+    let p3 = part_at(o, b + 3u, nb);
+    sum += (((0.0 + p0) + p1) + p2) + p3;
+  }
+  return sum;
+}
+fn squares_add(before: f32, m: u32, nb: u32) -> f32 {
+  var sum = before;
+  for (var b = 0u; b < nb; b += 4u) {
+    let s0 = squares_at(m, b, nb);
+    let s1 = squares_at(m, b + 1u, nb);
+    let s2 = squares_at(m, b + 2u, nb);
+    let s3 = squares_at(m, b + 3u, nb);
+    sum += (((0.0 + s0) + s1) + s2) + s3;
+  }
+  return sum;
 }
 @compute @workgroup_size(WG) fn main(@builtin(workgroup_id) group: vec3<u32>,
                                      @builtin(local_invocation_index) t: u32) {
   let n0 = group.x * ROWS;
   let m0 = group.y * M_MAX;
   let m_n = min(slot.m - m0, M_MAX);
-  let my_row = t / M_MAX;
+  // what this thread finishes: row my_r (and the next, where it is a gate) for row my_m of x
+  let my_r = t / M_MAX * STEP;
   let my_m = t % M_MAX;
-  let mine = my_row < ROWS && my_m < m_n && n0 + my_row < slice.n_rows;
+  let mine = my_r < ROWS && my_m < m_n && n0 + my_r < slice.n_rows;
+  var before = 0.0;
+  if (mine) {
+    before = residual(n0 + my_r, m0 + my_m);
+  }
   var sum = 0.0;
-  var squares = 0.0;
+  var up_sum = 0.0;
+  var square = 0.0;
   for (var b0 = 0u; b0 < N_BLOCKS; b0 += SEG) {
     let nb = min(SEG, N_BLOCKS - b0);
-    let nc = (nb + 3u) / 4u;
-    var w = item_block(min(t, ROWS * nb - 1u), n0, b0, nb); // asked for before x
-    for (var i = t; i < m_n * nb; i += WG) {
-      let m = i / nb;
-      let b = i % nb;
-      stage((m * SEG + b) * 9u, x_block(m0 + m, b0 + b));
+    if (b0 > 0u) {
+      workgroupBarrier();
     }
-    workgroupBarrier();
-    for (var i = t; i < ROWS * nb; i += WG) {
-      let r = i / nb;
-      let b = i % nb;
-      for (var m = 0u; m < m_n; m++) {
-        parts[(r * M_MAX + m) * SEG + b] = block_part(w, staged((m * SEG + b) * 9u));
+    for (var i = t; i < LANES * nb; i += WG) {
+      let r = i % LANES;
+      let b = i / LANES;
+      // a row past the slice's end is its last one, and goes nowhere
+      var next = block_at(min(n0 + r, slice.n_rows - 1u) * N_BLOCKS + b0 + b);
+      let first = x_block(m0, b0 + b);
+      for (var e = 0u; e < EACH; e++) {
+        let w = next;
+        let at = b * ROW_PARTS + r + e * LANES;
+        if (e + 1u < EACH) {
+          let n = min(n0 + r + (e + 1u) * LANES, slice.n_rows - 1u);
+          next = block_at(n * N_BLOCKS + b0 + b);
+        }
+        parts[at] = block_part(w, first);
+        for (var m = 1u; m < M_MAX; m++) {
+          let other = x_block(m0 + min(m, m_n - 1u), b0 + b);
+          parts[at + m * ROWS] = block_part(w, other);
+          if (NORM != 0u && e == 0u && r == 0u) {
+            squares[b * M_MAX + m] = other.sums.z;
+          }
+        }
       }
-      if (i + WG < ROWS * nb) {
-        w = item_block(i + WG, n0, b0, nb);
+      if (NORM != 0u && r == 0u) {
+        squares[b * M_MAX] = first.sums.z;
       }
-    }
-    workgroupBarrier();
-    // adding 0 for what is not there changes no bit, and four reads go out together
-    for (var i = t; i < (ROWS + 1u) * M_MAX * nc; i += WG) {
-      let o = i / nc;
-      let b = i % nc * 4u;
-      let p0 = part_at(o, b, nb);
-      let p1 = part_at(o, b + 1u, nb);
-      let p2 = part_at(o, b + 2u, nb);
-      let p3 = part_at(o, b + 3u, nb);
-      chunks[o * SEG_CHUNKS + i % nc] = (((0.0 + p0) + p1) + p2) + p3;
     }
     workgroupBarrier();
     if (mine) {
-      let s = ROWS * M_MAX + my_m;
-      for (var c = 0u; c < nc; c += 4u) {
-        let c0 = chunk_at(t, c, nc);
-        let c1 = chunk_at(t, c + 1u, nc);
-        let c2 = chunk_at(t, c + 2u, nc);
-        let c3 = chunk_at(t, c + 3u, nc);
-        sum = (((sum + c0) + c1) + c2) + c3;
-        if (NORM != 0u) {
-          let s0 = chunk_at(s, c, nc);
-          let s1 = chunk_at(s, c + 1u, nc);
-          let s2 = chunk_at(s, c + 2u, nc);
-          let s3 = chunk_at(s, c + 3u, nc);
-          squares = (((squares + s0) + s1) + s2) + s3;
-        }
+      sum = parts_add(sum, my_m * ROWS + my_r, nb);
+      if (EPILOGUE == 2u) {
+        up_sum = parts_add(up_sum, my_m * ROWS + my_r + 1u, nb);
+      }
+      if (NORM != 0u) {
+        square = squares_add(square, my_m, nb);
       }
     }
   }
-  if (EPILOGUE == 2u) {
-    if (mine) {
-      parts[t] = finish(n0 + my_row, m0 + my_m, sum, squares);
+  if (mine) {
+    let v = finish(n0 + my_r, m0 + my_m, sum, square);
+    if (EPILOGUE == 2u) {
+      store_swiglu(n0 + my_r, m0 + my_m, v, finish(n0 + my_r + 1u, m0 + my_m, up_sum, square));
+    } else {
+      store(n0 + my_r, m0 + my_m, v, before);
     }
-    workgroupBarrier();
-    if (mine && (my_row & 1u) == 0u) {
-      store_swiglu(n0 + my_row, m0 + my_m, parts[t], parts[t + M_MAX]);
-    }
-  } else if (mine) {
-    store(n0 + my_row, m0 + my_m, finish(n0 + my_row, m0 + my_m, sum, squares));
   }
 }

@@ -1,0 +1,1 @@
+enable subgroups; // before everything else of a shader
