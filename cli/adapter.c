@@ -4,10 +4,11 @@
 #include "bytes.h"
 #include "commands.h"
 #include "model.h"
+#include "number.h"
 #include "report.h"
 
+#include <float.h>
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,24 +32,22 @@ static int usage(const char *why) {
       "than the unchanged caption an edit must be (nats); kept in OUT, used by edits.\n");
 }
 
-static bool number(const char *text, float *out) {
-  char *end;
-  *out = strtof(text, &end);
-  return *end == 0 && end != text;
-}
-
 static const char *option_take(request *r, int option) {
   nf_adapter_convert_desc *d = &r->desc;
+  double x = 0;
   switch (option) {
     case 't':
       d->type = strcmp(optarg, "q8_0") == 0 ? NF_ADAPTER_Q8_0 : NF_ADAPTER_F16;
       if (strcmp(optarg, "f16") == 0 || d->type == NF_ADAPTER_Q8_0) return nullptr;
       return "--type: f16 or q8_0 expected";
     case 'a':
-      if (number(optarg, &d->alpha) && d->alpha > 0 && d->alpha <= 65536) return nullptr;
-      return "--alpha wants a number above 0";
+      if (!number(optarg, &x) || !((float)x > 0 && x <= 65536))
+        return "--alpha wants a number above 0";
+      d->alpha = (float)x;
+      return nullptr;
     case 'g':
-      d->has_gate = number(optarg, &d->gate) && d->gate - d->gate == 0;
+      d->has_gate = number(optarg, &x) && x >= -FLT_MAX && x <= FLT_MAX;
+      d->gate = d->has_gate ? (float)x : 0;
       return d->has_gate ? nullptr : "--gate wants a number";
     case 'n': d->name = bytes_of_str(optarg); return nullptr;
     case 'k': d->task = bytes_of_str(optarg); return nullptr;

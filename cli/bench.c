@@ -2,10 +2,10 @@
  * comparison with other engines is bench/engine. */
 #include "commands.h"
 #include "model.h"
+#include "number.h"
 #include "report.h"
 
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -55,13 +55,16 @@ int command_bench(int argc, char **argv) {
   opterr = 0;
   for (int option; (option = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
     switch (option) {
-      case 't': threads = atoi(optarg); break;
-      case 'r': repeats = atoi(optarg); break;
+      case 't':
+        if (!whole_number(optarg, 64, &threads)) return usage("--threads wants 1 to 64");
+        break;
+      case 'r':
+        if (!whole_number(optarg, 1'000'000, &repeats)) return usage("--repeats wants a number");
+        break;
       case 'm': model = optarg; break;
       case 'j': json = true; break;
       default: return usage("unknown option");
     }
-    if (threads < 0 || threads > 64 || repeats < 1) return usage("a number is out of range");
   }
   if (optind != argc) return usage("unexpected argument");
   nf_engine *engine = nullptr;

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "json.h"
 #include "model.h"
+#include "number.h"
 #include "report.h"
 
 #include <getopt.h>
@@ -45,14 +46,6 @@ static int usage(const char *why) {
       "with --trace the model's passes do).\n");
 }
 
-static bool whole_number(const char *text, int max, int *out) {
-  char *end;
-  long value = strtol(text, &end, 10);
-  if (*end != 0 || end == text || value < 1 || value > max) return false;
-  *out = (int)value;
-  return true;
-}
-
 enum {
   OPT_CHARS = 256,
   OPT_LINES,
@@ -69,7 +62,7 @@ enum {
 };
 
 static const char *option_take(request *r, int option, bool *task_given) {
-  char *end;
+  double x = 0;
   switch (option) {
     case 't':
       *task_given = true;
@@ -80,9 +73,8 @@ static const char *option_take(request *r, int option, bool *task_given) {
     case OPT_LINES:
       return whole_number(optarg, 1000, &r->max_lines) ? nullptr : "--max-lines wants a number";
     case OPT_CPS:
-      r->max_cps = strtof(optarg, &end);
-      return *end == 0 && r->max_cps > 0 && r->max_cps < 1000 ? nullptr
-                                                              : "--max-cps wants a number above 0";
+      r->max_cps = number(optarg, &x) ? (float)x : 0;
+      return r->max_cps > 0 && r->max_cps < 1000 ? nullptr : "--max-cps wants a number above 0";
     case OPT_PROTECT:
       if (r->n_protect == PROTECT_MAX) return "--protect: too many terms";
       r->protect[r->n_protect++] = bytes_of_str(optarg);

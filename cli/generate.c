@@ -3,10 +3,10 @@
 #include "commands.h"
 #include "json.h"
 #include "model.h"
+#include "number.h"
 #include "report.h"
 
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -46,12 +46,6 @@ enum {
   OPT_THREADS,
   OPT_JSON
 };
-
-static bool number(const char *text, double *out) {
-  char *end;
-  *out = strtod(text, &end);
-  return *end == 0 && end != text;
-}
 
 static const char *option_take(request *r, int option) {
   double x = 0;

@@ -224,6 +224,11 @@ const suites = {
         process.env.NEARFIELD_MODEL,
       ])
     }
+    await one('wasm memory', 'line', process.execPath, [
+      'tests/wasm/run_memory.mjs',
+      'build/wasm/nearfield-relaxed.wasm',
+      process.env.NEARFIELD_MODEL,
+    ])
   },
   // WGSL and sdk/src/gpu on Dawn, over the software driver that Chromium brings (no GPU needed)
   async gpu() {

@@ -8,6 +8,7 @@
 
 constexpr isize LOOKED = 16;    /* likeliest tokens of a row that are tried */
 constexpr isize BRANCHES = 4;   /* of those that fit, how many a beam goes on with */
+static_assert(SEARCH_BEAMS <= SESSION_LOGITS_MAX && SEARCH_BEAMS <= SESSION_BRANCHES_MAX);
 constexpr f64 END_LOG_P = -3.0; /* the model itself holds the text complete: at least 5 % */
 
 void search_begin(edit_search *search, isize chars_max) {
@@ -59,7 +60,7 @@ static bool has_text(const edit *e, i32 token) {
 }
 
 /* The row behind `beam` is there: its ends and its continuations that fit. */
-static void extend(edit *e, const search_beam *beam, const f32 *logits) {
+static void extend(edit *e, const search_beam *beam, const f32 *logits, bool beside) {
   edit_search *s = e->search;
   i32 tokens[LOOKED] = {};
   likeliest(logits, e->n_vocab, tokens);
@@ -74,37 +75,75 @@ static void extend(edit *e, const search_beam *beam, const f32 *logits) {
       if (beam->n > 0 && log_p >= END_LOG_P) keep(s->done, &s->n_done, &longer, true);
       continue;
     }
-    if (beam->n == SEARCH_TOKENS_MAX || !has_text(e, tokens[i])) continue;
+    if (beam->n == s->tokens_max || !has_text(e, tokens[i])) continue;
     longer.tokens[longer.n++] = tokens[i];
     if (!fits(e, &longer)) continue;
     keep(s->next, &s->n_next, &longer, false);
     taken++;
   }
   edit_note_pass(e, (edit_note){.kind = NOTE_BEAM,
+                                .beside = beside,
                                 .at = (i32)beam->n,
                                 .n_looked = (i32)s->n_done,
                                 .next = tokens[0],
                                 .log_p_next = (f32)-log_sum});
 }
 
+/* The timeline is the prompt; each beam a branch of it, at first the empty one alone. */
+static nf_status beams_begin(edit *e) {
+  edit_search *s = e->search;
+  nf_status status = edit_timeline_set(e, e->answer, 0);
+  if (status != NF_OK) return status;
+  isize slots = (e->ctx_tokens - e->n_prompt) / SEARCH_BEAMS;
+  s->tokens_max = isize_min(SEARCH_TOKENS_MAX, slots - 1);
+  if (s->tokens_max < 1) s->n_live = 0; /* no room for a search */
+  if (s->n_live == 0) return NF_OK;
+  session_branches_begin(e->timeline, SEARCH_BEAMS, s->tokens_max);
+  s->at_beams = true;
+  return NF_OK;
+}
+
+/* next becomes live: the first beam that comes from a branch goes on in it, each other one in a
+ * copy, made where no beam goes on. */
+static nf_status beams_advance(edit *e) {
+  edit_search *s = e->search;
+  bool used[SEARCH_BEAMS] = {}, first[SEARCH_BEAMS] = {};
+  for (isize i = 0; i < s->n_next; i++) {
+    first[i] = !used[s->next[i].branch];
+    used[s->next[i].branch] = true;
+  }
+  isize unused = 0;
+  for (isize i = 0; i < s->n_next; i++) {
+    if (first[i]) continue;
+    while (used[unused]) unused++;
+    used[unused] = true;
+    session_branch_copy(e->timeline, unused, s->next[i].branch);
+    s->next[i].branch = unused;
+  }
+  s->n_live = s->n_next;
+  s->n_next = 0;
+  nf_status status = NF_OK;
+  for (isize i = 0; i < s->n_live && status == NF_OK; i++) {
+    search_beam *beam = &s->live[i];
+    *beam = s->next[i];
+    status = session_branch_push(e->timeline, beam->branch, beam->tokens[beam->n - 1]);
+  }
+  return status;
+}
+
 nf_status search_pass(edit *e) {
   edit_search *s = e->search;
-  search_beam *beam = &s->live[s->i_live];
-  nf_status status = NF_OK;
-  if (!s->at_beam) status = edit_timeline_set(e, beam->tokens, beam->n);
-  if (status != NF_OK) return status;
-  s->at_beam = true;
-  isize passes = session_passes(e->timeline);
-  status = session_run(e->timeline);
-  s->n_passes += session_passes(e->timeline) - passes;
+  nf_status status = s->at_beams ? NF_OK : beams_begin(e);
+  if (status != NF_OK || s->n_live == 0) return status;
+  bool over[SEARCH_BEAMS];
+  for (isize i = 0; i < SEARCH_BEAMS; i++) over[i] = true;
+  for (isize i = 0; i < s->n_live; i++) over[s->live[i].branch] = false;
+  status = session_branches_run(e->timeline, over);
   if (status != NF_OK) return status; /* more of it, or an error */
-  extend(e, beam, session_logits(e->timeline));
-  s->at_beam = false;
-  if (++s->i_live == s->n_live) {
-    bytes_copy(s->live, s->next, s->n_next * (isize)sizeof *s->next);
-    s->n_live = s->n_next;
-    s->n_next = s->i_live = 0;
+  for (isize i = 0; i < s->n_live; i++) {
+    extend(e, &s->live[i], session_branch_logits(e->timeline, s->live[i].branch), i > 0);
+    if (s->n_done == SEARCH_BEAMS || ++s->n_rows == SEARCH_ROWS_MAX) return NF_OK;
   }
-  bool over = s->n_live == 0 || s->n_done == SEARCH_BEAMS || s->n_passes >= SEARCH_PASSES_MAX;
-  return over ? NF_OK : NF_PENDING;
+  status = beams_advance(e);
+  return status == NF_OK && s->n_live > 0 ? NF_PENDING : status;
 }

@@ -39,6 +39,18 @@ nf_status session_branch_push(session *s, isize i_branch, i32 token) {
   return NF_OK;
 }
 
+void session_branch_copy(session *s, isize to, isize from) {
+  ASSERT(0 <= to && to < s->n_branches && 0 <= from && from < s->n_branches && to != from);
+  session_pass_keep(s, PASS_FILL);
+  session_branch *a = &s->branches[to];
+  const session_branch *b = &s->branches[from];
+  bytes_copy(s->tokens + a->slot, s->tokens + b->slot, b->n_tokens * (isize)sizeof(i32));
+  model_kv kv = {.cache = s->cache, .gap = b->slot - a->slot};
+  model_cache_move(kv, a->slot, b->n_cached);
+  a->n_tokens = b->n_tokens;
+  a->n_cached = b->n_cached;
+}
+
 /* How much of each branch's draft is looked at: an equal share of the pass's rows. */
 static void drafts_cut(const session *s, const session_branch_draft *drafts, isize *looked) {
   isize n_live = 0;
@@ -66,14 +78,15 @@ static bool same_drafts(const session *s, const session_branch_draft *drafts, co
   return true;
 }
 
-static void branches_begin_pass(session *s, const session_branch_draft *drafts, f32 temperature,
-                                f32 min_p, const isize *looked) {
+static void branches_begin_pass(session *s, pass_kind kind, const session_branch_draft *drafts,
+                                const isize *looked) {
   session_pass *going = &s->going;
   isize rows = 0, n_shared = s->n_tokens - 1;
-  going->kind = PASS_BRANCHES;
-  going->choice = (model_choice){.temperature = temperature, .min_p = min_p, .seeds = going->seeds};
-  going->pass =
-      (model_pass){.choice = &going->choice, .best = going->best, .log_p_best = going->log_p_best};
+  going->kind = kind;
+  going->pass = kind == PASS_BRANCH_LOGITS ? (model_pass){.logits = s->logits}
+                                           : (model_pass){.choice = &going->choice,
+                                                          .best = going->best,
+                                                          .log_p_best = going->log_p_best};
   for (isize i = 0; i < s->n_branches; i++) {
     session_branch *b = &s->branches[i];
     going->i_span[i] = -1;
@@ -109,6 +122,24 @@ static void branch_end(session *s, isize i_branch, session_verdict *verdict) {
                                .accepted = &going->accepted[i_branch]};
 }
 
+/* Run the next piece of a pass over the branches that take part; the trunk's own tokens first. */
+static nf_status branches_go(session *s, pass_kind kind, const session_branch_draft *drafts,
+                             const isize *looked, model_choice choice) {
+  session_pass *going = &s->going;
+  session_pass_keep(s, going->kind == PASS_FILL ? PASS_FILL : kind);
+  bool other = going->kind == kind && (!same_drafts(s, drafts, looked) ||
+                                       going->choice.temperature != choice.temperature ||
+                                       going->choice.min_p != choice.min_p);
+  if (other) session_pass_keep(s, PASS_NONE);
+  isize n_fill = s->n_tokens - 1 - s->n_cached; /* of the trunk */
+  if (n_fill > 0) return session_pass_fill(s, isize_min(n_fill, MODEL_ROWS_MAX));
+  if (going->kind == PASS_NONE) {
+    going->choice = choice;
+    branches_begin_pass(s, kind, drafts, looked);
+  }
+  return session_pass_go(s);
+}
+
 nf_status session_branches_verify(session *s, const session_branch_draft *drafts, f32 temperature,
                                   f32 min_p, session_verdict *verdicts) {
   isize looked[SESSION_BRANCHES_MAX] = {}, n_live = 0;
@@ -120,17 +151,32 @@ nf_status session_branches_verify(session *s, const session_branch_draft *drafts
     n_live += !drafts[i].over;
   }
   if (n_live == 0) return NF_BAD_INPUT;
-  session_pass_keep(s, s->going.kind == PASS_FILL ? PASS_FILL : PASS_BRANCHES);
-  bool other = s->going.kind == PASS_BRANCHES &&
-               (!same_drafts(s, drafts, looked) || s->going.choice.temperature != temperature ||
-                s->going.choice.min_p != min_p);
-  if (other) session_pass_keep(s, PASS_NONE);
-  isize n_fill = s->n_tokens - 1 - s->n_cached; /* of the trunk */
-  if (n_fill > 0) return session_pass_fill(s, isize_min(n_fill, MODEL_ROWS_MAX));
-  if (s->going.kind == PASS_NONE) branches_begin_pass(s, drafts, temperature, min_p, looked);
-  nf_status status = session_pass_go(s);
+  model_choice choice = {.temperature = temperature, .min_p = min_p, .seeds = s->going.seeds};
+  nf_status status = branches_go(s, PASS_BRANCHES, drafts, looked, choice);
   for (isize i = 0; i < s->n_branches && status == NF_OK; i++) {
     if (!drafts[i].over) branch_end(s, i, &verdicts[i]);
   }
   return status;
+}
+
+nf_status session_branches_run(session *s, const bool *over) {
+  session_branch_draft drafts[SESSION_BRANCHES_MAX] = {};
+  const isize looked[SESSION_BRANCHES_MAX] = {};
+  isize n_live = 0;
+  for (isize i = 0; i < s->n_branches; i++) {
+    drafts[i].over = over[i];
+    n_live += !over[i];
+  }
+  if (n_live == 0 || n_live > SESSION_LOGITS_MAX) return NF_BAD_INPUT;
+  s->logits_ready = false; /* their rows lie where the trunk's does */
+  nf_status status = branches_go(s, PASS_BRANCH_LOGITS, drafts, looked, (model_choice){});
+  for (isize i = 0; i < s->n_branches && status == NF_OK; i++) {
+    if (!over[i]) s->branches[i].n_cached = s->branches[i].n_tokens;
+  }
+  return status;
+}
+
+const f32 *session_branch_logits(const session *s, isize i_branch) {
+  ASSERT(0 <= i_branch && i_branch < s->n_branches && s->going.i_span[i_branch] >= 0);
+  return s->logits + session_span_row(s, s->going.i_span[i_branch]) * s->n_vocab;
 }

@@ -7,7 +7,7 @@
 isize session_bytes(const model *m, isize ctx_tokens) {
   const model_shape *shape = model_shape_get(m);
   isize parts[] = {(isize)sizeof(session), ctx_tokens * (isize)sizeof(i32),
-                   shape->n_vocab * (isize)sizeof(f32)};
+                   SESSION_LOGITS_MAX * shape->n_vocab * (isize)sizeof(f32)};
   isize sum = model_cache_bytes(m, ctx_tokens);
   for (isize i = 0; i < 3; i++)
     sum = bytes_add(sum, round_up(parts[i], SESSION_LINE) + SESSION_LINE);
@@ -21,7 +21,8 @@ nf_status session_open(const model *m, model_scratch *scratch, pool *threads, is
   arena start = *a;
   session *s = arena_alloc(a, 1, (isize)sizeof(session), SESSION_LINE);
   i32 *tokens = arena_alloc_raw(a, ctx_tokens, (isize)sizeof(i32), SESSION_LINE);
-  f32 *logits = arena_alloc_raw(a, shape->n_vocab, (isize)sizeof(f32), SESSION_LINE);
+  f32 *logits =
+      arena_alloc_raw(a, SESSION_LOGITS_MAX * shape->n_vocab, (isize)sizeof(f32), SESSION_LINE);
   model_cache *cache = nullptr;
   if (!s || !tokens || !logits || model_cache_open(m, ctx_tokens, a, &cache)) {
     *a = start;

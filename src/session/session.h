@@ -1,7 +1,7 @@
 /* A timeline of tokens over one model: what is in the KV cache, the next pass, the choice of
  * the next token, stop rules. Works in tokens; text belongs to text/ and edit/.
  *
- * Owns one KV cache and one row of logits. "Feed" compares with what the cache already holds
+ * Owns one KV cache and a few rows of logits. "Feed" compares with what the cache already holds
  * and computes only the rest: that is the prefix cache. */
 #pragma once
 #include "base/arena.h"
@@ -10,7 +10,7 @@
 
 typedef struct session session;
 
-/* Arena bytes session_open takes: KV cache, tokens, one row of logits. */
+/* Arena bytes session_open takes: KV cache, tokens, SESSION_LOGITS_MAX rows of logits. */
 isize session_bytes(const model *m, isize ctx_tokens);
 /* Borrows model, scratch and pool. ctx_tokens >= 2, at most the scratch's.
  * errors NF_NO_MEMORY */
@@ -106,6 +106,15 @@ typedef struct {
                                                 session_verdict *verdicts);
 /* Append one token to a branch. NF_BAD_INPUT: it is full, or the token is none of the model's. */
 [[nodiscard]] nf_status session_branch_push(session *s, isize i_branch, i32 token);
+/* Branch `to` becomes what `from` is, cache included: a beam that goes on in two ways. */
+void session_branch_copy(session *s, isize to, isize from);
+/* session_run for every branch that takes part, in one pass: at most SESSION_LOGITS_MAX of them.
+ * over[n]: takes none. NF_PENDING and errors as session_run's. */
+constexpr isize SESSION_LOGITS_MAX = 4;
+[[nodiscard]] nf_status session_branches_run(session *s, const bool *over);
+/* [n_vocab] behind a branch's last token, after NF_OK of session_branches_run in which it took part
+ * and until the next pass. */
+const f32 *session_branch_logits(const session *s, isize i_branch);
 
 /* ---- snapshots: the cached start of a timeline, kept aside (a task's instruction and examples,
  * the same for every request) ---- */

@@ -11,6 +11,7 @@ typedef enum : u8 {
   PASS_LOGITS,   /* the last token's row */
   PASS_VERIFY,   /* drafts beside the trunk's pending tokens */
   PASS_BRANCHES, /* of every branch what is pending and a draft */
+  PASS_BRANCH_LOGITS, /* of every branch what is pending, and its last row */
 } pass_kind;
 
 /* A pass and all it points to: they must live until it is done. */
@@ -50,7 +51,7 @@ struct session {
   model_adapter_key key;        /* of the adapter that what is cached was computed with */
   model_cache *cache; /* ctx_tokens slots: the trunk's, behind them those of guesses or branches */
   i32 *tokens; /* [ctx_tokens] of the trunk's and the branches' slots */
-  f32 *logits; /* [n_vocab] */
+  f32 *logits; /* [SESSION_LOGITS_MAX][n_vocab]: the trunk's row, or those of branches */
   isize n_vocab, ctx_tokens;
   isize n_tokens, n_cached;
   isize n_passes;

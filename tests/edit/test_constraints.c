@@ -3,9 +3,11 @@
  * step longer than a pass. The model: real_model.h. */
 #include <string.h>
 
+#include "base/math.h"
 #include "caption/plain.h"
 #include "edit/names.h"
 #include "edit_fixture.h"
+#include "model/log_p.h"
 
 constexpr int CAPTIONS = under_sanitizer ? 3 : 16;
 
@@ -200,13 +202,49 @@ static void too_many_lines_alone_need_no_model(void **state) {
   assert_int_equal(result.verdict, NF_UNFIT); /* who speaks is not to be lost */
 }
 
-/* Within a search every beam fits and every end is the model's own. */
+/* log P of a row at a token, as search.c has it. */
+static f64 log_p_at(const f32 *logits, i32 token) {
+  isize n = work->edit->n_vocab;
+  f32 top = logits[engine->kernels->argmax(logits, n)];
+  return (f64)(logits[token] - top) - math_log((f64)log_p_exp_sum(logits, n, top));
+}
+
+/* Beams run beside each other, in branches that are copied where a beam goes on in two ways; each
+ * has the very score that its tokens have one after the other in a timeline of their own. */
+static void beams_score_as_alone(void) {
+  edit *e = work->edit;
+  for (isize i = 0; i < e->search->n_done; i++) {
+    const search_beam *beam = &e->search->done[i];
+    f64 log_p = 0;
+    assert_int_equal(edit_timeline_set(e, nullptr, 0), NF_OK);
+    for (isize t = 0; t <= beam->n; t++) {
+      nf_status status;
+      while ((status = session_run(e->timeline)) == NF_PENDING) {
+      }
+      assert_int_equal(status, NF_OK);
+      const f32 *logits = session_logits(e->timeline);
+      if (t < beam->n) {
+        log_p += log_p_at(logits, beam->tokens[t]);
+        assert_int_equal(session_push(e->timeline, beam->tokens[t]), NF_OK);
+        continue;
+      }
+      bool same = false; /* which of the ends it took is not kept */
+      for (i32 end = 0; end < e->n_vocab; end++) {
+        same |= text_is_end(e->vocab, end) && log_p + log_p_at(logits, end) == beam->log_p;
+      }
+      assert_true(same);
+    }
+  }
+}
+
+/* Within a search every beam fits and every end is the model's own; a pass takes all beams. */
 static void a_search_never_cuts(void **state) {
   (void)state;
   static const char *const lines[] = {
       "So it turns out that in the end Maria had actually sold 3 of the boats to her brother.",
       "What I would really like to do is go down to the river and swim there all afternoon."};
   int passes = 0;
+  isize n_ended = 0;
   for (int i = 0; i < 2; i++) {
     for (int limit = 20; limit <= 60; limit += 20) {
       nf_edit_desc desc = {
@@ -214,12 +252,16 @@ static void a_search_never_cuts(void **state) {
       nf_edit_result result;
       run_edit(&desc, &result);
       result_is_sound(&desc, &result);
+      beams_score_as_alone();
+      n_ended += work->edit->search->n_done;
       passes += result.receipt.passes;
       print_message("%d: %.*s (%s, %d passes)\n", limit, (int)result.text.len,
                     (const char *)result.text.at, result.why, result.receipt.passes);
     }
   }
-  assert_true(passes < 6 * (SEARCH_PASSES_MAX + 60));
+  print_message("%d passes, %td beams ended\n", passes, n_ended);
+  assert_true(n_ended > 3);
+  assert_true(passes < SEARCH_ROWS_MAX * 6 / 2); /* one beam a pass: 332 */
 }
 
 /* A caption as long as the context takes: prompt and answer in steps of one pass each. */

@@ -76,13 +76,18 @@ static nf_bytes small_file(gguf_make *g) {
   return gguf_make_finish(g);
 }
 
+static nf_bytes small_open(gguf_make *g, gguf_file *file) {
+  nf_bytes bytes = small_file(g);
+  nf_error error;
+  assert_int_equal(open_bytes(bytes, (u64)bytes.len, file, &error), NF_OK);
+  return bytes;
+}
+
 static void a_sound_directory_is_read_as_written(void **state) {
   (void)state;
   gguf_make g = {};
-  nf_bytes bytes = small_file(&g);
   gguf_file file;
-  nf_error error;
-  assert_int_equal(open_bytes(bytes, (u64)bytes.len, &file, &error), NF_OK);
+  nf_bytes bytes = small_open(&g, &file);
   directory_is_in_range(&file, bytes);
   assert_int_equal(file.n_kvs, 16);
   i64 n;
@@ -136,10 +141,9 @@ static void a_sound_directory_is_read_as_written(void **state) {
 static void a_header_cut_anywhere_asks_for_more_bytes(void **state) {
   (void)state;
   gguf_make g = {};
-  nf_bytes bytes = small_file(&g);
   gguf_file file;
   nf_error error;
-  assert_int_equal(open_bytes(bytes, (u64)bytes.len, &file, &error), NF_OK);
+  nf_bytes bytes = small_open(&g, &file);
   isize header = (isize)file.data_offset;
   for (isize n = 0; n < bytes.len; n++) {
     u8 *copy = malloc((size_t)n + 1); /* exact size: a read past it is seen by asan */
@@ -164,10 +168,9 @@ static void a_header_cut_anywhere_asks_for_more_bytes(void **state) {
 static void each_flipped_bit_is_refused_or_in_range(void **state) {
   (void)state;
   gguf_make g = {};
-  nf_bytes bytes = small_file(&g);
   gguf_file file;
   nf_error error;
-  assert_int_equal(open_bytes(bytes, (u64)bytes.len, &file, &error), NF_OK);
+  nf_bytes bytes = small_open(&g, &file);
   isize header = (isize)file.data_offset, n_refused = 0;
   for (isize bit = 0; bit < header * 8; bit++) {
     g.file[bit / 8] ^= (u8)(1 << bit % 8);

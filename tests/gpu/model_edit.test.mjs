@@ -1,5 +1,6 @@
 // Edits on the GPU through nf_edit_*: drafts, trees of guesses, snapshots and variants give the
-// tokens of plain greedy decoding on the same device, line by line. A tiny random model says
+// tokens of plain greedy decoding on the same device, line by line; and the branches that a search
+// within a limit copies. A tiny random model says
 // nothing sensible, which makes every line a hard one; NEARFIELD_GPU_LINES=n adds n lines of the
 // real model (on SwiftShader a line of it takes minutes, on a GPU some milliseconds).
 import assert from 'node:assert/strict'
@@ -46,6 +47,46 @@ test(`${TINY_LINES} lines edited by a tiny model are those of plain greedy decod
     lines.slice(0, TINY_LINES).map((line) => line.slice(0, 40)),
   )
   t.diagnostic(JSON.stringify(sums))
+  s.e.side_close(GPU)
+  s.gpu.close()
+})
+
+test('beams: branches that are copied have the rows of timelines of their own, bit for bit', async () => {
+  const s = await openSides()
+  assert.equal(await s.load(GPU, tiny('edit'), { ctx: 256 }), S.ok, s.line)
+  assert.equal(s.e.session_open(GPU), S.ok, s.line)
+  const prompt = Array.from({ length: 20 }, (_, i) => 5 + ((i * 7) % 40))
+  const rowAt = (at) => new Uint32Array(s.memory.buffer, at >>> 0, s.e.n_vocab(GPU)).slice()
+  const set = (tokens) => {
+    new Int32Array(s.memory.buffer, s.room, tokens.length).set(tokens)
+    assert.equal(s.e.timeline_set(GPU, s.room, tokens.length), S.ok)
+  }
+  const beams = [[], [], [], []]
+  const rows = []
+  const from = [0, 0, 3, 1, 2] // in step i, branch i % 4 becomes a copy of this one
+  set(prompt)
+  s.e.branches_begin(GPU, 4, 8)
+  for (const [step, parent] of from.entries()) {
+    const over = step % 2 ? 0 : 1 << (3 - (step % 4)) // one of them rests
+    assert.equal(await s.until(() => s.e.branches_run(GPU, over)), S.ok)
+    for (const [i, tokens] of beams.entries())
+      if (!((over >> i) & 1)) rows.push([[...tokens], rowAt(s.e.branch_logits(GPU, i))])
+    const to = step % 4
+    if (to !== parent) {
+      s.e.branch_copy(GPU, to, parent)
+      beams[to] = [...beams[parent]]
+    }
+    for (const [i, tokens] of beams.entries()) {
+      tokens.push(3 + i + 11 * step)
+      assert.equal(s.e.branch_push(GPU, i, tokens.at(-1)), S.ok)
+    }
+  }
+  assert.ok(rows.length > 15)
+  for (const [tokens, row] of rows) {
+    set([...prompt, ...tokens])
+    assert.equal(await s.until(() => s.e.timeline_run(GPU)), S.ok)
+    assert.deepEqual(row, rowAt(s.e.timeline_logits(GPU)), `behind ${tokens}`)
+  }
   s.e.side_close(GPU)
   s.gpu.close()
 })

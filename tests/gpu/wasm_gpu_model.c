@@ -195,3 +195,24 @@ i32 EXPORT(timeline_step)(i32 i, i32 *next) {
 i32 EXPORT(timeline_push)(i32 i, i32 token) {
   return session_push(sides[i].session->timeline, token);
 }
+const f32 *EXPORT(timeline_logits)(i32 i) { return session_logits(sides[i].session->timeline); }
+i32 EXPORT(timeline_run)(i32 i) { return session_run(sides[i].session->timeline); }
+
+/* ---- branches of the timeline; over: a bit for each ---- */
+void EXPORT(branches_begin)(i32 i, i32 n, i32 tokens_max) {
+  session_branches_begin(sides[i].session->timeline, n, tokens_max);
+}
+i32 EXPORT(branches_run)(i32 i, u32 over) {
+  bool bits[SESSION_BRANCHES_MAX];
+  for (isize k = 0; k < SESSION_BRANCHES_MAX; k++) bits[k] = (over >> k & 1) != 0;
+  return session_branches_run(sides[i].session->timeline, bits);
+}
+i32 EXPORT(branch_push)(i32 i, i32 branch, i32 token) {
+  return session_branch_push(sides[i].session->timeline, branch, token);
+}
+void EXPORT(branch_copy)(i32 i, i32 to, i32 from) {
+  session_branch_copy(sides[i].session->timeline, to, from);
+}
+const f32 *EXPORT(branch_logits)(i32 i, i32 branch) {
+  return session_branch_logits(sides[i].session->timeline, branch);
+}

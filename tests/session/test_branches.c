@@ -1,5 +1,6 @@
 /* Tests of trees and branches: several guesses in a pass, and several sampled timelines in one,
- * give the tokens that each alone gives step by step; a pass may be left in any piece. */
+ * give the tokens that each alone gives step by step, copied branches its logits; a pass may be
+ * left in any piece. */
 #include "base/math.h"
 #include "model/engine_fixture.h"
 #include "model/model_internal.h"
@@ -236,6 +237,66 @@ static void branches_draw_what_each_alone_draws(void **state) {
   assert_true(passes * 3 < tokens);
 }
 
+/* Logits behind prompt and branch, in a timeline of their own: the same bits. */
+static void rows_are_as_alone(world *w, const i32 *prompt, isize n_prompt, const i32 *tokens,
+                              isize n, const f32 *logits) {
+  i32 all[ctx];
+  isize cached;
+  memcpy(all, prompt, (size_t)n_prompt * sizeof *all);
+  memcpy(all + n_prompt, tokens, (size_t)n * sizeof *all);
+  assert_int_equal(session_set(w->plain, all, n_prompt + n, &cached), NF_OK);
+  assert_memory_equal(logits, logits_of(w->plain), TINY_N_VOCAB * sizeof(f32));
+}
+
+/* Beams: branches that are copied, at random, and run for their logits, all in one pass. */
+static void copied_branches_go_on_as_each_alone(void **state) {
+  (void)state;
+  u64 seed = 21;
+  constexpr isize n_beams = SESSION_LOGITS_MAX, n = 9;
+  isize n_copies = 0;
+  for (isize round = 0; round < 12; round++) {
+    world w;
+    world_open(&w, round % 2 ? GGUF_Q4_1 : GGUF_F32, 1 + round % 3);
+    if (round % 3 == 1) w.e.scratch->piece_products = 1;
+    i32 prompt[100], tokens[n_beams][n] = {};
+    isize n_prompt = 1 + (isize)(make_random(&seed) % 100), n_tokens[n_beams] = {}, cached;
+    test_tokens_fill(prompt, n_prompt, TINY_N_VOCAB, make_random(&seed));
+    assert_int_equal(session_set(w.s, prompt, n_prompt, &cached), NF_OK);
+    session_branches_begin(w.s, n_beams, n);
+    for (isize step = 0; step < n; step++) {
+      bool over[n_beams];
+      for (isize i = 0; i < n_beams; i++) over[i] = i > 0 && make_random(&seed) % 4 == 0;
+      nf_status status;
+      isize passes = session_passes(w.s);
+      while ((status = session_branches_run(w.s, over)) == NF_PENDING) {
+      }
+      assert_int_equal(status, NF_OK);
+      if (step > 0) assert_int_equal(session_passes(w.s), passes + 1);
+      for (isize i = 0; i < n_beams; i++) {
+        if (over[i]) continue;
+        rows_are_as_alone(&w, prompt, n_prompt, tokens[i], n_tokens[i],
+                          session_branch_logits(w.s, i));
+      }
+      isize from = (isize)(make_random(&seed) % n_beams),
+            to = (isize)(make_random(&seed) % n_beams);
+      if (from != to) {
+        session_branch_copy(w.s, to, from);
+        memcpy(tokens[to], tokens[from], sizeof tokens[to]);
+        n_tokens[to] = n_tokens[from];
+        n_copies++;
+      }
+      for (isize i = 0; i < n_beams; i++) {
+        if (make_random(&seed) % 8 == 0 && step % 4 != 0) continue; /* runs its last row anew */
+        i32 token = (i32)(make_random(&seed) % TINY_N_VOCAB);
+        assert_int_equal(session_branch_push(w.s, i, token), NF_OK);
+        tokens[i][n_tokens[i]++] = token;
+      }
+    }
+    world_close(&w);
+  }
+  assert_true(n_copies > 50);
+}
+
 /* Left in any piece for something else, then begun again: nothing shows. */
 static void a_pass_left_in_the_middle_leaves_nothing(void **state) {
   (void)state;
@@ -298,6 +359,7 @@ static void bad_drafts_end_in_a_status(void **state) {
   assert_int_equal(session_branches_verify(w.s, offers, 0.9f, 0.1f, v), NF_BAD_INPUT);
   offers[0].over = true;
   assert_int_equal(session_branches_verify(w.s, offers, 0.9f, 0.1f, v), NF_BAD_INPUT);
+  assert_int_equal(session_branches_run(w.s, (bool[]){true, true}), NF_BAD_INPUT);
   assert_int_equal(session_branch_push(w.s, 0, -1), NF_BAD_INPUT);
   for (isize i = 0; i < 3; i++) assert_int_equal(session_branch_push(w.s, 0, 5), NF_OK);
   assert_int_equal(session_branch_push(w.s, 0, 5), NF_BAD_INPUT);
@@ -315,6 +377,7 @@ int main(void) {
       cmocka_unit_test(a_tree_gives_the_tokens_of_plain_decoding),
       cmocka_unit_test(steps_ahead_are_passes_that_need_no_call),
       cmocka_unit_test(branches_draw_what_each_alone_draws),
+      cmocka_unit_test(copied_branches_go_on_as_each_alone),
       cmocka_unit_test(a_pass_left_in_the_middle_leaves_nothing),
       cmocka_unit_test(bad_drafts_end_in_a_status),
   };

@@ -8,10 +8,10 @@ const nf_clock_ms = () => performance.timeOrigin + performance.now()
 const instantiate = (module, memory) =>
   WebAssembly.instantiate(module, { env: { memory, nf_clock_ms, ...noGpu } })
 
-/** The module's exports and memory. `threads(n)` parks n workers more; `close()` ends them all. */
-export async function openModule(path) {
+/** The module's exports and memory, at first `pages` of 64 KiB. `threads(n)` parks n workers more; `close()` ends them all. */
+export async function openModule(path, pages = 512) {
   const module = await WebAssembly.compile(readFileSync(path))
-  const memory = new WebAssembly.Memory({ initial: 512, maximum: 65536, shared: true })
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true })
   const { exports: e } = await instantiate(module, memory)
   const workers = []
   const threads = async (n) => {
