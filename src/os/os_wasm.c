@@ -125,11 +125,15 @@ void *os_memory_get(isize bytes) {
   if (bytes <= 0 || bytes > ISIZE_MAX - WASM_PAGE) return nullptr;
   bytes = round_up(bytes, BLOCK_ALIGN);
   lock(&heap_lock);
+  u8 *touched = touched_end; /* before heap_take marks the rest behind the block */
   u8 *at = heap_take(bytes);
-  if (at == nullptr && heap_grow(bytes)) at = heap_take(bytes);
+  if (at == nullptr && heap_grow(bytes)) {
+    touched = touched_end;
+    at = heap_take(bytes);
+  }
   isize dirty = 0;
   if (at != nullptr) {
-    dirty = isize_min(bytes, touched_end - at);
+    dirty = isize_min(bytes, touched - at);
     if (at + bytes > touched_end) touched_end = at + bytes;
   }
   unlock(&heap_lock);

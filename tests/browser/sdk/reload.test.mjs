@@ -1,6 +1,6 @@
 // What survives a reload, a hidden page and a machine without memory, in Chromium over the real
-// model on the CPU: prefixes and adapters from storage, a machine that slept, timers that do not fire, refused memory. The model's
-// own file in storage is model.test.mjs's.
+// model on the CPU: prefixes and adapters from storage, a machine that slept, timers that do not
+// fire, refused memory. The model's own file in storage is model.test.mjs's.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { loraFile } from '../../../sdk/src/testing/lora.ts'
