@@ -353,8 +353,7 @@ typedef struct {
                                            nf_bytes model, nf_prefix_info *info, nf_error *error);
 /* Writes the file to file[file_bytes <= cap). errors NF_BAD_INPUT it is not ready; cap is less */
 [[nodiscard]] nf_status nf_prefix_save(nf_session *session, const nf_edit_desc *desc,
-                                       nf_bytes model, uint8_t *file, int64_t cap,
-                                       nf_error *error);
+                                       nf_bytes model, uint8_t *file, int64_t cap, nf_error *error);
 /* The session has it from now on; where it had it already, the file is not looked at. errors
  * NF_BAD_INPUT no such file, or damaged; NF_UNSUPPORTED of another version or another key. Then the
  * session is as it was */

@@ -106,7 +106,8 @@ static nf_status file_check(nf_bytes file, const edit_prefix_facts *facts, isize
     return NF_OK;
   }
   return error_set(error, NF_BAD_INPUT, E_STR("the kept prefix is damaged: "), E_INT(file.len),
-                   E_STR(" bytes, expected "), E_INT(facts->file_bytes), E_STR(" with the sum they tell"));
+                   E_STR(" bytes, expected "), E_INT(facts->file_bytes),
+                   E_STR(" with the sum they tell"));
 }
 
 nf_status edit_prefix_read(edit *e, const edit_prefix_ask *ask, nf_bytes file, nf_error *error) {

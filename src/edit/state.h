@@ -1,6 +1,6 @@
-/* The inside of an edit, shared by edit.c (request and prompt), prefix.c (what prompts share), prefix_file.c (kept),
- * decode.c and search.c (the model's passes), outcome.c (what becomes of an answer) and trace.c.
- * Private to this folder. */
+/* The inside of an edit, shared by edit.c (request and prompt), prefix.c (what prompts share) and
+ * prefix_file.c (the same as a file), decode.c and search.c (the model's passes), outcome.c (what
+ * becomes of an answer) and trace.c. Private to this folder. */
 #pragma once
 #include "caption/cue_text.h"
 #include "edit/align.h"

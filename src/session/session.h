@@ -128,8 +128,8 @@ void session_snapshot_clear(session_snapshot *snapshot);
 isize session_snapshot_tokens(const session_snapshot *snapshot); /* how many; 0: it is empty */
 /* Keep the first n tokens, or as many of them as are cached and fit. */
 void session_save(const session *s, isize n, session_snapshot *to);
-/* Keys and values of a snapshot of n tokens as bytes (model_cache_values_*): how many, 0 on the GPU,
- * where the other two must not be called. n at most tokens_max. */
+/* Keys and values of a snapshot of n <= tokens_max tokens as bytes (model_cache_values_*): how
+ * many, 0 on the GPU, where the other two must not be called. */
 isize session_snapshot_values_bytes(const session_snapshot *snapshot, isize n);
 void session_snapshot_get(const session_snapshot *snapshot, u8 *values); /* of all it holds */
 void session_snapshot_set(session_snapshot *snapshot, const model_adapter *adapter,
