@@ -4,9 +4,8 @@
 #include "gguf/quant.h"
 #include "gpu/kernels_internal.h"
 
-static const char *const op_names[GPU_OPS] = {"norm_store", "norm_swiglu", "add_attn",
-                                              "add_ff",     "store_attn",  "store_ff",
-                                              "norm_head"};
+static const char *const op_names[GPU_OPS] = {"norm_store", "norm_swiglu", "add_attn", "add_ff",
+                                              "store_attn", "store_ff",    "norm_head"};
 static const char *const format_names[GPU_FORMATS] = {"n4h", "n4f", "b8", "b8f", "f16", "f32"};
 static const char *const variant_names[GPU_VARIANTS] = {"matmul_vec", "matmul_vec4", "matmul_chunk",
                                                         "matmul_plain"};
@@ -45,9 +44,7 @@ isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap) {
       out_str(&o, op_names[p->op_or_type]);
       break;
     case GPU_EMBED: out_str(&o, "embed"); break;
-    case GPU_ATTENTION:
-      out_str(&o, p->variant == GPU_VEC ? "attention_quad" : "attention");
-      break;
+    case GPU_ATTENTION: out_str(&o, p->variant == GPU_VEC ? "attention_quad" : "attention"); break;
     case GPU_PICK: out_str(&o, p->variant == GPU_VEC ? "pick_chunk" : "pick"); break;
   }
   if (p->kernel <= GPU_EMBED) {
