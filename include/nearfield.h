@@ -60,8 +60,7 @@ typedef struct {
   int32_t ctx_tokens_max;  /* context of each session; 0: 1024, or the model's if less */
   const char
       *kernels; /* "scalar", "avx2", "avx512vnni", ...; null: the best of the CPU; "webgpu":
-                   the GPU, through nf_load_* only and where the host gives a device (wasm);
-                   "webgpu:...": the same with its kernels shaped by hand, for benchmarks */
+                   the GPU, through nf_load_* only and where the host gives a device (wasm) */
 } nf_engine_desc;
 
 typedef struct {

@@ -9,6 +9,8 @@ import { scriptUrl } from './trusted.ts'
 
 export function startWorker(): WorkerLike {
   const script = new URL('./engine.worker.js', import.meta.url)
+  const shapes = new URL(import.meta.url).searchParams.get('gpu') // a benchmark's: kernelsOf
+  if (shapes) script.searchParams.set('gpu', shapes)
   const wasm = hasRelaxedSimd()
     ? new URL('./nearfield-relaxed.wasm', import.meta.url)
     : new URL('./nearfield.wasm', import.meta.url)

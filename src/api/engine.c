@@ -49,7 +49,7 @@ static nf_status directory_open(nf_engine *engine, nf_error *error) {
 
 nf_status engine_gpu_choose(nf_engine *engine, const nf_engine_desc *desc, nf_error *error) {
   nf_bytes wanted = bytes_from_str(desc->kernels != nullptr ? desc->kernels : "");
-  const nf_bytes tuned = bytes_from_str("webgpu:");
+  const nf_bytes tuned = bytes_from_str("webgpu:"); /* shapes follow, from a benchmark */
   bool tune = bytes_start_with(wanted, tuned);
   engine->on_gpu = tune || bytes_equal(wanted, bytes_from_str("webgpu"));
   if (!engine->on_gpu) return NF_OK;

@@ -71,7 +71,11 @@ typedef struct {
   i32 chunk_rows, chunk_each; /* 5-64 rows; each 1, 2 or 4 */
   i32 chunk_m, chunk_tiles; /* rows of x a workgroup, 4 or 8; times chunk_rows that it does */
 } gpu_shape;
-typedef enum : i32 { GPU_ATTENTION_MEASURED = 0, GPU_ATTENTION_PLAIN, GPU_ATTENTION_QUAD } gpu_choice;
+typedef enum : i32 {
+  GPU_ATTENTION_MEASURED = 0,
+  GPU_ATTENTION_PLAIN,
+  GPU_ATTENTION_QUAD
+} gpu_choice;
 /* What may be tried out (bench); 0: the default. Products do not depend on it, the last bits of
  * attention and of log p do: one choice for an opened model. */
 typedef struct {

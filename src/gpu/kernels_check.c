@@ -12,10 +12,8 @@ static bool of_trial(const gpu_pipeline *p, const gpu_trial *t) {
 
 static void trial_add(gpu_kernels *k, const gpu_pipeline *p) {
   ASSERT(k->n_trials < GPU_TRIALS_MAX);
-  k->trials[k->n_trials++] = (gpu_trial){.kernel = p->kernel,
-                                         .op_or_type = p->op_or_type,
-                                         .format = p->format,
-                                         .variant = p->variant};
+  k->trials[k->n_trials++] = (gpu_trial){
+      .kernel = p->kernel, .op_or_type = p->op_or_type, .format = p->format, .variant = p->variant};
 }
 
 void gpu_trials_open(gpu_kernels *k) {

@@ -107,7 +107,8 @@ isize gpu_variant_m(const gpu_kernels *k, gpu_op op, gpu_variant variant);
 void gpu_tune_fill(gpu_tune *tune, bool plain);
 
 /* ---- kernels_race.c ---- */
-/* Once both attentions are right: the faster one is chosen. NF_PENDING, NF_OK; errors of gpu_poll */
+/* Once both attentions are right: the faster one is chosen. NF_PENDING, NF_OK; errors of gpu_poll
+ */
 [[nodiscard]] nf_status gpu_race_poll(gpu_kernels *k, nf_error *error);
 void gpu_race_close(gpu_kernels *k);
 

@@ -4,9 +4,8 @@
 #include "gguf/quant.h"
 #include "gpu/kernels_internal.h"
 
-static const char *const op_names[GPU_OPS] = {"norm_store", "norm_swiglu", "add_attn",
-                                              "add_ff",     "store_attn",  "store_ff",
-                                              "norm_head"};
+static const char *const op_names[GPU_OPS] = {"norm_store", "norm_swiglu", "add_attn", "add_ff",
+                                              "store_attn", "store_ff",    "norm_head"};
 static const char *const format_names[GPU_FORMATS] = {"n4h", "n4f", "b8", "b8f", "f16", "f32"};
 static const char *const variant_names[GPU_VARIANTS] = {"matmul_vec", "matmul_vec4", "matmul_chunk",
                                                         "matmul_plain"};
@@ -45,9 +44,7 @@ isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap) {
       out_str(&o, op_names[p->op_or_type]);
       break;
     case GPU_EMBED: out_str(&o, "embed"); break;
-    case GPU_ATTENTION:
-      out_str(&o, p->variant == GPU_VEC ? "attention_quad" : "attention");
-      break;
+    case GPU_ATTENTION: out_str(&o, p->variant == GPU_VEC ? "attention_quad" : "attention"); break;
     case GPU_PICK: out_str(&o, p->variant == GPU_VEC ? "pick_chunk" : "pick"); break;
   }
   if (p->kernel <= GPU_EMBED) {
@@ -145,7 +142,7 @@ static void vec_shader(shader *s, const gpu_kernels *k, isize n_blocks, isize m,
 
 static void chunk_shader(shader *s, const gpu_kernels *k, isize n_blocks, const gpu_shape *shape) {
   isize rows = shape->chunk_rows, m = shape->chunk_m;
-  isize bytes = 4 * m * (4 * 36 + rows), fixed = 4 * m * (rows + 1); /* of one chunk; of all */
+  isize bytes = 4 * m * (144 + rows), fixed = 4 * m * (rows + 1); /* of one chunk; of all */
   isize most = (isize_max(k->device.workgroup_bytes_max, 16384) - fixed) / bytes;
   most = isize_min(most, isize_max(k->device.invocations_max, 256) * shape->chunk_each / rows);
   text(s, WGSL_STAGED);
@@ -201,7 +198,7 @@ static void attention_shader(shader *s, const gpu_kernels *k, gpu_variant varian
 i16 gpu_pipeline_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, gpu_format format,
                      gpu_variant variant) {
   const gpu_kernels_desc *desc = &k->desc;
-  ASSERT(k->n_pipelines < GPU_PIPELINES_MAX);
+  ASSERT(k->n_pipelines < GPU_PIPELINES_MAX && variant < GPU_VARIANTS);
   i16 at = (i16)k->n_pipelines++;
   gpu_pipeline *p = &k->pipelines[at];
   *p = (gpu_pipeline){

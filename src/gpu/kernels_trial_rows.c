@@ -42,8 +42,8 @@ void trial_attention_start(gpu_kernels *k, gpu_trial *t) {
   gpu_attention_dispatch(k, at, t->binds[0], 0, SPAN);
   gpu_attention_dispatch(k, at, t->binds[0], GPU_PASS_STRIDE, 1);
   i64 from = (SPAN - 1) * (out.bytes / (SPAN + 1));
-  t->ticket = gpu_submit(out.buffer, from,
-                         isize_min((isize)(out.bytes - from), GPU_TRIAL_BYTES / 8 * 8));
+  t->ticket =
+      gpu_submit(out.buffer, from, isize_min((isize)(out.bytes - from), GPU_TRIAL_BYTES / 8 * 8));
 }
 
 /* Column c of head `head` (of q, then k, then v) of row i, rotated when it is not v. */

@@ -45,7 +45,8 @@ static const struct {
   others[] = {{"attention", offsetof(gpu_tune, attention)},
               {"attention_threads", offsetof(gpu_tune, attention_threads)},
               {"pick_threads", offsetof(gpu_tune, pick_threads)}};
-constexpr isize N_FIELDS = sizeof fields / sizeof *fields, N_OTHERS = sizeof others / sizeof *others;
+constexpr isize N_FIELDS = sizeof fields / sizeof *fields,
+                N_OTHERS = sizeof others / sizeof *others;
 
 static bool named(nf_bytes text, const char *name) {
   return bytes_equal(text, bytes_from_str(name));
@@ -94,9 +95,8 @@ static bool tune_holds(gpu_tune tune) {
   gpu_tune_fill(&tune, false);
   for (isize i = 0; i < GPU_OPS; i++) {
     const gpu_shape *s = &tune.shape[i];
-    const i32 pairs[][2] = {{s->vec_rows, s->vec_each},
-                            {s->vec4_rows, s->vec4_each},
-                            {s->chunk_rows, s->chunk_each}};
+    const i32 pairs[][2] = {
+        {s->vec_rows, s->vec_each}, {s->vec4_rows, s->vec4_each}, {s->chunk_rows, s->chunk_each}};
     for (isize j = 0; j < 3; j++) {
       i32 rows = pairs[j][0], each = pairs[j][1];
       if (rows > 256 || rows % 2 || each > rows || rows % each) return false;

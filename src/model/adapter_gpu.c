@@ -59,8 +59,7 @@ static nf_status a_upload(upload *u, isize i_layer, isize i_stack) {
   const k_weight *a = &layer->a[i_stack];
   gpu_weight *w = &u->out->layers[i_layer].a[i_stack];
   isize rank = stack_rank(layer, i_stack), row_bytes = a->cols * F32;
-  nf_status status =
-      gpu_weight_make(GPU_F32, stack_rows(layer, i_stack), a->cols, w, u->error);
+  nf_status status = gpu_weight_make(GPU_F32, stack_rows(layer, i_stack), a->cols, w, u->error);
   if (status != NF_OK) return status;
   for (isize i = 0; i < stacks[i_stack].n; i++) {
     const adapter_pair *pair = &layer->pairs[stacks[i_stack].first + i];

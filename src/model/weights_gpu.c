@@ -95,8 +95,7 @@ static nf_status weights_make(const opening *o) {
   model_gpu *g = o->g;
   const arch_tensor embed = TENSOR_EMBED, head = TENSOR_HEAD;
   bool tied = o->shape->tied;
-  nf_status status =
-      matrix_make(o, &embed, 1, 0, false, tied ? GPU_NORM_HEAD : GPU_OPS, &g->embed);
+  nf_status status = matrix_make(o, &embed, 1, 0, false, tied ? GPU_NORM_HEAD : GPU_OPS, &g->embed);
   o->kernels->embed = (u8)(1 << g->embed.format);
   if (status == NF_OK && !tied) {
     status = matrix_make(o, &head, 1, 0, false, GPU_NORM_HEAD, &g->head);

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { floats, openKernels } from './kernels.mjs'
 import { S } from './module.mjs'
 
+const QUAD = 'attention=2,attention_threads=32'
 const ALL = Array.from({ length: 64 }, (_, i) => i)
 
 class Timeline {
@@ -129,10 +130,17 @@ for (const shape of [
   { n_heads: 4, n_kv: 4, d_head: 8, d_rope: 8, n: 70, variants: 'plain' },
   { n_heads: 1, n_kv: 1, d_head: 256, d_rope: 256, n: 20, variants: 'fast' },
   { n_heads: 2, n_kv: 1, d_head: 32, d_rope: 32, n: 261, variants: 'fast' }, // more than one round of 256
+  // attention_quad: several rounds of 32; d_head / 4 a multiple of four, and not
+  { n_heads: 6, n_kv: 2, d_head: 64, d_rope: 48, n: 40, variants: 'fast', tune: QUAD },
+  { n_heads: 4, n_kv: 2, d_head: 40, d_rope: 40, n: 70, variants: 'fast', tune: QUAD },
 ]) {
-  test(`${shape.n_heads} heads of ${shape.d_head}, ${shape.n_kv} for keys, ${shape.variants}`, async () => {
+  const { tune = 'attention=1', ...what } = shape
+  test(`${shape.n_heads} heads of ${shape.d_head}, ${shape.n_kv} for keys, ${shape.variants}, ${tune}`, async () => {
     const m = await openKernels()
-    assert.equal(await m.open(0, { ...shape, d_model: 32 }), S.ok, m.kernelsLine)
+    assert.ok(m.tune(tune))
+    assert.equal(await m.open(0, { ...what, d_model: 32 }), S.ok, m.kernelsLine)
+    assert.equal(m.e.kernels_facts(0), 0, m.text(m.e.kernels_replaced()))
+    assert.equal(m.e.kernels_attention_quad(), tune.startsWith('attention=2') ? 1 : 0)
     const ctx = shape.n + 64
     const at = m.alloc(4 * ctx * shape.d_rope)
     m.e.rope_table(at, ctx, shape.d_rope)

@@ -128,8 +128,40 @@ for (const [what, name, find, to] of WRONG) {
   })
 }
 
+for (const [what, find, to] of [
+  ['wrong', 'quadSwapX(a)', 'quadSwapY(a)'],
+  ['no shader at all', 'subgroupMax', 'noSuchMax'],
+]) {
+  test(`an attention by subgroups is left out: ${what}`, async () => {
+    const { tamper } = tamperWith(/^attention_quad/, find, to)
+    const m = await openKernels({ tamper })
+    assert.ok(m.tune('attention_threads=16,pick_threads=16'))
+    assert.equal(await m.open(0, MODEL), S.ok, m.kernelsLine)
+    assert.equal(m.e.kernels_facts(0), 1)
+    assert.equal(m.text(m.e.kernels_replaced()), 'attention_quad')
+    assert.equal(m.e.kernels_attention_quad(), 0)
+    m.gpu.close()
+  })
+}
+
+test('the faster of two attentions is chosen, kernels asked for later are tried', async () => {
+  const m = await openKernels()
+  assert.ok(m.tune('attention_threads=16,pick_threads=16'))
+  const before = m.gpu.counts.dispatches
+  assert.equal(await m.open(0, MODEL), S.ok, m.kernelsLine)
+  assert.equal(m.e.kernels_facts(0), 0)
+  assert.ok(m.gpu.counts.dispatches - before >= 6 + 8 * 4, 'a race of eight runs')
+  const { submits } = m.gpu.counts
+  m.e.kernels_more(0, OP.store_ff, FORMAT.F32)
+  assert.equal(await m.until(() => m.e.kernels_poll(0)), S.ok, m.kernelsLine)
+  assert.equal(m.gpu.counts.submits, submits + 1)
+  m.e.kernels_more(0, OP.store_ff, FORMAT.F32) // there already
+  assert.equal(m.e.kernels_poll(0), S.ok)
+  m.gpu.close()
+})
+
 const REFUSED = [
-  ['attention', /^attention/, 'max(top, ', 'min(top, '],
+  ['attention', /^attention$/, 'max(top, ', 'min(top, '],
   ['attention:cache', /^attention/, 'kv[to] = ', 'kv[0] = '],
   ['pick', /^pick_chunk/, 'its < token', 'its > token'],
   ['pick:join', /^pick$/, 'exp(part.top - top)', 'exp(top - part.top)'],

@@ -216,6 +216,47 @@ for (const [cols, rows, heads] of [
   })
 }
 
+// Every shape a sweep may ask for (gpu_tune_set): the bits stay those of matmul_plain.
+for (const [op, tune] of [
+  ['norm_head', '*.vec_each=2,*.vec4_each=2,*.chunk_rows=16,*.chunk_tiles=3'],
+  ['norm_swiglu', '*.vec_rows=16,*.vec_each=4,*.chunk_rows=8,*.chunk_each=4,*.chunk_m=8'],
+  ['add_attn', '*.vec4_rows=16,*.vec4_each=8,*.chunk_rows=12,*.chunk_each=2,*.chunk_tiles=2'],
+]) {
+  test(`${op} shaped by ${tune}`, async () => {
+    const [rows, cols, mask] = [44, 160, bits('N4H')]
+    const m = await openKernels()
+    const shape = {
+      d_model: cols,
+      n_heads: 5,
+      n_kv: 5,
+      matmul: { [op]: mask },
+      repack: { Q4_1: mask },
+    }
+    assert.ok(m.tune(tune))
+    assert.equal(await m.open(0, shape), S.ok, m.kernelsLine)
+    assert.equal(m.e.kernels_facts(0), 0, m.text(m.e.kernels_replaced()))
+    assert.equal(await m.open(1, { ...shape, variants: 'plain' }), S.ok, m.kernelsLine)
+    const raw = m.raw('Q4_1', rows, cols, 3)
+    m.e.weight_make(0, FORMAT.N4H, rows, cols)
+    m.repack(0, 0, 'Q4_1', raw, cols)
+    const [x, norm] = [floats(M_MAX * cols, 5, 3), floats(cols, 6, 2)]
+    const add = op === 'add_attn' ? floats(M_MAX * rows, 7) : null
+    const ms = [1, 3, 4, 5, 17, 64]
+    sameBits(await products(m, { op, w: 0, x, norm: add ? null : norm, add, rows, ms }), op)
+    m.gpu.close()
+  })
+}
+
+test('a shape that no kernel has is refused', async () => {
+  const m = await openKernels()
+  for (const wrong of ['vec_rows=8', 'head.vec_rows=8', '*.vec_rows', '*.vec_rows=x'])
+    assert.equal(m.tune(wrong), false, wrong)
+  for (const wrong of ['*.vec_each=3', '*.chunk_each=8', '*.chunk_m=5', 'attention_threads=20'])
+    assert.equal(m.tune(wrong), false, wrong)
+  assert.ok(m.tune('attention_threads=64,pick_threads=128,attention=2,add_ff.chunk_m=8'))
+  m.gpu.close()
+})
+
 test('a low-rank addition', async () => {
   const [rows, cols, rank] = [48, 96, 5]
   const mask = bits('N4H')

@@ -1,7 +1,6 @@
 // Our engine in the edit benchmark, through the SDK's public surface as an app would use it.
 // The answers' times are taken here, around edit(): worker messages are in them. firstTokenMs is
 // the receipt's. The speeds come from nf_bench (src/api/bench.c).
-import { Nearfield } from '/sdk/index.js'
 import { timed, work } from './work.js'
 
 let engine
@@ -11,7 +10,8 @@ let n_edits = 0
 const edit = (text) => engine.edit({ task: 'fix', text, seed: n_edits++ })
 
 // Opened twice: from the server, then from the browser's own storage, which is load_ms.
-export async function open({ threads, backend, model }) {
+export async function open({ threads, backend, model, gpu }) {
+  const { Nearfield } = await import(`/sdk/index.js${gpu ? `?gpu=${encodeURIComponent(gpu)}` : ''}`)
   const options = backend === 'webgpu' ? { model, backend } : { model, backend, threads }
   const first = await timed(() => Nearfield.open(options))
   first.value.close()

@@ -10,8 +10,15 @@ import type { Backend } from '../types.ts'
 import { breathe } from './queue.ts'
 import type { Runtime } from './runtime.ts'
 
-/** nf_engine_desc.kernels; '' is the best CPU table. */
-const KERNELS: Record<Backend, string> = { wasm: '', webgpu: 'webgpu' }
+/**
+ * nf_engine_desc.kernels; '' is the best CPU table. A benchmark shapes the GPU's kernels by the
+ * query of the worker's own address (worker_start.ts): ?gpu=norm_head.chunk_m=4,attention=1
+ */
+function kernelsOf(backend: Backend): string {
+  if (backend === 'wasm') return ''
+  const shapes = new URL(import.meta.url).searchParams.get('gpu')
+  return shapes ? `webgpu:${shapes}` : 'webgpu'
+}
 
 const PIECE_BYTES = 4 << 20
 
@@ -45,7 +52,7 @@ export class EngineLoad {
     this.#runtime = runtime
     this.#gpu = gpu
     this.#piece = runtime.get(PIECE_BYTES)
-    this.#name = runtime.encode(`${KERNELS[backend]}\0`)
+    this.#name = runtime.encode(`${kernelsOf(backend)}\0`)
     this.#nameAt = runtime.get(this.#name.length) // lives as long as the load
     runtime.bytes(this.#nameAt, this.#name.length).set(this.#name)
     this.#load = runtime.using(8, (out) => {

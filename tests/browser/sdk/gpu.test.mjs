@@ -124,6 +124,17 @@ test('asked for, the GPU runs: the receipt and the status say so', TIMEOUT, () =
   }),
 )
 
+test("a benchmark's shapes reach the kernels: one that none has is refused by name", TIMEOUT, () =>
+  withGpu({}, async ({ open, page }) => {
+    await page.evaluate(async () => {
+      window.sdk = await import('/sdk/index.js?gpu=norm_head.chunk_m=5')
+    })
+    const failed = await open('webgpu')
+    assert.equal(failed.code, 'unsupported')
+    assert.match(failed.message, /webgpu:norm_head\.chunk_m=5/)
+  }),
+)
+
 const refusals = [
   ['no adapter', { noAdapter: true }, 'no_webgpu', /offers no GPU/],
   ['no device', { noDevice: true }, 'refused', /gave no device: no device today/],
