@@ -1,11 +1,14 @@
 /* How often the 8-bit activations of the CPU path choose another token than f32 activations do, on
  * the job itself: every row that decides a token of edited captions, teacher-forced.
- *   agreement_bench MODEL CAPTIONS N [ADAPTER [SETTING...]]   -> one JSON object
- * CAPTIONS: a file, one caption a line (to the first tab); N of them, evenly spread. Each is edited,
- * then prompt and answer run once more through f32 products and through each SETTING: int8 (the
- * machine's best table), or the names of products to leave in f32 joined by + (qkv o gate_up down
- * head). Each has keys and values of its own. f32 differs from kernel_ref.c by the order of sums.
- * Owns the f32 products and the counts. */
+ *   agreement_bench MODEL CAPTIONS N [ADAPTER|none [SETTING...]]   -> one JSON object
+ *   agreement_bench MODEL CAPTIONS N none write:FILE   rows for tests/model/test_agreement.c
+ * CAPTIONS: a file, one caption a line (to the first tab); N of them, evenly spread. Each is
+ * edited, then prompt and answer run once more through f32 products and through each SETTING: int8
+ * (the machine's best table), the names of products to leave in f32 joined by + (qkv o gate_up down
+ * head), or ref (kernel_ref.c itself: a second a row; f32 differs from it by the order of sums).
+ * Each has keys and values of its own. gap: f32's best logit less its second best, in nats
+ * (margin), and how far the setting is off there; expected_misses: rows whose margin a normal error
+ * of that size overcomes. Owns the f32 products and the counts. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,24 +90,24 @@ static void matmul(f32 *y, isize y_stride, const k_weight *w, const k_rows *x, i
 }
 
 /* ---- the rows ---- */
-constexpr isize SETTINGS_MAX = 16, CTX = 512, OUT_MAX = MODEL_ROWS_MAX;
+constexpr isize SETTINGS_MAX = 32, CTX = 512, OUT_MAX = MODEL_ROWS_MAX;
 typedef struct {
   const char *name;
+  const k_table *table;
   u32 f32_roles;
   model_cache *cache;
   i32 cached[CTX];
   isize n_cached;
   f32 *logits; /* [OUT_MAX][n_vocab] of the caption's rows */
-  isize n_rows, n_same, n_clear; /* n_clear: f32's margin is 2 deviations or more */
+  isize n_rows, n_same, n_far; /* n_far: another token though f32's margin is over 0.1 */
   f64 gap_square, largest_margin; /* of the gap's error; of the rows that differ */
-  isize n_misses;
-  f32 misses[4096]; /* f32's margins there */
 } setting;
 static setting settings[SETTINGS_MAX];
 static isize n_settings;
 static f32 margins[1 << 16];
 static isize n_margins;
 static lossless l;
+static FILE *rows_file;
 
 static u32 roles_of(const char *name) {
   if (strcmp(name, "f32") == 0) return ALL;
@@ -112,7 +115,7 @@ static u32 roles_of(const char *name) {
   for (isize i = 0; i < (isize)(sizeof roles / sizeof *roles); i++) {
     if (strstr(name, roles[i].name)) found |= roles[i].role;
   }
-  if (found == 0 && strcmp(name, "int8") != 0) exit(2);
+  if (found == 0 && strcmp(name, "int8") != 0 && strcmp(name, "ref") != 0) exit(2);
   return found;
 }
 
@@ -120,7 +123,11 @@ static void setting_add(const char *name) {
   setting *s = &settings[n_settings++];
   isize bytes = model_cache_bytes(l.engine->model, CTX);
   arena a = arena_of(malloc((size_t)bytes), bytes);
+  static k_table mixed;
+  mixed = *best_table;
+  mixed.matmul = matmul;
   s->name = name;
+  s->table = strcmp(name, "ref") == 0 ? k_table_named(name) : &mixed;
   s->f32_roles = roles_of(name);
   s->logits = malloc((size_t)(OUT_MAX * l.engine->model->shape.n_vocab) * sizeof(f32));
   if (model_cache_open(l.engine->model, CTX, &a, &s->cache)) exit(3);
@@ -130,6 +137,7 @@ static void setting_add(const char *name) {
 static void setting_run(setting *s, const i32 *tokens, isize n, isize n_out) {
   isize at = session_tokens_common(s->cached, s->n_cached, tokens, n - n_out);
   f32_roles = s->f32_roles;
+  l.engine->model->table = s->table;
   while (at < n) {
     isize end = at < n - n_out ? isize_min(n - n_out, at + MODEL_ROWS_MAX) : n;
     const model_span span = {.kv = {.cache = s->cache},
@@ -175,10 +183,28 @@ static void rows_count(isize n_rows) {
       s->gap_square += error * error;
       s->n_rows++;
       s->n_same += same;
-      if (!same && s->n_misses < 4096) s->misses[s->n_misses++] = margin;
+      s->n_far += !same && margin > 0.1f;
       if (!same) s->largest_margin = fmax(s->largest_margin, (f64)margin);
     }
   }
+}
+
+/* A line: tokens behind the prefix, how many rows decide one; the tokens; best and 1000 margins. */
+static void rows_write(const i32 *tokens, isize n, isize n_prefix, isize n_out) {
+  isize n_vocab = l.engine->model->shape.n_vocab;
+  static bool begun;
+  for (isize i = begun ? n_prefix : 0; i < n; i++) {
+    if (!begun && i == 0) fprintf(rows_file, "%td", n_prefix);
+    if (i == n_prefix) fprintf(rows_file, "%s%td %td", begun ? "" : "\n", n - i, n_out);
+    fprintf(rows_file, " %d", tokens[i]);
+  }
+  for (isize row = 0; row < n_out; row++) {
+    const f32 *logits = settings[0].logits + row * n_vocab;
+    isize first = largest_but(logits, n_vocab, -1), second = largest_but(logits, n_vocab, first);
+    fprintf(rows_file, " %td %.0f", first, 1000 * ((f64)logits[first] - (f64)logits[second]));
+  }
+  fprintf(rows_file, "\n");
+  begun = true;
 }
 
 static void caption_run(nf_bytes caption) {
@@ -191,14 +217,11 @@ static void caption_run(nf_bytes caption) {
   if (n > CTX || n_out > OUT_MAX) return;
   memcpy(tokens, e->prompt, (size_t)e->n_prompt * sizeof(i32));
   memcpy(tokens + e->n_prompt, e->answer, (size_t)e->n_answer * sizeof(i32));
-  static k_table mixed;
-  mixed = *best_table;
-  mixed.matmul = matmul;
-  l.engine->model->table = &mixed;
   /* row i decides token i + 1: the last of the prompt and the answer, but its last if unended */
   n -= !e->ended;
   for (isize i = 0; i < n_settings; i++) setting_run(&settings[i], tokens, n, n_out);
   rows_count(n_out);
+  if (rows_file) rows_write(tokens, n, e->prefix->n, n_out);
 }
 
 static void print(void) {
@@ -212,13 +235,16 @@ static void print(void) {
   printf("}, \"settings\": [");
   for (isize i = 1; i < n_settings; i++) {
     const setting *s = &settings[i];
-    isize n_far = 0;
-    f64 deviation = sqrt(s->gap_square / (f64)s->n_rows);
-    for (isize j = 0; j < s->n_misses; j++) n_far += (f64)s->misses[j] > 0.1;
-    printf("%s\n {\"f32\": \"%s\", \"same\": %td, \"percent\": %.2f, \"gap_error_rms\": %.4f, "
-           "\"misses_over_0.1\": %td, \"largest_margin_missed\": %.3f}",
-           i > 1 ? "," : "", s->name, s->n_same, 100 * (f64)s->n_same / (f64)s->n_rows, deviation,
-           n_far, s->largest_margin);
+    f64 deviation = sqrt(s->gap_square / (f64)s->n_rows), expected = 0;
+    for (isize j = 0; j < n_margins; j++) {
+      expected += 0.5 * erfc((f64)margins[j] / deviation / sqrt(2));
+    }
+    printf(
+        "%s\n {\"f32\": \"%s\", \"same\": %td, \"percent\": %.2f, \"gap_error_rms\": %.4f, "
+        "\"expected_misses\": %.1f, \"misses_over_0.1\": %td, "
+        "\"largest_margin_missed\": %.3f}",
+        i > 1 ? "," : "", s->name, s->n_same, 100 * (f64)s->n_same / (f64)s->n_rows, deviation,
+        expected, s->n_far, s->largest_margin);
   }
   printf("]}\n");
 }
@@ -246,7 +272,14 @@ int main(int argc, char **argv) {
   weights_name(l.engine->model);
   setting_add("f32");
   setting_add("int8");
-  for (int i = 5; i < argc; i++) setting_add(argv[i]);
+  for (int i = 5; i < argc; i++) {
+    if (strncmp(argv[i], "write:", 6) == 0) {
+      rows_file = fopen(argv[i] + 6, "w");
+      if (!rows_file) return 3;
+    } else {
+      setting_add(argv[i]);
+    }
+  }
   isize n_lines = 0, wanted = atoi(argv[3]), at = 0;
   for (isize i = 0; i < text.len; i++) n_lines += text.at[i] == '\n';
   for (isize i = 0; i < n_lines; i++) {
@@ -259,5 +292,5 @@ int main(int argc, char **argv) {
     at = next + 1;
   }
   print();
-  return 0;
+  return rows_file && fclose(rows_file) ? 3 : 0;
 }

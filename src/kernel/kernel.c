@@ -92,12 +92,15 @@ void k_weight_part(const k_weight *w, isize r, isize col, isize n, f32 *dst) {
 
 void k_weight_row(const k_weight *w, isize r, f32 *dst) { k_weight_part(w, r, 0, w->cols, dst); }
 
-/* Entries (rows x blocks) of a k_rows, whole groups. */
-static isize rows_entries(isize m_max, isize d) { return round_up(m_max, K_ROW_GROUP) * (d / 32); }
+/* Entries (rows x blocks) of a k_rows, whole groups, and the rows' finer ones. */
+static isize rows_entries(isize m_max, isize d) {
+  return round_up(m_max, K_ROW_GROUP) * (d / 32 + 1);
+}
 
 isize k_rows_bytes(isize m_max, isize d) {
   /* 2 bytes per value: some tables keep 16 bits; 64 to align */
-  return 64 + rows_entries(m_max, d) * ((isize)32 * 2 + 3 * (isize)sizeof(f32));
+  return 64 + rows_entries(m_max, d) * ((isize)32 * 2 + 3 * (isize)sizeof(f32)) +
+         round_up(m_max, K_ROW_GROUP);
 }
 
 k_rows k_rows_place(void *block, isize m_max, isize d) {
@@ -105,12 +108,11 @@ k_rows k_rows_place(void *block, isize m_max, isize d) {
   isize n = rows_entries(m_max, d);
   u8 *q = (u8 *)(((uintptr_t)block + 63) & ~(uintptr_t)63);
   f32 *scale = (f32 *)(q + n * 64);
-  return (k_rows){.d = d,
-                  .m_max = m_max,
-                  .q = q,
-                  .scale = scale,
-                  .sum = scale + n,
-                  .isum = (i32 *)(scale + 2 * n)};
+  i32 *isum = (i32 *)(scale + 2 * n);
+  u8 *fine = (u8 *)(isum + n);
+  bytes_zero(fine, round_up(m_max, K_ROW_GROUP));
+  return (k_rows){
+      .d = d, .m_max = m_max, .q = q, .scale = scale, .sum = scale + n, .isum = isum, .fine = fine};
 }
 
 /* ---- choice ---- */

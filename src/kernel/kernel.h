@@ -25,8 +25,12 @@ typedef struct {
 /* m rows of d activations, as products read them: integers in [-127, 127] per 32-block with
  * scale and sum, beside the f32 rows for weights that are not packed. Made by k_rows_bytes +
  * k_rows_place. Rows lie in groups of K_ROW_GROUP, a group's block together:
- * row i, block b is entry ((i / 8) * d/32 + b) * 8 + i % 8. */
+ * row i, block b is entry ((i / 8) * d/32 + b) * 8 + i % 8.
+ * Where one block holds K_FINE_SHARE of a row's squared scales (a channel far above the others),
+ * what rounding left of it is one more entry of the row, behind those of all rows: docs/adr/0012.
+ */
 constexpr isize K_ROW_GROUP = 8;
+constexpr f32 K_FINE_SHARE = 0.7f;
 typedef struct {
   isize d, m_max;
   isize first; /* products take row first + i for row i: a copy of the struct is a view */
@@ -35,6 +39,7 @@ typedef struct {
   f32 *scale; /* per entry: value = scale * integer */
   f32 *sum; /* per entry: scale * isum */
   i32 *isum; /* per entry: sum of the block's integers */
+  u8 *fine; /* per row: 1 + the block that has one more entry; 0: none has */
 } k_rows;
 
 /* Attention of m rows at successive positions, for the query heads that share one kv head.

@@ -43,7 +43,7 @@ function safetensors({ width = 576, name = 'self_attn' } = {}) {
       ['v_proj', 192],
     ]) {
       add(`${layer}.${name}.${matrix}.lora_A`, [rank, width], 0.05)
-      add(`${layer}.${name}.${matrix}.lora_B`, [out, rank], 0.15)
+      add(`${layer}.${name}.${matrix}.lora_B`, [out, rank], 0.3)
     }
   }
   const json = Buffer.from(JSON.stringify(head))

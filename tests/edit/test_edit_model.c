@@ -322,7 +322,7 @@ static void a_long_caption_is_scored_as_a_whole(void **state) {
           "She told me that it was not too late to apply for the job in Boston. We were going to "
           "the store on Friday, but the car didn't start. She told me that it was not too late to "
           "apply for the job in Boston. We were going to the store on Friday, but the car didn't "
-          "start.")};
+          "start. She told me that it was not too late to apply for the job in Boston.")};
   nf_edit_result result;
   run_edit(&desc, &result);
   edit *e = work->edit;

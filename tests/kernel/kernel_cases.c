@@ -64,20 +64,41 @@ static void rows_random(isize m, isize d) {
 
 static const k_table *reference(void) { return k_table_named("ref"); }
 
-/* What the integers stand for: scale * q, made here from the definition. */
-static void rows_round(isize m, isize d) {
-  for (isize b = 0; b < m * d; b += 32) {
-    f32 max = 0;
-    for (isize i = 0; i < 32; i++) max = absolute(x[b + i]) > max ? absolute(x[b + i]) : max;
-    f32 scale = max / 127, inverse = max > 0 ? 127 / max : 0;
-    for (isize i = 0; i < 32; i++) {
-      f32 q = x[b + i] * inverse + 0x1.8p23f; /* to nearest, ties to even */
-      rounded[b + i] = (q - 0x1.8p23f) * scale;
-    }
+/* One block from the definition: at[32] -> what its integers stand for; the scale. */
+static f32 block_round(const f32 *at, f32 *to) {
+  f32 max = 0;
+  for (isize i = 0; i < 32; i++) max = absolute(at[i]) > max ? absolute(at[i]) : max;
+  f32 scale = max / 127, inverse = max > 0 ? 127 / max : 0;
+  for (isize i = 0; i < 32; i++) {
+    f32 q = at[i] * inverse + 0x1.8p23f; /* to nearest, ties to even */
+    to[i] = (q - 0x1.8p23f) * scale;
   }
+  return scale;
+}
+
+/* What the integers stand for: scale * q, and of a block that holds most of a row also those of
+ * what that left. How many rows have one. */
+static isize rows_round(isize m, isize d) {
+  isize n_fine = 0;
+  for (isize i = 0; i < m; i++) {
+    f32 most = 0, all = 0, left[32], fine[32];
+    isize at = 0;
+    for (isize b = i * d; b < (i + 1) * d; b += 32) {
+      f32 scale = block_round(x + b, rounded + b);
+      all += scale * scale;
+      if (scale * scale > most) most = scale * scale, at = b;
+    }
+    if (!(most > K_FINE_SHARE * all)) continue;
+    for (isize j = 0; j < 32; j++) left[j] = x[at + j] - rounded[at + j];
+    (void)block_round(left, fine);
+    for (isize j = 0; j < 32; j++) rounded[at + j] += fine[j];
+    n_fine++;
+  }
+  return n_fine;
 }
 
 static const char *products_agree(const k_table *table) {
+  isize n_fine = 0, n_all = 0;
   seed = 1;
   for (isize round = 0; round < 120; round++) {
     gguf_type type = types[round % N_TYPES];
@@ -88,7 +109,8 @@ static const char *products_agree(const k_table *table) {
     plain.at = file;
     k_weight_pack(&w, packed, scratch);
     rows_random(m, cols);
-    rows_round(m, cols);
+    n_fine += rows_round(m, cols);
+    n_all += m;
     k_rows rows = k_rows_place(rows_block, m, cols);
     table->rows_quantize(&rows, x, 0, m);
     isize split = random_to(k_tiles(&w) + 1);
@@ -127,6 +149,8 @@ static const char *products_agree(const k_table *table) {
       if (y[i] != 12345) return "wrote outside its rows";
     }
   }
+  if (n_fine < n_all / 10 || n_fine > n_all * 9 / 10)
+    return "too few rows with a finer block, or without";
   return nullptr;
 }
 
@@ -187,6 +211,11 @@ static const char *integers_equal_scalar(const k_table *table) {
         if (a.isum[e] != b.isum[e]) return "isum";
         if (!same_bits(a.scale + e, b.scale + e, 1)) return "scale";
         if (!same_bits(a.sum + e, b.sum + e, 1)) return "sum";
+      }
+      isize e = round_up(m, K_ROW_GROUP) * (d / 32) + i;
+      if (a.fine[i] != b.fine[i]) return "which block is finer";
+      if (a.fine[i] > 0 && (a.isum[e] != b.isum[e] || !same_bits(a.sum + e, b.sum + e, 1))) {
+        return "a finer block";
       }
     }
   }
