@@ -6,35 +6,16 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { editsAndPlain } from './parity.mjs'
 import { GPU, openSides, S, tiny } from './sides.mjs'
 
-const FIX = 0
-const SHORTEN = 1
 const TINY_LINES = 5
-const ANSWER_MAX = 60
 const lines = readFileSync('tests/data/edit_lines.txt', 'utf8').split('\n').filter(Boolean)
 
-/** How many passes the edits took and what plain decoding would have. */
 async function compare(s, texts) {
-  const sums = { passes: 0, plain: 0, forced: 0 }
-  for (const [i, text] of texts.entries()) {
-    const got = await s.edit(GPU, i % 4 === 3 ? SHORTEN : FIX, text)
-    assert.equal(got.status, S.ok, s.line)
-    sums.passes += got.passes
-    if (got.forced > 0) {
-      // not the model's own choice
-      sums.forced++
-      continue
-    }
-    const n = Math.min(got.answer.length + 1, ANSWER_MAX)
-    const plain = await s.plain(GPU, got.prompt, n)
-    assert.deepEqual(plain, got.answer.slice(0, plain.length), `line ${i + 1}: ${text}`)
-    assert.ok(
-      plain.length === Math.min(n, got.answer.length) || plain.length === n,
-      `line ${i + 1} ended early`,
-    )
-    sums.plain += plain.length + 1
-  }
+  const sums = await editsAndPlain(s, texts)
+  assert.deepEqual(sums.differ, [])
+  assert.ok(sums.captions > 0)
   return sums
 }
 

@@ -2,6 +2,7 @@
  * cache moves, generation and edits of either side, with their statuses as they come; strings and
  * arrays are places in this memory. Owns two sides and the one pass of each. */
 #include "api/internal.h"
+#include "edit/lossless.h"
 #include "edit/state.h"
 
 #pragma clang diagnostic ignored "-Wmissing-prototypes"
@@ -215,4 +216,10 @@ void EXPORT(branch_copy)(i32 i, i32 to, i32 from) {
 }
 const f32 *EXPORT(branch_logits)(i32 i, i32 branch) {
   return session_branch_logits(sides[i].session->timeline, branch);
+}
+
+/* ---- captions of lossless.h: number i, made of the lines of corpus, to out[1024); its bytes ---- */
+i32 EXPORT(caption)(const u8 *corpus, i32 len, i32 i, u8 *out) {
+  const lossless l = {.corpus = bytes_of(corpus, len)};
+  return (i32)lossless_caption(&l, i, out);
 }

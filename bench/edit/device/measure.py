@@ -1,8 +1,8 @@
 """On the bare machine: the benchmark's page in one headless Chromium, its report to a file.
 
-    measure.py STORE OUT NAME QUERY [--f16] [-- FLAG...]     -> OUT/NAME.json
+    measure.py STORE OUT NAME [PAGE?]QUERY [--f16] [-- FLAG...]     -> OUT/NAME.json
 
-Serves STORE/www with cross-origin isolation and byte ranges, opens bench.html?QUERY through the
+Serves STORE/www with cross-origin isolation and byte ranges, opens PAGE (bench.html) through the
 DevTools protocol, and writes what `await window.run()` returns, with the machine, the commit and
 the largest memory of Chromium's processes and of the GPU beside it. What the page logs goes to
 stderr. Without FLAGs Chromium gets those of the NVIDIA machine, whose driver hides shader-f16 from
@@ -162,7 +162,7 @@ async def main(store, out, name, query, flags):
     memory = Memory(child.pid)
     watcher = asyncio.create_task(memory.watch())
     try:
-        report = await page_run(devtools, f"{url}/bench.html?{query}")
+        report = await page_run(devtools, f"{url}/{query if '?' in query else 'bench.html?' + query}")
     except asyncio.TimeoutError:
         report = {"error": f"no answer within {TIMEOUT_S:.0f} s"}
     finally:

@@ -21,6 +21,14 @@ cp "$root"/sdk/dist/*.{js,wasm} "$site/sdk/"
 node --input-type=module -e "
 import { modelManifest } from '$root/bench/peers/serve.mjs'
 console.log(JSON.stringify({ ...modelManifest('$model'), file: 'model.gguf' }))" > "$site/model/manifest.json"
+# parity.html: our tests' module and drivers in a page.
+mkdir "$site/parity"
+cmake --build "$root/build/wasm" --target test_gpu_model >/dev/null
+cp "$root"/build/wasm/test_gpu_model.wasm "$root"/tests/data/{edit_lines.txt,golden_smollm2.json} "$site/parity/"
+node --input-type=module -e "
+import { rolldown } from '$root/node_modules/rolldown/dist/index.mjs'
+const bundle = await rolldown({ input: '$root/bench/edit/page/parity.mjs', platform: 'browser' })
+await bundle.write({ file: '$site/parity.js', format: 'es', codeSplitting: false })"
 git -C "$root" describe --always --dirty > "$site/commit.txt"
 tar -C "$site" -czf "$out/site/site.tar.gz" .
 cp "$here"/{unpack.sh,measure.py} "$out/site/"
