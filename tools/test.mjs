@@ -181,7 +181,7 @@ const suites = {
     )
   },
   asan: () => cTests('asan'),
-  tsan: () => cTests('tsan', /pool|session|branches|spans|os/),
+  tsan: () => cTests('tsan', /^test_(pool|session|branches|spans|adapter|os)/),
   async fuzz() {
     if (!(await build('fuzz'))) return
     const queue = list('build/fuzz/fuzz', /^fuzz_\w+$/)

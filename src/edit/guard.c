@@ -3,10 +3,11 @@
 
 #include "edit/names.h"
 
-static isize count_word(word_list list, nf_bytes text, word_kind kind) {
+/* How often a number stands there; the case of letters in it does not matter ("mp3", "MP3"). */
+static isize count_number(word_list list, nf_bytes number) {
   isize n = 0;
   for (isize i = 0; i < list.n; i++) {
-    if (list.at[i].kind == kind && bytes_equal(list.at[i].text, text)) n++;
+    if (list.at[i].kind == WORD_NUMBER && word_same_letters(list.at[i].text, number)) n++;
   }
   return n;
 }
@@ -51,13 +52,12 @@ static bool comes_from(word_list before, nf_bytes w) {
 static const char *numbers_refuse(word_list a, word_list b) {
   for (isize i = 0; i < a.n; i++) {
     nf_bytes w = a.at[i].text;
-    if (a.at[i].kind == WORD_NUMBER &&
-        count_word(b, w, WORD_NUMBER) != count_word(a, w, WORD_NUMBER)) {
+    if (a.at[i].kind == WORD_NUMBER && count_number(b, w) != count_number(a, w)) {
       return "a number was lost";
     }
   }
   for (isize i = 0; i < b.n; i++) {
-    if (b.at[i].kind == WORD_NUMBER && count_word(a, b.at[i].text, WORD_NUMBER) == 0) {
+    if (b.at[i].kind == WORD_NUMBER && count_number(a, b.at[i].text) == 0) {
       return "a number was added";
     }
   }

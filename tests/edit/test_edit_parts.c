@@ -91,6 +91,7 @@ static void the_guard_keeps_numbers_names_and_terms(void **state) {
   assert_string_equal(refused(NF_TASK_FIX, "stung 14 times", "stung fourteen times"),
                       "a number was lost");
   assert_string_equal(refused(NF_TASK_FIX, "some of them", "some 5 of them"), "a number was added");
+  assert_null(refused(NF_TASK_FIX, "mp3 files is here", "MP3 files are here"));
   assert_string_equal(refused(NF_TASK_FIX, "so Dana left early", "so she left early"),
                       "a name was lost");
   assert_string_equal(refused(NF_TASK_FIX, "it have near field in it", "it has nearby field in it"),
