@@ -218,7 +218,7 @@ const f32 *EXPORT(branch_logits)(i32 i, i32 branch) {
   return session_branch_logits(sides[i].session->timeline, branch);
 }
 
-/* ---- captions of lossless.h: number i, made of the lines of corpus, to out[1024); its bytes ---- */
+/* ---- caption i of lossless.h, made of the corpus's lines, to out[1024); its bytes ---- */
 i32 EXPORT(caption)(const u8 *corpus, i32 len, i32 i, u8 *out) {
   const lossless l = {.corpus = bytes_of(corpus, len)};
   return (i32)lossless_caption(&l, i, out);
