@@ -111,9 +111,9 @@ async function build(preset, targets = []) {
 }
 async function cTests(preset, pattern = /./) {
   if (!(await build(preset))) return
-  for (const program of list(`build/${preset}/tests`, /^test_\w+$/).filter((f) =>
-    pattern.test(f),
-  )) {
+  const tests = list(`build/${preset}/tests`, /^test_\w+$/).filter((f) => pattern.test(f))
+  if (tests.length === 0) report(`${preset}: no test is called ${pattern}`, 0, 1, '', 0)
+  for (const program of tests) {
     await one(`${preset} ${path.basename(program)}`, 'cmocka', program, [], { env: sanitize })
   }
   for (const program of list(`build/${preset}/fuzz`, /^fuzz_\w+$/).filter((f) => pattern.test(f))) {
@@ -185,7 +185,7 @@ const suites = {
     )
   },
   asan: () => cTests('asan'),
-  tsan: () => cTests('tsan', /^test_(pool|session|branches|spans|adapter|os)/),
+  tsan: () => cTests('tsan', /\/test_(pool|session|branches|spans|adapter|os)/),
   async fuzz() {
     if (!(await build('fuzz'))) return
     const queue = list('build/fuzz/fuzz', /^fuzz_\w+$/)

@@ -76,10 +76,14 @@ typedef enum : i32 {
   GPU_ATTENTION_PLAIN,
   GPU_ATTENTION_QUAD
 } gpu_choice;
-/* What may be tried out (bench); 0: the default. Products do not depend on it, the last bits of
- * attention and of log p do: one choice for an opened model. */
+/* How products are computed where the weights are integers: see wgsl/README.md. */
+typedef enum : i32 { GPU_PRODUCTS_MEASURED = 0, GPU_PRODUCTS_F32, GPU_PRODUCTS_INT } gpu_products;
+/* What may be tried out (bench); 0: the default. A product's bits do not depend on shapes; they do
+ * on `products`, and the last bits of attention and of log p on the rest: one choice for an opened
+ * model. */
 typedef struct {
-  gpu_shape shape[GPU_OPS];
+  gpu_shape shape[GPU_OPS], shape_int[GPU_OPS];
+  gpu_products products;
   gpu_choice attention; /* GPU_ATTENTION_QUAD: where the device can, whatever was measured */
   i32 attention_threads, pick_threads; /* multiples of 16; attention: at least d_head / 4 */
 } gpu_tune;
@@ -127,6 +131,7 @@ void gpu_kernels_close(gpu_kernels *k); /* frees pipelines and its own buffers; 
 typedef struct {
   i32 n_pipelines; /* in use */
   bool attention_quad; /* attention by subgroups was the faster one here */
+  bool products_int; /* products by 8-bit dots were */
   i32 n_replaced; /* fast variants that were wrong here, or did not compile */
   char replaced[96]; /* their names, "matmul_chunk:norm_store:n4h ...", cut at the end */
 } gpu_kernels_facts;

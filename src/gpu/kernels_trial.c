@@ -9,8 +9,11 @@ constexpr isize ROWS = 40;  /* of W: no multiple of a workgroup's */
 constexpr isize M = 17;     /* rows of x: no multiple of a workgroup's */
 constexpr isize REGION =
     (M * ROWS * 4 + GPU_ALIGN - 1) / GPU_ALIGN * GPU_ALIGN; /* y of a variant */
-static const i32 variant_m[GPU_VARIANTS] = {1, 4, 17, 17};
+static const i32 variant_m[GPU_VARIANTS] = {1, 4, 17, 17, 1, 4, 17};
 static_assert(REGION * GPU_VARIANTS <= GPU_TRIAL_BYTES);
+/* Rounding x to 2^-16 of its block's largest, the worst way, in steps of the bound of f32: 2^-20 of
+ * sums of |w x|, which are some quarter of those of |w| times the largest |x|. */
+constexpr f64 INT_BOUND = 64;
 constexpr isize REPACK_COLS = 256, REPACK_ROWS = 3;
 
 u32 trial_hash(u32 seed, u32 i) { /* see pick_mix of model/pick.h */
@@ -134,6 +137,10 @@ static bool variant_there(const gpu_kernels *k, const gpu_trial *t, isize varian
   i16 at = k->matmul[t->op_or_type][t->format][variant];
   return at >= 0 && k->pipelines[at].ready && !k->pipelines[at].bad;
 }
+static bool variant_bad(const gpu_kernels *k, const gpu_trial *t, isize variant) {
+  i16 at = k->matmul[t->op_or_type][t->format][variant];
+  return at >= 0 && k->pipelines[at].bad;
+}
 
 static void product_start(gpu_kernels *k, gpu_trial *t) {
   gpu_op op = (gpu_op)t->op_or_type;
@@ -151,8 +158,11 @@ static void product_start(gpu_kernels *k, gpu_trial *t) {
   if (gpu_op_norms(op)) desc.norm = trial_numbers(t, 2, cols);
   if (op == GPU_ADD_ATTN || op == GPU_ADD_FF) desc.add = trial_numbers(t, 3, M * ROWS);
   i32 y = trial_buffer(t, GPU_VARIANTS * REGION, GPU_STORAGE);
+  t->tried = 0;
   for (isize v = 0; v < GPU_VARIANTS; v++) {
-    if (!variant_there(k, t, v)) continue;
+    bool there = variant_there(k, t, v);
+    t->tried |= (u32)(there || variant_bad(k, t, v)) << v;
+    if (!there) continue;
     desc.y = (gpu_binding){y, v * REGION, REGION};
     gpu_matmul matmul;
     gpu_matmul_bind(k, &desc, &matmul);
@@ -216,7 +226,22 @@ static u32 product_row_judge(const gpu_kernels *k, const gpu_trial *t, isize n, 
     isize at = m * width + (op == GPU_NORM_SWIGLU ? n / 2 : n);
     for (isize v = 0; v < GPU_VARIANTS; v++) {
       if (m >= variant_m[v]) continue;
-      if (!(distance((f64)y[v * REGION / 4 + at], want) <= bound)) right &= ~(1u << v);
+      f64 wide = gpu_variant_is_int((gpu_variant)v) ? INT_BOUND * bound : bound;
+      if (!(distance((f64)y[v * REGION / 4 + at], want) <= wide)) right &= ~(1u << v);
+    }
+  }
+  return right;
+}
+
+/* Of the variants first..last, those that have the bits of the last right one. */
+static u32 same_bits(const f32 *y, u32 right, isize first, isize last, isize width) {
+  isize one = last;
+  while (one > first && (right >> one & 1) == 0) one--;
+  for (isize v = first; v <= last; v++) {
+    isize rows = variant_m[v] < variant_m[one] ? variant_m[v] : variant_m[one];
+    if (__builtin_memcmp(y + v * REGION / 4, y + one * REGION / 4, (size_t)(rows * width * 4)) !=
+        0) {
+      right &= ~(1u << v);
     }
   }
   return right;
@@ -225,19 +250,12 @@ static u32 product_row_judge(const gpu_kernels *k, const gpu_trial *t, isize n, 
 static u32 product_judge(const gpu_kernels *k, const gpu_trial *t, const f32 *y) {
   bool swiglu = t->op_or_type == GPU_NORM_SWIGLU;
   u32 right = 0;
-  for (isize v = 0; v < GPU_VARIANTS; v++) right |= (u32)variant_there(k, t, v) << v;
-  for (isize n = 0; n < ROWS; n += swiglu ? 2 : 1) right = product_row_judge(k, t, n, right, y);
-  isize one = GPU_PLAIN; /* whose bits the others must have */
-  while (one > 0 && (right >> one & 1) == 0) one--;
-  isize width = swiglu ? ROWS / 2 : ROWS;
   for (isize v = 0; v < GPU_VARIANTS; v++) {
-    isize rows = variant_m[v] < variant_m[one] ? variant_m[v] : variant_m[one];
-    if (__builtin_memcmp(y + v * REGION / 4, y + one * REGION / 4, (size_t)(rows * width * 4)) !=
-        0) {
-      right &= ~(1u << v);
-    }
+    right |= (u32)((t->tried >> v & 1) != 0 && variant_there(k, t, v)) << v;
   }
-  return right;
+  for (isize n = 0; n < ROWS; n += swiglu ? 2 : 1) right = product_row_judge(k, t, n, right, y);
+  right = same_bits(y, right, GPU_VEC, GPU_PLAIN, swiglu ? ROWS / 2 : ROWS);
+  return same_bits(y, right, GPU_VEC_INT, GPU_CHUNK_INT, swiglu ? ROWS / 2 : ROWS);
 }
 
 /* ---- repacking: random blocks of the type, with scales that are numbers ---- */

@@ -51,14 +51,10 @@ export class Sides {
       else await new Promise((resolve) => setTimeout(resolve))
     }
   }
-  /** Through nf_load_*; the first status that is an error, or ok. kernels: of the CPU side. */
+  /** Through nf_load_*; the first status that is an error, or ok. kernels: nf_engine_desc's. */
   async load(side, file, { ctx = 256, chunk = 1 << 20, kernels } = {}) {
-    const name =
-      side === GPU
-        ? this.webgpuName
-        : kernels
-          ? this.#bytes(new TextEncoder().encode(`${kernels}\0`))
-          : this.refName
+    const otherwise = side === GPU ? this.webgpuName : this.refName
+    const name = kernels ? this.#bytes(new TextEncoder().encode(`${kernels}\0`)) : otherwise
     let status = this.e.load_begin(side, file.length, ctx, name)
     if (status < 0) return status
     for (let at = 0; at < file.length && status >= 0; at += chunk) {
