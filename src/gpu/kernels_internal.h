@@ -10,7 +10,14 @@ typedef enum : u8 { GPU_VEC, GPU_VEC4, GPU_CHUNK, GPU_PLAIN, GPU_VARIANTS } gpu_
 constexpr isize GPU_CLASSES = 3; /* of m: 1, 2-4, 5-64 */
 static inline isize gpu_class_of(i32 m) { return m == 1 ? 0 : m <= 4 ? 1 : 2; }
 
-typedef enum : u8 { GPU_REPACK, GPU_MATMUL, GPU_EMBED, GPU_ATTENTION, GPU_PICK } gpu_kernel;
+typedef enum : u8 {
+  GPU_REPACK,
+  GPU_MATMUL,
+  GPU_EMBED,
+  GPU_ATTENTION,
+  GPU_KV_MOVE,
+  GPU_PICK
+} gpu_kernel;
 
 typedef struct {
   i32 handle;
@@ -39,7 +46,7 @@ typedef struct {
 static_assert(sizeof(gpu_slice) == 48);
 
 /* A kernel on known input: a repacking, a product in all its variants, an embedding, attention,
- * a pick. kernels_trial.c runs it, kernels_check.c decides. */
+ * a move of cached keys, a pick. kernels_trial.c runs it, kernels_check.c decides. */
 typedef struct {
   gpu_kernel kernel;
   u8 op_or_type;
@@ -70,7 +77,7 @@ struct gpu_kernels {
   /* Indices into pipelines, -1: none. */
   i16 repack[GGUF_BF16 + 1][GPU_FORMATS];
   i16 matmul[GPU_OPS][GPU_FORMATS][GPU_VARIANTS];
-  i16 embed[GPU_FORMATS], attention, attention_quad, pick_chunk, pick_join;
+  i16 embed[GPU_FORMATS], attention, attention_quad, kv_move, pick_chunk, pick_join;
   i16 attention_chosen; /* one of the two */
   gpu_variant chosen[GPU_OPS][GPU_FORMATS][GPU_CLASSES];
   i32 zero;   /* 64 bytes, bound where a kernel has nothing to read */

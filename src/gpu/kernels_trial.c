@@ -1,6 +1,6 @@
 /* Known input for each kernel, made from a hash so that nothing is kept, and what the CPU makes of
  * it in f64. See gpu_trial in kernels_internal.h. Shapes are the model's columns and few rows.
- * Attention and the pick: kernels_trial_rows.c. */
+ * Attention, moves and the pick: kernels_trial_rows.c. */
 #include "gpu/kernels_trial.h"
 #include "base/math.h"
 #include "gguf/quant.h"
@@ -365,6 +365,7 @@ void gpu_trial_start(gpu_kernels *k, gpu_trial *t) {
     case GPU_MATMUL: product_start(k, t); break;
     case GPU_EMBED: embed_start(k, t); break;
     case GPU_ATTENTION: trial_attention_start(k, t); break;
+    case GPU_KV_MOVE: trial_move_start(k, t); break;
     case GPU_PICK: trial_pick_start(k, t); break;
   }
   t->state = TRIAL_RUNNING;
@@ -377,6 +378,7 @@ u32 gpu_trial_judge(const gpu_kernels *k, const gpu_trial *t, const u8 *landed) 
     case GPU_MATMUL: return product_judge(k, t, values);
     case GPU_EMBED: return embed_judge(t, values);
     case GPU_ATTENTION: return trial_attention_judge(k, values);
+    case GPU_KV_MOVE: return trial_move_judge(k, values);
     case GPU_PICK: return trial_pick_judge(k, (const gpu_result *)(const void *)landed);
   }
   return 0;
