@@ -55,7 +55,7 @@ typedef struct {
   enum : u8 { TRIAL_NEW, TRIAL_RUNNING, TRIAL_DONE } state;
   i32 ticket;
   gpu_weight w;
-  i32 buffers[8], binds[GPU_VARIANTS];
+  i32 buffers[8], binds[2 * GPU_VARIANTS];
   isize n_buffers, n_binds;
 } gpu_trial;
 constexpr isize GPU_TRIALS_MAX = 96;

@@ -78,6 +78,13 @@ const WRONG = [
     '(((0.0 + p0) + p1) + p2) + p3',
     '(((0.0 + p3) + p2) + p1) + p0',
   ],
+  [
+    "an adapter's scale",
+    /^matmul_vec:/,
+    'fma(scale * lora_h[h + j], b, v)',
+    'fma(lora_h[h + j], b, v)',
+  ],
+  ["an adapter's pair", /^matmul_chunk:/, 'row >= slice.pair_from.y', 'row > slice.pair_from.y'],
   ['no shader at all', /^matmul_chunk:/, 'workgroupBarrier', 'noSuchBarrier'],
 ]
 for (const [what, name, find, to] of WRONG) {
