@@ -42,6 +42,6 @@ export async function ownGpu({ facts = {}, prepare = () => {} } = {}) {
   return { device, gpu }
 }
 
-export async function openSides(gpu) {
-  return sidesOn(await compiled, gpu ?? (await openGpu(webgpu)).gpu)
+export async function openSides(gpu, options) {
+  return sidesOn(await compiled, gpu ?? (await openGpu(webgpu)).gpu, options)
 }
