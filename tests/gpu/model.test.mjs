@@ -329,6 +329,27 @@ test('adapters: the logits are those of kernel_ref, beside passes without one', 
   close(s)
 })
 
+test('a device without features, taken for hardware: the fast kernels run, and are right', async () => {
+  const { device, gpu } = await ownGpu({
+    features: new Set(),
+    facts: { int8Dot: false, architecture: 'none' },
+  })
+  for (const feature of ['shader-f16', 'subgroups']) assert.ok(!device.features.has(feature))
+  const s = await openBoth('q4_1', { gpu })
+  assert.equal(s.text(s.e.replaced(GPU)), '')
+  for (const [pos, m] of [
+    [0, 40],
+    [40, 3],
+    [43, 1],
+  ]) {
+    const spans = [{ tokens: tokensOf(m, pos + 1), pos, out: m }]
+    const got = await s.pass(GPU, spans, { logits: true })
+    const want = await s.pass(CPU, spans, { logits: true })
+    assert.ok(errorOf(got.logits, want.logits) < LOGITS_ERROR_MAX, `${m} rows`)
+  }
+  close(s)
+})
+
 test('a pass left lying between its pieces makes room, and begins anew when it is taken up', async () => {
   const s = await openSides()
   assert.equal(await s.load(GPU, tiny('q4_1'), { ctx: 96 }), S.ok, s.line)

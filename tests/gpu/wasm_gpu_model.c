@@ -61,6 +61,10 @@ const char *EXPORT(kernels)(i32 i) {
   nf_engine_info_get(sides[i].engine, &info);
   return info.kernels;
 }
+const char *EXPORT(replaced)(i32 i) {
+  nf_engine_info_get(sides[i].engine, &info);
+  return info.replaced;
+}
 /* Caches (the second one for copies) and scratch for passes. */
 i32 EXPORT(caches_open)(i32 i, i32 n_slots) {
   side *s = &sides[i];
