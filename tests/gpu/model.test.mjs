@@ -350,6 +350,25 @@ test('a device without features, taken for hardware: the fast kernels run, and a
   close(s)
 })
 
+test("a greedy generation is the CPU's, and no row of logits comes back", async () => {
+  const s = await openSides()
+  for (const side of [GPU, CPU]) {
+    assert.equal(await s.load(side, tiny('f32'), { ctx: 96 }), S.ok, s.line)
+    assert.equal(s.e.session_open(side), S.ok)
+  }
+  const { bytesRead, submits } = s.gpu.counts
+  const got = await s.generate(GPU, 'the end', 20)
+  const read = s.gpu.counts.bytesRead - bytesRead
+  assert.equal(got.status, S.ok)
+  assert.deepEqual(got, await s.generate(CPU, 'the end', 20))
+  assert.ok(got.text.length > 0)
+  // 16 bytes a step, of which the last submit may hold some too many; a row has 1088
+  assert.ok(read <= 16 * 30, `${read} bytes in ${s.gpu.counts.submits - submits} submits`)
+  s.e.side_close(GPU)
+  s.e.side_close(CPU)
+  s.gpu.close()
+})
+
 test('a pass left lying between its pieces makes room, and begins anew when it is taken up', async () => {
   const s = await openSides()
   assert.equal(await s.load(GPU, tiny('q4_1'), { ctx: 96 }), S.ok, s.line)
