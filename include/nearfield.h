@@ -188,7 +188,8 @@ typedef struct {
   int32_t output_tokens;
   int32_t passes;  /* times the layers were run for this request */
   int32_t drafted; /* draft tokens offered for verification */
-  int32_t accepted;
+  int32_t accepted; /* of those, the ones that were the model's own choice; as drafted also of an
+                       answer that was given up, in part or whole, so that a term stays */
   int32_t forced; /* tokens copied from the caption against the model's choice, so that a number, a
                      name or a protected term stays */
 } nf_receipt;

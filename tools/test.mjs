@@ -280,7 +280,11 @@ const suites = {
     ])
   },
   async browser() {
-    if ((await buildApp()) && (await buildNative()))
+    if (
+      (await buildApp()) &&
+      (await buildNative()) &&
+      (await build('wasm', ['test_gpu_model'])) // sdk/parity.test.mjs
+    )
       await nodeSuite('tests/browser', { timeoutS: 1200 })
   },
 }

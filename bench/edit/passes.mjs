@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { srtOf } from './cues.mjs'
 
 const [adapter, ...files] = process.argv.slice(2)
 if (!adapter || files.length === 0) {
@@ -15,14 +16,12 @@ if (!adapter || files.length === 0) {
 const program = path.resolve('build/native/nearfield')
 const folder = mkdtempSync(path.join(tmpdir(), 'nearfield-passes-'))
 const run = (...args) => execFileSync(program, args, { encoding: 'utf8', maxBuffer: 2 ** 28 })
-const clock = (i) => new Date(i * 1000).toISOString().slice(11, 19)
 
 function captions(file) {
   if (/\.(srt|vtt)$/.test(file)) return file
   const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean)
   const at = path.join(folder, 'lines.srt')
-  const cues = lines.map((l, i) => `${i + 1}\n${clock(i)},000 --> ${clock(i)},900\n${l}\n\n`)
-  writeFileSync(at, cues.join(''))
+  writeFileSync(at, srtOf(lines))
   return at
 }
 

@@ -146,15 +146,28 @@ static nf_status finish(nf_session *s, nf_bytes *piece) {
   return NF_OK;
 }
 
-/* Logits are ready: choose a token, add its text, apply the stop rules. */
-static nf_status advance(nf_session *s, nf_bytes *piece) {
+/* The next token. A greedy one is chosen where the model runs: no logits leave a GPU. */
+static nf_status token_choose(nf_session *s, i32 *token) {
   generation *g = &s->generation;
-  nf_engine *e = s->engine;
+  if (sampler_greedy(&g->how)) {
+    session_verdict verdict;
+    nf_status status = session_verify(s->timeline, nullptr, 0, &verdict);
+    if (status == NF_OK) *token = verdict.next;
+    return status;
+  }
+  nf_status status = session_run(s->timeline);
+  if (status != NF_OK) return status;
   const i32 *history;
   isize n_history = session_tokens(s->timeline, &history);
-  isize n_vocab = text_n_vocab(e->vocab);
-  i32 token = sampler_choose(session_logits(s->timeline), n_vocab, &g->how, history, n_history,
-                             &g->rng, s->sampler_scratch);
+  *token = sampler_choose(session_logits(s->timeline), text_n_vocab(s->engine->vocab), &g->how,
+                          history, n_history, &g->rng, s->sampler_scratch);
+  return NF_OK;
+}
+
+/* Add the token's text, apply the stop rules. */
+static nf_status advance(nf_session *s, i32 token, nf_bytes *piece) {
+  generation *g = &s->generation;
+  nf_engine *e = s->engine;
   if (g->output_tokens == 0) s->receipt.first_token_ms = ms_since(g->started_ns);
   if (text_is_end(e->vocab, token)) return finish(s, piece);
   g->output_tokens++;
@@ -182,9 +195,10 @@ nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error
   }
   if (session->generation.done) return NF_OK;
   engine_enter(session->engine);
-  nf_status status = session_run(session->timeline);
+  i32 token;
+  nf_status status = token_choose(session, &token);
   engine_leave(session->engine);
-  if (status == NF_OK) return advance(session, piece);
+  if (status == NF_OK) return advance(session, token, piece);
   if (status == NF_PENDING) return status;
   session->work = WORK_NONE;
   return engine_step_failed(session->engine, status, error);

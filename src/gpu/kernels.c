@@ -69,13 +69,14 @@ static void pipelines_open(gpu_kernels *k) {
       k->embed[format] = gpu_pipeline_add(k, GPU_EMBED, 0, (gpu_format)format, GPU_PLAIN);
     }
   }
-  k->attention = k->attention_quad = k->pick_chunk = k->pick_join = -1;
+  k->attention = k->attention_quad = k->kv_move = k->pick_chunk = k->pick_join = -1;
   if (desc->d_rope) {
     k->attention = gpu_pipeline_add(k, GPU_ATTENTION, 0, GPU_F32, GPU_PLAIN);
     if (desc->variants == GPU_VARIANTS_FAST && k->device.subgroups &&
         desc->tune.attention != GPU_ATTENTION_PLAIN) {
       k->attention_quad = gpu_pipeline_add(k, GPU_ATTENTION, 0, GPU_F32, GPU_VEC);
     }
+    k->kv_move = gpu_pipeline_add(k, GPU_KV_MOVE, 0, GPU_F32, GPU_PLAIN);
   }
   k->attention_chosen = k->attention;
   if (desc->n_vocab) { /* two pipelines, tried together */

@@ -267,6 +267,19 @@ typedef struct {
 i32 gpu_attention_bind(gpu_kernels *k, const gpu_attention_desc *desc); /* gpu_bind_free ends it */
 void gpu_attention_run(const gpu_kernels *k, i32 bind, u32 pass_at, i32 m);
 
+/* Slots [from_slot, from_slot + n) of some layers' caches into [to_slot, to_slot + n), which lies
+ * apart from it: a branch that was accepted. A slot of a uniform buffer, GPU_ALIGN apart. */
+typedef struct {
+  u32 from_slot, to_slot, n;
+  u32 n_slots; /* kv_ctx of the caches */
+  u32 layer_floats; /* from where a layer's cache begins to where the next one's does */
+  u32 spare[3];
+} gpu_move;
+/* moves: that buffer; kv: the layers' caches, see gpu_attention_desc. gpu_bind_free ends it */
+i32 gpu_move_bind(gpu_kernels *k, i32 moves, gpu_binding kv);
+/* move_at: the slot's byte place; n: its n; of the first n_layers layers bound. */
+void gpu_move_run(const gpu_kernels *k, i32 bind, u32 move_at, i32 n, i32 n_layers);
+
 /* results[result0 + i] from logits[i] and the record of row rows[i]. */
 typedef struct {
   i32 pass, records, results;

@@ -26,7 +26,14 @@ static inline bool gpu_format_has_ints(gpu_format format) { return format <= GPU
 constexpr isize GPU_CLASSES = 3; /* of m: 1, 2-4, 5-64 */
 static inline isize gpu_class_of(i32 m) { return m == 1 ? 0 : m <= 4 ? 1 : 2; }
 
-typedef enum : u8 { GPU_REPACK, GPU_MATMUL, GPU_EMBED, GPU_ATTENTION, GPU_PICK } gpu_kernel;
+typedef enum : u8 {
+  GPU_REPACK,
+  GPU_MATMUL,
+  GPU_EMBED,
+  GPU_ATTENTION,
+  GPU_KV_MOVE,
+  GPU_PICK
+} gpu_kernel;
 
 typedef struct {
   i32 handle;
@@ -55,7 +62,7 @@ typedef struct {
 static_assert(sizeof(gpu_slice) == 48);
 
 /* A kernel on known input: a repacking, a product in all its variants, an embedding, attention,
- * a pick. kernels_trial.c runs it, kernels_check.c decides. */
+ * a move of cached keys, a pick. kernels_trial.c runs it, kernels_check.c decides. */
 typedef struct {
   gpu_kernel kernel;
   u8 op_or_type;
@@ -65,11 +72,11 @@ typedef struct {
   i32 ticket;
   u32 tried; /* of a product: bits of the variants that ran, or do not compile */
   gpu_weight w;
-  i32 buffers[8], binds[GPU_VARIANTS];
+  i32 buffers[8], binds[2 * GPU_VARIANTS];
   isize n_buffers, n_binds;
 } gpu_trial;
 constexpr isize GPU_TRIALS_MAX = 96;
-constexpr isize GPU_TRIAL_BYTES = 32768; /* read back of one at most */
+constexpr isize GPU_TRIAL_BYTES = 49152; /* read back of one at most */
 
 /* kernels_race.c: dispatches of one way after the other, on the clock. */
 typedef enum : u8 { GPU_RACE_ATTENTION, GPU_RACE_PRODUCTS, GPU_RACES } gpu_contest;
@@ -89,7 +96,7 @@ struct gpu_kernels {
   /* Indices into pipelines, -1: none. */
   i16 repack[GGUF_BF16 + 1][GPU_FORMATS];
   i16 matmul[GPU_OPS][GPU_FORMATS][GPU_VARIANTS];
-  i16 embed[GPU_FORMATS], attention, attention_quad, pick_chunk, pick_join;
+  i16 embed[GPU_FORMATS], attention, attention_quad, kv_move, pick_chunk, pick_join;
   i16 attention_chosen; /* one of the two */
   bool ints; /* products of integers by 8-bit dots; false: f32 */
   gpu_variant chosen[GPU_OPS][GPU_FORMATS][GPU_CLASSES];

@@ -46,6 +46,7 @@ isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap) {
       break;
     case GPU_EMBED: out_str(&o, "embed"); break;
     case GPU_ATTENTION: out_str(&o, p->variant == GPU_VEC ? "attention_quad" : "attention"); break;
+    case GPU_KV_MOVE: out_str(&o, "kv_move"); break;
     case GPU_PICK: out_str(&o, p->variant == GPU_VEC ? "pick_chunk" : "pick"); break;
   }
   if (p->kernel <= GPU_EMBED) {
@@ -235,6 +236,11 @@ i16 gpu_pipeline_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, gpu_fo
       constant(&s, "COLS", (f64)desc->d_model);
       break;
     case GPU_ATTENTION: attention_shader(&s, k, variant); break;
+    case GPU_KV_MOVE:
+      s.bindings = "uw";
+      text(&s, WGSL_KV_MOVE);
+      constant(&s, "D_HEAD", (f64)desc->d_head);
+      break;
     case GPU_PICK:
       s.bindings = "urrww";
       text(&s, WGSL_PASS);

@@ -73,6 +73,9 @@ static const u8 text_attention_lanes[] = {
 static const u8 text_attention_quad[] = {
 #embed "wgsl/attention_quad.wgsl"
 };
+static const u8 text_kv_move[] = {
+#embed "wgsl/kv_move.wgsl"
+};
 static const u8 text_pick[] = {
 #embed "wgsl/pick.wgsl"
 };
@@ -135,6 +138,7 @@ const nf_bytes wgsl_texts[WGSL_TEXTS] = {
     [WGSL_ATTENTION] = {text_attention, sizeof text_attention},
     [WGSL_ATTENTION_LANES] = {text_attention_lanes, sizeof text_attention_lanes},
     [WGSL_ATTENTION_QUAD] = {text_attention_quad, sizeof text_attention_quad},
+    [WGSL_KV_MOVE] = {text_kv_move, sizeof text_kv_move},
     [WGSL_PICK] = {text_pick, sizeof text_pick},
     [WGSL_PICK_CHUNK] = {text_pick_chunk, sizeof text_pick_chunk},
     [WGSL_PICK_JOIN] = {text_pick_join, sizeof text_pick_join},

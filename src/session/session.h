@@ -151,6 +151,8 @@ f64 session_rng_unit(session_rng *rng); /* [0, 1), 53 random bits */
  *   1 keeps only the largest), repeat_penalty 0 (off) or 0.01..100, presence and frequency
  *   penalties -100..100; none NaN */
 bool sampler_valid(const nf_sampling *how);
+/* The choice is the largest logit, whatever stands before it: session_verify's. */
+bool sampler_greedy(const nf_sampling *how);
 /* Choose from logits[n_vocab] (changed in place). history: tokens that penalties look at, each
  * in [0, n_vocab).
  * Order: penalties, top-k, min-p, top-p, temperature: every filter sees probabilities at

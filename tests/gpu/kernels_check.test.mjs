@@ -65,7 +65,7 @@ test('every kernel and format is right here', async () => {
   )
   assert.equal(m.e.kernels_facts(0), 0)
   assert.equal(m.text(m.e.kernels_replaced()), '')
-  assert.ok(m.gpu.counts.submits >= 25 + 6 * 6 + 6 + 2, `${m.gpu.counts.submits} trials`)
+  assert.ok(m.gpu.counts.submits >= 25 + 7 * 6 + 6 + 3, `${m.gpu.counts.submits} trials`)
   m.gpu.close()
 })
 
@@ -78,6 +78,13 @@ const WRONG = [
     '(((0.0 + p0) + p1) + p2) + p3',
     '(((0.0 + p3) + p2) + p1) + p0',
   ],
+  [
+    "an adapter's scale",
+    /^matmul_vec:/,
+    'fma(scale * lora_h[h + j], b, v)',
+    'fma(lora_h[h + j], b, v)',
+  ],
+  ["an adapter's pair", /^matmul_chunk:/, 'row >= slice.pair_from.y', 'row > slice.pair_from.y'],
   ['no shader at all', /^matmul_chunk:/, 'workgroupBarrier', 'noSuchBarrier'],
 ]
 for (const [what, name, find, to] of WRONG) {
@@ -216,6 +223,9 @@ test('the faster of two attentions is chosen, kernels asked for later are tried'
 const REFUSED = [
   ['attention', /^attention$/, 'max(top, ', 'min(top, '],
   ['attention:cache', /^attention/, 'kv[to] = ', 'kv[0] = '],
+  ['kv_move', /^kv_move/, 'job.from_slot * D_HEAD', '(job.from_slot + 1u) * D_HEAD'],
+  ['kv_move:layers', /^kv_move/, 'id.z * job.layer_floats', 'id.z * job.n_slots'],
+  ['kv_move:end', /^kv_move/, 'job.n * D_HEAD', '(job.n + 1u) * D_HEAD'],
   ['pick', /^pick_chunk/, 'its < token', 'its > token'],
   ['pick:join', /^pick$/, 'exp(part.top - top)', 'exp(top - part.top)'],
   ['pick:noise', /^pick$/, '0x846CA68Bu', '0x846CA68Du'],
@@ -237,11 +247,7 @@ for (const [what, name, find, to] of REFUSED) {
       }),
       S.unsupported,
     )
-    const said = what.startsWith('attention')
-      ? 'attention'
-      : what.startsWith('pick')
-        ? 'pick'
-        : what
+    const said = /^(attention|kv_move|pick)/.exec(what)?.[0] ?? what
     assert.equal(m.kernelsLine, `this GPU computes ${said} wrong`)
     m.gpu.close()
   })

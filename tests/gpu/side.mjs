@@ -13,9 +13,10 @@ export const S = {
 export const GPU = 0
 export const CPU = 1
 
-export async function sidesOn(module, gpu) {
+/** clock: of the engine, in ms; by it a slow device's passes are cut into pieces. */
+export async function sidesOn(module, gpu, { clock = () => performance.now() } = {}) {
   const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true })
-  const env = { memory, nf_clock_ms: () => performance.now(), ...gpu.imports(memory) }
+  const env = { memory, nf_clock_ms: clock, ...gpu.imports(memory) }
   const { exports } = await WebAssembly.instantiate(module, { env })
   return new Sides(exports, memory, gpu)
 }
