@@ -77,7 +77,7 @@ isize session_rows_cheap(const session *s);
 /* The same with 1..SESSION_GUESSES_MAX guesses, likeliest first, as branches of one pass: the one
  * that came furthest extends the timeline, its rows move to the trunk. The tokens stay the same.
  * The first guess is looked at as session_verify does; the others as far as there is room and it
- * pays (model_rows_cheap): all of them on a GPU, on the CPU what the first one's rows leave free.
+ * pays (model_rows_cheap): what the first one's rows leave free of them.
  * What repeats an earlier guess is not looked at. */
 [[nodiscard]] nf_status session_verify_tree(session *s, const session_draft *guesses,
                                             isize n_guesses, session_verdict *verdict);
