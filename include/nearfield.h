@@ -112,6 +112,10 @@ typedef struct nf_load nf_load;
  * NF_BAD_INPUT more than file_bytes; NF_UNSUPPORTED the GPU cannot run this model, the line says
  * why (the CPU may); NF_LOST the GPU is gone */
 [[nodiscard]] nf_status nf_load_bytes(nf_load *load, nf_bytes chunk, nf_error *error);
+/* Where the file's next n bytes will stay: a chunk that the caller has put there, and only there,
+ * is not copied by the nf_load_bytes that follows. null: nowhere (on the GPU, or fewer are left),
+ * give them from any place. Until that call it changes nothing. */
+[[nodiscard]] uint8_t *nf_load_place(const nf_load *load, int64_t n);
 /* Open the engine over what was loaded; call again after NF_PENDING (the GPU's kernels are being
  * compiled and tried). errors NF_BAD_INPUT bytes are missing; as nf_load_bytes */
 [[nodiscard]] nf_status nf_load_finish(nf_load *load, nf_engine **engine, nf_error *error);
