@@ -58,23 +58,24 @@ typedef struct nf_engine nf_engine;
 typedef struct {
   int32_t n_threads;       /* 0: as many as there are CPUs for this process, at most 8 */
   int32_t ctx_tokens_max;  /* context of each session; 0: 1024, or the model's if less */
-  const char
-      *kernels; /* "scalar", "avx2", "avx512vnni", ...; null: the best of the CPU; "webgpu":
-                   the GPU, through nf_load_* only and where the host gives a device (wasm) */
+  const char *kernels; /* "scalar", "avx2", "avx512vnni", ...; null: the best of the CPU; "webgpu":
+                          the GPU, through nf_load_* only and where the host gives a device (wasm);
+                          or what nf_engine_info.kernels said before on the same device */
 } nf_engine_desc;
 
 typedef struct {
-  char name[64];           /* general.name of the file, "" when absent */
+  char name[64]; /* general.name of the file, "" when absent */
   char architecture[32];
-  char quantization[16];   /* type most of the weight bytes have, e.g. "Q4_1" */
-  char kernels[16];        /* kernel table in use, e.g. "avx512vnni"; "webgpu" */
+  char quantization[16]; /* type most of the weight bytes have, e.g. "Q4_1" */
+  char kernels[48]; /* kernel table in use, e.g. "avx512vnni"; "webgpu", with what was the faster
+                       there: "webgpu:products=2,attention=1" as a wish needs no measuring */
   char replaced[96]; /* "webgpu": tuned kernels that this device computed wrongly or would not
                         compile; plain ones serve in their place. "": none */
   int64_t file_bytes;
   int64_t n_params;
   int32_t n_vocab;
   int32_t ctx_tokens_train; /* context the model was trained for */
-  int32_t ctx_tokens_max;   /* context of a session here */
+  int32_t ctx_tokens_max; /* context of a session here */
   int32_t n_threads;
   int64_t kv_bytes; /* of one session's KV cache */
 } nf_engine_info;
@@ -136,9 +137,9 @@ void nf_engine_info_get(const nf_engine *engine, nf_engine_info *info);
 typedef struct nf_adapter nf_adapter;
 
 typedef struct {
-  char name[64];    /* general.name of the file, "" when absent */
+  char name[64]; /* general.name of the file, "" when absent */
   const char *task; /* static: "fix", ...; "": any */
-  char sha256[65];  /* of the file, in hex */
+  char sha256[65]; /* of the file, in hex */
   int64_t file_bytes;
   int32_t rank; /* of its largest matrices */
 } nf_adapter_info;
@@ -187,10 +188,10 @@ void nf_session_close(nf_session *session); /* null is fine */
 typedef struct {
   double queue_ms; /* 0 here: for callers that let requests wait */
   double first_token_ms, total_ms; /* from begin; first_token_ms 0: no token was given */
-  int32_t input_tokens;  /* prompt tokens, cached ones included */
+  int32_t input_tokens; /* prompt tokens, cached ones included */
   int32_t cached_tokens; /* of those, how many were in the KV cache already */
   int32_t output_tokens;
-  int32_t passes;  /* times the layers were run for this request */
+  int32_t passes; /* times the layers were run for this request */
   int32_t drafted; /* draft tokens offered for verification */
   int32_t accepted; /* of those, the ones that were the model's own choice; as drafted also of an
                        answer that was given up, in part or whole, so that a term stays */

@@ -145,6 +145,7 @@ nf_status gpu_kernels_poll(gpu_kernels *k, nf_error *error) {
 void gpu_kernels_facts_get(const gpu_kernels *k, gpu_kernels_facts *facts) {
   *facts = (gpu_kernels_facts){
       .n_pipelines = (i32)k->n_pipelines,
+      .fast = k->desc.variants == GPU_VARIANTS_FAST,
       .attention_quad = k->attention >= 0 && k->attention_chosen == k->attention_quad,
       .products_int = k->ints,
       .n_replaced = k->n_replaced};

@@ -130,6 +130,8 @@ void gpu_kernels_close(gpu_kernels *k); /* frees pipelines and its own buffers; 
 /* After NF_OK. */
 typedef struct {
   i32 n_pipelines; /* in use */
+  bool fast; /* GPU_VARIANTS_FAST: the two below were chosen; as gpu_tune_set's products, attention
+              */
   bool attention_quad; /* attention by subgroups was the faster one here */
   bool products_int; /* products by 8-bit dots were */
   i32 n_replaced; /* fast variants that were wrong here, or did not compile */

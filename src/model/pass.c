@@ -141,7 +141,7 @@ const char *model_failure_line(const model *m_) { return m_->gpu ? gpu_failure_l
  * rows 12.7, 3 13.8, 4 12.4 (the weights' way from memory), 5 18.7, 8 22.3, 16 35, 32 60: then
  * about 1.5 a row, and the first guess beside the likeliest saves 1 pass in 8 at best. */
 constexpr isize CPU_ROWS_CHEAP = 4;
-/* Measured, NVIDIA H200 by 8-bit dots, ms on the device: 1 row 0.99, 4 1.15, 8 1.27, 24 1.49, 64 2.66,
- * and 0.4 around every pass. A guess beside the likeliest may cost a quarter of a pass. */
+/* Measured, NVIDIA H200 by 8-bit dots, ms on the device: 1 row 0.99, 4 1.15, 8 1.27, 24 1.49,
+ * 64 2.66, and 0.4 around every pass. A guess beside the likeliest may cost a quarter of a pass. */
 constexpr isize GPU_ROWS_CHEAP = 32;
 isize model_rows_cheap(const model *m_) { return m_->gpu ? GPU_ROWS_CHEAP : CPU_ROWS_CHEAP; }

@@ -457,6 +457,13 @@ nf_status model_gpu_finish(model *m_, nf_error *error) {
 }
 
 const char *model_gpu_replaced(const model *m_) { return m_->gpu->facts.replaced; }
+const char *model_gpu_kernels(const model *m_) {
+  static const char *const names[2][2] = {
+      {"webgpu:products=1,attention=1", "webgpu:products=1,attention=2"},
+      {"webgpu:products=2,attention=1", "webgpu:products=2,attention=2"}};
+  const gpu_kernels_facts *facts = &m_->gpu->facts;
+  return facts->fast ? names[facts->products_int][facts->attention_quad] : "webgpu";
+}
 
 static void layer_free(gpu_layer *layer) {
   for (isize i = 0; i < ADAPTER_STACKS; i++) {

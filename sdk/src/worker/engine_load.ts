@@ -14,10 +14,10 @@ import type { Runtime } from './runtime.ts'
  * nf_engine_desc.kernels; '' is the best CPU table. A benchmark shapes the GPU's kernels by the
  * query of the worker's own address (worker_start.ts): ?gpu=norm_head.chunk_m=4,attention=1
  */
-function kernelsOf(backend: Backend): string {
+function kernelsOf({ backend, kernels }: EngineLoadOptions): string {
   if (backend === 'wasm') return ''
   const shapes = new URL(import.meta.url).searchParams.get('gpu')
-  return shapes ? `webgpu:${shapes}` : 'webgpu'
+  return shapes ? `webgpu:${shapes}` : (kernels ?? 'webgpu')
 }
 
 /** What passes through host memory at once on its way to the GPU. */
@@ -25,6 +25,8 @@ const PIECE_BYTES = 4 << 20
 
 export interface EngineLoadOptions {
   backend: Backend
+  /** What an engine said of its kernels here before: nothing need be measured again. */
+  kernels?: string | null
   fileBytes: number
   /** As many as may park until finish(). */
   threads: number
@@ -50,10 +52,10 @@ export class EngineLoad {
   readonly #nameAt: number
 
   constructor(runtime: Runtime, gpu: Gpu | null, options: EngineLoadOptions) {
-    const { backend, fileBytes, threads } = options
+    const { fileBytes, threads } = options
     this.#runtime = runtime
     this.#gpu = gpu
-    this.#name = runtime.encode(`${kernelsOf(backend)}\0`)
+    this.#name = runtime.encode(`${kernelsOf(options)}\0`)
     this.#nameAt = runtime.get(this.#name.length) // lives as long as the load
     runtime.bytes(this.#nameAt, this.#name.length).set(this.#name)
     this.#load = runtime.using(8, (out) => {
