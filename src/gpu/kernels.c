@@ -57,10 +57,7 @@ static void pipelines_open(gpu_kernels *k) {
     }
   }
   gpu_format contested;
-  if (gpu_contested(k, &contested)) {
-    variant_open(k, GPU_NORM_SWIGLU, contested, GPU_VEC);
-    variant_open(k, GPU_NORM_SWIGLU, contested, GPU_CHUNK);
-  }
+  if (gpu_contested(k, &contested)) variant_open(k, GPU_NORM_SWIGLU, contested, GPU_CHUNK);
   for (isize format = 0; format < GPU_FORMATS; format++) {
     for (isize op = 0; op < GPU_OPS; op++) {
       if (asked(desc->matmul[op], format)) matmul_open(k, (gpu_op)op, (gpu_format)format);

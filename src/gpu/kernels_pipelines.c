@@ -165,6 +165,7 @@ static void chunk_shader(shader *s, const gpu_kernels *k, isize n_blocks, const 
   most = isize_min(most, isize_max(k->device.invocations_max, 256) * shape->chunk_each / rows);
   if (!ints) text(s, WGSL_STAGED_F32);
   text(s, WGSL_MATMUL_CHUNK);
+  text(s, ints ? WGSL_CHUNK_INT : WGSL_CHUNK_F32);
   constant(s, "ROWS", (f64)rows);
   constant(s, "EACH", shape->chunk_each);
   constant(s, "M_MAX", (f64)m);

@@ -1,6 +1,6 @@
 /* Which of two ways is the faster here: a few dispatches of each by turns, on the clock, when the
  * device has nothing else to do. Attention of one row by workgroup memory or by subgroups; products
- * of one and of a few rows in f32 or by 8-bit dots. Their last bits differ, so one is chosen for
+ * of a few rows in f32 or by 8-bit dots. Their last bits differ, so one is chosen for
  * the opened model. Owns the choice; that both are right is kernels_check.c's. */
 #include "gpu/kernels_trial.h"
 #include "gpu/orphans.h"
@@ -9,7 +9,7 @@
 constexpr isize WARM = 2, RUNS = 8; /* even; the first of each are not counted */
 constexpr isize N_FIRST = 4, N_MOST = 128; /* dispatches of a run */
 constexpr i64 RUN_NS = 2000000; /* about this long, where the first says how many that takes */
-constexpr i32 FEW_ROWS = 24; /* a caption and its draft */
+constexpr i32 FEW_ROWS = 24; /* a caption and its draft: what edits are made of */
 
 static bool right(const gpu_kernels *k, i16 at) {
   return at >= 0 && k->pipelines[at].ready && !k->pipelines[at].bad;
@@ -23,8 +23,7 @@ static bool contested(const gpu_kernels *k, gpu_contest what) {
   gpu_format format;
   if (what == GPU_RACE_ATTENTION) return k->desc.tune.attention == GPU_ATTENTION_MEASURED;
   if (!gpu_contested(k, &format)) return false;
-  const i16 *variants = k->matmul[GPU_NORM_SWIGLU][format];
-  return right(k, variants[GPU_VEC]) && right(k, variants[GPU_CHUNK]);
+  return right(k, k->matmul[GPU_NORM_SWIGLU][format][GPU_CHUNK]);
 }
 
 /* A product of the model's own size, all zeros. */
@@ -36,13 +35,13 @@ static void product_bind(gpu_kernels *k, gpu_race *race) {
   const gpu_kernels_desc *d = &k->desc;
   nf_status status = gpu_weight_make(format, 2 * d->d_ff, d->d_model, &t->w, nullptr);
   ASSERT(status == NF_OK); /* the model's own fits too */
-  gpu_pass passes[2] = {{.m = 1}, {.m = FEW_ROWS}};
+  gpu_pass pass = {.m = FEW_ROWS};
   i64 x_bytes = FEW_ROWS * d->d_model * (i64)sizeof(f32);
   i64 y_bytes = FEW_ROWS * d->d_ff * (i64)sizeof(f32);
   gpu_matmul_desc desc = {
       .op = GPU_NORM_SWIGLU,
       .w = &t->w,
-      .pass = trial_passes(t, passes, 2),
+      .pass = trial_passes(t, &pass, 1),
       .x = {trial_buffer(t, x_bytes, GPU_STORAGE), 0, x_bytes},
       .norm = trial_numbers(t, 2, d->d_model),
       .y = {trial_buffer(t, y_bytes, GPU_STORAGE), 0, y_bytes},
@@ -68,10 +67,9 @@ static void run_start(gpu_kernels *k, gpu_contest what) {
     if (what == GPU_RACE_ATTENTION) {
       i16 at = other ? k->attention_quad : k->attention;
       gpu_attention_dispatch(k, at, t->binds[0], GPU_PASS_STRIDE, 1);
-    } else { /* passes of a few rows come about as often as of one */
-      gpu_variant few = other ? GPU_CHUNK_INT : GPU_CHUNK, one = other ? GPU_VEC_INT : GPU_VEC;
-      gpu_matmul_dispatch(k, &race->matmul, one, 0, 1);
-      gpu_matmul_dispatch(k, &race->matmul, few, GPU_PASS_STRIDE, FEW_ROWS);
+    } else {
+      gpu_variant way = other ? GPU_CHUNK_INT : GPU_CHUNK;
+      gpu_matmul_dispatch(k, &race->matmul, way, 0, FEW_ROWS);
     }
   }
   race->start_ns = os_clock_ns();

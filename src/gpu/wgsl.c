@@ -25,6 +25,12 @@ static const u8 text_staged_f32[] = {
 static const u8 text_direct_f32[] = {
 #embed "wgsl/direct_f32.wgsl"
 };
+static const u8 text_chunk_f32[] = {
+#embed "wgsl/chunk_f32.wgsl"
+};
+static const u8 text_chunk_int[] = {
+#embed "wgsl/chunk_int.wgsl"
+};
 static const u8 text_format_n4[] = {
 #embed "wgsl/format_n4.wgsl"
 };
@@ -122,6 +128,8 @@ const nf_bytes wgsl_texts[WGSL_TEXTS] = {
     [WGSL_PARTS_INT] = {text_parts_int, sizeof text_parts_int},
     [WGSL_STAGED_F32] = {text_staged_f32, sizeof text_staged_f32},
     [WGSL_DIRECT_F32] = {text_direct_f32, sizeof text_direct_f32},
+    [WGSL_CHUNK_F32] = {text_chunk_f32, sizeof text_chunk_f32},
+    [WGSL_CHUNK_INT] = {text_chunk_int, sizeof text_chunk_int},
     [WGSL_FORMAT_N4] = {text_format_n4, sizeof text_format_n4},
     [WGSL_FORMAT_N4H] = {text_format_n4h, sizeof text_format_n4h},
     [WGSL_FORMAT_N4F] = {text_format_n4f, sizeof text_format_n4f},

@@ -1,7 +1,7 @@
 // Where a pass's time goes on this machine's GPU, kernel by kernel, and what other shapes of
 // workgroups would make of it.
 //   profile.html?[rows=1,4,24][&kernels=1,24][&repeats=15][&vendor=NAME]
-//     [&paces=40,0.15;9999,0][&sweep=attention=1;*.vec_rows=4]
+//     [&paces=40,0.15;9999,0][&sweep=attention=1;*.vec_rows=4][&adapter=URL]
 // A kernel's time is what the pass takes longer when that kernel alone is dispatched TIMES times in
 // its place (each gives the same again), so barriers and launches are in it and no timer is between.
 // Each setting of `sweep` is a model opened anew, by gpu_tune_set of src/gpu/kernels_tune.c.
@@ -100,14 +100,14 @@ async function passMs(s, m, n, more = 0) {
 }
 
 /** Of a pass of m rows, ms: recording it here, on the device, all of it; means. */
-async function phases(s, m) {
+async function phases(s, m, options = {}) {
   const spans = [{ tokens: tokensOf(s, m), pos: CONTEXT, out: m }]
   const sum = { record: 0, whole: 0, within: 0, all: 0 }
   for (let i = 0; i < repeats; i++) {
     clock.n = 0
     clock.on = true
     const start = performance.now()
-    s.passBegin(GPU, spans)
+    s.passBegin(GPU, spans, options)
     const first = s.e.pass_step(GPU)
     const recorded = performance.now()
     if (first === S.pending) await s.until(() => s.e.pass_step(GPU))
@@ -184,6 +184,15 @@ window.run = async () => {
     kernels: {},
   }
   console.log('default', JSON.stringify({ load_ms, races, ...report.sizes }))
+  if (query.has('adapter')) {
+    const bytes = new Uint8Array(await (await fetch(query.get('adapter'))).arrayBuffer())
+    if (s.adapter(GPU, bytes) !== S.ok) throw new Error(s.line)
+    await s.pass(GPU, [{ tokens: tokensOf(s, 1), pos: CONTEXT, out: 1 }], { adapter: true })
+    report.adapter = {}
+    for (const m of rowCounts) report.adapter[m] = (await phases(s, m, { adapter: true })).within
+    console.log('on the device with the adapter', JSON.stringify(report.adapter))
+    s.e.adapter_close(GPU)
+  }
   report.paces = {}
   for (const pace of list('paces', '', ';').filter(Boolean)) {
     // sendEach,everyMs: how commands are sent, sdk/src/gpu

@@ -1,5 +1,4 @@
 // A product's part of one block in f32: what matmul_vec and matmul_chunk ask for.
-const FAR_AHEAD = false;
 alias WPart = Block;
 alias XPart = XBlock;
 fn w_of(raw: Raw) -> WPart {

@@ -2,7 +2,6 @@
 // scale, kept as signed high and low bytes, so that four columns are two instructions and no weight
 // becomes a float. Sums of integers are exact; what is rounded is x, to 2^-16 of its block's largest.
 // It also holds x in workgroup memory, X_BLOCKS of them: as integers it is made once a workgroup.
-const FAR_AHEAD = true;
 alias WPart = WInts;
 alias XPart = XInts;
 struct WInts {
