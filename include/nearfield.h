@@ -245,6 +245,14 @@ typedef struct {
  * became certain in this step (whole UTF-8 characters, often none); borrowed until the next one. */
 [[nodiscard]] nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error);
 
+/* How a generation ended. */
+typedef enum : int32_t {
+  NF_END_NONE = 0, /* it has not */
+  NF_END_MODEL = 1, /* the model ended its answer */
+  NF_END_STOP = 2, /* a stop string, which is not part of the text */
+  NF_END_LENGTH = 3, /* output_tokens_max, or the context is full */
+} nf_generate_end;
+nf_generate_end nf_generate_end_get(const nf_session *session);
 /* What the generation begun last has cost so far; complete after NF_OK. */
 void nf_generate_receipt(const nf_session *session, nf_receipt *receipt);
 
@@ -336,10 +344,10 @@ nf_bytes nf_edit_trace(const nf_session *session);
 
 /* ---- batch: sessions of one engine whose passes run as one -------------------- */
 
-/* Reading the weights is most of what a pass of few rows costs, so several requests in one pass cost
- * little more than one. The steps of a session that has joined compute nothing: they hand their
- * next pass in and give NF_PENDING until nf_batch_run has done it. Results are, bit for bit, those
- * of the session alone.
+/* Reading the weights is most of what a pass of few rows costs, so several requests in one pass
+ * cost little more than one. The steps of a session that has joined compute nothing: they hand
+ * their next pass in and give NF_PENDING until nf_batch_run has done it. Results are, bit for bit,
+ * those of the session alone.
  *
  *   nf_batch_join each session; then, over and over: a step for every session with a work that
  *   runs, nf_batch_run

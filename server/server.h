@@ -6,12 +6,11 @@
 
 #include "server/config.h"
 #include "server/http_guard.h"
+#include "server/inference.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/models.h"
 #include "server/token.h"
-
-typedef struct http_conn http_conn;
 
 enum {
   RECEIVE_BYTES = 65536, /* one read; shared by all connections */
@@ -36,6 +35,7 @@ typedef struct {
   metrics metrics;
   server_log log;
   models *models;
+  inference *inference;
   i64 date_s; /* the second `date` speaks of */
   char date[29];
   u8 received[RECEIVE_BYTES];

@@ -81,7 +81,7 @@ typedef struct {
   u8 *stops;   /* stop strings one after the other */
   isize stop_ends[8];
   isize n_stops, stop_bytes_max;
-  bool done;
+  nf_generate_end end;
 } generation;
 
 struct nf_session {
