@@ -349,8 +349,8 @@ nf_bytes nf_edit_trace(const nf_session *session);
  * their next pass in and give NF_PENDING until nf_batch_run has done it. Results are, bit for bit,
  * those of the session alone.
  *
- *   nf_batch_join each session; then, over and over: a step for every session with a work that
- *   runs, nf_batch_run
+ *   nf_batch_join each session; then, over and over: of every session with a work that runs, steps
+ *   until nf_session_waits; nf_batch_run
  *
  * Fair: a pass holds the work that waits longest, then the others in order as far as there is room
  * (64 rows, 16 timelines; one adapter). A batch and its sessions belong to one thread at a time. */
@@ -363,8 +363,10 @@ void nf_batch_close(nf_batch *batch); /* after its sessions; null is fine */
 /* For good; drops a work that runs. errors NF_BAD_INPUT the session is of another engine or in a
  * batch already; there are NF_BATCH_SESSIONS_MAX */
 [[nodiscard]] nf_status nf_batch_join(nf_batch *batch, nf_session *session, nf_error *error);
+/* Its next pass is handed in and not done: a step would change nothing. */
+bool nf_session_waits(const nf_session *session);
 /* One piece of one pass, a few to some tens of milliseconds. NF_PENDING: more is waiting; NF_OK:
- * nothing is. n_works: whose pass was done by this call, which is worth a step of each. */
+ * nothing is. n_works: whose pass was done by this call. */
 [[nodiscard]] nf_status nf_batch_run(nf_batch *batch, int32_t *n_works);
 
 /* ---- prefix: what the edits of a task begin with, kept beyond the session ---- */

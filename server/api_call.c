@@ -128,6 +128,22 @@ static void call_submit(api_call *call, void (*news)(inference_work *work)) {
   }
 }
 
+/* Before the body is looked at: what is wrong costs a request as well. */
+static bool rate_check(http_conn *c, http_reply *reply) {
+  server *s = http_conn_server(c);
+  int a_minute = s->config.client_requests_minute;
+  i64 now_ms = (i64)uv_now(&s->loop);
+  int wait_s = a_minute > 0 ? bucket_take(&s->clients, http_conn_client(c), a_minute, now_ms) : 0;
+  if (wait_s == 0) return true;
+  api_error error;
+  api_error_set(&error, 429, "rate_limit_exceeded", nullptr,
+                "over %d requests a minute; ask again in %d s", a_minute, wait_s);
+  error.retry_after_s = wait_s;
+  api_error_reply(&error, false, reply);
+  s->metrics.n_answers[ANSWER_REFUSED]++;
+  return false;
+}
+
 static api_call *call_new(http_conn *c, nf_bytes body) {
   api_call *call = calloc(1, sizeof *call);
   if (call == nullptr) return nullptr;
@@ -295,6 +311,7 @@ static void chat_news(inference_work *w) {
 
 void api_chat_take(http_conn *c, nf_bytes body, http_reply *reply) {
   api_error error = {0};
+  if (!rate_check(c, reply)) return;
   api_call *call = call_new(c, body);
   if (call == nullptr || !chat_request_read(body, &call->chat, &error) ||
       !model_choose(call, call->chat.model, &error) || !id_make(call, "chatcmpl-", &error)) {
@@ -376,6 +393,7 @@ static void edit_news(inference_work *w) {
 
 void api_edit_take(http_conn *c, nf_bytes body, http_reply *reply) {
   api_error error = {0};
+  if (!rate_check(c, reply)) return;
   api_call *call = call_new(c, body);
   if (call == nullptr || !edit_request_read(body, &call->edit, &error) ||
       !model_choose(call, call->edit.model, &error) || !room_check(call, &error)) {

@@ -52,6 +52,8 @@ static const key_row KEYS[] = {
      false},
     {"inference_ms", "a request may take, waiting included [120000]", AT(inference_ms), 100,
      3600000, KEY_INT, true},
+    {"client_requests_minute", "of one address to /v1, above: 429; 0: any [0]",
+     AT(client_requests_minute), 0, 60000, KEY_INT, true},
     {"api_body_bytes_max", "of a request to /v1 [262144]", AT(api_body_bytes_max), 1024, 16777216,
      KEY_INT, true},
 };
@@ -224,6 +226,6 @@ void config_help(FILE *out) {
       "SIGHUP reads the file again for those marked *):\n",
       out);
   for (int i = 0; i < N_KEYS; i++) {
-    fprintf(out, " %c %-17s %s\n", KEYS[i].reload ? '*' : ' ', KEYS[i].name, KEYS[i].help);
+    fprintf(out, " %c %-22s %s\n", KEYS[i].reload ? '*' : ' ', KEYS[i].name, KEYS[i].help);
   }
 }

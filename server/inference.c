@@ -287,7 +287,7 @@ static work_outcome work_finish(slot *s) {
   return w->result.failed ? WORK_NO_MEMORY : WORK_OK;
 }
 
-/* What the last pass gave, and the next pass handed in. */
+/* What the last pass gave, or the next pass handed in. */
 static void slot_step(inference *i, slot *s) {
   inference_work *w = s->work;
   nf_bytes piece = {0};
@@ -316,7 +316,9 @@ static void slot_step(inference *i, slot *s) {
 static void pass_run(inference *i) {
   int32_t n_works = 0;
   for (int k = 0; k < i->n_slots; k++) {
-    if (i->slots[k].work != nullptr) slot_step(i, &i->slots[k]);
+    slot *s = &i->slots[k];
+    if (s->work != nullptr && early_end(i, s->work) != WORK_WAITS) slot_step(i, s);
+    while (s->work != nullptr && !nf_session_waits(s->session)) slot_step(i, s);
   }
   (void)nf_batch_run(i->batch, &n_works); /* whether more waits is seen in the slots */
   if (n_works == 0) return;

@@ -4,6 +4,7 @@
 #pragma once
 #include <uv.h>
 
+#include "server/bucket.h"
 #include "server/config.h"
 #include "server/http_guard.h"
 #include "server/inference.h"
@@ -36,6 +37,7 @@ typedef struct {
   server_log log;
   models *models;
   inference *inference;
+  buckets clients; /* of /v1 */
   i64 date_s; /* the second `date` speaks of */
   char date[29];
   u8 received[RECEIVE_BYTES];

@@ -64,6 +64,10 @@ void batch_leave(nf_session *session) {
   session->batch = nullptr;
 }
 
+bool nf_session_waits(const nf_session *session) {
+  return model_batch_waits(session->pass_scratch);
+}
+
 nf_status nf_batch_run(nf_batch *batch, int32_t *n_works) {
   isize n;
   engine_enter(batch->engine);

@@ -43,6 +43,10 @@ void model_batch_leave(model_scratch *scratch) {
   scratch->batch = nullptr;
 }
 
+bool model_batch_waits(const model_scratch *scratch) {
+  return scratch->place == PLACE_WAITS || scratch->place == PLACE_RUNS;
+}
+
 nf_status batch_pass_run(model_scratch *s, const model_pass *pass) {
   model_batch *b = s->batch;
   ASSERT(pass->n_more == 0);

@@ -146,6 +146,8 @@ isize model_batch_bytes(const model *m, isize n_keys_max, isize n_threads);
  * MODEL_MEMBERS_MAX scratches of the model, none with more n_keys_max or threads than the batch. */
 void model_batch_join(model_batch *b, model_scratch *scratch);
 void model_batch_leave(model_scratch *scratch); /* drops a pass under way */
+/* Its pass is handed in and not done. */
+bool model_batch_waits(const model_scratch *scratch);
 /* The next piece of a pass over what was handed in: the pass that waits longest and, in order,
  * every other that has its adapter and for whose rows and spans there is room. The results are, bit
  * for bit, what each gives alone. NF_PENDING: call again; NF_OK: nothing waits. n_passes: how many

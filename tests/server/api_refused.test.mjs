@@ -232,6 +232,21 @@ test('a body over the limit is refused before it is read, and while it is', asyn
   assert.ok(closed)
 })
 
+test('over the requests a minute: 429 and when to come again', async () => {
+  const slow = await start(['--root', site.at, '--models', models, '--client-requests-minute', '3'])
+  slow.base = `http://${slow.host}`
+  for (let i = 0; i < 3; i++)
+    assert.equal((await post(slow, '/v1/edit', edit({ model: 'other' }))).status, 404)
+  const reply = await post(slow, '/v1/chat/completions', chat({ model: 'other' }))
+  assert.equal(reply.status, 429)
+  assert.equal(reply.body.error.code, 'rate_limit_exceeded')
+  assert.equal(reply.body.error.type, 'rate_limit_error')
+  const wait = Number(reply.headers.get('retry-after'))
+  assert.ok(wait >= 15 && wait <= 20, `${wait} s`)
+  assert.equal((await get(slow, '/healthz')).status, 200)
+  await slow.stop()
+})
+
 test('where a token is set, /v1 wants it', async () => {
   const file = path.join(site.at, 'token')
   const token = (await runOnce(['--make-token', file])).stdout.trim()
