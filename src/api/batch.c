@@ -3,19 +3,21 @@
 #include "api/internal.h"
 #include "base/text_out.h"
 
-int64_t nf_batch_bytes(const nf_engine *engine) {
+static isize bytes_needed(const nf_engine *engine) {
   constexpr isize handle = (isize)sizeof(nf_batch) + 64;
   if (engine->on_gpu) return handle;
   return bytes_add(
       model_batch_bytes(engine->model, engine->ctx_tokens, pool_threads(engine->threads)), handle);
 }
 
+int64_t nf_batch_bytes(const nf_engine *engine) { return bytes_needed(engine); }
+
 nf_status nf_batch_open(nf_engine *engine, nf_batch **batch, nf_error *error) {
   error_clear(error);
   if (engine->on_gpu) {
     return error_set(error, NF_UNSUPPORTED, E_STR("a batch of sessions runs on the CPU only"));
   }
-  isize bytes = nf_batch_bytes(engine);
+  isize bytes = bytes_needed(engine);
   u8 *block = os_memory_get(bytes);
   if (block == nullptr) {
     return error_set(error, NF_NO_MEMORY, E_STR("no memory for a batch of "), E_INT(bytes),
