@@ -38,6 +38,24 @@ static const key_row KEYS[] = {
     {"drain_ms", "to finish replies at SIGTERM [10000]", AT(drain_ms), 0, 600000, KEY_INT, true},
     {"send_bytes_s_min", "a reply may take 30 s plus its size over this [16384]",
      AT(send_bytes_s_min), 1, 1000000000, KEY_INT, true},
+    {"inference", "answer /v1 with a model of this server [yes]", AT(inference), 0, 1, KEY_BOOL,
+     false},
+    {"inference_model", "its NAME, as in /models/NAME/ [the first]", AT(inference_model), 0, 128,
+     KEY_TEXT, false},
+    {"inference_threads", "0: as many as there are CPUs, at most 8 [0]", AT(inference_threads), 0,
+     64, KEY_INT, false},
+    {"context_tokens", "prompt and answer together, 0: 1024 [0]", AT(context_tokens), 0, 1000000,
+     KEY_INT, false},
+    {"sessions_max", "requests computed together [8]", AT(sessions_max), 1, NF_BATCH_SESSIONS_MAX,
+     KEY_INT, false},
+    {"queue_max", "requests that may wait, above: 503 [64]", AT(queue_max), 8, 4096, KEY_INT,
+     false},
+    {"inference_ms", "a request may take, waiting included [120000]", AT(inference_ms), 100,
+     3600000, KEY_INT, true},
+    {"client_requests_minute", "of one address to /v1, above: 429; 0: any [0]",
+     AT(client_requests_minute), 0, 60000, KEY_INT, true},
+    {"api_body_bytes_max", "of a request to /v1 [262144]", AT(api_body_bytes_max), 1024, 16777216,
+     KEY_INT, true},
 };
 enum { N_KEYS = sizeof KEYS / sizeof KEYS[0] };
 
@@ -50,6 +68,11 @@ void config_defaults(config *c) {
                 .head_ms = 10000,
                 .body_ms = 30000,
                 .drain_ms = 10000,
+                .inference = 1,
+                .sessions_max = 8,
+                .queue_max = 64,
+                .inference_ms = 120000,
+                .api_body_bytes_max = 262144,
                 .send_bytes_s_min = 16384};
 }
 
@@ -203,6 +226,6 @@ void config_help(FILE *out) {
       "SIGHUP reads the file again for those marked *):\n",
       out);
   for (int i = 0; i < N_KEYS; i++) {
-    fprintf(out, " %c %-17s %s\n", KEYS[i].reload ? '*' : ' ', KEYS[i].name, KEYS[i].help);
+    fprintf(out, " %c %-22s %s\n", KEYS[i].reload ? '*' : ' ', KEYS[i].name, KEYS[i].help);
   }
 }

@@ -54,6 +54,9 @@ typedef enum {
   FIELD_TRANSFER_ENCODING,
   FIELD_AUTHORIZATION,
   FIELD_EXPECT,
+  FIELD_CONTENT_TYPE,
+  FIELD_ORIGIN,
+  FIELD_FETCH_SITE,
   FIELD_ACCEPT_ENCODING,
   FIELD_RANGE,
   FIELD_IF_RANGE,
@@ -71,6 +74,9 @@ static const char *const FIELD_NAMES[N_FIELDS] = {
     [FIELD_TRANSFER_ENCODING] = "transfer-encoding",
     [FIELD_AUTHORIZATION] = "authorization",
     [FIELD_EXPECT] = "expect",
+    [FIELD_CONTENT_TYPE] = "content-type",
+    [FIELD_ORIGIN] = "origin",
+    [FIELD_FETCH_SITE] = "sec-fetch-site",
     [FIELD_ACCEPT_ENCODING] = "accept-encoding",
     [FIELD_RANGE] = "range",
     [FIELD_IF_RANGE] = "if-range",
@@ -131,6 +137,11 @@ static int on_headers_complete(llhttp_t *parser) {
 
 static nf_bytes value_once(const head_facts *facts, field_id id) {
   return facts->n_seen[id] == 1 ? facts->value[id] : (nf_bytes){0};
+}
+
+/* The same where none would say "nothing to fear": of two, a value that is never allowed. */
+static nf_bytes value_twice_bad(const head_facts *facts, field_id id) {
+  return facts->n_seen[id] > 1 ? text("?") : facts->value[id];
 }
 
 /* llhttp's verdict as an HTTP status. */
@@ -272,11 +283,15 @@ http_refusal http_head_parse(nf_bytes head, const http_hosts *hosts, http_reques
   request->method_name = llhttp_method_name((llhttp_method_t)parser.method);
   if (parser.method == HTTP_GET) request->method = METHOD_GET;
   if (parser.method == HTTP_HEAD) request->method = METHOD_HEAD;
+  if (parser.method == HTTP_POST) request->method = METHOD_POST;
   http_refusal refusal = request_check(&facts, hosts, request);
   if (refusal.status != 0) return refusal;
   request->keep_alive = facts.keep_alive;
   request->accept_encoding = value_once(&facts, FIELD_ACCEPT_ENCODING);
   request->authorization = value_once(&facts, FIELD_AUTHORIZATION);
+  request->content_type = value_once(&facts, FIELD_CONTENT_TYPE);
+  request->origin = value_twice_bad(&facts, FIELD_ORIGIN);
+  request->fetch_site = value_twice_bad(&facts, FIELD_FETCH_SITE);
   request->range = value_once(&facts, FIELD_RANGE);
   request->if_range = value_once(&facts, FIELD_IF_RANGE);
   request->if_match = value_once(&facts, FIELD_IF_MATCH);

@@ -28,17 +28,21 @@ static const char *status_text(int status) {
     case 401: return "Unauthorized";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
+    case 403: return "Forbidden";
     case 408: return "Request Timeout";
     case 412: return "Precondition Failed";
     case 413: return "Content Too Large";
     case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
     case 416: return "Range Not Satisfiable";
     case 417: return "Expectation Failed";
     case 421: return "Misdirected Request";
+    case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";
     case 501: return "Not Implemented";
     case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
     case 505: return "HTTP Version Not Supported";
     default: return "Status";
   }
@@ -119,9 +123,13 @@ isize http_reply_head_write(const http_reply *reply, bool keep_alive, bool http1
   if (!keep_alive) ADD("Connection: close\r\n");
   if (keep_alive && http10) ADD("Connection: keep-alive\r\n");
   if (reply->status != 304) {
-    ADD("Content-Length: ");
-    at = add_number(at, reply->body_bytes);
-    ADD("\r\n");
+    if (reply->body_bytes >= 0) {
+      ADD("Content-Length: ");
+      at = add_number(at, reply->body_bytes);
+      ADD("\r\n");
+    } else if (!http10) {
+      ADD("Transfer-Encoding: chunked\r\n");
+    }
     if (reply->content_type != nullptr) at = add_field(at, "Content-Type: ", reply->content_type);
     if (reply->content_encoding != nullptr) {
       at = add_field(at, "Content-Encoding: ", reply->content_encoding);

@@ -4,14 +4,14 @@
 #pragma once
 #include <uv.h>
 
+#include "server/bucket.h"
 #include "server/config.h"
 #include "server/http_guard.h"
+#include "server/inference.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/models.h"
 #include "server/token.h"
-
-typedef struct http_conn http_conn;
 
 enum {
   RECEIVE_BYTES = 65536, /* one read; shared by all connections */
@@ -36,6 +36,8 @@ typedef struct {
   metrics metrics;
   server_log log;
   models *models;
+  inference *inference;
+  buckets clients; /* of /v1 */
   i64 date_s; /* the second `date` speaks of */
   char date[29];
   u8 received[RECEIVE_BYTES];
