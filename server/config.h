@@ -18,6 +18,13 @@ typedef struct {
   int behind_proxy, quiet;
   int connections_max;
   int idle_ms, head_ms, body_ms, drain_ms;
+  char data[CONFIG_PATH_BYTES];       /* folder of jobs; "": there are none */
+  char store[CONFIG_PATH_BYTES];      /* "": SQLite in data */
+  char media_root[CONFIG_PATH_BYTES]; /* "": inputs are uploads only */
+  char transcribe[CONFIG_PATH_BYTES]; /* folder of the worker; "": none here */
+  int worker;                         /* jobs only: no listening */
+  int job_slots, job_lease_ms, job_backoff_ms, job_wall_s, job_memory_mb, job_keep_h;
+  int upload_mb_max;
   int send_bytes_s_min; /* a client slower than this over a whole reply is cut */
 } config;
 

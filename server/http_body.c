@@ -9,7 +9,20 @@ struct http_body {
   i64 wire_left; /* bytes until 413 */
   int n_trailers;
   bool complete;
+  http_body_each *each; /* null: nobody wants the content */
+  void *each_to;
 };
+
+void http_body_give(http_body *body, http_body_each *each, void *to) {
+  body->each = each;
+  body->each_to = to;
+}
+
+static int on_content(llhttp_t *parser, const char *at, size_t len) {
+  http_body *body = parser->data;
+  if (body->each != nullptr) body->each(body->each_to, bytes_from(at, (isize)len));
+  return 0;
+}
 
 static int on_message_complete(llhttp_t *parser) {
   ((http_body *)parser->data)->complete = true;
@@ -29,6 +42,7 @@ http_body *http_body_new(const http_request *request, i64 wire_bytes_max) {
   if (settings.on_message_complete == nullptr) {
     llhttp_settings_init(&settings);
     settings.on_header_value_complete = on_trailer;
+    settings.on_body = on_content;
     settings.on_message_complete = on_message_complete;
   }
   llhttp_init(&body->parser, HTTP_REQUEST, &settings);
@@ -54,6 +68,9 @@ http_body_found http_body_add(http_body *body, nf_bytes bytes) {
     body->left -= found.used;
     body->wire_left -= found.used;
     found.complete = body->complete = body->left == 0;
+    if (body->each != nullptr && found.used > 0) {
+      body->each(body->each_to, bytes_from(bytes.at, found.used));
+    }
     return found;
   }
   llhttp_errno_t error = llhttp_execute(&body->parser, (const char *)bytes.at, (size_t)bytes.len);

@@ -1,6 +1,5 @@
-/* Body framing: where a request's body ends, by length or by chunks (llhttp, strict). Pure.
- * Nothing in this version of the server wants a body, so the bytes are dropped; what matters is
- * that the next request starts exactly behind them. */
+/* Body framing: where a request's body ends, by length or by chunks (llhttp, strict), and what
+ * of the bytes is its content. Pure. The next request starts exactly behind it. */
 #pragma once
 #include "server/http_guard.h"
 
@@ -9,6 +8,9 @@ typedef struct http_body http_body; /* one malloc, about 200 bytes */
 /* null: no memory. wire_bytes_max bounds everything between head and end of body: data, chunk
  * sizes, extensions and trailers. */
 http_body *http_body_new(const http_request *request, i64 wire_bytes_max);
+/* Called by http_body_add with content, in order; without it content is dropped. */
+typedef void http_body_each(void *to, nf_bytes content);
+void http_body_give(http_body *body, http_body_each *each, void *to);
 void http_body_free(http_body *body); /* null is fine */
 
 typedef struct {

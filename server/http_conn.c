@@ -1,7 +1,9 @@
-/* See http_conn.h. A connection is in one of five states; the poll's interest follows from it:
+/* See http_conn.h. A connection is in one of seven states; the poll's interest follows from it:
  *   HEAD    reading a request head (or waiting for one)          readable
  *   BODY    dropping a request's body                            readable
+ *   WAIT    a task works on the answer (http_task.h)             none
  *   WRITE   a reply did not fit the socket at once               writable
+ *   STREAM  a task writes the answer piece by piece              hang-up, writable
  *   LINGER  our side is shut; drop what comes until theirs is    readable
  *   GONE    uv_close was called; nothing may touch it            none
  * Deadlines are absolute: set when a state is entered, never moved by a trickle of bytes. */
@@ -12,18 +14,20 @@
 #include <unistd.h>
 
 #include "server/http_body.h"
+#include "server/http_task.h"
 #include "server/platform.h"
 
 enum {
   SENDFILE_BYTES_TURN = 2 << 20, /* of one file, before others get their turn */
   REQUESTS_TURN = 64,            /* pipelined ones */
-  BODY_BYTES_MAX = 65536,        /* no route wants a body; a small one is dropped */
+  BODY_BYTES_MAX = 65536,        /* of a body nobody wants; a small one is dropped */
+  BODY_BYTES_MS_MIN = 64,        /* a wanted one may take body_ms and its size over this */
   LINGER_MS = 2000,
   LINGER_BYTES_MAX = 1 << 20,
   REPLY_MS = 30000, /* plus size / send_bytes_s_min */
 };
 
-typedef enum : u8 { HEAD, BODY, WRITE, LINGER, GONE } conn_state;
+typedef enum : u8 { HEAD, BODY, WAIT, WRITE, STREAM, LINGER, GONE } conn_state;
 
 struct http_conn {
   uv_poll_t poll; /* first: libuv's handle and the connection are one block */
@@ -35,6 +39,9 @@ struct http_conn {
   bool close_after; /* the reply being sent is the last */
   bool again;       /* stopped in the middle of the input to let others run */
   bool http10, head_only; /* of the request being answered */
+  bool paused;            /* BODY: the task cannot take more now */
+  bool in_turn;           /* on_ready is at work: it goes on by itself after an answer */
+  http_task *task;        /* null, or who answers */
   http_head_scan scan;
   i64 deadline_ms;
   u8 *in; /* input that waits: a head's beginning, or pipelined requests */
@@ -87,10 +94,23 @@ static void access_log(http_conn *c, bool cut) {
                                         .cut = cut});
 }
 
+/* Connection and task let go of each other. */
+static http_task *task_release(http_conn *c) {
+  http_task *t = c->task;
+  c->task = nullptr;
+  t->conn = nullptr;
+  c->paused = false;
+  return t;
+}
+
 static void conn_close(http_conn *c) {
   if (c->state == GONE) return;
-  if (c->state == WRITE) access_log(c, true);
+  if (c->state == WRITE || c->state == STREAM) access_log(c, c->state == WRITE);
   c->state = GONE;
+  if (c->task != nullptr) {
+    http_task *t = task_release(c);
+    t->kind->gone(t);
+  }
   if (c->file >= 0) close(c->file);
   held_drop(c);
   if (c->prev != nullptr) c->prev->next = c->next;
@@ -243,6 +263,10 @@ static void reply_send(http_conn *c, http_reply *reply) {
 
 static void refuse(http_conn *c, http_refusal refusal) {
   http_reply reply;
+  if (c->task != nullptr) {
+    http_task *t = task_release(c);
+    t->kind->gone(t);
+  }
   http_reply_begin(&reply);
   http_reply_error(&reply, refusal.status, refusal.why, true);
   held_drop(c);
@@ -262,6 +286,36 @@ static bool continue_send(http_conn *c) {
   if (n == (isize)sizeof line - 1) return true;
   conn_close(c);
   return false;
+}
+
+static void body_give(void *to, nf_bytes content) {
+  http_conn *c = to;
+  if (c->task != nullptr) c->task->kind->body(c->task, content);
+}
+
+/* The request is the task's from here on. */
+static void task_begin(http_conn *c, const http_request *request, http_task *t) {
+  c->task = t;
+  t->conn = c;
+  if (!request->has_body) {
+    c->state = WAIT;
+    t->kind->body_end(t);
+    return;
+  }
+  if (request->content_length > t->body_bytes_max) {
+    refuse(c, (http_refusal){413, "body is too large"});
+    return;
+  }
+  i64 bytes = request->content_length >= 0 ? request->content_length : t->body_bytes_max;
+  c->body = http_body_new(request, t->body_bytes_max);
+  if (c->body == nullptr) {
+    conn_close(c);
+    return;
+  }
+  if (t->kind->body != nullptr) http_body_give(c->body, body_give, c);
+  c->state = BODY;
+  c->deadline_ms = now_ms(c) + c->server->config.body_ms + bytes / BODY_BYTES_MS_MIN;
+  if (request->expect_continue) (void)continue_send(c);
 }
 
 /* A request with a body that is not refused outright: hold the reply until the body is over. */
@@ -304,7 +358,9 @@ static void head_take(http_conn *c, nf_bytes head) {
   http_reply reply;
   http_reply_begin(&reply);
   route_reply(c->server, &request, &reply);
-  if (request.has_body && !reply.close) {
+  if (reply.task != nullptr) {
+    task_begin(c, &request, reply.task);
+  } else if (request.has_body && !reply.close) {
     body_begin(c, &request, &reply);
   } else {
     reply_send(c, &reply);
@@ -336,6 +392,7 @@ static isize head_step(http_conn *c, nf_bytes input) {
 
 static isize body_step(http_conn *c, nf_bytes input) {
   http_body_found found = http_body_add(c->body, input);
+  if (c->state != BODY) return input.len; /* the task has answered: an error, and the end */
   if (found.refusal.status != 0) {
     refuse(c, found.refusal);
     return input.len;
@@ -343,6 +400,11 @@ static isize body_step(http_conn *c, nf_bytes input) {
   if (!found.complete) return input.len;
   http_body_free(c->body);
   c->body = nullptr;
+  if (c->task != nullptr) {
+    c->state = WAIT;
+    c->task->kind->body_end(c->task);
+    return found.used;
+  }
   http_reply reply = *c->held;
   free(c->held);
   c->held = nullptr;
@@ -434,16 +496,134 @@ static void receive(http_conn *c) {
   input_add(c, bytes_from(s->received, n));
 }
 
+/* ---- tasks ---- */
+
+static void turn_end(http_conn *c);
+
+/* What a task did outside of on_ready: go on as on_ready would have. */
+static void task_turn_end(http_conn *c) {
+  if (c->in_turn) return;
+  c->in_turn = true;
+  if (c->state == HEAD) input_add(c, bytes_from("", 0)); /* pipelined requests */
+  turn_end(c);
+}
+
+void http_task_answer(http_task *t, http_reply *reply) {
+  http_conn *c = t->conn;
+  (void)task_release(c);
+  if (c->state == BODY) reply->close = true; /* what follows of the body is not read */
+  reply_send(c, reply);
+  task_turn_end(c);
+}
+
+/* Bytes wait until the socket takes them. The deadline counts from the first that had to. */
+static void stream_continue(http_conn *c) {
+  sent result = out_send(c);
+  if (result == SENT_BROKEN) {
+    conn_close(c);
+  } else if (c->task == nullptr && result == SENT_ALL) {
+    reply_done(c);
+  } else {
+    bool waits = result == SENT_FULL;
+    if (!waits) c->deadline_ms = INT64_MAX;
+    if (waits && c->deadline_ms == INT64_MAX) c->deadline_ms = now_ms(c) + REPLY_MS;
+  }
+}
+
+static bool stream_add(http_conn *c, nf_bytes bytes) {
+  isize left = c->out_len - c->out_at;
+  if (left + bytes.len > HTTP_STREAM_BYTES_MAX) return false;
+  char *out = malloc((size_t)(left + bytes.len));
+  if (out == nullptr) return false;
+  if (left > 0) memcpy(out, c->out + c->out_at, (size_t)left);
+  memcpy(out + left, bytes.at, (size_t)bytes.len);
+  free(c->out);
+  c->out = out;
+  c->out_at = 0;
+  c->out_len = left + bytes.len;
+  return true;
+}
+
+void http_task_pause(http_task *t) { t->conn->paused = t->conn->state == BODY; }
+
+void http_task_resume(http_task *t) {
+  if (!t->conn->paused) return;
+  t->conn->paused = false;
+  task_turn_end(t->conn);
+}
+
+bool http_task_stream(http_task *t, http_reply *reply) {
+  http_conn *c = t->conn;
+  server *s = c->server;
+  reply->stream = true;
+  c->close_after = c->close_after || c->http10 || s->draining;
+  c->status = reply->status;
+  s->metrics.n_requests[reply->status]++;
+  isize n = http_reply_head_write(reply, !c->close_after, c->http10, server_date(s), s->scratch);
+  http_reply_drop(reply);
+  c->state = STREAM;
+  c->deadline_ms = INT64_MAX;
+  if (stream_add(c, bytes_from(s->scratch, n))) {
+    stream_continue(c);
+  } else {
+    conn_close(c);
+  }
+  bool ok = c->state == STREAM;
+  task_turn_end(c);
+  return ok;
+}
+
+bool http_task_write(http_task *t, nf_bytes bytes) {
+  http_conn *c = t->conn;
+  char size[24];
+  int n = snprintf(size, sizeof size, "%zx\r\n", (size_t)bytes.len);
+  if (bytes.len == 0) return true; /* an empty chunk would end the body */
+  bool ok = c->http10 ? stream_add(c, bytes)
+                      : stream_add(c, bytes_from(size, n)) && stream_add(c, bytes) &&
+                            stream_add(c, text("\r\n"));
+  if (ok) {
+    stream_continue(c);
+  } else {
+    conn_close(c);
+  }
+  ok = c->state == STREAM;
+  task_turn_end(c);
+  return ok;
+}
+
+void http_task_end(http_task *t) {
+  http_conn *c = t->conn;
+  (void)task_release(c);
+  if (c->http10 || stream_add(c, text("0\r\n\r\n"))) {
+    stream_continue(c);
+  } else {
+    conn_close(c);
+  }
+  task_turn_end(c);
+}
+
 /* ---- the loop's side ---- */
 
 static void on_ready(uv_poll_t *poll, int status, int events);
 
 static void interest_update(http_conn *c) {
   if (c->state == GONE) return;
-  int interest = c->state == WRITE || c->again ? UV_WRITABLE : UV_READABLE;
+  int interest = c->state == WAIT || c->paused ? 0
+                 : c->state == STREAM ? UV_DISCONNECT | (c->out != nullptr ? UV_WRITABLE : 0)
+                 : c->state == WRITE || c->again ? UV_WRITABLE
+                                                 : UV_READABLE;
   if (interest == c->interest) return;
   c->interest = interest;
-  if (uv_poll_start(&c->poll, interest, on_ready) != 0) conn_close(c);
+  if (interest == 0) {
+    uv_poll_stop(&c->poll);
+  } else if (uv_poll_start(&c->poll, interest, on_ready) != 0)
+    conn_close(c);
+}
+
+static void turn_end(http_conn *c) {
+  c->in_turn = false;
+  if (c->state == HEAD && c->server->draining && c->in_len == 0) conn_close(c);
+  interest_update(c);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events) {
@@ -453,8 +633,14 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
     conn_close(c);
     return;
   }
-  (void)events; /* interest names one event at a time */
-  if (c->state == WRITE) {
+  c->in_turn = true;
+  if (c->state == STREAM) {
+    if (events & UV_DISCONNECT) {
+      conn_close(c);
+    } else {
+      stream_continue(c);
+    }
+  } else if (c->state == WRITE) {
     reply_continue(c);
     if (c->state == HEAD) input_add(c, bytes_from("", 0)); /* pipelined requests */
   } else if (c->again) {
@@ -462,8 +648,7 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
   } else {
     receive(c);
   }
-  if (c->state == HEAD && c->server->draining && c->in_len == 0) conn_close(c);
-  interest_update(c);
+  turn_end(c);
 }
 
 void http_conn_open(server *s, int fd) {
@@ -489,9 +674,10 @@ void http_conn_open(server *s, int fd) {
 void http_conns_check(server *s, i64 now) {
   for (http_conn *c = s->conns, *next; c != nullptr; c = next) {
     next = c->next;
-    if (now < c->deadline_ms) continue;
+    if (now < c->deadline_ms || c->state == WAIT) continue;
     bool asked = (c->state == HEAD && c->in_len > 0) || c->state == BODY;
-    if (c->state != LINGER) s->metrics.n_deadlines += asked || c->state == WRITE;
+    bool answered = c->state == WRITE || c->state == STREAM;
+    if (c->state != LINGER) s->metrics.n_deadlines += asked || answered;
     if (asked) {
       c->head_only = false;
       refuse(c, (http_refusal){408, "the request took too long"});
@@ -505,7 +691,7 @@ void http_conns_check(server *s, i64 now) {
 void http_conns_drain(server *s) {
   for (http_conn *c = s->conns, *next; c != nullptr; c = next) {
     next = c->next;
-    if (c->state == HEAD && c->in_len == 0) conn_close(c);
+    if ((c->state == HEAD && c->in_len == 0) || c->state == STREAM) conn_close(c);
   }
 }
 

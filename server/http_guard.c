@@ -61,6 +61,11 @@ typedef enum {
   FIELD_IF_NONE_MATCH,
   FIELD_IF_MODIFIED_SINCE,
   FIELD_IF_UNMODIFIED_SINCE,
+  FIELD_CONTENT_TYPE,
+  FIELD_ORIGIN,
+  FIELD_SEC_FETCH_SITE,
+  FIELD_IDEMPOTENCY_KEY,
+  FIELD_LAST_EVENT_ID,
   N_FIELDS,
 } field_id;
 
@@ -78,6 +83,11 @@ static const char *const FIELD_NAMES[N_FIELDS] = {
     [FIELD_IF_NONE_MATCH] = "if-none-match",
     [FIELD_IF_MODIFIED_SINCE] = "if-modified-since",
     [FIELD_IF_UNMODIFIED_SINCE] = "if-unmodified-since",
+    [FIELD_CONTENT_TYPE] = "content-type",
+    [FIELD_ORIGIN] = "origin",
+    [FIELD_SEC_FETCH_SITE] = "sec-fetch-site",
+    [FIELD_IDEMPOTENCY_KEY] = "idempotency-key",
+    [FIELD_LAST_EVENT_ID] = "last-event-id",
 };
 
 static field_id field_id_of(nf_bytes name) {
@@ -240,7 +250,7 @@ static http_refusal request_check(const head_facts *facts, const http_hosts *hos
   nf_bytes target = facts->target;
   refusal = target_check(request->host, &target);
   if (refusal.status != 0) return refusal;
-  if (request->method == METHOD_OTHER && bytes_same(target, text("*"))) target = text("/");
+  if (request->method > METHOD_HEAD && bytes_same(target, text("*"))) target = text("/");
   return http_path_decode(target, request->path, &request->path_len);
 }
 
@@ -272,6 +282,8 @@ http_refusal http_head_parse(nf_bytes head, const http_hosts *hosts, http_reques
   request->method_name = llhttp_method_name((llhttp_method_t)parser.method);
   if (parser.method == HTTP_GET) request->method = METHOD_GET;
   if (parser.method == HTTP_HEAD) request->method = METHOD_HEAD;
+  if (parser.method == HTTP_POST) request->method = METHOD_POST;
+  if (parser.method == HTTP_DELETE) request->method = METHOD_DELETE;
   http_refusal refusal = request_check(&facts, hosts, request);
   if (refusal.status != 0) return refusal;
   request->keep_alive = facts.keep_alive;
@@ -283,5 +295,10 @@ http_refusal http_head_parse(nf_bytes head, const http_hosts *hosts, http_reques
   request->if_none_match = value_once(&facts, FIELD_IF_NONE_MATCH);
   request->if_modified_since = value_once(&facts, FIELD_IF_MODIFIED_SINCE);
   request->if_unmodified_since = value_once(&facts, FIELD_IF_UNMODIFIED_SINCE);
+  request->content_type = value_once(&facts, FIELD_CONTENT_TYPE);
+  request->origin = value_once(&facts, FIELD_ORIGIN);
+  request->sec_fetch_site = value_once(&facts, FIELD_SEC_FETCH_SITE);
+  request->idempotency_key = value_once(&facts, FIELD_IDEMPOTENCY_KEY);
+  request->last_event_id = value_once(&facts, FIELD_LAST_EVENT_ID);
   return (http_refusal){0};
 }

@@ -8,7 +8,11 @@ typedef struct {
   /* static strings or null */
   const char *content_type, *content_encoding, *cache_control, *allow;
   const char *why; /* of an error: its text, and the log's */
+  const char *disposition; /* Content-Disposition */
   bool vary_encoding, accept_ranges, close;
+  bool stream; /* the body has no length yet; see http_task.h */
+  struct http_task *task; /* null, or who answers later: then nothing else of this counts */
+  char location[64];      /* "": none */
   int retry_after_s; /* 0: none */
   validator validator;
   i64 range_from, range_total; /* 206: Content-Range from and size; 416: size; total -1: none */

@@ -16,12 +16,25 @@ typedef struct {
   char path[256];
 } sqlite_db;
 
-/* SQLite's code as ours, and the error's line. The disk may be full in several ways: a quota or a
- * limit on file sizes shows only in the errno behind an I/O error. */
+/* errno of the last failed write, to the database or its log. SQLite tells a full disk by a code of
+ * its own, but neither a quota nor a limit on file sizes. */
+static int errno_of(sqlite3 *sqlite) {
+  static const int files[] = {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER};
+  int found = 0;
+  for (int i = 0; i < 2 && found == 0; i++) {
+    sqlite3_file *file = nullptr;
+    int code = sqlite3_file_control(sqlite, "main", files[i], &file);
+    if (code != SQLITE_OK || file == nullptr || file->pMethods == nullptr) continue;
+    (void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &found);
+  }
+  return found;
+}
+
+/* SQLite's code as ours, and the error's line. */
 static store_status status_of(sqlite_db *db, int code) {
   if (code == SQLITE_OK || code == SQLITE_DONE || code == SQLITE_ROW) return STORE_OK;
-  int os = sqlite3_system_errno(db->sqlite);
-  bool io = (code & 0xFF) == SQLITE_IOERR || (code & 0xFF) == SQLITE_CANTOPEN;
+  bool io = (code & 0xFF) == SQLITE_IOERR;
+  int os = io ? errno_of(db->sqlite) : 0;
   bool full = (code & 0xFF) == SQLITE_FULL ||
               (io && (os == ENOSPC || os == EDQUOT || os == EFBIG || code == SQLITE_IOERR_SHMSIZE));
   snprintf(db->base.error->line, sizeof db->base.error->line, "%.160s: %.60s%s%.30s", db->path,
