@@ -178,6 +178,8 @@ typedef struct nf_session nf_session;
 int64_t nf_session_bytes(const nf_engine *engine);
 [[nodiscard]] nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *error);
 void nf_session_close(nf_session *session); /* null is fine */
+/* Forget the work that runs on it, if any: only a work in a batch has to be told. */
+void nf_session_drop(nf_session *session);
 
 /* What a finished piece of work cost. Counts are exact, not estimates. */
 typedef struct {
@@ -243,6 +245,14 @@ typedef struct {
  * became certain in this step (whole UTF-8 characters, often none); borrowed until the next one. */
 [[nodiscard]] nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error);
 
+/* How a generation ended. */
+typedef enum : int32_t {
+  NF_END_NONE = 0, /* it has not */
+  NF_END_MODEL = 1, /* the model ended its answer */
+  NF_END_STOP = 2, /* a stop string, which is not part of the text */
+  NF_END_LENGTH = 3, /* output_tokens_max, or the context is full */
+} nf_generate_end;
+nf_generate_end nf_generate_end_get(const nf_session *session);
 /* What the generation begun last has cost so far; complete after NF_OK. */
 void nf_generate_receipt(const nf_session *session, nf_receipt *receipt);
 
@@ -331,6 +341,31 @@ void nf_edit_variant_get(const nf_session *session, int32_t i, nf_variant *varia
 /* The passes of the last edit for a person, one line each: what was offered, what was accepted,
  * what the model gave. Empty unless asked for in the descriptor; cut at 16 KB. Same life. */
 nf_bytes nf_edit_trace(const nf_session *session);
+
+/* ---- batch: sessions of one engine whose passes run as one -------------------- */
+
+/* Reading the weights is most of what a pass of few rows costs, so several requests in one pass
+ * cost little more than one. The steps of a session that has joined compute nothing: they hand
+ * their next pass in and give NF_PENDING until nf_batch_run has done it. Results are, bit for bit,
+ * those of the session alone.
+ *
+ *   nf_batch_join each session; then, over and over: a step for every session with a work that
+ *   runs, nf_batch_run
+ *
+ * Fair: a pass holds the work that waits longest, then the others in order as far as there is room
+ * (64 rows, 16 timelines; one adapter). A batch and its sessions belong to one thread at a time. */
+typedef struct nf_batch nf_batch;
+enum { NF_BATCH_SESSIONS_MAX = 64 };
+int64_t nf_batch_bytes(const nf_engine *engine); /* what nf_batch_open takes */
+/* errors NF_NO_MEMORY; NF_UNSUPPORTED on a GPU */
+[[nodiscard]] nf_status nf_batch_open(nf_engine *engine, nf_batch **batch, nf_error *error);
+void nf_batch_close(nf_batch *batch); /* after its sessions; null is fine */
+/* For good; drops a work that runs. errors NF_BAD_INPUT the session is of another engine or in a
+ * batch already; there are NF_BATCH_SESSIONS_MAX */
+[[nodiscard]] nf_status nf_batch_join(nf_batch *batch, nf_session *session, nf_error *error);
+/* One piece of one pass, a few to some tens of milliseconds. NF_PENDING: more is waiting; NF_OK:
+ * nothing is. n_works: whose pass was done by this call, which is worth a step of each. */
+[[nodiscard]] nf_status nf_batch_run(nf_batch *batch, int32_t *n_works);
 
 /* ---- prefix: what the edits of a task begin with, kept beyond the session ---- */
 

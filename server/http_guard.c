@@ -54,6 +54,11 @@ typedef enum {
   FIELD_TRANSFER_ENCODING,
   FIELD_AUTHORIZATION,
   FIELD_EXPECT,
+  FIELD_CONTENT_TYPE,
+  FIELD_ORIGIN,
+  FIELD_FETCH_SITE,
+  FIELD_IDEMPOTENCY_KEY,
+  FIELD_LAST_EVENT_ID,
   FIELD_ACCEPT_ENCODING,
   FIELD_RANGE,
   FIELD_IF_RANGE,
@@ -61,11 +66,6 @@ typedef enum {
   FIELD_IF_NONE_MATCH,
   FIELD_IF_MODIFIED_SINCE,
   FIELD_IF_UNMODIFIED_SINCE,
-  FIELD_CONTENT_TYPE,
-  FIELD_ORIGIN,
-  FIELD_SEC_FETCH_SITE,
-  FIELD_IDEMPOTENCY_KEY,
-  FIELD_LAST_EVENT_ID,
   N_FIELDS,
 } field_id;
 
@@ -76,6 +76,11 @@ static const char *const FIELD_NAMES[N_FIELDS] = {
     [FIELD_TRANSFER_ENCODING] = "transfer-encoding",
     [FIELD_AUTHORIZATION] = "authorization",
     [FIELD_EXPECT] = "expect",
+    [FIELD_CONTENT_TYPE] = "content-type",
+    [FIELD_ORIGIN] = "origin",
+    [FIELD_FETCH_SITE] = "sec-fetch-site",
+    [FIELD_IDEMPOTENCY_KEY] = "idempotency-key",
+    [FIELD_LAST_EVENT_ID] = "last-event-id",
     [FIELD_ACCEPT_ENCODING] = "accept-encoding",
     [FIELD_RANGE] = "range",
     [FIELD_IF_RANGE] = "if-range",
@@ -83,11 +88,6 @@ static const char *const FIELD_NAMES[N_FIELDS] = {
     [FIELD_IF_NONE_MATCH] = "if-none-match",
     [FIELD_IF_MODIFIED_SINCE] = "if-modified-since",
     [FIELD_IF_UNMODIFIED_SINCE] = "if-unmodified-since",
-    [FIELD_CONTENT_TYPE] = "content-type",
-    [FIELD_ORIGIN] = "origin",
-    [FIELD_SEC_FETCH_SITE] = "sec-fetch-site",
-    [FIELD_IDEMPOTENCY_KEY] = "idempotency-key",
-    [FIELD_LAST_EVENT_ID] = "last-event-id",
 };
 
 static field_id field_id_of(nf_bytes name) {
@@ -141,6 +141,11 @@ static int on_headers_complete(llhttp_t *parser) {
 
 static nf_bytes value_once(const head_facts *facts, field_id id) {
   return facts->n_seen[id] == 1 ? facts->value[id] : (nf_bytes){0};
+}
+
+/* The same where none would say "nothing to fear": of two, a value that is never allowed. */
+static nf_bytes value_twice_bad(const head_facts *facts, field_id id) {
+  return facts->n_seen[id] > 1 ? text("?") : facts->value[id];
 }
 
 /* llhttp's verdict as an HTTP status. */
@@ -289,16 +294,16 @@ http_refusal http_head_parse(nf_bytes head, const http_hosts *hosts, http_reques
   request->keep_alive = facts.keep_alive;
   request->accept_encoding = value_once(&facts, FIELD_ACCEPT_ENCODING);
   request->authorization = value_once(&facts, FIELD_AUTHORIZATION);
+  request->content_type = value_once(&facts, FIELD_CONTENT_TYPE);
+  request->origin = value_twice_bad(&facts, FIELD_ORIGIN);
+  request->fetch_site = value_twice_bad(&facts, FIELD_FETCH_SITE);
+  request->idempotency_key = value_once(&facts, FIELD_IDEMPOTENCY_KEY);
+  request->last_event_id = value_once(&facts, FIELD_LAST_EVENT_ID);
   request->range = value_once(&facts, FIELD_RANGE);
   request->if_range = value_once(&facts, FIELD_IF_RANGE);
   request->if_match = value_once(&facts, FIELD_IF_MATCH);
   request->if_none_match = value_once(&facts, FIELD_IF_NONE_MATCH);
   request->if_modified_since = value_once(&facts, FIELD_IF_MODIFIED_SINCE);
   request->if_unmodified_since = value_once(&facts, FIELD_IF_UNMODIFIED_SINCE);
-  request->content_type = value_once(&facts, FIELD_CONTENT_TYPE);
-  request->origin = value_once(&facts, FIELD_ORIGIN);
-  request->sec_fetch_site = value_once(&facts, FIELD_SEC_FETCH_SITE);
-  request->idempotency_key = value_once(&facts, FIELD_IDEMPOTENCY_KEY);
-  request->last_event_id = value_once(&facts, FIELD_LAST_EVENT_ID);
   return (http_refusal){0};
 }

@@ -7,8 +7,8 @@ static bool is_type(nf_bytes content_type, const char *type) {
 }
 
 bool http_origin_is_foreign(const http_request *r) {
-  if (r->sec_fetch_site.at != nullptr && !bytes_same(r->sec_fetch_site, text("same-origin")) &&
-      !bytes_same(r->sec_fetch_site, text("none"))) {
+  if (r->fetch_site.at != nullptr && !bytes_same(r->fetch_site, text("same-origin")) &&
+      !bytes_same(r->fetch_site, text("none"))) {
     return true;
   }
   if (r->origin.at != nullptr) {
@@ -16,7 +16,7 @@ bool http_origin_is_foreign(const http_request *r) {
     isize scheme = bytes_begin(o, "http://") ? 7 : bytes_begin(o, "https://") ? 8 : 0;
     return scheme == 0 || !bytes_same_nocase(bytes_after(o, scheme), r->host);
   }
-  if (r->sec_fetch_site.at != nullptr || r->method == METHOD_DELETE) return false;
+  if (r->fetch_site.at != nullptr || r->method == METHOD_DELETE) return false;
   return r->content_type.at == nullptr || is_type(r->content_type, "text/plain") ||
          is_type(r->content_type, "multipart/form-data") ||
          is_type(r->content_type, "application/x-www-form-urlencoded");

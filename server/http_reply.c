@@ -29,9 +29,9 @@ static const char *status_text(int status) {
     case 304: return "Not Modified";
     case 400: return "Bad Request";
     case 401: return "Unauthorized";
-    case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
+    case 403: return "Forbidden";
     case 408: return "Request Timeout";
     case 409: return "Conflict";
     case 412: return "Precondition Failed";
@@ -47,6 +47,7 @@ static const char *status_text(int status) {
     case 500: return "Internal Server Error";
     case 501: return "Not Implemented";
     case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
     case 507: return "Insufficient Storage";
     case 505: return "HTTP Version Not Supported";
     default: return "Status";
@@ -128,11 +129,11 @@ isize http_reply_head_write(const http_reply *reply, bool keep_alive, bool http1
   if (!keep_alive) ADD("Connection: close\r\n");
   if (keep_alive && http10) ADD("Connection: keep-alive\r\n");
   if (reply->status != 304) {
-    if (!reply->stream) {
+    if (reply->body_bytes >= 0) {
       ADD("Content-Length: ");
       at = add_number(at, reply->body_bytes);
       ADD("\r\n");
-    } else if (!http10) { /* in HTTP/1.0 the end of the connection is that of the body */
+    } else if (!http10) {
       ADD("Transfer-Encoding: chunked\r\n");
     }
     if (reply->content_type != nullptr) at = add_field(at, "Content-Type: ", reply->content_type);

@@ -1,6 +1,6 @@
-/* A request that is not answered at once: its body is wanted, its answer waits for work done
- * elsewhere, or the answer is a stream. A route makes a task and leaves it in reply->task; from
- * then on the connection and the task know each other until one of them lets go:
+/* A request as an object of a route's own: its body piece by piece, then an answer, at once or
+ * later (http_later.h). The route makes a task and leaves it in reply->task; from then on the
+ * connection and the task know each other until one of them lets go:
  *
  *   body... -> body_end -> http_task_answer                     one reply
  *                       -> http_task_stream, write..., end      a stream
@@ -10,7 +10,6 @@
 #pragma once
 #include "server/http_reply.h"
 
-typedef struct http_conn http_conn;
 typedef struct http_task http_task;
 
 typedef struct {
@@ -32,11 +31,8 @@ void http_task_answer(http_task *t, http_reply *reply);
 /* Read no more of the body until http_task_resume: what came is being written elsewhere. */
 void http_task_pause(http_task *t);
 void http_task_resume(http_task *t);
-/* A 200 whose body has no length yet. reply: status and headers. false: `gone` was called. */
-bool http_task_stream(http_task *t, http_reply *reply);
-/* More of the body, copied. A client that leaves HTTP_STREAM_BYTES_MAX untaken, or takes nothing
- * for 30 s, is cut: then `gone` was called, and this returns false. */
-enum { HTTP_STREAM_BYTES_MAX = 1 << 20 };
-bool http_task_write(http_task *t, nf_bytes bytes);
+/* A 200 whose body has no length yet; pieces are copied. `gone` is never called from in here. */
+void http_task_stream(http_task *t, http_reply *reply);
+void http_task_write(http_task *t, nf_bytes bytes);
 /* The stream is complete. The task is let go. */
 void http_task_end(http_task *t);

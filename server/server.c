@@ -212,6 +212,12 @@ server_start_result server_start(server *s, const config *c) {
   if (uv_loop_init(&s->loop) != 0) return fail(3, "event loop", "cannot be made");
   s->models = models_new(&s->loop, &s->log);
   if (s->models == nullptr) return fail(3, "models", "no memory");
+  const inference_options options = {.n_threads = c->inference_threads,
+                                     .ctx_tokens = c->context_tokens,
+                                     .sessions_max = c->sessions_max,
+                                     .queue_max = c->queue_max};
+  s->inference = inference_new(&s->loop, &options);
+  if (s->inference == nullptr) return fail(3, "inference", "no memory");
   result = listen_open(s);
   if (result.exit_code != 0) return result;
   result.exit_code = 1;
@@ -281,11 +287,13 @@ static void handle_close(uv_handle_t *handle, void *unused) {
 }
 
 void server_free(server *s) {
+  if (s->inference != nullptr) inference_stop(s->inference);
   uv_walk(&s->loop, handle_close, nullptr);
   uv_run(&s->loop, UV_RUN_DEFAULT);
   ASSERT(uv_loop_close(&s->loop) == 0);
   log_flush(&s->log);
   free(s->log.lines.at);
+  if (s->inference != nullptr) inference_free(s->inference);
   if (s->models != nullptr) models_free(s->models);
   if (s->root >= 0) close(s->root);
 }

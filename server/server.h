@@ -6,13 +6,12 @@
 
 #include "server/config.h"
 #include "server/http_guard.h"
+#include "server/inference.h"
 #include "server/jobs/jobs.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/models.h"
 #include "server/token.h"
-
-typedef struct http_conn http_conn;
 
 enum {
   RECEIVE_BYTES = 65536, /* one read; shared by all connections */
@@ -37,6 +36,7 @@ typedef struct {
   metrics metrics;
   server_log log;
   models *models;
+  inference *inference;
   jobs *jobs; /* null: off, or stopping */
   i64 date_s; /* the second `date` speaks of */
   char date[29];

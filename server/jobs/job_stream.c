@@ -67,42 +67,33 @@ static bool stream_begin(job_stream *m) {
   }
   reply.content_type = "text/event-stream";
   m->streaming = true;
-  m->calling = true; /* gone() leaves it to us */
-  bool there = http_task_stream(&m->base.task, &reply);
-  m->calling = false;
-  if (!there) stream_free(m);
-  return there;
+  http_task_stream(&m->base.task, &reply);
+  return true;
 }
 
 static void stream_done(store_call *call) {
   job_stream *m = (job_stream *)((char *)call - offsetof(job_stream, base.call));
   m->calling = false;
-  if (m->base.gone || (call->status != STORE_OK && !m->streaming)) {
-    if (m->base.gone) {
-      stream_free(m);
-      return;
-    }
+  if (m->base.gone) {
+    stream_free(m);
+    return;
+  }
+  if (call->status != STORE_OK && !m->streaming) {
     stream_unlink(m);
     job_task_store_error(&m->base);
     return;
   }
-  if (call->status != STORE_OK) return; /* the next poll asks again */
+  bool stopping = m->base.jobs->stopping;
+  if (call->status != STORE_OK && !stopping) return; /* the next poll asks again */
   if (!m->streaming && !stream_begin(m)) return;
   i64 now = (i64)uv_now(m->base.jobs->desc.loop);
   if (m->out.len == 0 && now - m->written_ms > COMMENT_MS) text_buf_str(&m->out, ":\n\n");
   if (m->out.len > 0) {
-    m->calling = true;
-    bool there =
-        !m->out.failed && http_task_write(&m->base.task, bytes_from(m->out.at, m->out.len));
-    m->calling = false;
+    http_task_write(&m->base.task, bytes_from(m->out.at, m->out.len));
     m->out.len = 0;
     m->written_ms = now;
-    if (!there && m->base.gone) {
-      stream_free(m);
-      return;
-    }
   }
-  if (m->final) {
+  if (m->final || stopping) { /* the client comes back with Last-Event-ID */
     http_task_end(&m->base.task);
     stream_free(m);
   } else if (m->n == EVENTS_CALL || m->again) {
@@ -153,5 +144,14 @@ void job_streams_poll(jobs *j) {
 void jobs_changed(jobs *j, const job_id *id) {
   for (job_stream *m = j->streams; m != nullptr; m = m->next) {
     if (m->streaming && strcmp(m->base.id.hex, id->hex) == 0) stream_call(m);
+  }
+}
+
+void job_streams_stop(jobs *j) {
+  for (job_stream *m = j->streams, *next; m != nullptr; m = next) {
+    next = m->next;
+    if (m->calling || !m->streaming) continue; /* stream_done ends it */
+    http_task_end(&m->base.task);
+    stream_free(m);
   }
 }

@@ -240,5 +240,6 @@ void jobs_stop(jobs *j) {
   if (j->stopping) return;
   j->stopping = true;
   job_runs_stop(j);
+  job_streams_stop(j);
   jobs_stop_check(j);
 }

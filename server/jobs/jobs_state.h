@@ -47,6 +47,7 @@ void job_runs_stop(jobs *j);
 /* job_stream.c */
 void job_stream_reply(jobs *j, const job_id *id, const http_request *request, http_reply *reply);
 void job_streams_poll(jobs *j);
+void job_streams_stop(jobs *j);
 
 /* job_upload.c */
 void job_upload_reply(jobs *j, const http_request *request, http_reply *reply);

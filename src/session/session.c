@@ -47,6 +47,8 @@ void session_close(session *s) {
   model_cache_close(s->cache);
 }
 
+void session_drop(session *s) { session_pass_keep(s, PASS_NONE); }
+
 void session_adapter_set(session *s, const model_adapter *adapter) {
   model_adapter_key key = model_adapter_key_of(adapter);
   if (adapter != s->adapter) session_pass_keep(s, PASS_NONE);

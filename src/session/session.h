@@ -17,6 +17,7 @@ isize session_bytes(const model *m, isize ctx_tokens);
 [[nodiscard]] nf_status session_open(const model *m, model_scratch *scratch, pool *threads,
                                      isize ctx_tokens, arena *a, session **out);
 void session_close(session *s); /* what does not lie in the arena; forgets a pass under way */
+void session_drop(session *s); /* a pass under way, if there is one; the timeline stays */
 /* Passes from now on add this adapter (borrowed until the next one is set; null: none). With
  * another key (adapter.h) it is another model: nothing cached before counts. */
 void session_adapter_set(session *s, const model_adapter *adapter);
