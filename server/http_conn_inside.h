@@ -1,5 +1,5 @@
 /* The inside of a connection, shared by http_conn.c (reading, states, the loop's side), http_send.c
- * (sending) and http_later.c (replies that take time). Private to these three. */
+ * (sending), http_later.c (replies that take time) and http_task.c. Private to these four. */
 #pragma once
 #include "server/http_body.h"
 #include "server/http_conn.h"
