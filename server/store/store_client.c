@@ -150,6 +150,7 @@ static store_status cancel_work(store *s, void *to) {
   }
   if (state != JOB_RUNNING) return STORE_OK;
   /* not state_set: the worker keeps its lease until it has ended the work */
+  store_job_drop(a->job);
   status = STORE_RUN(s, SQL_CANCELLING, store_job_read, a->job, db_int(store_wall_ms()),
                      db_str(a->id->hex));
   return status == STORE_OK ? store_state_tell(s, a->job) : status;
