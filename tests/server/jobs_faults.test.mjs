@@ -1,5 +1,5 @@
 // Faults of jobs, on both stores: kill -9 at random points, a full disk, a database that goes away.
-// NEARFIELD_ROUNDS: how many kills (30); the points come from a seed that is printed.
+// NEARFIELD_ROUNDS: how many kills (30); the points come from NEARFIELD_SEED (1).
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -9,7 +9,7 @@ import { sleep } from './harness.mjs'
 import { client, events, place, stores } from './jobs_harness.mjs'
 
 const rounds = Number(process.env.NEARFIELD_ROUNDS ?? 30)
-const seed = Number(process.env.NEARFIELD_SEED ?? Date.now() % 1e9)
+const seed = Number(process.env.NEARFIELD_SEED ?? 1)
 
 /** Numbers in [0, 1) from a seed (mulberry32). */
 function randoms(state) {
@@ -30,7 +30,6 @@ for (const store of stores) {
     after(() => here.remove())
 
     test(`kill -9 at ${rounds} random points: nothing acknowledged is lost or done twice`, async (t) => {
-      t.diagnostic(`NEARFIELD_SEED=${seed}`)
       const random = randoms(seed)
       const acknowledged = new Map() // key -> id
       let server
