@@ -18,8 +18,7 @@ for (const store of stores) {
       api = client(server)
     })
     after(async () => {
-      await server.stop()
-      here.remove()
+      await server.stop().finally(() => here.remove())
     })
 
     test('a job lives: upload, queue, events, result', async () => {
