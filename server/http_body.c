@@ -56,6 +56,8 @@ void http_body_free(http_body *body) {
 
 nf_bytes http_body_kept(const http_body *body) { return bytes_from(body->kept.at, body->kept.len); }
 
+void http_body_forget(http_body *body) { body->kept.len = 0; }
+
 http_body_found http_body_add(http_body *body, nf_bytes bytes) {
   ASSERT(!body->complete);
   http_body_found found = {0};

@@ -21,3 +21,4 @@ typedef struct {
 http_body_found http_body_add(http_body *body, nf_bytes bytes);
 /* The data so far, without its framing; until the next add or the free. */
 nf_bytes http_body_kept(const http_body *body);
+void http_body_forget(http_body *body); /* what is kept was used: begin again */

@@ -17,6 +17,7 @@
 enum {
   REQUESTS_TURN = 64,     /* pipelined ones */
   BODY_BYTES_MAX = 65536, /* of a body that no route wants: it is dropped */
+  TASK_BODY_BYTES_MS_MIN = 64, /* a task's may take body_ms, and its size over this */
 };
 
 /* ---- reading ---- */
@@ -28,6 +29,8 @@ static void refuse(http_conn *c, http_refusal refusal) {
   held_drop(c);
   http_body_free(c->body);
   c->body = nullptr;
+  if (c->gone != nullptr) c->gone(c->owner);
+  c->gone = nullptr;
   reply_send(c, &reply);
 }
 
@@ -65,6 +68,28 @@ static void body_begin(http_conn *c, const http_request *request, http_reply *re
   if (request->expect_continue) (void)continue_send(c);
 }
 
+/* The request is the task's from here on. */
+static void task_begin(http_conn *c, const http_request *request, http_task *t) {
+  task_attach(c, t);
+  if (!request->has_body) {
+    task_request_whole(c);
+    return;
+  }
+  if (request->content_length > t->body_bytes_max) {
+    refuse(c, (http_refusal){413, "body is too large"});
+    return;
+  }
+  i64 bytes = request->content_length >= 0 ? request->content_length : t->body_bytes_max;
+  c->body = http_body_new(request, t->body_bytes_max, t->kind->body != nullptr);
+  if (c->body == nullptr) {
+    conn_close(c);
+    return;
+  }
+  c->state = BODY;
+  c->deadline_ms = now_ms(c) + c->server->config.body_ms + bytes / TASK_BODY_BYTES_MS_MIN;
+  if (request->expect_continue) (void)continue_send(c);
+}
+
 /* The request is whole: its route may still want to see the body, and to take its time. */
 static void reply_begin(http_conn *c, nf_bytes body, http_reply *reply) {
   http_take *take = reply->take;
@@ -91,7 +116,9 @@ static void head_take(http_conn *c, nf_bytes head) {
   http_reply reply;
   http_reply_begin(&reply);
   route_reply(c->server, &request, &reply);
-  if (request.has_body && !reply.close) {
+  if (reply.task != nullptr) {
+    task_begin(c, &request, reply.task);
+  } else if (request.has_body && !reply.close) {
     body_begin(c, &request, &reply);
   } else {
     reply_begin(c, bytes_from("", 0), &reply);
@@ -127,8 +154,20 @@ static isize body_step(http_conn *c, nf_bytes input) {
     refuse(c, found.refusal);
     return input.len;
   }
+  nf_bytes kept = http_body_kept(c->body);
+  if (c->task != nullptr && kept.len > 0) {
+    c->task->kind->body(c->task, kept);
+    if (c->state != BODY) return input.len; /* it has answered: an error, and the end */
+    http_body_forget(c->body);
+  }
   if (!found.complete) return input.len;
   http_body *body = c->body;
+  if (c->task != nullptr) {
+    c->body = nullptr;
+    http_body_free(body);
+    task_request_whole(c);
+    return found.used;
+  }
   http_reply reply = *c->held;
   c->body = nullptr;
   free(c->held);
@@ -231,9 +270,13 @@ static void interest_update(http_conn *c) {
   bool write = c->state == WRITE || c->again, more = c->out_len > 0 || c->stream.len > 0;
   int interest = write ? UV_WRITABLE : UV_READABLE;
   if (c->state == WAIT) interest = UV_DISCONNECT | (more || c->stream_over ? UV_WRITABLE : 0);
+  if (c->paused) interest = 0;
   if (interest == c->interest) return;
   c->interest = interest;
-  if (uv_poll_start(&c->poll, interest, on_ready) != 0) conn_close(c);
+  if (interest == 0) {
+    uv_poll_stop(&c->poll);
+  } else if (uv_poll_start(&c->poll, interest, on_ready) != 0)
+    conn_close(c);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events) {

@@ -1,8 +1,9 @@
 /* The inside of a connection, shared by http_conn.c (reading, states, the loop's side), http_send.c
- * (sending) and http_later.c (replies that take time). Private to these three. */
+ * (sending), http_later.c (replies that take time) and http_task.c. Private to these four. */
 #pragma once
 #include "server/http_body.h"
 #include "server/http_conn.h"
+#include "server/http_task.h"
 #include "server/platform.h"
 
 typedef enum : u8 { HEAD, BODY, WAIT, WRITE, LINGER, GONE } conn_state;
@@ -27,6 +28,8 @@ struct http_conn {
   isize out_at, out_len;
   int file; /* -1, or the body that follows `out` */
   i64 file_at, file_left, linger_left;
+  http_task *task; /* null, or who has the request (http_task.h), in BODY and WAIT */
+  bool paused, in_take;
   /* WAIT */
   void (*gone)(void *owner); /* null, or who makes the reply and must know when the client goes */
   void *owner;
@@ -58,6 +61,11 @@ sent out_send(http_conn *c);
 /* ---- http_later.c ---- */
 /* The socket takes more of a stream, or would. */
 void later_continue(http_conn *c);
+
+/* ---- http_task.c ---- */
+void task_attach(http_conn *c, http_task *t);
+/* Tell the task of the connection that its request is whole. */
+void task_request_whole(http_conn *c);
 
 /* ---- http_conn.c ---- */
 /* A reply was sent outside the connection's own turn: pipelined requests, draining, interest. */

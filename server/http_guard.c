@@ -57,6 +57,8 @@ typedef enum {
   FIELD_CONTENT_TYPE,
   FIELD_ORIGIN,
   FIELD_FETCH_SITE,
+  FIELD_IDEMPOTENCY_KEY,
+  FIELD_LAST_EVENT_ID,
   FIELD_ACCEPT_ENCODING,
   FIELD_RANGE,
   FIELD_IF_RANGE,
@@ -77,6 +79,8 @@ static const char *const FIELD_NAMES[N_FIELDS] = {
     [FIELD_CONTENT_TYPE] = "content-type",
     [FIELD_ORIGIN] = "origin",
     [FIELD_FETCH_SITE] = "sec-fetch-site",
+    [FIELD_IDEMPOTENCY_KEY] = "idempotency-key",
+    [FIELD_LAST_EVENT_ID] = "last-event-id",
     [FIELD_ACCEPT_ENCODING] = "accept-encoding",
     [FIELD_RANGE] = "range",
     [FIELD_IF_RANGE] = "if-range",
@@ -251,7 +255,7 @@ static http_refusal request_check(const head_facts *facts, const http_hosts *hos
   nf_bytes target = facts->target;
   refusal = target_check(request->host, &target);
   if (refusal.status != 0) return refusal;
-  if (request->method == METHOD_OTHER && bytes_same(target, text("*"))) target = text("/");
+  if (request->method > METHOD_HEAD && bytes_same(target, text("*"))) target = text("/");
   return http_path_decode(target, request->path, &request->path_len);
 }
 
@@ -284,6 +288,7 @@ http_refusal http_head_parse(nf_bytes head, const http_hosts *hosts, http_reques
   if (parser.method == HTTP_GET) request->method = METHOD_GET;
   if (parser.method == HTTP_HEAD) request->method = METHOD_HEAD;
   if (parser.method == HTTP_POST) request->method = METHOD_POST;
+  if (parser.method == HTTP_DELETE) request->method = METHOD_DELETE;
   http_refusal refusal = request_check(&facts, hosts, request);
   if (refusal.status != 0) return refusal;
   request->keep_alive = facts.keep_alive;
@@ -292,6 +297,8 @@ http_refusal http_head_parse(nf_bytes head, const http_hosts *hosts, http_reques
   request->content_type = value_once(&facts, FIELD_CONTENT_TYPE);
   request->origin = value_twice_bad(&facts, FIELD_ORIGIN);
   request->fetch_site = value_twice_bad(&facts, FIELD_FETCH_SITE);
+  request->idempotency_key = value_once(&facts, FIELD_IDEMPOTENCY_KEY);
+  request->last_event_id = value_once(&facts, FIELD_LAST_EVENT_ID);
   request->range = value_once(&facts, FIELD_RANGE);
   request->if_range = value_once(&facts, FIELD_IF_RANGE);
   request->if_match = value_once(&facts, FIELD_IF_MATCH);

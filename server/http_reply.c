@@ -22,6 +22,9 @@ static const char SECURITY_HEADERS[] =
 static const char *status_text(int status) {
   switch (status) {
     case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 204: return "No Content";
     case 206: return "Partial Content";
     case 304: return "Not Modified";
     case 400: return "Bad Request";
@@ -30,6 +33,7 @@ static const char *status_text(int status) {
     case 405: return "Method Not Allowed";
     case 403: return "Forbidden";
     case 408: return "Request Timeout";
+    case 409: return "Conflict";
     case 412: return "Precondition Failed";
     case 413: return "Content Too Large";
     case 414: return "URI Too Long";
@@ -37,12 +41,14 @@ static const char *status_text(int status) {
     case 416: return "Range Not Satisfiable";
     case 417: return "Expectation Failed";
     case 421: return "Misdirected Request";
+    case 422: return "Unprocessable Content";
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";
     case 501: return "Not Implemented";
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";
+    case 507: return "Insufficient Storage";
     case 505: return "HTTP Version Not Supported";
     default: return "Status";
   }
@@ -147,6 +153,10 @@ isize http_reply_head_write(const http_reply *reply, bool keep_alive, bool http1
   }
   if (reply->cache_control != nullptr) at = add_field(at, "Cache-Control: ", reply->cache_control);
   if (reply->vary_encoding) ADD("Vary: Accept-Encoding\r\n");
+  if (reply->location[0] != 0) at = add_field(at, "Location: ", reply->location);
+  if (reply->disposition != nullptr) {
+    at = add_field(at, "Content-Disposition: ", reply->disposition);
+  }
   if (reply->allow != nullptr) at = add_field(at, "Allow: ", reply->allow);
   if (reply->retry_after_s > 0) {
     ADD("Retry-After: ");

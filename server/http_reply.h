@@ -15,6 +15,8 @@ struct http_reply {
   const char *content_type, *content_encoding, *cache_control, *allow;
   const char *why; /* of an error: its text, and the log's */
   bool vary_encoding, accept_ranges, close;
+  const char *disposition; /* Content-Disposition */
+  char location[64]; /* "": none */
   int retry_after_s; /* 0: none */
   validator validator;
   i64 range_from, range_total; /* 206: Content-Range from and size; 416: size; total -1: none */
@@ -23,6 +25,7 @@ struct http_reply {
   i64 file_from;
   char *memory;     /* null, or malloc'd: the body */
   const char *fixed; /* null, or static: the body */
+  struct http_task *task; /* null, or who has the request: nothing else of this counts */
   http_take *take;   /* null, or who answers once the body is there */
   isize take_bytes_max; /* of the body, the framing of chunks included; over it: 413 */
 };

@@ -53,7 +53,13 @@ static void metrics_reply(server *s, const http_request *request, http_reply *re
 
 void route_reply(server *s, const http_request *request, http_reply *reply) {
   nf_bytes path = bytes_from(request->path, request->path_len);
-  if (bytes_begin(path, "/v1/")) {
+  if (bytes_begin(path, "/v1/jobs") || bytes_begin(path, "/v1/uploads")) {
+    if (s->draining) {
+      http_reply_error(reply, 503, "the server is stopping", true);
+    } else {
+      jobs_reply(s->jobs, bytes_after(path, (isize)strlen("/v1")), request, reply);
+    }
+  } else if (bytes_begin(path, "/v1/")) {
     api_route(s, request, reply);
   } else if (request->method != METHOD_GET && request->method != METHOD_HEAD) {
     http_reply_error(reply, 405, nullptr, request->has_body);

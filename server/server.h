@@ -8,6 +8,7 @@
 #include "server/config.h"
 #include "server/http_guard.h"
 #include "server/inference.h"
+#include "server/jobs/jobs.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/models.h"
@@ -38,6 +39,7 @@ typedef struct {
   models *models;
   inference *inference;
   buckets clients; /* of /v1 */
+  jobs *jobs; /* null: off, or stopping */
   i64 date_s; /* the second `date` speaks of */
   char date[29];
   u8 received[RECEIVE_BYTES];
@@ -53,6 +55,8 @@ typedef struct {
 /* Take the settings, open root and models, listen. s is zeroed by the caller. After a failure
  * the process is expected to exit: nothing is taken back. */
 server_start_result server_start(server *s, const config *c);
+/* The same without listening: jobs only. */
+server_start_result server_start_worker(server *s, const config *c);
 /* Stop listening, end what is idle, let replies finish until drain_ms; then the loop ends.
  * A second call ends everything now. */
 void server_drain(server *s);

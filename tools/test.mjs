@@ -247,6 +247,8 @@ const suites = {
     await nodeSuite('bench')
   },
   async server() {
+    // the command line too: it lints what was transcribed
+    if (!(await build('native', ['nearfield', 'nearfield-server', 'make_tiny']))) return
     await nodeSuite('tests/server')
     const program = 'build/asan/nearfield-server'
     if (await build('asan'))
