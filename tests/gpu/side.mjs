@@ -123,7 +123,7 @@ export class Sides {
     this.e.release(at, bytes.length)
     return { status, text }
   }
-  /** One edit: { status, answer, prompt, passes, forced } with tokens. */
+  /** One edit: { status, answer, prompt, passes, forced, ended } with tokens. */
   async edit(side, task, text, variants = 0) {
     const bytes = new TextEncoder().encode(text)
     const at = this.#bytes(bytes)
@@ -132,10 +132,10 @@ export class Sides {
     this.e.release(at, bytes.length)
     if (status !== S.ok) return { status }
     this.e.edit_tokens(side, this.room)
-    const [answerAt, nAnswer, promptAt, nPrompt, passes, forced] = new Float64Array(
+    const [answerAt, nAnswer, promptAt, nPrompt, passes, forced, ended] = new Float64Array(
       this.memory.buffer,
       this.room,
-      6,
+      7,
     )
     const words = (from, n) => [...new Int32Array(this.memory.buffer, from, n)]
     return {
@@ -144,6 +144,7 @@ export class Sides {
       prompt: words(promptAt, nPrompt),
       passes,
       forced,
+      ended: ended === 1,
     }
   }
   /** Caption i of lossless.h, made of the corpus's lines. */

@@ -179,7 +179,8 @@ i32 EXPORT(edit_begin)(i32 i, i32 task, const u8 *text, i32 len, i32 n_variants)
   return nf_edit_begin(sides[i].session, &desc, &error);
 }
 i32 EXPORT(edit_step)(i32 i) { return nf_edit_step(sides[i].session, &error); }
-/* row[6]: answer tokens, how many, prompt tokens, how many, passes, forced */
+/* row[7]: answer tokens, how many, prompt tokens, how many, passes, forced, 1 where the model ended
+ * the answer and 0 where it grew too long */
 void EXPORT(edit_tokens)(i32 i, f64 *row) {
   const edit *e = sides[i].session->edit;
   nf_edit_result_get(sides[i].session, &result);
@@ -189,6 +190,7 @@ void EXPORT(edit_tokens)(i32 i, f64 *row) {
   row[3] = result.receipt.input_tokens;
   row[4] = result.receipt.passes;
   row[5] = result.receipt.forced;
+  row[6] = e->ended;
 }
 i32 EXPORT(is_end)(i32 i, i32 token) { return text_is_end(sides[i].engine->vocab, token); }
 

@@ -10,7 +10,7 @@ here=$(dirname "$(realpath "${BASH_SOURCE[0]}")") root=$(realpath "$(dirname "${
 out=$(realpath -m "${1:?usage: pack.sh OUT [site]}") only=${2:-}
 cache=${NEARFIELD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nearfield}
 model=${NEARFIELD_MODEL:-$cache/models/SmolLM2-135M-Instruct.Q4_1.gguf}
-PART_MIB=${PART_MIB:-57} # with the tree and OUT/site under the 64 MiB of a call
+PART_MIB=${PART_MIB:-48} # with the tree and OUT/site under the 64 MiB of a call
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 
 # Pages, captions, SDK, the model's manifest, and the scripts that run there.
