@@ -15,7 +15,8 @@ KEYS = {"a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "
         "y": "tu", "z": "x"}
 SPELLINGS = [("ie", "ei"), ("ei", "ie"), ("tion", "sion"), ("sion", "tion"), ("able", "ible"),
              ("ible", "able"), ("ance", "ence"), ("ence", "ance"), ("ant", "ent"), ("ent", "ant"),
-             ("ph", "f"), ("ough", "uff"), ("igh", "ih"), ("ght", "gth"), ("ea", "ee"), ("ee", "ea"),
+             ("ph", "f"), ("ough", "uff"), ("igh", "ih"), ("ght", "gth"), ("ea", "ee"),
+             ("ee", "ea"),
              ("ou", "u"), ("ck", "k"), ("que", "k"), ("wh", "w"), ("kn", "n"), ("wr", "r"),
              ("mb", "m"), ("sc", "s"), ("ary", "ery"), ("ery", "ary"), ("ally", "aly"),
              ("fully", "fuly"), ("eous", "ous"), ("our", "or"), ("ly", "ley"), ("ce", "se"),
@@ -245,8 +246,8 @@ def morph(line, rng):
 
 def core(line, rng):
     """its/it's, your/you're, there/their, then/than, to/too ..."""
-    for right, wrong in (("it's", "its"), ("you're", "your"), ("they're", rng.choice(["their", "there"])),
-                         ("who's", "whose"), ("we're", "were")):
+    for right, wrong in (("it's", "its"), ("you're", "your"), ("who's", "whose"), ("we're", "were"),
+                         ("they're", rng.choice(["their", "there"]))):
         for i in range(len(line) - 1):
             w, after = line.words[i], line.words[i + 1]
             if w.low + after.low == right and not w.gap and not w.touched and not after.touched:

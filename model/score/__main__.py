@@ -2,10 +2,10 @@
 """The scoreboard of edits: runs the product's own CLI over lines as captions and reports what came.
 
   python model/score [--set FILE.tsv]... [--task fix] [--adapter FILE.gguf] [--model FILE]
-                     [--nearfield build/native/nearfield] [--threads N] [--keep 0.8] [--jfleg FOLDER]
-                     [--json] [--nothing] [--said FILE]
---set    lines `kind, before, right` (fix), or `before, right, right` (the other tasks); default: the
-         task's sets in model/eval. --jfleg FOLDER: FILE.src and FILE.ref0..3 of JFLEG, read only.
+                     [--nearfield build/native/nearfield] [--threads N] [--keep 0.8]
+                     [--jfleg FOLDER] [--json] [--nothing] [--said FILE]
+--set    lines `kind, before, right` (fix), or `before, right, right` (the other tasks); default:
+         the task's sets in model/eval. --jfleg FOLDER: test.src and test.ref0..3, read only.
 --keep   shorten: each line may have that share of its characters
 --nothing  scores doing nothing, without the CLI. --said FILE: every line and its answer, as JSON.
 Owns arguments and the CLI's run; the arithmetic is measures.py's. ERRANT: setup.sh. GLEU is not
@@ -83,7 +83,8 @@ def run(args, rows):
 
 def errant_of(pairs):
     """{(before, after): edits} by ERRANT, or None if setup.sh was not run."""
-    cache = pathlib.Path(os.environ.get("NEARFIELD_CACHE", pathlib.Path.home() / ".cache/nearfield"))
+    home = pathlib.Path.home() / ".cache/nearfield"
+    cache = pathlib.Path(os.environ.get("NEARFIELD_CACHE", home))
     python = cache / "errant-3.0.2/bin/python"
     if not python.exists():
         return None
@@ -141,7 +142,8 @@ def main():
         says = [cue["after"].replace("\n", " ") for cue in report["cues"]]
         out["system"] = f"{report['model']}, {pathlib.Path(args.adapter or 'no adapter').name}"
         times = [cue["totalMs"] for cue in report["cues"] if "totalMs" in cue]
-        out["ms"] = {"median": measures.percentile(times, .5), "p95": measures.percentile(times, .95)}
+        out["ms"] = {"median": measures.percentile(times, .5),
+                     "p95": measures.percentile(times, .95)}
         out["verdicts"] = {v: sum(c["verdict"] == v for c in report["cues"])
                            for v in sorted({c["verdict"] for c in report["cues"]})}
         out["passes"] = sum(c.get("passes", 0) for c in report["cues"]) / max(len(rows), 1)

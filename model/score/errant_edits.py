@@ -1,5 +1,5 @@
-"""Edits by ERRANT (Bryant et al. 2017), run by the Python of setup.sh: JSON lines [before, after] on
-stdin -> JSON lines of [[from, to, words instead], ...] on stdout. Owns nothing else."""
+"""Edits by ERRANT (Bryant et al. 2017), run by the Python of setup.sh: JSON lines [before, after]
+on stdin -> JSON lines of [[from, to, words instead], ...] on stdout. Owns nothing else."""
 import json
 import sys
 

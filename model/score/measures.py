@@ -9,8 +9,8 @@ import re
 
 NUMBER = re.compile(r"\d[\d.,:]*\d|\d")
 # a capital inside a sentence, or behind a title
-NAME = re.compile(r"(?:(?<=[^.!?:\"“'\s\-] )(?!I\b|Mr\b|Mrs\b|Ms\b|Dr\b)|(?<=[MD][rs]\. )|(?<=Mrs\. ))"
-                  r"[A-Z][a-z]+")
+NAME = re.compile(r"(?:(?<=[^.!?:\"“'\s\-] )(?!I\b|Mr\b|Mrs\b|Ms\b|Dr\b)"
+                  r"|(?<=[MD][rs]\. )|(?<=Mrs\. ))[A-Z][a-z]+")
 
 
 def numbers_and_names(text):

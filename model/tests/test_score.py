@@ -1,4 +1,4 @@
-"""The scoreboard's arithmetic, and its captions. Standard library alone; the CLI is not run here."""
+"""The scoreboard's arithmetic, and its captions. Standard library alone; the CLI is not run."""
 import importlib.util
 import pathlib
 import sys

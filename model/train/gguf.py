@@ -8,7 +8,8 @@ import struct
 
 import numpy as np
 
-SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q",
+           12: "d"}
 STRING, ARRAY = 8, 9
 F32, Q4_1, Q8_0 = 0, 3, 8
 BLOCK = 32  # weights that share a scale

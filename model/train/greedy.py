@@ -51,7 +51,8 @@ def log_p(model, prompt, captions, texts):
     for at in range(0, len(order), ROWS):
         rows = order[at:at + ROWS]
         questions = [prompt.question(captions[i]) for i in rows]
-        ids, _ = padded([q + prompt.answer(texts[i]) for q, i in zip(questions, rows)], model.device)
+        ids, _ = padded([q + prompt.answer(texts[i]) for q, i in zip(questions, rows)],
+                        model.device)
         hidden, _ = model(ids, past)
         for k, i in enumerate(rows):
             start, text = len(questions[k]), prompt.answer(texts[i])

@@ -22,6 +22,8 @@ done
 du -m "$out"/?/part
 cat <<'COMMANDS'
 there, with all parts in PARTS and results wanted in OUT:
-  cat PARTS/?/part | tar -xf - -C /tmp && cd /tmp/pack && sha256sum -c --quiet SHA256SUMS && xz -d train.tsv.xz &&
-  python3 train.py --base base.gguf --data train.tsv --dev dev.tsv --out OUT --state /tmp/state --minutes 6 --variant ...
+  cat PARTS/?/part | tar -xf - -C /tmp && cd /tmp/pack &&
+  sha256sum -c --quiet SHA256SUMS && xz -d train.tsv.xz &&
+  python3 train.py --base base.gguf --data train.tsv --dev dev.tsv --out OUT \
+    --state /tmp/state --minutes 6 --variant ...
 COMMANDS

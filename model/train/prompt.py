@@ -8,7 +8,8 @@ tokenizer.json's of SmolLM2: single digits, then byte level, no blank put before
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 SYSTEM = {
-    "fix": "Fix the grammar, spelling and punctuation of the caption. Keep everything else as it is.",
+    "fix": "Fix the grammar, spelling and punctuation of the caption. "
+           "Keep everything else as it is.",
 }
 START, END = "<|im_start|>", "<|im_end|>"
 CONTROL = 3  # tokenizer.ggml.token_type of a token that no text encodes to
