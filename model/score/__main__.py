@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The scoreboard of edits: runs the product's own CLI over lines as captions and reports what came.
 
-  python model/score [--set FILE.tsv]... [--task fix] [--adapter FILE.gguf] [--model FILE]
+  python model/score [--set FILE.tsv]... [--task fix] [--adapter FILE.gguf | none] [--model FILE]
                      [--nearfield build/native/nearfield] [--threads N] [--keep 0.8]
                      [--jfleg FOLDER] [--json] [--nothing] [--said FILE]
 --set    lines `kind, before, right` (fix), or `before, right, right` (the other tasks); default:
@@ -140,7 +140,7 @@ def main():
     if not args.nothing:
         report = run(args, rows)
         says = [cue["after"].replace("\n", " ") for cue in report["cues"]]
-        out["system"] = f"{report['model']}, {pathlib.Path(args.adapter or 'no adapter').name}"
+        out["system"] = f"{report['model']}, adapter {report['adapter'] or 'none'}"
         times = [cue["totalMs"] for cue in report["cues"] if "totalMs" in cue]
         out["ms"] = {"median": measures.percentile(times, .5),
                      "p95": measures.percentile(times, .95)}

@@ -123,7 +123,20 @@ need_model() {
     rm -rf "$work"
     trap - EXIT
   fi
+  need_adapters "${path%.gguf}.adapters"
   printf '%s\n' "$path"
+}
+
+# The adapters made for that model lie beside it, where the command line and the server look.
+need_adapters() {
+  local adapter kept
+  mkdir -p "$1"
+  for adapter in model/adapters/*.gguf; do
+    kept=$1/${adapter##*/}
+    cmp -s "$adapter" "$kept" && continue
+    cp "$adapter" "$kept.$$"
+    mv "$kept.$$" "$kept"
+  done
 }
 
 own_c_files() {
