@@ -43,7 +43,7 @@ static isize head_read(nf_bytes input, isize cut, http_request *request) {
 }
 
 static isize body_read(const http_request *request, nf_bytes input, isize cut) {
-  http_body *body = http_body_new(request, 4096);
+  http_body *body = http_body_new(request, 4096, cut % 2 == 0);
   ASSERT(body != nullptr);
   isize used = 0, result = 0;
   if (cut > input.len) cut = input.len;

@@ -58,23 +58,24 @@ typedef struct nf_engine nf_engine;
 typedef struct {
   int32_t n_threads;       /* 0: as many as there are CPUs for this process, at most 8 */
   int32_t ctx_tokens_max;  /* context of each session; 0: 1024, or the model's if less */
-  const char
-      *kernels; /* "scalar", "avx2", "avx512vnni", ...; null: the best of the CPU; "webgpu":
-                   the GPU, through nf_load_* only and where the host gives a device (wasm) */
+  const char *kernels; /* "scalar", "avx2", "avx512vnni", ...; null: the best of the CPU; "webgpu":
+                          the GPU, through nf_load_* only and where the host gives a device (wasm);
+                          or what nf_engine_info.kernels said before on the same device */
 } nf_engine_desc;
 
 typedef struct {
-  char name[64];           /* general.name of the file, "" when absent */
+  char name[64]; /* general.name of the file, "" when absent */
   char architecture[32];
-  char quantization[16];   /* type most of the weight bytes have, e.g. "Q4_1" */
-  char kernels[16];        /* kernel table in use, e.g. "avx512vnni"; "webgpu" */
+  char quantization[16]; /* type most of the weight bytes have, e.g. "Q4_1" */
+  char kernels[48]; /* kernel table in use, e.g. "avx512vnni"; "webgpu", with what was the faster
+                       there: "webgpu:products=2,attention=1" as a wish needs no measuring */
   char replaced[96]; /* "webgpu": tuned kernels that this device computed wrongly or would not
                         compile; plain ones serve in their place. "": none */
   int64_t file_bytes;
   int64_t n_params;
   int32_t n_vocab;
   int32_t ctx_tokens_train; /* context the model was trained for */
-  int32_t ctx_tokens_max;   /* context of a session here */
+  int32_t ctx_tokens_max; /* context of a session here */
   int32_t n_threads;
   int64_t kv_bytes; /* of one session's KV cache */
 } nf_engine_info;
@@ -112,6 +113,10 @@ typedef struct nf_load nf_load;
  * NF_BAD_INPUT more than file_bytes; NF_UNSUPPORTED the GPU cannot run this model, the line says
  * why (the CPU may); NF_LOST the GPU is gone */
 [[nodiscard]] nf_status nf_load_bytes(nf_load *load, nf_bytes chunk, nf_error *error);
+/* Where the file's next n bytes will stay: a chunk that the caller has put there, and only there,
+ * is not copied by the nf_load_bytes that follows. null: nowhere (on the GPU, or fewer are left),
+ * give them from any place. Until that call it changes nothing. */
+[[nodiscard]] uint8_t *nf_load_place(const nf_load *load, int64_t n);
 /* Open the engine over what was loaded; call again after NF_PENDING (the GPU's kernels are being
  * compiled and tried). errors NF_BAD_INPUT bytes are missing; as nf_load_bytes */
 [[nodiscard]] nf_status nf_load_finish(nf_load *load, nf_engine **engine, nf_error *error);
@@ -132,9 +137,9 @@ void nf_engine_info_get(const nf_engine *engine, nf_engine_info *info);
 typedef struct nf_adapter nf_adapter;
 
 typedef struct {
-  char name[64];    /* general.name of the file, "" when absent */
+  char name[64]; /* general.name of the file, "" when absent */
   const char *task; /* static: "fix", ...; "": any */
-  char sha256[65];  /* of the file, in hex */
+  char sha256[65]; /* of the file, in hex */
   int64_t file_bytes;
   int32_t rank; /* of its largest matrices */
 } nf_adapter_info;
@@ -178,17 +183,20 @@ typedef struct nf_session nf_session;
 int64_t nf_session_bytes(const nf_engine *engine);
 [[nodiscard]] nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *error);
 void nf_session_close(nf_session *session); /* null is fine */
+/* Forget the work that runs on it, if any: only a work in a batch has to be told. */
+void nf_session_drop(nf_session *session);
 
 /* What a finished piece of work cost. Counts are exact, not estimates. */
 typedef struct {
   double queue_ms; /* 0 here: for callers that let requests wait */
   double first_token_ms, total_ms; /* from begin; first_token_ms 0: no token was given */
-  int32_t input_tokens;  /* prompt tokens, cached ones included */
+  int32_t input_tokens; /* prompt tokens, cached ones included */
   int32_t cached_tokens; /* of those, how many were in the KV cache already */
   int32_t output_tokens;
-  int32_t passes;  /* times the layers were run for this request */
+  int32_t passes; /* times the layers were run for this request */
   int32_t drafted; /* draft tokens offered for verification */
-  int32_t accepted;
+  int32_t accepted; /* of those, the ones that were the model's own choice; as drafted also of an
+                       answer that was given up, in part or whole, so that a term stays */
   int32_t forced; /* tokens copied from the caption against the model's choice, so that a number, a
                      name or a protected term stays */
 } nf_receipt;
@@ -243,6 +251,14 @@ typedef struct {
  * became certain in this step (whole UTF-8 characters, often none); borrowed until the next one. */
 [[nodiscard]] nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error);
 
+/* How a generation ended. */
+typedef enum : int32_t {
+  NF_END_NONE = 0, /* it has not */
+  NF_END_MODEL = 1, /* the model ended its answer */
+  NF_END_STOP = 2, /* a stop string, which is not part of the text */
+  NF_END_LENGTH = 3, /* output_tokens_max, or the context is full */
+} nf_generate_end;
+nf_generate_end nf_generate_end_get(const nf_session *session);
 /* What the generation begun last has cost so far; complete after NF_OK. */
 void nf_generate_receipt(const nf_session *session, nf_receipt *receipt);
 
@@ -331,6 +347,33 @@ void nf_edit_variant_get(const nf_session *session, int32_t i, nf_variant *varia
 /* The passes of the last edit for a person, one line each: what was offered, what was accepted,
  * what the model gave. Empty unless asked for in the descriptor; cut at 16 KB. Same life. */
 nf_bytes nf_edit_trace(const nf_session *session);
+
+/* ---- batch: sessions of one engine whose passes run as one -------------------- */
+
+/* Reading the weights is most of what a pass of few rows costs, so several requests in one pass
+ * cost little more than one. The steps of a session that has joined compute nothing: they hand
+ * their next pass in and give NF_PENDING until nf_batch_run has done it. Results are, bit for bit,
+ * those of the session alone.
+ *
+ *   nf_batch_join each session; then, over and over: of every session with a work that runs, steps
+ *   until nf_session_waits; nf_batch_run
+ *
+ * Fair: a pass holds the work that waits longest, then the others in order as far as there is room
+ * (64 rows, 16 timelines; one adapter). A batch and its sessions belong to one thread at a time. */
+typedef struct nf_batch nf_batch;
+enum { NF_BATCH_SESSIONS_MAX = 64 };
+int64_t nf_batch_bytes(const nf_engine *engine); /* what nf_batch_open takes */
+/* errors NF_NO_MEMORY; NF_UNSUPPORTED on a GPU */
+[[nodiscard]] nf_status nf_batch_open(nf_engine *engine, nf_batch **batch, nf_error *error);
+void nf_batch_close(nf_batch *batch); /* after its sessions; null is fine */
+/* For good; drops a work that runs. errors NF_BAD_INPUT the session is of another engine or in a
+ * batch already; there are NF_BATCH_SESSIONS_MAX */
+[[nodiscard]] nf_status nf_batch_join(nf_batch *batch, nf_session *session, nf_error *error);
+/* Its next pass is handed in and not done: a step would change nothing. */
+bool nf_session_waits(const nf_session *session);
+/* One piece of one pass, a few to some tens of milliseconds. NF_PENDING: more is waiting; NF_OK:
+ * nothing is. n_works: whose pass was done by this call. */
+[[nodiscard]] nf_status nf_batch_run(nf_batch *batch, int32_t *n_works);
 
 /* ---- prefix: what the edits of a task begin with, kept beyond the session ---- */
 

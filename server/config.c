@@ -38,6 +38,45 @@ static const key_row KEYS[] = {
     {"drain_ms", "to finish replies at SIGTERM [10000]", AT(drain_ms), 0, 600000, KEY_INT, true},
     {"send_bytes_s_min", "a reply may take 30 s plus its size over this [16384]",
      AT(send_bytes_s_min), 1, 1000000000, KEY_INT, true},
+    {"data", "folder of jobs, uploads and results; jobs are off without", AT(data), 0,
+     CONFIG_PATH_BYTES, KEY_TEXT, false},
+    {"store", "postgresql://... for several machines [SQLite in data]", AT(store), 0,
+     CONFIG_PATH_BYTES, KEY_TEXT, false},
+    {"worker", "run jobs of the store, do not listen [no]", AT(worker), 0, 1, KEY_BOOL, false},
+    {"transcribe", "folder of the transcriber, made by './dev transcribe'", AT(transcribe), 0,
+     CONFIG_PATH_BYTES, KEY_TEXT, false},
+    {"media_root", "folder whose files jobs may name by path", AT(media_root), 0, CONFIG_PATH_BYTES,
+     KEY_TEXT, false},
+    {"upload_mb_max", "also of a worker's files [4096]", AT(upload_mb_max), 1, 1000000, KEY_INT,
+     true},
+    {"job_slots", "jobs at a time, 0: none here [1]", AT(job_slots), 0, 64, KEY_INT, true},
+    {"job_wall_s", "a job may take [14400]", AT(job_wall_s), 1, 1000000, KEY_INT, true},
+    {"job_memory_mb", "address space of a worker [8192]", AT(job_memory_mb), 64, 1000000, KEY_INT,
+     true},
+    {"job_keep_h", "ended jobs and uploads are kept [168]", AT(job_keep_h), 1, 100000, KEY_INT,
+     true},
+    {"job_lease_ms", "a worker silent for so long is given up [30000]", AT(job_lease_ms), 500,
+     3600000, KEY_INT, false},
+    {"job_backoff_ms", "pause after a failed try, x 2 for each [1000]", AT(job_backoff_ms), 1,
+     60000, KEY_INT, false},
+    {"inference", "answer /v1 with a model of this server [yes]", AT(inference), 0, 1, KEY_BOOL,
+     false},
+    {"inference_model", "its NAME, as in /models/NAME/ [the first]", AT(inference_model), 0, 128,
+     KEY_TEXT, false},
+    {"inference_threads", "0: as many as there are CPUs, at most 8 [0]", AT(inference_threads), 0,
+     64, KEY_INT, false},
+    {"context_tokens", "prompt and answer together, 0: 1024 [0]", AT(context_tokens), 0, 1000000,
+     KEY_INT, false},
+    {"sessions_max", "requests computed together [8]", AT(sessions_max), 1, NF_BATCH_SESSIONS_MAX,
+     KEY_INT, false},
+    {"queue_max", "requests that may wait, above: 503 [64]", AT(queue_max), 8, 4096, KEY_INT,
+     false},
+    {"inference_ms", "a request may take, waiting included [120000]", AT(inference_ms), 100,
+     3600000, KEY_INT, true},
+    {"client_requests_minute", "of one address to /v1, above: 429; 0: any [0]",
+     AT(client_requests_minute), 0, 60000, KEY_INT, true},
+    {"api_body_bytes_max", "of a request to /v1 [262144]", AT(api_body_bytes_max), 1024, 16777216,
+     KEY_INT, true},
 };
 enum { N_KEYS = sizeof KEYS / sizeof KEYS[0] };
 
@@ -50,6 +89,18 @@ void config_defaults(config *c) {
                 .head_ms = 10000,
                 .body_ms = 30000,
                 .drain_ms = 10000,
+                .inference = 1,
+                .sessions_max = 8,
+                .queue_max = 64,
+                .inference_ms = 120000,
+                .api_body_bytes_max = 262144,
+                .job_slots = 1,
+                .job_lease_ms = 30000,
+                .job_backoff_ms = 1000,
+                .job_wall_s = 14400,
+                .job_memory_mb = 8192,
+                .job_keep_h = 168,
+                .upload_mb_max = 4096,
                 .send_bytes_s_min = 16384};
 }
 
@@ -173,7 +224,8 @@ bool config_check(const config *c, nf_error *error) {
   if (inet_pton(AF_INET, c->host, &any) != 1 && inet_pton(AF_INET6, c->host, &any) != 1) {
     return fail(error, "host", "an IP address such as 127.0.0.1", c->host);
   }
-  if (config_is_loopback(c)) return true;
+  if (c->worker && c->data[0] == 0) return fail(error, "worker", "--data FOLDER with it", "none");
+  if (c->worker || config_is_loopback(c)) return true;
   const char *missing = c->token_file[0] == 0 ? "token_file (see --make-token)"
                         : !c->behind_proxy    ? "behind_proxy = yes and a proxy that does TLS"
                         : c->n_hosts == 0     ? "hosts, the names clients may use"
@@ -203,6 +255,6 @@ void config_help(FILE *out) {
       "SIGHUP reads the file again for those marked *):\n",
       out);
   for (int i = 0; i < N_KEYS; i++) {
-    fprintf(out, " %c %-17s %s\n", KEYS[i].reload ? '*' : ' ', KEYS[i].name, KEYS[i].help);
+    fprintf(out, " %c %-22s %s\n", KEYS[i].reload ? '*' : ' ', KEYS[i].name, KEYS[i].help);
   }
 }

@@ -18,6 +18,19 @@ typedef struct {
   int behind_proxy, quiet;
   int connections_max;
   int idle_ms, head_ms, body_ms, drain_ms;
+  /* answers of the model: /v1 */
+  int inference;
+  char inference_model[128]; /* NAME of one of the models; "": the first of them */
+  int inference_threads, context_tokens; /* 0: the engine's defaults */
+  int sessions_max, queue_max, inference_ms, api_body_bytes_max;
+  int client_requests_minute; /* 0: no limit */
+  char data[CONFIG_PATH_BYTES];       /* folder of jobs; "": there are none */
+  char store[CONFIG_PATH_BYTES];      /* "": SQLite in data */
+  char media_root[CONFIG_PATH_BYTES]; /* "": inputs are uploads only */
+  char transcribe[CONFIG_PATH_BYTES]; /* folder of the worker; "": none here */
+  int worker;                         /* jobs only: no listening */
+  int job_slots, job_lease_ms, job_backoff_ms, job_wall_s, job_memory_mb, job_keep_h;
+  int upload_mb_max;
   int send_bytes_s_min; /* a client slower than this over a whole reply is cut */
 } config;
 

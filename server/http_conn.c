@@ -1,6 +1,7 @@
-/* See http_conn.h. A connection is in one of five states; the poll's interest follows from it:
+/* See http_conn.h. A connection is in one of six states; the poll's interest follows from it:
  *   HEAD    reading a request head (or waiting for one)          readable
- *   BODY    dropping a request's body                            readable
+ *   BODY    reading a request's body, to keep it or to drop it   readable
+ *   WAIT    a route makes the reply (http_later.h)               the client goes; writable
  *   WRITE   a reply did not fit the socket at once               writable
  *   LINGER  our side is shut; drop what comes until theirs is    readable
  *   GONE    uv_close was called; nothing may touch it            none
@@ -11,235 +12,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/http_body.h"
-#include "server/platform.h"
+#include "server/http_conn_inside.h"
 
 enum {
-  SENDFILE_BYTES_TURN = 2 << 20, /* of one file, before others get their turn */
-  REQUESTS_TURN = 64,            /* pipelined ones */
-  BODY_BYTES_MAX = 65536,        /* no route wants a body; a small one is dropped */
-  LINGER_MS = 2000,
-  LINGER_BYTES_MAX = 1 << 20,
-  REPLY_MS = 30000, /* plus size / send_bytes_s_min */
+  REQUESTS_TURN = 64,     /* pipelined ones */
+  BODY_BYTES_MAX = 65536, /* of a body that no route wants: it is dropped */
+  TASK_BODY_BYTES_MS_MIN = 64, /* a task's may take body_ms, and its size over this */
 };
 
-typedef enum : u8 { HEAD, BODY, WRITE, LINGER, GONE } conn_state;
-
-struct http_conn {
-  uv_poll_t poll; /* first: libuv's handle and the connection are one block */
-  server *server;
-  http_conn *next, *prev;
-  int fd;
-  int interest; /* what uv_poll_start was last told */
-  conn_state state;
-  bool close_after; /* the reply being sent is the last */
-  bool again;       /* stopped in the middle of the input to let others run */
-  bool http10, head_only; /* of the request being answered */
-  http_head_scan scan;
-  i64 deadline_ms;
-  u8 *in; /* input that waits: a head's beginning, or pipelined requests */
-  isize in_len, in_cap;
-  http_body *body;
-  http_reply *held; /* the reply that waits for the end of its request's body */
-  char *out;        /* what is left of head (and body, when it is in memory) */
-  isize out_at, out_len;
-  int file; /* -1, or the body that follows `out` */
-  i64 file_at, file_left, linger_left;
-  /* for the log */
-  u64 started_ns;
-  i64 n_sent;
-  const char *method, *why;
-  int status;
-  u8 path_len;
-  u8 path[119];
-};
-
-static i64 now_ms(const http_conn *c) { return (i64)uv_now(&c->server->loop); }
-
-/* ---- the end ---- */
-
-static void on_closed(uv_handle_t *handle) {
-  http_conn *c = (http_conn *)handle;
-  http_body_free(c->body);
-  free(c->in);
-  free(c->out);
-  free(c);
-}
-
-static void held_drop(http_conn *c) {
-  if (c->held == nullptr) return;
-  http_reply_drop(c->held);
-  free(c->held);
-  c->held = nullptr;
-}
-
-static void access_log(http_conn *c, bool cut) {
-  server *s = c->server;
-  s->metrics.bytes_sent += c->n_sent;
-  if (cut) s->metrics.n_replies_cut++;
-  if (s->log.quiet) return;
-  log_access_add(&s->log, &(log_access){.method = c->method,
-                                        .path = bytes_from(c->path, c->path_len),
-                                        .status = c->status,
-                                        .bytes = c->n_sent,
-                                        .duration_us = (i64)(uv_hrtime() - c->started_ns) / 1000,
-                                        .why = c->why,
-                                        .cut = cut});
-}
-
-static void conn_close(http_conn *c) {
-  if (c->state == GONE) return;
-  if (c->state == WRITE) access_log(c, true);
-  c->state = GONE;
-  if (c->file >= 0) close(c->file);
-  held_drop(c);
-  if (c->prev != nullptr) c->prev->next = c->next;
-  if (c->next != nullptr) c->next->prev = c->prev;
-  if (c->server->conns == c) c->server->conns = c->next;
-  uv_close((uv_handle_t *)&c->poll, on_closed); /* before close(fd): epoll must forget it first */
-  close(c->fd);
-  c->server->metrics.n_connections--;
-}
-
-/* Half-close, then wait for the client's end: closing with unread input would send a reset,
- * which can destroy the reply on its way. */
-static void conn_linger(http_conn *c) {
-  c->state = LINGER;
-  c->linger_left = LINGER_BYTES_MAX;
-  c->deadline_ms = now_ms(c) + LINGER_MS;
-  c->in_len = 0;
-  if (shutdown(c->fd, SHUT_WR) != 0) conn_close(c);
-}
-
-/* ---- sending ---- */
-
-typedef enum { SENT_ALL, SENT_FULL, SENT_BROKEN } sent;
-
-static sent out_send(http_conn *c) {
-  while (c->out_at < c->out_len) {
-    int flags = PLATFORM_SEND_QUIET | (c->file_left > 0 ? PLATFORM_SEND_MORE : 0);
-    isize n = send(c->fd, c->out + c->out_at, (size_t)(c->out_len - c->out_at), flags);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? SENT_FULL : SENT_BROKEN;
-    c->out_at += n;
-    c->n_sent += n;
-  }
-  free(c->out);
-  c->out = nullptr;
-  c->out_at = c->out_len = 0;
-  return SENT_ALL;
-}
-
-static sent file_send(http_conn *c) {
-  i64 budget = SENDFILE_BYTES_TURN;
-  while (c->file_left > 0) {
-    if (budget <= 0) return SENT_FULL; /* the poll comes back at once */
-    i64 want = c->file_left < budget ? c->file_left : budget;
-    isize n = platform_sendfile(c->fd, c->file, c->file_at, (isize)want);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno == EAGAIN ? SENT_FULL : SENT_BROKEN;
-    if (n == 0) return SENT_BROKEN; /* the file became shorter: the length we promised is a lie */
-    c->file_at += n;
-    c->file_left -= n;
-    c->n_sent += n;
-    budget -= n;
-    if (n < want && c->file_left > 0) return SENT_FULL; /* asking again would say EAGAIN */
-  }
-  return SENT_ALL;
-}
-
-static void reply_done(http_conn *c) {
-  access_log(c, false);
-  if (c->file >= 0) close(c->file);
-  c->file = -1;
-  c->n_sent = 0;
-  c->why = nullptr;
-  c->path_len = 0;
-  c->scan = (http_head_scan){0};
-  c->state = HEAD;
-  c->deadline_ms = now_ms(c) + c->server->config.idle_ms;
-  if (c->close_after) conn_linger(c);
-}
-
-/* Continue the reply in progress as far as the socket takes it. */
-static void reply_continue(http_conn *c) {
-  c->state = WRITE;
-  sent result = out_send(c);
-  if (result == SENT_ALL) result = file_send(c);
-  if (result == SENT_BROKEN) conn_close(c);
-  if (result == SENT_ALL) reply_done(c);
-}
-
-/* Head and, when it is small or in memory, body, as one piece: in the server's scratch when it
- * fits there, else a new block that becomes c->out. null: no memory, or a file cut short. */
-static char *reply_gather(http_conn *c, const http_reply *reply, isize *len) {
-  server *s = c->server;
-  isize head = http_reply_head_write(reply, !c->close_after, c->http10, server_date(s), s->scratch);
-  *len = head;
-  if (c->head_only || reply->body_bytes == 0) return s->scratch;
-  if (reply->file >= 0) {
-    if (reply->body_bytes > SMALL_FILE_BYTES) return s->scratch;
-    *len += (isize)reply->body_bytes;
-    isize n = pread(reply->file, s->scratch + head, (size_t)reply->body_bytes, reply->file_from);
-    return n == reply->body_bytes ? s->scratch : nullptr;
-  }
-  char *to = s->scratch;
-  *len += (isize)reply->body_bytes;
-  if (reply->body_bytes > SMALL_FILE_BYTES) {
-    to = c->out = malloc((size_t)*len);
-    if (to == nullptr) return nullptr;
-    memcpy(to, s->scratch, (size_t)head);
-  }
-  const char *body = reply->memory != nullptr ? reply->memory : reply->fixed;
-  memcpy(to + head, body, (size_t)reply->body_bytes);
-  return to;
-}
-
-/* Send `reply`; takes what it owns. The connection is then in HEAD, WRITE, LINGER or GONE. */
-static void reply_send(http_conn *c, http_reply *reply) {
-  server *s = c->server;
-  c->close_after = c->close_after || reply->close || s->draining;
-  c->status = reply->status;
-  c->why = reply->why;
-  s->metrics.n_requests[reply->status]++;
-  c->deadline_ms = now_ms(c) + REPLY_MS + reply->body_bytes * 1000 / s->config.send_bytes_s_min;
-  c->state = WRITE;
-  isize len;
-  char *piece = reply_gather(c, reply, &len);
-  if (reply->file >= 0 && !c->head_only && reply->body_bytes > SMALL_FILE_BYTES) {
-    c->file = reply->file;
-    c->file_at = reply->file_from;
-    c->file_left = reply->body_bytes;
-    reply->file = -1;
-  }
-  http_reply_drop(reply);
-  if (piece == nullptr) {
-    conn_close(c);
-    return;
-  }
-  if (piece == c->out) {
-    c->out_len = len;
-  } else {
-    int flags = PLATFORM_SEND_QUIET | (c->file_left > 0 ? PLATFORM_SEND_MORE : 0);
-    isize n = send(c->fd, piece, (size_t)len, flags);
-    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-      conn_close(c);
-      return;
-    }
-    if (n < 0) n = 0;
-    c->n_sent += n;
-    if (n < len) { /* keep the rest until the socket has room */
-      c->out = malloc((size_t)(len - n));
-      if (c->out == nullptr) {
-        conn_close(c);
-        return;
-      }
-      memcpy(c->out, piece + n, (size_t)(len - n));
-      c->out_len = len - n;
-    }
-  }
-  reply_continue(c);
-}
+/* ---- reading ---- */
 
 static void refuse(http_conn *c, http_refusal refusal) {
   http_reply reply;
@@ -248,10 +29,10 @@ static void refuse(http_conn *c, http_refusal refusal) {
   held_drop(c);
   http_body_free(c->body);
   c->body = nullptr;
+  if (c->gone != nullptr) c->gone(c->owner);
+  c->gone = nullptr;
   reply_send(c, &reply);
 }
-
-/* ---- reading ---- */
 
 /* Expect: 100-continue. The answer is a few bytes on an empty socket; when even that does not
  * fit, the client is not one to wait for. */
@@ -266,12 +47,13 @@ static bool continue_send(http_conn *c) {
 
 /* A request with a body that is not refused outright: hold the reply until the body is over. */
 static void body_begin(http_conn *c, const http_request *request, http_reply *reply) {
-  if (request->content_length > BODY_BYTES_MAX) {
+  isize bytes_max = reply->take != nullptr ? reply->take_bytes_max : BODY_BYTES_MAX;
+  if (request->content_length > bytes_max) {
     http_reply_error(reply, 413, "body is too large", true);
     reply_send(c, reply);
     return;
   }
-  c->body = http_body_new(request, BODY_BYTES_MAX);
+  c->body = http_body_new(request, bytes_max, reply->take != nullptr);
   c->held = malloc(sizeof *c->held);
   if (c->body == nullptr || c->held == nullptr) {
     free(c->held); /* not filled yet */
@@ -284,6 +66,36 @@ static void body_begin(http_conn *c, const http_request *request, http_reply *re
   c->state = BODY;
   c->deadline_ms = now_ms(c) + c->server->config.body_ms;
   if (request->expect_continue) (void)continue_send(c);
+}
+
+/* The request is the task's from here on. */
+static void task_begin(http_conn *c, const http_request *request, http_task *t) {
+  task_attach(c, t);
+  if (!request->has_body) {
+    task_request_whole(c);
+    return;
+  }
+  if (request->content_length > t->body_bytes_max) {
+    refuse(c, (http_refusal){413, "body is too large"});
+    return;
+  }
+  i64 bytes = request->content_length >= 0 ? request->content_length : t->body_bytes_max;
+  c->body = http_body_new(request, t->body_bytes_max, t->kind->body != nullptr);
+  if (c->body == nullptr) {
+    conn_close(c);
+    return;
+  }
+  c->state = BODY;
+  c->deadline_ms = now_ms(c) + c->server->config.body_ms + bytes / TASK_BODY_BYTES_MS_MIN;
+  if (request->expect_continue) (void)continue_send(c);
+}
+
+/* The request is whole: its route may still want to see the body, and to take its time. */
+static void reply_begin(http_conn *c, nf_bytes body, http_reply *reply) {
+  http_take *take = reply->take;
+  reply->take = nullptr;
+  if (take != nullptr) take(c, body, reply);
+  if (c->state != WAIT) reply_send(c, reply);
 }
 
 static void head_take(http_conn *c, nf_bytes head) {
@@ -304,10 +116,12 @@ static void head_take(http_conn *c, nf_bytes head) {
   http_reply reply;
   http_reply_begin(&reply);
   route_reply(c->server, &request, &reply);
-  if (request.has_body && !reply.close) {
+  if (reply.task != nullptr) {
+    task_begin(c, &request, reply.task);
+  } else if (request.has_body && !reply.close) {
     body_begin(c, &request, &reply);
   } else {
-    reply_send(c, &reply);
+    reply_begin(c, bytes_from("", 0), &reply);
   }
 }
 
@@ -340,13 +154,26 @@ static isize body_step(http_conn *c, nf_bytes input) {
     refuse(c, found.refusal);
     return input.len;
   }
+  nf_bytes kept = http_body_kept(c->body);
+  if (c->task != nullptr && kept.len > 0) {
+    c->task->kind->body(c->task, kept);
+    if (c->state != BODY) return input.len; /* it has answered: an error, and the end */
+    http_body_forget(c->body);
+  }
   if (!found.complete) return input.len;
-  http_body_free(c->body);
-  c->body = nullptr;
+  http_body *body = c->body;
+  if (c->task != nullptr) {
+    c->body = nullptr;
+    http_body_free(body);
+    task_request_whole(c);
+    return found.used;
+  }
   http_reply reply = *c->held;
+  c->body = nullptr;
   free(c->held);
   c->held = nullptr;
-  reply_send(c, &reply);
+  reply_begin(c, http_body_kept(body), &reply);
+  http_body_free(body);
   return found.used;
 }
 
@@ -440,10 +267,16 @@ static void on_ready(uv_poll_t *poll, int status, int events);
 
 static void interest_update(http_conn *c) {
   if (c->state == GONE) return;
-  int interest = c->state == WRITE || c->again ? UV_WRITABLE : UV_READABLE;
+  bool write = c->state == WRITE || c->again, more = c->out_len > 0 || c->stream.len > 0;
+  int interest = write ? UV_WRITABLE : UV_READABLE;
+  if (c->state == WAIT) interest = UV_DISCONNECT | (more || c->stream_over ? UV_WRITABLE : 0);
+  if (c->paused) interest = 0;
   if (interest == c->interest) return;
   c->interest = interest;
-  if (uv_poll_start(&c->poll, interest, on_ready) != 0) conn_close(c);
+  if (interest == 0) {
+    uv_poll_stop(&c->poll);
+  } else if (uv_poll_start(&c->poll, interest, on_ready) != 0)
+    conn_close(c);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events) {
@@ -453,17 +286,39 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
     conn_close(c);
     return;
   }
-  (void)events; /* interest names one event at a time */
-  if (c->state == WRITE) {
+  if (c->state == WAIT) {
+    if ((events & UV_DISCONNECT) != 0) {
+      conn_close(c); /* whoever closes their half does not wait for an answer */
+    } else {
+      later_continue(c);
+    }
+  } else if (c->state == WRITE) {
     reply_continue(c);
-    if (c->state == HEAD) input_add(c, bytes_from("", 0)); /* pipelined requests */
-  } else if (c->again) {
-    input_add(c, bytes_from("", 0));
-  } else {
+  } else if (!c->again) {
     receive(c);
+    if (c->state == HEAD && c->server->draining && c->in_len == 0) conn_close(c);
+    interest_update(c);
+    return;
   }
+  conn_settle(c);
+}
+
+void conn_settle(http_conn *c) {
+  if (c->state == HEAD) input_add(c, bytes_from("", 0)); /* pipelined requests */
   if (c->state == HEAD && c->server->draining && c->in_len == 0) conn_close(c);
   interest_update(c);
+}
+
+server *http_conn_server(const http_conn *c) { return c->server; }
+
+u64 http_conn_client(const http_conn *c) {
+  alignas(struct sockaddr_storage) u8 peer[sizeof(struct sockaddr_storage)] = {0};
+  socklen_t len = sizeof peer;
+  if (getpeername(c->fd, (struct sockaddr *)peer, &len) != 0) return 0;
+  peer[2] = peer[3] = 0; /* the port, in both families: a client has many */
+  u64 hash = 0xCBF29CE484222325; /* FNV-1a */
+  for (size_t i = 0; i < sizeof peer; i++) hash = (hash ^ peer[i]) * 0x100000001B3;
+  return hash;
 }
 
 void http_conn_open(server *s, int fd) {
@@ -491,7 +346,8 @@ void http_conns_check(server *s, i64 now) {
     next = c->next;
     if (now < c->deadline_ms) continue;
     bool asked = (c->state == HEAD && c->in_len > 0) || c->state == BODY;
-    if (c->state != LINGER) s->metrics.n_deadlines += asked || c->state == WRITE;
+    bool answered = c->state == WRITE || c->state == WAIT;
+    if (c->state != LINGER) s->metrics.n_deadlines += asked || answered;
     if (asked) {
       c->head_only = false;
       refuse(c, (http_refusal){408, "the request took too long"});

@@ -5,6 +5,10 @@
 #pragma once
 #include "server/server.h"
 
+/* Tells clients apart: a hash of the peer's address. Behind a proxy all are one. */
+u64 http_conn_client(const http_conn *c);
+server *http_conn_server(const http_conn *c);
+
 /* Takes over `fd`. Closes it when there is no memory. */
 void http_conn_open(server *s, int fd);
 /* Called for every connection about ten times a second: ends what is over its deadline. */

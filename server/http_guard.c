@@ -54,6 +54,11 @@ typedef enum {
   FIELD_TRANSFER_ENCODING,
   FIELD_AUTHORIZATION,
   FIELD_EXPECT,
+  FIELD_CONTENT_TYPE,
+  FIELD_ORIGIN,
+  FIELD_FETCH_SITE,
+  FIELD_IDEMPOTENCY_KEY,
+  FIELD_LAST_EVENT_ID,
   FIELD_ACCEPT_ENCODING,
   FIELD_RANGE,
   FIELD_IF_RANGE,
@@ -71,6 +76,11 @@ static const char *const FIELD_NAMES[N_FIELDS] = {
     [FIELD_TRANSFER_ENCODING] = "transfer-encoding",
     [FIELD_AUTHORIZATION] = "authorization",
     [FIELD_EXPECT] = "expect",
+    [FIELD_CONTENT_TYPE] = "content-type",
+    [FIELD_ORIGIN] = "origin",
+    [FIELD_FETCH_SITE] = "sec-fetch-site",
+    [FIELD_IDEMPOTENCY_KEY] = "idempotency-key",
+    [FIELD_LAST_EVENT_ID] = "last-event-id",
     [FIELD_ACCEPT_ENCODING] = "accept-encoding",
     [FIELD_RANGE] = "range",
     [FIELD_IF_RANGE] = "if-range",
@@ -131,6 +141,11 @@ static int on_headers_complete(llhttp_t *parser) {
 
 static nf_bytes value_once(const head_facts *facts, field_id id) {
   return facts->n_seen[id] == 1 ? facts->value[id] : (nf_bytes){0};
+}
+
+/* The same where none would say "nothing to fear": of two, a value that is never allowed. */
+static nf_bytes value_twice_bad(const head_facts *facts, field_id id) {
+  return facts->n_seen[id] > 1 ? text("?") : facts->value[id];
 }
 
 /* llhttp's verdict as an HTTP status. */
@@ -240,7 +255,7 @@ static http_refusal request_check(const head_facts *facts, const http_hosts *hos
   nf_bytes target = facts->target;
   refusal = target_check(request->host, &target);
   if (refusal.status != 0) return refusal;
-  if (request->method == METHOD_OTHER && bytes_same(target, text("*"))) target = text("/");
+  if (request->method > METHOD_HEAD && bytes_same(target, text("*"))) target = text("/");
   return http_path_decode(target, request->path, &request->path_len);
 }
 
@@ -272,11 +287,18 @@ http_refusal http_head_parse(nf_bytes head, const http_hosts *hosts, http_reques
   request->method_name = llhttp_method_name((llhttp_method_t)parser.method);
   if (parser.method == HTTP_GET) request->method = METHOD_GET;
   if (parser.method == HTTP_HEAD) request->method = METHOD_HEAD;
+  if (parser.method == HTTP_POST) request->method = METHOD_POST;
+  if (parser.method == HTTP_DELETE) request->method = METHOD_DELETE;
   http_refusal refusal = request_check(&facts, hosts, request);
   if (refusal.status != 0) return refusal;
   request->keep_alive = facts.keep_alive;
   request->accept_encoding = value_once(&facts, FIELD_ACCEPT_ENCODING);
   request->authorization = value_once(&facts, FIELD_AUTHORIZATION);
+  request->content_type = value_once(&facts, FIELD_CONTENT_TYPE);
+  request->origin = value_twice_bad(&facts, FIELD_ORIGIN);
+  request->fetch_site = value_twice_bad(&facts, FIELD_FETCH_SITE);
+  request->idempotency_key = value_once(&facts, FIELD_IDEMPOTENCY_KEY);
+  request->last_event_id = value_once(&facts, FIELD_LAST_EVENT_ID);
   request->range = value_once(&facts, FIELD_RANGE);
   request->if_range = value_once(&facts, FIELD_IF_RANGE);
   request->if_match = value_once(&facts, FIELD_IF_MATCH);

@@ -22,23 +22,33 @@ static const char SECURITY_HEADERS[] =
 static const char *status_text(int status) {
   switch (status) {
     case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 204: return "No Content";
     case 206: return "Partial Content";
     case 304: return "Not Modified";
     case 400: return "Bad Request";
     case 401: return "Unauthorized";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
+    case 403: return "Forbidden";
     case 408: return "Request Timeout";
+    case 409: return "Conflict";
     case 412: return "Precondition Failed";
     case 413: return "Content Too Large";
     case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
     case 416: return "Range Not Satisfiable";
     case 417: return "Expectation Failed";
     case 421: return "Misdirected Request";
+    case 422: return "Unprocessable Content";
+    case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";
     case 501: return "Not Implemented";
     case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 507: return "Insufficient Storage";
     case 505: return "HTTP Version Not Supported";
     default: return "Status";
   }
@@ -119,9 +129,13 @@ isize http_reply_head_write(const http_reply *reply, bool keep_alive, bool http1
   if (!keep_alive) ADD("Connection: close\r\n");
   if (keep_alive && http10) ADD("Connection: keep-alive\r\n");
   if (reply->status != 304) {
-    ADD("Content-Length: ");
-    at = add_number(at, reply->body_bytes);
-    ADD("\r\n");
+    if (reply->body_bytes >= 0) {
+      ADD("Content-Length: ");
+      at = add_number(at, reply->body_bytes);
+      ADD("\r\n");
+    } else if (!http10) {
+      ADD("Transfer-Encoding: chunked\r\n");
+    }
     if (reply->content_type != nullptr) at = add_field(at, "Content-Type: ", reply->content_type);
     if (reply->content_encoding != nullptr) {
       at = add_field(at, "Content-Encoding: ", reply->content_encoding);
@@ -139,6 +153,10 @@ isize http_reply_head_write(const http_reply *reply, bool keep_alive, bool http1
   }
   if (reply->cache_control != nullptr) at = add_field(at, "Cache-Control: ", reply->cache_control);
   if (reply->vary_encoding) ADD("Vary: Accept-Encoding\r\n");
+  if (reply->location[0] != 0) at = add_field(at, "Location: ", reply->location);
+  if (reply->disposition != nullptr) {
+    at = add_field(at, "Content-Disposition: ", reply->disposition);
+  }
   if (reply->allow != nullptr) at = add_field(at, "Allow: ", reply->allow);
   if (reply->retry_after_s > 0) {
     ADD("Retry-After: ");

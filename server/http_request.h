@@ -4,7 +4,7 @@
 #pragma once
 #include "server/words.h"
 
-typedef enum : u8 { METHOD_GET, METHOD_HEAD, METHOD_OTHER } http_method;
+typedef enum : u8 { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_DELETE, METHOD_OTHER } http_method;
 
 enum { HTTP_PATH_BYTES_MAX = 1024 };
 
@@ -18,6 +18,7 @@ typedef struct {
   i64 content_length;    /* -1: none given, or chunked */
   nf_bytes host;
   nf_bytes accept_encoding, authorization;
+  nf_bytes content_type, origin, fetch_site, idempotency_key, last_event_id;
   nf_bytes range, if_range, if_match, if_none_match, if_modified_since, if_unmodified_since;
   isize path_len;
   u8 path[HTTP_PATH_BYTES_MAX]; /* percent-decoded, starts with '/', no NUL or '\', no "." or

@@ -31,7 +31,8 @@ static int argument_read(const arguments *args, int i, char key[64], const char 
     *value = at + n + 1;
     return 1;
   }
-  bool flag = strcmp(key, "quiet") == 0 || strcmp(key, "behind_proxy") == 0;
+  bool flag =
+      strcmp(key, "quiet") == 0 || strcmp(key, "behind_proxy") == 0 || strcmp(key, "worker") == 0;
   const char *next = i + 1 < args->n ? args->at[i + 1] : nullptr;
   if (flag && (next == nullptr || next[0] == '-')) {
     *value = "yes";
@@ -106,7 +107,8 @@ int main(int n, char **at) {
   if (exit_code != 0) return fprintf(stderr, "nearfield-server: %s\n", error.line), exit_code;
 
   signal(SIGPIPE, SIG_IGN); /* sendfile has no MSG_NOSIGNAL */
-  server_start_result started = server_start(&s, &c);
+  signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of write, as a full disk is */
+  server_start_result started = c.worker ? server_start_worker(&s, &c) : server_start(&s, &c);
   if (started.exit_code != 0) {
     return fprintf(stderr, "nearfield-server: %s\n", started.error.line), started.exit_code;
   }
@@ -119,8 +121,10 @@ int main(int n, char **at) {
     uv_unref((uv_handle_t *)&signals[i]);
   }
   bool v6 = strchr(c.host, ':') != nullptr;
-  printf(v6 ? "nearfield is at http://[%s]:%d/\n" : "nearfield is at http://%s:%d/\n", c.host,
-         s.port);
+  const char *line = c.worker ? "nearfield works on jobs\n"
+                     : v6     ? "nearfield is at http://[%s]:%d/\n"
+                              : "nearfield is at http://%s:%d/\n";
+  printf(line, c.host, s.port);
   fflush(stdout);
   uv_run(&s.loop, UV_RUN_DEFAULT);
   server_free(&s);

@@ -8,6 +8,29 @@ static void row(text_buf *out, const char *name, const char *type, const char *h
   text_buf_add(out, bytes_from(line, n));
 }
 
+static void answers_write(const metrics *m, text_buf *out) {
+  static const char *const names[N_ANSWERS] = {"ok", "refused", "busy", "late", "gone", "failed"};
+  text_buf_str(out,
+               "# HELP nearfield_inference_requests_total Requests to the model, by outcome.\n"
+               "# TYPE nearfield_inference_requests_total counter\n");
+  for (int i = 0; i < N_ANSWERS; i++) {
+    char line[100];
+    int n = snprintf(line, sizeof line, "nearfield_inference_requests_total{outcome=\"%s\"} %lld\n",
+                     names[i], (long long)m->n_answers[i]);
+    text_buf_add(out, bytes_from(line, n));
+  }
+  row(out, "nearfield_inference_input_tokens_total", "counter", "Prompt tokens.",
+      m->n_input_tokens);
+  row(out, "nearfield_inference_output_tokens_total", "counter", "Tokens generated.",
+      m->n_output_tokens);
+  row(out, "nearfield_inference_passes_total", "counter", "Passes over the model's weights.",
+      m->n_passes);
+  row(out, "nearfield_inference_pass_works_total", "counter", "Works that had a part in them.",
+      m->n_pass_works);
+  row(out, "nearfield_inference_queued", "gauge", "Works that wait.", m->n_works_queued);
+  row(out, "nearfield_inference_running", "gauge", "Works in the passes.", m->n_works_running);
+}
+
 void metrics_write(const metrics *m, text_buf *out) {
   text_buf_str(out,
                "# HELP nearfield_http_requests_total Requests answered, by status.\n"
@@ -30,6 +53,7 @@ void metrics_write(const metrics *m, text_buf *out) {
       m->n_replies_cut);
   row(out, "nearfield_http_deadlines_total", "counter", "Connections ended by a deadline.",
       m->n_deadlines);
+  answers_write(m, out);
   row(out, "nearfield_models", "gauge", "Model files offered.", m->n_models);
   row(out, "nearfield_models_ready", "gauge", "Model files hashed and served.", m->n_models_ready);
   row(out, "nearfield_log_dropped_total", "counter", "Log lines nobody took.", m->n_log_dropped);

@@ -229,6 +229,23 @@ void models_count(const models *m, i64 *n, i64 *n_ready) {
   }
 }
 
+bool models_find(const models *m, const char *name, models_entry *entry) {
+  const model *found = nullptr;
+  for (int i = 0; i < m->n; i++) {
+    const model *one = &m->list[i];
+    if (one->state == MODEL_GONE || one->is_adapter) continue;
+    if (name[0] != 0 && strcmp(one->name, name) != 0) continue;
+    if (found == nullptr || strcmp(one->name, found->name) < 0) found = one;
+  }
+  if (found == nullptr) return false;
+  *entry = (models_entry){.name = found->name,
+                          .path = found->path,
+                          .ready = found->state == MODEL_READY,
+                          .failed = found->state == MODEL_FAILED};
+  memcpy(entry->sha256, found->hash.sha256, sizeof entry->sha256);
+  return true;
+}
+
 /* ---- replies ---- */
 
 static void json_reply(text_buf *out, http_reply *reply) {

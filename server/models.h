@@ -30,6 +30,14 @@ bool models_scan(models *m, const char *path, nf_error *error);
 void models_rescan_begin(models *m);
 void models_rescan_end(models *m);
 
+/* A model by its NAME, or, where that is "", the first by name. false: there is none. */
+typedef struct {
+  const char *name, *path; /* live as long as m */
+  bool ready, failed;      /* neither: it is being read */
+  u8 sha256[32];           /* when ready */
+} models_entry;
+bool models_find(const models *m, const char *name, models_entry *entry);
+
 void models_count(const models *m, i64 *n, i64 *n_ready);
 /* path: what follows "/models". */
 void models_reply(models *m, nf_bytes path, const http_request *request, http_reply *reply);

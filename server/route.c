@@ -1,5 +1,6 @@
 /* Which part of the server answers a path. Owns no state; every route fills a reply and returns
  * at once. Declared in server.h. */
+#include "server/api.h"
 #include "server/server.h"
 #include "server/static_file.h"
 
@@ -32,6 +33,11 @@ static void metrics_reply(server *s, const http_request *request, http_reply *re
   text_buf out = {0};
   models_count(s->models, &s->metrics.n_models, &s->metrics.n_models_ready);
   s->metrics.n_log_dropped = s->log.n_dropped;
+  inference_counts counts = inference_counts_get(s->inference);
+  s->metrics.n_passes = counts.n_passes;
+  s->metrics.n_pass_works = counts.n_works;
+  s->metrics.n_works_queued = counts.n_queued;
+  s->metrics.n_works_running = counts.n_running;
   metrics_write(&s->metrics, &out);
   if (out.failed) {
     free(out.at);
@@ -47,7 +53,15 @@ static void metrics_reply(server *s, const http_request *request, http_reply *re
 
 void route_reply(server *s, const http_request *request, http_reply *reply) {
   nf_bytes path = bytes_from(request->path, request->path_len);
-  if (request->method == METHOD_OTHER) {
+  if (bytes_begin(path, "/v1/jobs") || bytes_begin(path, "/v1/uploads")) {
+    if (s->draining) {
+      http_reply_error(reply, 503, "the server is stopping", true);
+    } else {
+      jobs_reply(s->jobs, bytes_after(path, (isize)strlen("/v1")), request, reply);
+    }
+  } else if (bytes_begin(path, "/v1/")) {
+    api_route(s, request, reply);
+  } else if (request->method != METHOD_GET && request->method != METHOD_HEAD) {
     http_reply_error(reply, 405, nullptr, request->has_body);
     reply->allow = "GET, HEAD";
   } else if (bytes_same(path, text("/healthz"))) {

@@ -171,6 +171,30 @@ static bool models_read(server *s, nf_error *error) {
   return ok;
 }
 
+static server_start_result jobs_begin(server *s) {
+  server_start_result result = {0};
+  bool machine;
+  jobs_desc desc = {&s->loop, &s->config, &s->log, &s->token};
+  if (s->config.data[0] != 0 && !jobs_start(&desc, &s->jobs, &result.error, &machine)) {
+    result.exit_code = machine ? 3 : 1;
+  }
+  return result;
+}
+
+server_start_result server_start_worker(server *s, const config *c) {
+  s->config = *c;
+  s->root = s->listener = -1;
+  s->log.quiet = c->quiet != 0;
+  if (uv_loop_init(&s->loop) != 0) return fail(3, "event loop", "cannot be made");
+  uv_timer_init(&s->loop, &s->drain);
+  uv_check_init(&s->loop, &s->flush);
+  s->drain.data = s->flush.data = s;
+  uv_check_start(&s->flush, on_turn_end);
+  uv_unref((uv_handle_t *)&s->flush);
+  uv_unref((uv_handle_t *)&s->drain);
+  return jobs_begin(s);
+}
+
 server_start_result server_start(server *s, const config *c) {
   server_start_result result = {.exit_code = 1};
   s->config = *c;
@@ -188,10 +212,18 @@ server_start_result server_start(server *s, const config *c) {
   if (uv_loop_init(&s->loop) != 0) return fail(3, "event loop", "cannot be made");
   s->models = models_new(&s->loop, &s->log);
   if (s->models == nullptr) return fail(3, "models", "no memory");
+  const inference_options options = {.n_threads = c->inference_threads,
+                                     .ctx_tokens = c->context_tokens,
+                                     .sessions_max = c->sessions_max,
+                                     .queue_max = c->queue_max};
+  s->inference = inference_new(&s->loop, &options);
+  if (s->inference == nullptr) return fail(3, "inference", "no memory");
   result = listen_open(s);
   if (result.exit_code != 0) return result;
   result.exit_code = 1;
   if (!models_read(s, &result.error)) return result;
+  result = jobs_begin(s);
+  if (result.exit_code != 0) return result;
   files_limit_raise(s);
   hosts_set(s);
   uv_poll_init(&s->loop, &s->accept_poll, s->listener);
@@ -225,11 +257,15 @@ void server_drain(server *s) {
   }
   s->draining = true;
   log_event(&s->log, "draining", nullptr);
-  uv_close((uv_handle_t *)&s->accept_poll, nullptr);
-  close(s->listener);
+  if (s->listener >= 0) {
+    uv_close((uv_handle_t *)&s->accept_poll, nullptr);
+    close(s->listener);
+  }
   s->listener = -1;
   s->accept_paused = false;
-  models_stop(s->models);
+  if (s->models != nullptr) models_stop(s->models);
+  if (s->jobs != nullptr) jobs_stop(s->jobs);
+  s->jobs = nullptr;
   http_conns_drain(s);
   uv_timer_start(&s->drain, on_drain_over, (u64)s->config.drain_ms, 0);
 }
@@ -238,6 +274,7 @@ void server_reload(server *s, const config *c) {
   nf_error error;
   config_reload(&s->config, c);
   s->log.quiet = s->config.quiet != 0;
+  if (s->config.worker) return;
   hosts_set(s);
   files_limit_raise(s);
   (void)models_read(s, &error);
@@ -250,11 +287,13 @@ static void handle_close(uv_handle_t *handle, void *unused) {
 }
 
 void server_free(server *s) {
+  if (s->inference != nullptr) inference_stop(s->inference);
   uv_walk(&s->loop, handle_close, nullptr);
   uv_run(&s->loop, UV_RUN_DEFAULT);
   ASSERT(uv_loop_close(&s->loop) == 0);
   log_flush(&s->log);
   free(s->log.lines.at);
-  models_free(s->models);
-  close(s->root);
+  if (s->inference != nullptr) inference_free(s->inference);
+  if (s->models != nullptr) models_free(s->models);
+  if (s->root >= 0) close(s->root);
 }

@@ -4,14 +4,15 @@
 #pragma once
 #include <uv.h>
 
+#include "server/bucket.h"
 #include "server/config.h"
 #include "server/http_guard.h"
+#include "server/inference.h"
+#include "server/jobs/jobs.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/models.h"
 #include "server/token.h"
-
-typedef struct http_conn http_conn;
 
 enum {
   RECEIVE_BYTES = 65536, /* one read; shared by all connections */
@@ -36,6 +37,9 @@ typedef struct {
   metrics metrics;
   server_log log;
   models *models;
+  inference *inference;
+  buckets clients; /* of /v1 */
+  jobs *jobs; /* null: off, or stopping */
   i64 date_s; /* the second `date` speaks of */
   char date[29];
   u8 received[RECEIVE_BYTES];
@@ -51,6 +55,8 @@ typedef struct {
 /* Take the settings, open root and models, listen. s is zeroed by the caller. After a failure
  * the process is expected to exit: nothing is taken back. */
 server_start_result server_start(server *s, const config *c);
+/* The same without listening: jobs only. */
+server_start_result server_start_worker(server *s, const config *c);
 /* Stop listening, end what is idle, let replies finish until drain_ms; then the loop ends.
  * A second call ends everything now. */
 void server_drain(server *s);

@@ -115,9 +115,9 @@ async function build(preset, targets = []) {
 }
 async function cTests(preset, pattern = /./) {
   if (!(await build(preset))) return
-  for (const program of list(`build/${preset}/tests`, /^test_\w+$/).filter((f) =>
-    pattern.test(f),
-  )) {
+  const tests = list(`build/${preset}/tests`, /^test_\w+$/).filter((f) => pattern.test(f))
+  if (tests.length === 0) report(`${preset}: no test is called ${pattern}`, 0, 1, '', 0)
+  for (const program of tests) {
     await one(`${preset} ${path.basename(program)}`, 'cmocka', program, [], { env: sanitize })
   }
   for (const program of list(`build/${preset}/fuzz`, /^fuzz_\w+$/).filter((f) => pattern.test(f))) {
@@ -189,7 +189,7 @@ const suites = {
     )
   },
   asan: () => cTests('asan'),
-  tsan: () => cTests('tsan', /^test_(pool|session|branches|spans|adapter|os)/),
+  tsan: () => cTests('tsan', /\/test_(pool|session|branches|spans|adapter|os)/),
   async fuzz() {
     if (!(await build('fuzz'))) return
     const queue = list('build/fuzz/fuzz', /^fuzz_\w+$/)
@@ -255,6 +255,8 @@ const suites = {
     await one('model', 'unittest', 'python3', ['-m', 'unittest', 'discover', 'model/tests'])
   },
   async server() {
+    // the command line too: it lints what was transcribed
+    if (!(await build('native', ['nearfield', 'nearfield-server', 'make_tiny']))) return
     await nodeSuite('tests/server')
     const program = 'build/asan/nearfield-server'
     if (await build('asan'))
@@ -288,7 +290,11 @@ const suites = {
     ])
   },
   async browser() {
-    if ((await buildApp()) && (await buildNative()))
+    if (
+      (await buildApp()) &&
+      (await buildNative()) &&
+      (await build('wasm', ['test_gpu_model'])) // sdk/parity.test.mjs
+    )
       await nodeSuite('tests/browser', { timeoutS: 1200 })
   },
 }

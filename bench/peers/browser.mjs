@@ -1,7 +1,10 @@
 // Browser engines of the benchmarks: ours through the SDK, wllama, transformers.js, on wasm and on
-// WebGPU. Owns one Chromium for all of them and a browser context for each (so each has its own
-// renderer process). What an engine does in its page: page/*.js. Does not know how results are read.
-import { existsSync, readFileSync } from 'node:fs'
+// WebGPU. Owns one Chromium for all of them, with an ordinary profile (in a private one the storage
+// a model is kept in is another process's memory, ten times slower), and a site for each, so that
+// each has its own renderer process and storage. What an engine does in its page: page/*.js. Does
+// not know how results are read.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { chromium } from 'playwright-core'
 import { npmPeer, onnxExport, versions } from './install.mjs'
@@ -56,13 +59,13 @@ async function claim(session, claimed) {
   return free[0]?.pid ?? 0
 }
 
-async function open({ browser, session, url, claimed }, kind, place, context) {
-  const own = await browser.newContext()
-  const page = await own.newPage()
+async function open({ profile, session, port, claimed }, kind, place, context) {
+  const page = await profile.newPage()
   page.on('pageerror', (error) => context.say(`${kind.name}: ${error.message}`))
   const gpuBefore = await gpuBytes(session)
   const webgpu = place.backend === 'webgpu'
-  await page.goto(`${url}/page/engine.html${webgpu ? '?webgpu' : ''}`)
+  const site = `http://${kind.name}-${place.key}.localhost:${port}`
+  await page.goto(`${site}/page/engine.html${webgpu ? '?webgpu' : ''}`)
   const file = `/model/${encodeURIComponent(path.basename(context.model))}`
   let opened
   try {
@@ -74,7 +77,7 @@ async function open({ browser, session, url, claimed }, kind, place, context) {
       [`./${kind.script}`, { ...place, model: '/model/', file }],
     )
   } catch (error) {
-    await own.close()
+    await page.close()
     throw error
   }
   const pid = await claim(session, claimed)
@@ -119,19 +122,22 @@ export async function browserEngines(context) {
     '/model/manifest.json': JSON.stringify(modelManifest(context.model)),
     '/captions.json': readFileSync(path.join(import.meta.dirname, 'captions.json'), 'utf8'),
   })
-  const browser = await chromium.launch({
+  const folder = mkdtempSync(path.join(tmpdir(), 'nearfield-bench-'))
+  const profile = await chromium.launchPersistentContext(folder, {
     executablePath: process.env.NEARFIELD_CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', ...(context.chromiumFlags ?? [])],
   })
+  const browser = profile.browser()
   const close = async () => {
-    await browser.close()
+    await profile.close()
     server.close()
+    rmSync(folder, { recursive: true, force: true })
   }
   try {
     context.versions.chromium = browser.version()
     const session = await browser.newBrowserCDPSession()
     const claimed = new Set()
-    const blank = await browser.newPage() // what a renderer weighs before it does anything
+    const blank = await profile.newPage() // what a renderer weighs before it does anything
     await blank.goto(`${server.url}/page/engine.html`)
     await context.before?.(blank)
     const blank_bytes = resident(await claim(session, claimed)).peak_bytes
@@ -139,7 +145,7 @@ export async function browserEngines(context) {
     for (const place of placesOf(context)) {
       for (const kind of list) {
         try {
-          const at = { browser, session, url: server.url, claimed }
+          const at = { profile, session, port: new URL(server.url).port, claimed }
           engines.push(await open(at, kind, place, context))
         } catch (error) {
           context.left_out[`${kind.name} ${place.key}`] = firstLine(error)

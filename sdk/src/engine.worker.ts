@@ -1,15 +1,17 @@
 /**
  * The worker's entry: hears the calls of one page object and owns that object's runtime. Started
- * by worker_start.ts; also, by worker/threads.ts, as one more thread of an engine.
+ * by worker_start.ts; also, by worker/threads.ts, as one more thread of an engine, and by
+ * worker/hasher.ts, for what its name says.
  * Read next: worker/serve.ts, worker/open.ts, worker/captions.ts.
  */
 import { NearfieldError } from './error.ts'
 import { packCues, packFindings, packMeasures, unpackCues, unpackStrings } from './pack.ts'
-import type { FromWorker, ThreadStart, ToWorker } from './protocol.ts'
+import type { FromWorker, HashAsked, ThreadStart, ToWorker } from './protocol.ts'
 import { fetchAdapter, keepAdapter } from './worker/adapters.ts'
 import { lint, measure } from './worker/caption_lint.ts'
 import { parse, write } from './worker/captions.ts'
 import { compileModule } from './worker/compile.ts'
+import { tellHash } from './worker/hasher.ts'
 import { type Opened, openHost } from './worker/open.ts'
 import { type Runtime, startRuntime } from './worker/runtime.ts'
 import { serveCalls } from './worker/serve.ts'
@@ -62,8 +64,9 @@ const onCall = serveCalls(post, {
     packMeasures(measure(await captionRuntime(), { ...args, texts: unpackStrings(args.texts) })),
 })
 
-self.onmessage = ({ data }: MessageEvent<ToWorker | ThreadStart>) => {
+self.onmessage = ({ data }: MessageEvent<ToWorker | ThreadStart | HashAsked>) => {
   if (data.kind === 'thread') void serveAsThread(data)
+  else if (data.kind === 'hash') void tellHash(data)
   else if (data.kind === 'start') wasm = data.wasm
   else onCall(data)
 }

@@ -85,3 +85,14 @@ export interface ThreadStart {
 export interface ThreadParked {
   kind: 'parked'
 }
+
+/** To a worker that hashes for another; see worker/hasher.ts. The buffer goes along. */
+export interface HashAsked {
+  kind: 'hash'
+  bytes: Uint8Array<ArrayBuffer>
+}
+/** Its answer: SHA-256 in hex, and the buffer back. In the order of what was asked. */
+export interface HashTold {
+  hash: string
+  bytes: Uint8Array<ArrayBuffer>
+}

@@ -49,7 +49,7 @@ static nf_status directory_open(nf_engine *engine, nf_error *error) {
 
 nf_status engine_gpu_choose(nf_engine *engine, const nf_engine_desc *desc, nf_error *error) {
   nf_bytes wanted = bytes_from_str(desc->kernels != nullptr ? desc->kernels : "");
-  const nf_bytes tuned = bytes_from_str("webgpu:"); /* shapes follow, from a benchmark */
+  const nf_bytes tuned = bytes_from_str("webgpu:"); /* then choices made before, or a sweep's */
   bool tune = bytes_start_with(wanted, tuned);
   engine->on_gpu = tune || bytes_equal(wanted, bytes_from_str("webgpu"));
   if (!engine->on_gpu) return NF_OK;
@@ -218,8 +218,9 @@ void nf_engine_info_get(const nf_engine *engine, nf_engine_info *info) {
   gguf_type most = type_most(&engine->gguf, &info->n_params);
   text_field(info->quantization, (isize)sizeof info->quantization,
              bytes_from_str(gguf_type_name(most)));
-  text_field(info->kernels, (isize)sizeof info->kernels,
-             bytes_from_str(engine->on_gpu ? "webgpu" : engine->kernels->name));
+  text_field(
+      info->kernels, (isize)sizeof info->kernels,
+      bytes_from_str(engine->on_gpu ? model_gpu_kernels(engine->model) : engine->kernels->name));
   if (engine->on_gpu) {
     text_field(info->replaced, (isize)sizeof info->replaced,
                bytes_from_str(model_gpu_replaced(engine->model)));

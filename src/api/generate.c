@@ -88,7 +88,7 @@ nf_status nf_generate_begin(nf_session *session, const nf_generate_desc *desc, n
     g->output_tokens_max = isize_min(g->output_tokens_max, desc->output_tokens_max);
   }
   g->text_len = g->given = 0;
-  g->done = false;
+  g->end = NF_END_NONE;
   g->started_ns = os_clock_ns();
   session->receipt = (nf_receipt){.input_tokens = (i32)n, .cached_tokens = (i32)cached};
   session->work = WORK_GENERATE;
@@ -133,9 +133,9 @@ static isize certain_len(const generation *g) {
   return isize_max(whole_len(g->text, certain), g->given);
 }
 
-static nf_status finish(nf_session *s, nf_bytes *piece) {
+static nf_status finish(nf_session *s, nf_generate_end end, nf_bytes *piece) {
   generation *g = &s->generation;
-  g->done = true;
+  g->end = end;
   /* a limit may have been met inside a character: that one is never given */
   g->text_len = isize_max(whole_len(g->text, g->text_len), g->given);
   *piece = bytes_of(g->text + g->given, g->text_len - g->given);
@@ -146,28 +146,43 @@ static nf_status finish(nf_session *s, nf_bytes *piece) {
   return NF_OK;
 }
 
-/* Logits are ready: choose a token, add its text, apply the stop rules. */
-static nf_status advance(nf_session *s, nf_bytes *piece) {
+/* The next token. A greedy one is chosen where the model runs: no logits leave a GPU. */
+static nf_status token_choose(nf_session *s, i32 *token) {
   generation *g = &s->generation;
-  nf_engine *e = s->engine;
+  if (sampler_greedy(&g->how)) {
+    session_verdict verdict;
+    nf_status status = session_verify(s->timeline, nullptr, 0, &verdict);
+    if (status == NF_OK) *token = verdict.next;
+    return status;
+  }
+  nf_status status = session_run(s->timeline);
+  if (status != NF_OK) return status;
   const i32 *history;
   isize n_history = session_tokens(s->timeline, &history);
-  isize n_vocab = text_n_vocab(e->vocab);
-  i32 token = sampler_choose(session_logits(s->timeline), n_vocab, &g->how, history, n_history,
-                             &g->rng, s->sampler_scratch);
+  *token = sampler_choose(session_logits(s->timeline), text_n_vocab(s->engine->vocab), &g->how,
+                          history, n_history, &g->rng, s->sampler_scratch);
+  return NF_OK;
+}
+
+/* Add the token's text, apply the stop rules. */
+static nf_status advance(nf_session *s, i32 token, nf_bytes *piece) {
+  generation *g = &s->generation;
+  nf_engine *e = s->engine;
   if (g->output_tokens == 0) s->receipt.first_token_ms = ms_since(g->started_ns);
-  if (text_is_end(e->vocab, token)) return finish(s, piece);
+  if (text_is_end(e->vocab, token)) return finish(s, NF_END_MODEL, piece);
   g->output_tokens++;
   isize from = g->text_len;
-  if (g->text_cap - g->text_len < text_token_bytes_max(e->vocab)) return finish(s, piece);
+  if (g->text_cap - g->text_len < text_token_bytes_max(e->vocab)) {
+    return finish(s, NF_END_LENGTH, piece);
+  }
   g->text_len += text_decode(e->vocab, token, false, g->text + from, g->text_cap - from);
   isize stop = stop_find(g, from);
   if (stop < g->text_len) {
     g->text_len = isize_max(stop, g->given);
-    return finish(s, piece);
+    return finish(s, NF_END_STOP, piece);
   }
-  if (g->output_tokens >= g->output_tokens_max) return finish(s, piece);
-  if (session_push(s->timeline, token) != NF_OK) return finish(s, piece);
+  if (g->output_tokens >= g->output_tokens_max) return finish(s, NF_END_LENGTH, piece);
+  if (session_push(s->timeline, token) != NF_OK) return finish(s, NF_END_LENGTH, piece);
   isize certain = certain_len(g);
   *piece = bytes_of(g->text + g->given, certain - g->given);
   g->given = certain;
@@ -180,15 +195,18 @@ nf_status nf_generate_step(nf_session *session, nf_bytes *piece, nf_error *error
   if (session->work != WORK_GENERATE) {
     return error_set(error, NF_BAD_INPUT, E_STR("no generation was begun on this session"));
   }
-  if (session->generation.done) return NF_OK;
+  if (session->generation.end != NF_END_NONE) return NF_OK;
   engine_enter(session->engine);
-  nf_status status = session_run(session->timeline);
+  i32 token;
+  nf_status status = token_choose(session, &token);
   engine_leave(session->engine);
-  if (status == NF_OK) return advance(session, piece);
+  if (status == NF_OK) return advance(session, token, piece);
   if (status == NF_PENDING) return status;
   session->work = WORK_NONE;
   return engine_step_failed(session->engine, status, error);
 }
+
+nf_generate_end nf_generate_end_get(const nf_session *session) { return session->generation.end; }
 
 void nf_generate_receipt(const nf_session *session, nf_receipt *receipt) {
   *receipt = session->receipt;

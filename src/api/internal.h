@@ -62,6 +62,13 @@ typedef struct {
   f64 prefill_ms, decode_tok_s[BENCH_REPEATS_MAX], batch_tok_s[BENCH_REPEATS_MAX];
 } bench_run;
 
+struct nf_batch {
+  nf_engine *engine;
+  isize block_bytes; /* of the block it lies at the start of */
+  isize n_sessions;
+  model_batch *passes;
+};
+
 /* A generation in flight (generate.c). */
 typedef struct {
   nf_sampling how;
@@ -74,11 +81,12 @@ typedef struct {
   u8 *stops;   /* stop strings one after the other */
   isize stop_ends[8];
   isize n_stops, stop_bytes_max;
-  bool done;
+  nf_generate_end end;
 } generation;
 
 struct nf_session {
   nf_engine *engine;
+  nf_batch *batch; /* null: none */
   void *block;
   isize block_bytes;
   session *timeline;
@@ -110,6 +118,8 @@ struct nf_session {
                                       nf_error *error);
 /* A step came to `status` < 0: a line for it, where it has none yet. Returns status. */
 nf_status engine_step_failed(const nf_engine *engine, nf_status status, nf_error *error);
+
+void batch_leave(nf_session *session); /* batch.c */
 
 /* Turn-taking of sessions on one engine's threads. */
 void engine_enter(nf_engine *engine);

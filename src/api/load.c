@@ -121,8 +121,9 @@ static nf_status tensors_load(nf_load *l, nf_bytes chunk) {
   while (gguf_stream_next(&l->stream, &chunk, &piece) == NF_OK) {
     const gguf_tensor *t = &l->stream.file.tensors[piece.i_tensor];
     isize n = isize_min(piece.bytes.len, t->bytes - piece.at);
-    /* bytes of the head lie in their place already */
-    bytes_move(l->engine->file.at + t->offset + piece.at, piece.bytes.at, n);
+    u8 *to = l->engine->file.at + t->offset + piece.at;
+    /* bytes of the head lie in their place already, and those put there by the caller */
+    if (to != piece.bytes.at) bytes_move(to, piece.bytes.at, n);
   }
   return l->stream.taken < l->stream.file_bytes ? NF_NEED_BYTES : NF_OK;
 }
@@ -144,6 +145,12 @@ static nf_status tensors_send(nf_load *l, nf_bytes chunk, nf_bytes left, nf_erro
   }
   l->chunk_taken = 0;
   return l->stream.taken < l->stream.file_bytes ? NF_NEED_BYTES : NF_OK;
+}
+
+uint8_t *nf_load_place(const nf_load *load, int64_t n) {
+  if (load->engine == nullptr || load->failed || load->engine->on_gpu || n < 0) return nullptr;
+  u64 taken = load->stream.taken;
+  return (u64)n <= load->stream.file_bytes - taken ? load->engine->file.at + taken : nullptr;
 }
 
 nf_status nf_load_bytes(nf_load *load, nf_bytes chunk, nf_error *error) {

@@ -36,6 +36,7 @@ i32 EXPORT(nf_wasm_load_begin)(f64 file_bytes, i32 n_threads, i32 ctx_tokens_max
                                .kernels = kernels && kernels[0] ? kernels : nullptr};
   return nf_load_begin((i64)file_bytes, &desc, load, &last_error);
 }
+u8 *EXPORT(nf_wasm_load_place)(const nf_load *load, i32 n) { return nf_load_place(load, n); }
 i32 EXPORT(nf_wasm_load_bytes)(nf_load *load, const u8 *chunk, i32 len) {
   return nf_load_bytes(load, bytes_of(chunk, len), &last_error);
 }

@@ -82,10 +82,16 @@ nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *err
 
 void nf_session_close(nf_session *session) {
   if (session == nullptr) return;
+  if (session->batch != nullptr) batch_leave(session);
   if (session->edit != nullptr) edit_close(session->edit);
   if (session->timeline != nullptr) session_close(session->timeline);
   if (session->pass_scratch != nullptr) model_scratch_close(session->pass_scratch);
   os_memory_release(session->block, session->block_bytes);
+}
+
+void nf_session_drop(nf_session *session) {
+  session->work = WORK_NONE;
+  session_drop(session->timeline);
 }
 
 /* ---- edit ---- */

@@ -4,7 +4,9 @@
 #include "base/ascii.h"
 
 constexpr isize DELETED_TOKENS_MAX = 6;
-constexpr isize PLAIN_AFTER = 3; /* drafts rejected in a row */
+/* Drafts rejected in a row. test_align's 59 changed lines take 2.64 passes with 1, 2.58 with 2,
+ * 2.47 with 3 and with 4. One token that stands in the source ends the plain steps. */
+constexpr isize PLAIN_AFTER = 3;
 
 static nf_bytes text_of(const align_source *s, isize i) {
   isize from = i > 0 ? s->ends[i - 1] : 0;

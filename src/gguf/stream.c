@@ -25,7 +25,8 @@ static void head_take(gguf_stream *s, nf_bytes *chunk) {
   u64 left = s->file_bytes - (u64)s->head_len;
   if ((u64)n > left) n = (isize)left;
   if (n <= 0) return;
-  bytes_copy(s->head + s->head_len, chunk->at, n);
+  u8 *to = s->head + s->head_len;
+  if (to != chunk->at) bytes_copy(to, chunk->at, n); /* else the caller has put them there */
   s->head_len += n;
   s->taken += (u64)n;
   *chunk = bytes_slice(*chunk, n, chunk->len);

@@ -7,13 +7,40 @@ isize gpu_kernels_bytes(void) { return (isize)sizeof(gpu_kernels) + alignof(gpu_
 
 static bool asked(u8 formats, isize format) { return (formats >> format & 1) != 0; }
 
+static void variant_open(gpu_kernels *k, gpu_op op, gpu_format format, gpu_variant variant) {
+  if (k->matmul[op][format][variant] >= 0) return;
+  k->matmul[op][format][variant] = gpu_pipeline_add(k, GPU_MATMUL, op, format, variant);
+}
 static void matmul_open(gpu_kernels *k, gpu_op op, gpu_format format) {
+  bool ints = k->ints && gpu_format_has_ints(format);
   for (isize i = 0; i < GPU_CLASSES; i++) {
-    gpu_variant variant = (gpu_variant)i;
+    gpu_variant variant = (gpu_variant)(ints ? GPU_VEC_INT + i : i);
     if (k->desc.variants == GPU_VARIANTS_PLAIN) variant = GPU_PLAIN;
     k->chosen[op][format][i] = variant;
-    if (k->matmul[op][format][variant] >= 0) continue;
-    k->matmul[op][format][variant] = gpu_pipeline_add(k, GPU_MATMUL, op, format, variant);
+    variant_open(k, op, format, variant);
+  }
+}
+
+bool gpu_contested(const gpu_kernels *k, gpu_format *format) {
+  if (!k->ints || k->desc.tune.products != GPU_PRODUCTS_MEASURED) return false;
+  for (isize i = 0; i < GPU_FORMATS && gpu_format_has_ints((gpu_format)i); i++) {
+    if (!asked(k->desc.matmul[GPU_NORM_SWIGLU], i)) continue;
+    *format = (gpu_format)i;
+    return true;
+  }
+  return false;
+}
+
+void gpu_products_f32(gpu_kernels *k) {
+  k->ints = false;
+  for (isize format = 0; gpu_format_has_ints((gpu_format)format); format++) {
+    for (isize op = 0; op < GPU_OPS; op++) {
+      if (asked(k->desc.matmul[op], format)) matmul_open(k, (gpu_op)op, (gpu_format)format);
+    }
+  }
+  for (isize i = 0; i < k->n_trials; i++) {
+    gpu_trial *t = &k->trials[i];
+    if (t->kernel == GPU_MATMUL && t->state == TRIAL_DONE) t->state = TRIAL_NEW;
   }
 }
 
@@ -29,6 +56,8 @@ static void pipelines_open(gpu_kernels *k) {
           gpu_pipeline_add(k, GPU_REPACK, type, (gpu_format)format, GPU_PLAIN);
     }
   }
+  gpu_format contested;
+  if (gpu_contested(k, &contested)) variant_open(k, GPU_NORM_SWIGLU, contested, GPU_CHUNK);
   for (isize format = 0; format < GPU_FORMATS; format++) {
     for (isize op = 0; op < GPU_OPS; op++) {
       if (asked(desc->matmul[op], format)) matmul_open(k, (gpu_op)op, (gpu_format)format);
@@ -37,13 +66,14 @@ static void pipelines_open(gpu_kernels *k) {
       k->embed[format] = gpu_pipeline_add(k, GPU_EMBED, 0, (gpu_format)format, GPU_PLAIN);
     }
   }
-  k->attention = k->attention_quad = k->pick_chunk = k->pick_join = -1;
+  k->attention = k->attention_quad = k->kv_move = k->pick_chunk = k->pick_join = -1;
   if (desc->d_rope) {
     k->attention = gpu_pipeline_add(k, GPU_ATTENTION, 0, GPU_F32, GPU_PLAIN);
     if (desc->variants == GPU_VARIANTS_FAST && k->device.subgroups &&
         desc->tune.attention != GPU_ATTENTION_PLAIN) {
       k->attention_quad = gpu_pipeline_add(k, GPU_ATTENTION, 0, GPU_F32, GPU_VEC);
     }
+    k->kv_move = gpu_pipeline_add(k, GPU_KV_MOVE, 0, GPU_F32, GPU_PLAIN);
   }
   k->attention_chosen = k->attention;
   if (desc->n_vocab) { /* two pipelines, tried together */
@@ -65,6 +95,8 @@ nf_status gpu_kernels_open(const gpu_kernels_desc *desc, arena *a, gpu_kernels *
     k->desc.variants = software ? GPU_VARIANTS_PLAIN : GPU_VARIANTS_FAST;
   }
   gpu_tune_fill(&k->desc.tune, k->desc.variants == GPU_VARIANTS_PLAIN);
+  k->ints = k->device.int8_dot && k->desc.variants == GPU_VARIANTS_FAST &&
+            k->desc.tune.products != GPU_PRODUCTS_F32;
   k->zero = gpu_buffer_make(64, GPU_STORAGE);
   k->unused = gpu_buffer_make(64, GPU_STORAGE);
   if (desc->n_vocab) {
@@ -110,7 +142,9 @@ nf_status gpu_kernels_poll(gpu_kernels *k, nf_error *error) {
 void gpu_kernels_facts_get(const gpu_kernels *k, gpu_kernels_facts *facts) {
   *facts = (gpu_kernels_facts){
       .n_pipelines = (i32)k->n_pipelines,
+      .fast = k->desc.variants == GPU_VARIANTS_FAST,
       .attention_quad = k->attention >= 0 && k->attention_chosen == k->attention_quad,
+      .products_int = k->ints,
       .n_replaced = k->n_replaced};
   bytes_copy(facts->replaced, k->replaced, (isize)sizeof k->replaced);
 }

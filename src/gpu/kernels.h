@@ -76,10 +76,14 @@ typedef enum : i32 {
   GPU_ATTENTION_PLAIN,
   GPU_ATTENTION_QUAD
 } gpu_choice;
-/* What may be tried out (bench); 0: the default. Products do not depend on it, the last bits of
- * attention and of log p do: one choice for an opened model. */
+/* How products are computed where the weights are integers: see wgsl/README.md. */
+typedef enum : i32 { GPU_PRODUCTS_MEASURED = 0, GPU_PRODUCTS_F32, GPU_PRODUCTS_INT } gpu_products;
+/* What may be tried out (bench); 0: the default. A product's bits do not depend on shapes; they do
+ * on `products`, and the last bits of attention and of log p on the rest: one choice for an opened
+ * model. */
 typedef struct {
-  gpu_shape shape[GPU_OPS];
+  gpu_shape shape[GPU_OPS], shape_int[GPU_OPS];
+  gpu_products products;
   gpu_choice attention; /* GPU_ATTENTION_QUAD: where the device can, whatever was measured */
   i32 attention_threads, pick_threads; /* multiples of 16; attention: at least d_head / 4 */
 } gpu_tune;
@@ -126,7 +130,10 @@ void gpu_kernels_close(gpu_kernels *k); /* frees pipelines and its own buffers; 
 /* After NF_OK. */
 typedef struct {
   i32 n_pipelines; /* in use */
+  bool fast; /* GPU_VARIANTS_FAST: the two below were chosen; as gpu_tune_set's products, attention
+              */
   bool attention_quad; /* attention by subgroups was the faster one here */
+  bool products_int; /* products by 8-bit dots were */
   i32 n_replaced; /* fast variants that were wrong here, or did not compile */
   char replaced[96]; /* their names, "matmul_chunk:norm_store:n4h ...", cut at the end */
 } gpu_kernels_facts;
@@ -261,6 +268,19 @@ typedef struct {
 } gpu_attention_desc;
 i32 gpu_attention_bind(gpu_kernels *k, const gpu_attention_desc *desc); /* gpu_bind_free ends it */
 void gpu_attention_run(const gpu_kernels *k, i32 bind, u32 pass_at, i32 m);
+
+/* Slots [from_slot, from_slot + n) of some layers' caches into [to_slot, to_slot + n), which lies
+ * apart from it: a branch that was accepted. A slot of a uniform buffer, GPU_ALIGN apart. */
+typedef struct {
+  u32 from_slot, to_slot, n;
+  u32 n_slots; /* kv_ctx of the caches */
+  u32 layer_floats; /* from where a layer's cache begins to where the next one's does */
+  u32 spare[3];
+} gpu_move;
+/* moves: that buffer; kv: the layers' caches, see gpu_attention_desc. gpu_bind_free ends it */
+i32 gpu_move_bind(gpu_kernels *k, i32 moves, gpu_binding kv);
+/* move_at: the slot's byte place; n: its n; of the first n_layers layers bound. */
+void gpu_move_run(const gpu_kernels *k, i32 bind, u32 move_at, i32 n, i32 n_layers);
 
 /* results[result0 + i] from logits[i] and the record of row rows[i]. */
 typedef struct {

@@ -144,6 +144,16 @@ void gpu_attention_run(const gpu_kernels *k, i32 bind, u32 pass_at, i32 m) {
   gpu_attention_dispatch(k, k->attention_chosen, bind, pass_at, m);
 }
 
+i32 gpu_move_bind(gpu_kernels *k, i32 moves, gpu_binding kv) {
+  gpu_binding bindings[2] = {{moves, 0, sizeof(gpu_move)}, kv};
+  return gpu_bind_make(k->pipelines[k->kv_move].handle, bindings, 2);
+}
+
+void gpu_move_run(const gpu_kernels *k, i32 bind, u32 move_at, i32 n, i32 n_layers) {
+  i32 x = (n * (i32)k->desc.d_head + 63) / 64, y = 2 * (i32)k->desc.n_kv_heads;
+  gpu_dispatch(k->pipelines[k->kv_move].handle, bind, move_at, x, y, n_layers);
+}
+
 i32 gpu_pick_bind(gpu_kernels *k, const gpu_pick_desc *desc) {
   i64 parts = GPU_ROWS_MAX * gpu_pick_chunks(&k->desc);
   gpu_binding bindings[5] = {{desc->pass, 0, sizeof(gpu_pass)},

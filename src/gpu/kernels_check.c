@@ -85,13 +85,24 @@ static nf_status wrong(const gpu_kernels *k, const gpu_trial *t, nf_error *error
                    E_STR(" wrong"));
 }
 
-/* What a product's variants came to. NF_PENDING: the plain one is asked for, try again. */
+/* What a product's variants came to. NF_PENDING: others are asked for, try again. */
 static nf_status product_decide(gpu_kernels *k, gpu_trial *t, u32 right, nf_error *error) {
   i16 *variants = k->matmul[t->op_or_type][t->format];
   gpu_variant *chosen = k->chosen[t->op_or_type][t->format];
-  bool all = true;
-  for (isize i = 0; i < GPU_CLASSES; i++) all = all && (right >> chosen[i] & 1) != 0;
+  bool all = true, tried = true;
+  for (isize i = 0; i < GPU_CLASSES; i++) {
+    all = all && (right >> chosen[i] & 1) != 0;
+    tried = tried && (t->tried >> chosen[i] & 1) != 0;
+  }
   if (all) return NF_OK;
+  if (!tried) return NF_PENDING; /* another trial gave the 8-bit dots up meanwhile */
+  if (gpu_variant_is_int(chosen[0])) {
+    for (isize i = 0; i < GPU_CLASSES; i++) {
+      if ((right >> chosen[i] & 1) == 0) replaced_note(k, &k->pipelines[variants[chosen[i]]]);
+    }
+    gpu_products_f32(k);
+    return NF_PENDING;
+  }
   if (variants[GPU_PLAIN] < 0) {
     variants[GPU_PLAIN] = gpu_pipeline_add(k, GPU_MATMUL, t->op_or_type, t->format, GPU_PLAIN);
     return NF_PENDING;

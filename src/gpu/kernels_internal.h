@@ -4,13 +4,36 @@
 #include "gpu/kernels.h"
 #include "gpu/wgsl.h"
 
-/* How a product is computed. PLAIN can all; the others each their rows of x (see wgsl/README.md).
- */
-typedef enum : u8 { GPU_VEC, GPU_VEC4, GPU_CHUNK, GPU_PLAIN, GPU_VARIANTS } gpu_variant;
+/* How a product is computed. PLAIN can all; the others each their rows of x (see wgsl/README.md),
+ * in f32 or, an INT, by 8-bit dots: those have bits of their own. */
+typedef enum : u8 {
+  GPU_VEC,
+  GPU_VEC4,
+  GPU_CHUNK,
+  GPU_PLAIN,
+  GPU_VEC_INT,
+  GPU_VEC4_INT,
+  GPU_CHUNK_INT,
+  GPU_VARIANTS
+} gpu_variant;
+static inline bool gpu_variant_is_int(gpu_variant v) { return v > GPU_PLAIN; }
+/* Whose shape of workgroups it has, and whose rows of x. */
+static inline gpu_variant gpu_variant_kind(gpu_variant v) {
+  return gpu_variant_is_int(v) ? (gpu_variant)(v - GPU_VEC_INT) : v;
+}
+/* Has the format integers, so that an INT can compute it? */
+static inline bool gpu_format_has_ints(gpu_format format) { return format <= GPU_B8F; }
 constexpr isize GPU_CLASSES = 3; /* of m: 1, 2-4, 5-64 */
 static inline isize gpu_class_of(i32 m) { return m == 1 ? 0 : m <= 4 ? 1 : 2; }
 
-typedef enum : u8 { GPU_REPACK, GPU_MATMUL, GPU_EMBED, GPU_ATTENTION, GPU_PICK } gpu_kernel;
+typedef enum : u8 {
+  GPU_REPACK,
+  GPU_MATMUL,
+  GPU_EMBED,
+  GPU_ATTENTION,
+  GPU_KV_MOVE,
+  GPU_PICK
+} gpu_kernel;
 
 typedef struct {
   i32 handle;
@@ -39,7 +62,7 @@ typedef struct {
 static_assert(sizeof(gpu_slice) == 48);
 
 /* A kernel on known input: a repacking, a product in all its variants, an embedding, attention,
- * a pick. kernels_trial.c runs it, kernels_check.c decides. */
+ * a move of cached keys, a pick. kernels_trial.c runs it, kernels_check.c decides. */
 typedef struct {
   gpu_kernel kernel;
   u8 op_or_type;
@@ -47,19 +70,22 @@ typedef struct {
   gpu_variant variant; /* of attention, whose variants are tried apart: their bits differ */
   enum : u8 { TRIAL_NEW, TRIAL_RUNNING, TRIAL_DONE } state;
   i32 ticket;
+  u32 tried; /* of a product: bits of the variants that ran, or do not compile */
   gpu_weight w;
-  i32 buffers[8], binds[GPU_VARIANTS];
+  i32 buffers[8], binds[2 * GPU_VARIANTS];
   isize n_buffers, n_binds;
 } gpu_trial;
 constexpr isize GPU_TRIALS_MAX = 96;
-constexpr isize GPU_TRIAL_BYTES = 32768; /* read back of one at most */
+constexpr isize GPU_TRIAL_BYTES = 49152; /* read back of one at most */
 
-/* kernels_race.c: dispatches of one attention after the other, on the clock. */
+/* kernels_race.c: dispatches of one way after the other, on the clock. */
+typedef enum : u8 { GPU_RACE_ATTENTION, GPU_RACE_PRODUCTS, GPU_RACES } gpu_contest;
 typedef struct {
-  gpu_trial trial; /* its buffers, bind and ticket */
+  gpu_trial trial; /* its buffers, binds and ticket */
+  gpu_matmul matmul; /* of GPU_RACE_PRODUCTS */
   bool done;
   isize i_run, n_dispatches;
-  i64 start_ns, best_ns[2]; /* 0 attention, 1 attention_quad */
+  i64 start_ns, best_ns[2]; /* 0 the plain way, 1 the other */
 } gpu_race;
 
 struct gpu_kernels {
@@ -70,8 +96,9 @@ struct gpu_kernels {
   /* Indices into pipelines, -1: none. */
   i16 repack[GGUF_BF16 + 1][GPU_FORMATS];
   i16 matmul[GPU_OPS][GPU_FORMATS][GPU_VARIANTS];
-  i16 embed[GPU_FORMATS], attention, attention_quad, pick_chunk, pick_join;
+  i16 embed[GPU_FORMATS], attention, attention_quad, kv_move, pick_chunk, pick_join;
   i16 attention_chosen; /* one of the two */
+  bool ints; /* products of integers by 8-bit dots; false: f32 */
   gpu_variant chosen[GPU_OPS][GPU_FORMATS][GPU_CLASSES];
   i32 zero;   /* 64 bytes, bound where a kernel has nothing to read */
   i32 unused; /* the same where it has nothing to write */
@@ -83,11 +110,17 @@ struct gpu_kernels {
   char replaced[96];
   gpu_trial trials[GPU_TRIALS_MAX];
   isize n_trials;
-  gpu_race race;
+  gpu_race races[GPU_RACES];
   nf_status failed; /* once a trial failed for good, and the line then */
   nf_error failed_line;
   alignas(8) u8 landed[GPU_TRIAL_BYTES];
 };
+
+/* ---- kernels.c ---- */
+/* Products by 8-bit dots are given up: all are asked for in f32, and have their trials to come. */
+void gpu_products_f32(gpu_kernels *k);
+/* The product and format whose two ways a race compares; false: there is none. */
+bool gpu_contested(const gpu_kernels *k, gpu_format *format);
 
 /* ---- kernels_pipelines.c ---- */
 /* Starts to compile; the handle lies in k->pipelines[result]. */
@@ -98,7 +131,8 @@ isize gpu_op_cols(const gpu_kernels_desc *desc, gpu_op op);
 bool gpu_op_norms(gpu_op op);
 /* "matmul_chunk:norm_store:n4h" */
 isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap);
-/* Rows of W, and of x, that a workgroup of a variant does. */
+/* The shapes of a variant's workgroups; rows of W, and of x, that one does. */
+const gpu_shape *gpu_variant_shape(const gpu_kernels *k, gpu_op op, gpu_variant variant);
 isize gpu_variant_rows(const gpu_kernels *k, gpu_op op, gpu_variant variant);
 isize gpu_variant_m(const gpu_kernels *k, gpu_op op, gpu_variant variant);
 
@@ -107,8 +141,8 @@ isize gpu_variant_m(const gpu_kernels *k, gpu_op op, gpu_variant variant);
 void gpu_tune_fill(gpu_tune *tune, bool plain);
 
 /* ---- kernels_race.c ---- */
-/* Once both attentions are right: the faster one is chosen. NF_PENDING, NF_OK; errors of gpu_poll
- */
+/* Once all are right: the faster ways are chosen. NF_PENDING (also when other pipelines are asked
+ * for because of it), NF_OK; errors of gpu_poll */
 [[nodiscard]] nf_status gpu_race_poll(gpu_kernels *k, nf_error *error);
 void gpu_race_close(gpu_kernels *k);
 

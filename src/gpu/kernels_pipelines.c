@@ -7,8 +7,9 @@
 static const char *const op_names[GPU_OPS] = {"norm_store", "norm_swiglu", "add_attn", "add_ff",
                                               "store_attn", "store_ff",    "norm_head"};
 static const char *const format_names[GPU_FORMATS] = {"n4h", "n4f", "b8", "b8f", "f16", "f32"};
-static const char *const variant_names[GPU_VARIANTS] = {"matmul_vec", "matmul_vec4", "matmul_chunk",
-                                                        "matmul_plain"};
+static const char *const variant_names[GPU_VARIANTS] = {
+    "matmul_vec",     "matmul_vec4",     "matmul_chunk",    "matmul_plain",
+    "matmul_vec_int", "matmul_vec4_int", "matmul_chunk_int"};
 static const wgsl_text format_texts[GPU_FORMATS] = {WGSL_FORMAT_N4H, WGSL_FORMAT_N4F,
                                                     WGSL_FORMAT_B8,  WGSL_FORMAT_B8F,
                                                     WGSL_FORMAT_F16, WGSL_FORMAT_F32};
@@ -45,6 +46,7 @@ isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap) {
       break;
     case GPU_EMBED: out_str(&o, "embed"); break;
     case GPU_ATTENTION: out_str(&o, p->variant == GPU_VEC ? "attention_quad" : "attention"); break;
+    case GPU_KV_MOVE: out_str(&o, "kv_move"); break;
     case GPU_PICK: out_str(&o, p->variant == GPU_VEC ? "pick_chunk" : "pick"); break;
   }
   if (p->kernel <= GPU_EMBED) {
@@ -57,7 +59,7 @@ isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap) {
 
 /* ---- a shader being put together ---- */
 typedef struct {
-  nf_bytes parts[8];
+  nf_bytes parts[10];
   isize n_parts;
   gpu_constant constants[10];
   isize n_constants;
@@ -65,12 +67,19 @@ typedef struct {
 } shader;
 
 static void text(shader *s, wgsl_text which) {
-  ASSERT(s->n_parts < 8);
+  ASSERT(s->n_parts < 10);
   s->parts[s->n_parts++] = wgsl_texts[which];
 }
 static void constant(shader *s, const char *name, f64 value) {
   ASSERT(s->n_constants < 10);
   s->constants[s->n_constants++] = (gpu_constant){name, value};
+}
+
+/* The format's own text, and the one it shares. */
+static void format_text(shader *s, gpu_format format) {
+  text(s, format_texts[format]);
+  if (format == GPU_N4H || format == GPU_N4F) text(s, WGSL_FORMAT_N4);
+  if (format == GPU_B8 || format == GPU_B8F) text(s, WGSL_FORMAT_BYTES);
 }
 
 static bool type_is_float(gguf_type type) {
@@ -98,27 +107,31 @@ static void repack_shader(shader *s, const gpu_pipeline *p) {
   text(s, WGSL_REPACK_MAIN);
 }
 
+const gpu_shape *gpu_variant_shape(const gpu_kernels *k, gpu_op op, gpu_variant variant) {
+  const gpu_tune *tune = &k->desc.tune;
+  return gpu_variant_is_int(variant) ? &tune->shape_int[op] : &tune->shape[op];
+}
 isize gpu_variant_rows(const gpu_kernels *k, gpu_op op, gpu_variant variant) {
-  const gpu_shape *shape = &k->desc.tune.shape[op];
-  switch (variant) {
+  const gpu_shape *shape = gpu_variant_shape(k, op, variant);
+  switch (gpu_variant_kind(variant)) {
     case GPU_VEC: return shape->vec_rows;
     case GPU_VEC4: return shape->vec4_rows;
     case GPU_CHUNK: return (isize)shape->chunk_rows * shape->chunk_tiles;
-    case GPU_PLAIN:
-    case GPU_VARIANTS: break;
+    default: break;
   }
   return 64;
 }
 isize gpu_variant_m(const gpu_kernels *k, gpu_op op, gpu_variant variant) {
-  switch (variant) {
+  switch (gpu_variant_kind(variant)) {
     case GPU_VEC4: return 4;
-    case GPU_CHUNK: return k->desc.tune.shape[op].chunk_m;
-    case GPU_VEC:
-    case GPU_PLAIN:
-    case GPU_VARIANTS: break;
+    case GPU_CHUNK: return gpu_variant_shape(k, op, variant)->chunk_m;
+    default: break;
   }
   return 1;
 }
+
+/* A block of x in workgroup memory: wgsl/parts_int.wgsl, wgsl/staged_f32.wgsl. */
+constexpr isize INT_BLOCK_BYTES = 80, F32_BLOCK_BYTES = 144;
 
 /* Blocks that a workgroup has in memory at a time: all, or equal shares that fit. */
 static isize blocks_at_a_time(isize n_blocks, isize most) {
@@ -127,11 +140,13 @@ static isize blocks_at_a_time(isize n_blocks, isize most) {
 }
 
 static void vec_shader(shader *s, const gpu_kernels *k, isize n_blocks, isize m, isize rows,
-                       isize each) {
-  isize most = isize_max(k->device.workgroup_bytes_max, 16384) / ((rows + 1) * m * 4);
+                       isize each, bool ints) {
+  isize bytes = m * ((rows + 1) * 4 + (ints ? INT_BLOCK_BYTES : 0)); /* of a block */
+  isize most = isize_max(k->device.workgroup_bytes_max, 16384) / bytes;
   isize blocks = blocks_at_a_time(n_blocks, most);
   /* a thread a block, as far as that goes */
   isize threads = isize_max(round_up(rows / each * isize_min(blocks, n_blocks), 16), rows * m);
+  if (!ints) text(s, WGSL_DIRECT_F32);
   text(s, WGSL_MATMUL_VEC);
   constant(s, "WG", (f64)isize_min(threads, isize_max(256, rows * m)));
   constant(s, "ROWS", (f64)rows);
@@ -140,13 +155,17 @@ static void vec_shader(shader *s, const gpu_kernels *k, isize n_blocks, isize m,
   constant(s, "SEG", (f64)blocks);
 }
 
-static void chunk_shader(shader *s, const gpu_kernels *k, isize n_blocks, const gpu_shape *shape) {
+static void chunk_shader(shader *s, const gpu_kernels *k, isize n_blocks, const gpu_shape *shape,
+                         bool ints) {
   isize rows = shape->chunk_rows, m = shape->chunk_m;
-  isize bytes = 4 * m * (144 + rows), fixed = 4 * m * (rows + 1); /* of one chunk; of all */
+  isize block = ints ? INT_BLOCK_BYTES : F32_BLOCK_BYTES;
+  isize n_chunks = (n_blocks + 3) / 4;
+  isize bytes = 4 * m * (block + rows), fixed = 4 * m * (rows + n_chunks); /* of a chunk; of all */
   isize most = (isize_max(k->device.workgroup_bytes_max, 16384) - fixed) / bytes;
   most = isize_min(most, isize_max(k->device.invocations_max, 256) * shape->chunk_each / rows);
-  text(s, WGSL_STAGED);
+  if (!ints) text(s, WGSL_STAGED_F32);
   text(s, WGSL_MATMUL_CHUNK);
+  text(s, ints ? WGSL_CHUNK_INT : WGSL_CHUNK_F32);
   constant(s, "ROWS", (f64)rows);
   constant(s, "EACH", shape->chunk_each);
   constant(s, "M_MAX", (f64)m);
@@ -157,13 +176,16 @@ static void chunk_shader(shader *s, const gpu_kernels *k, isize n_blocks, const 
 static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p) {
   const gpu_kernels_desc *desc = &k->desc;
   gpu_op op = (gpu_op)p->op_or_type;
-  const gpu_shape *shape = &desc->tune.shape[op];
+  const gpu_shape *shape = gpu_variant_shape(k, op, p->variant);
+  bool ints = gpu_variant_is_int(p->variant);
   isize cols = gpu_op_cols(desc, op);
   s->bindings = "ucrrrrrrrw";
+  if (ints) text(s, WGSL_INT8_DOT);
   text(s, WGSL_PASS);
   text(s, WGSL_BLOCK);
   text(s, WGSL_MATMUL);
-  text(s, format_texts[p->format]);
+  format_text(s, p->format);
+  if (p->variant != GPU_PLAIN) text(s, ints ? WGSL_PARTS_INT : WGSL_PARTS_F32);
   constant(s, "COLS", (f64)cols);
   constant(s, "NORM", gpu_op_norms(op));
   constant(s, "EPILOGUE",
@@ -171,12 +193,11 @@ static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p
            : op == GPU_ADD_ATTN || op == GPU_ADD_FF ? 1
                                                     : 0);
   constant(s, "EPS", (f64)desc->rms_eps);
-  switch (p->variant) {
-    case GPU_VEC: vec_shader(s, k, cols / 32, 1, shape->vec_rows, shape->vec_each); break;
-    case GPU_VEC4: vec_shader(s, k, cols / 32, 4, shape->vec4_rows, shape->vec4_each); break;
-    case GPU_CHUNK: chunk_shader(s, k, cols / 32, shape); break;
-    case GPU_PLAIN:
-    case GPU_VARIANTS: text(s, WGSL_MATMUL_PLAIN); break;
+  switch (gpu_variant_kind(p->variant)) {
+    case GPU_VEC: vec_shader(s, k, cols / 32, 1, shape->vec_rows, shape->vec_each, ints); break;
+    case GPU_VEC4: vec_shader(s, k, cols / 32, 4, shape->vec4_rows, shape->vec4_each, ints); break;
+    case GPU_CHUNK: chunk_shader(s, k, cols / 32, shape, ints); break;
+    default: text(s, WGSL_MATMUL_PLAIN); break;
   }
 }
 
@@ -211,11 +232,16 @@ i16 gpu_pipeline_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, gpu_fo
       s.bindings = "ucrrrrw";
       text(&s, WGSL_PASS);
       text(&s, WGSL_BLOCK);
-      text(&s, format_texts[format]);
+      format_text(&s, format);
       text(&s, WGSL_EMBED);
       constant(&s, "COLS", (f64)desc->d_model);
       break;
     case GPU_ATTENTION: attention_shader(&s, k, variant); break;
+    case GPU_KV_MOVE:
+      s.bindings = "uw";
+      text(&s, WGSL_KV_MOVE);
+      constant(&s, "D_HEAD", (f64)desc->d_head);
+      break;
     case GPU_PICK:
       s.bindings = "urrww";
       text(&s, WGSL_PASS);

@@ -1,6 +1,6 @@
 /* Known input for each kernel, made from a hash so that nothing is kept, and what the CPU makes of
  * it in f64. See gpu_trial in kernels_internal.h. Shapes are the model's columns and few rows.
- * Attention and the pick: kernels_trial_rows.c. */
+ * Attention, moves and the pick: kernels_trial_rows.c. */
 #include "gpu/kernels_trial.h"
 #include "base/math.h"
 #include "gguf/quant.h"
@@ -9,8 +9,16 @@ constexpr isize ROWS = 40;  /* of W: no multiple of a workgroup's */
 constexpr isize M = 17;     /* rows of x: no multiple of a workgroup's */
 constexpr isize REGION =
     (M * ROWS * 4 + GPU_ALIGN - 1) / GPU_ALIGN * GPU_ALIGN; /* y of a variant */
-static const i32 variant_m[GPU_VARIANTS] = {1, 4, 17, 17};
-static_assert(REGION * GPU_VARIANTS <= GPU_TRIAL_BYTES);
+static const i32 variant_m[GPU_VARIANTS] = {1, 4, 17, 17, 1, 4, 17};
+/* Rounding x to 2^-16 of its block's largest, the worst way, in steps of the bound of f32: 2^-20 of
+ * sums of |w x|, which are some quarter of those of |w| times the largest |x|. */
+constexpr f64 INT_BOUND = 64;
+constexpr isize PLAIN_BYTES = GPU_VARIANTS * REGION; /* the regions of products as they are, then
+                                                        those with a low-rank addition */
+static_assert(2 * PLAIN_BYTES <= GPU_TRIAL_BYTES);
+constexpr isize RANK = 5, H_STRIDE = 16; /* of the addition: no power of two; three pairs' h */
+static const f32 lora_scale[3] = {0.5f, -1.25f, 2};
+static const isize pair_from[2] = {13, 26}; /* no multiple of a thread's rows */
 constexpr isize REPACK_COLS = 256, REPACK_ROWS = 3;
 
 u32 trial_hash(u32 seed, u32 i) { /* see pick_mix of model/pick.h */
@@ -45,11 +53,10 @@ gpu_binding trial_numbers(gpu_trial *t, u32 seed, isize n) {
 
 /* ---- weights as they lie on the GPU ---- */
 
-/* A normal half of about a sixteenth, any sign; now and then a subnormal one. */
-static u16 some_half(u32 h) {
-  if (h % 29 == 0) return (u16)(h >> 8 & 0x83FF);
-  return (u16)((h >> 8 & 0x83FF) | 0x2800);
-}
+/* A normal half, a thirty-second to a sixteenth, any sign. */
+static u16 normal_half(u32 h) { return (u16)((h >> 8 & 0x83FF) | 0x2800); }
+/* Now and then a subnormal one. */
+static u16 some_half(u32 h) { return h % 29 == 0 ? (u16)(h >> 8 & 0x83FF) : normal_half(h); }
 /* Words of a number's file form: f32 in (-1, 1), or two halves. */
 static u32 float_word(gpu_format format, u32 h) {
   if (format == GPU_F32) return f32_to_bits((f32)((i32)h >> 8) * 0x1p-23f);
@@ -134,6 +141,42 @@ static bool variant_there(const gpu_kernels *k, const gpu_trial *t, isize varian
   i16 at = k->matmul[t->op_or_type][t->format][variant];
   return at >= 0 && k->pipelines[at].ready && !k->pipelines[at].bad;
 }
+static bool variant_bad(const gpu_kernels *k, const gpu_trial *t, isize variant) {
+  i16 at = k->matmul[t->op_or_type][t->format][variant];
+  return at >= 0 && k->pipelines[at].bad;
+}
+
+/* Of an adapter's products only those that are the model's too take an addition. */
+static bool takes_lora(gpu_op op) { return op <= GPU_ADD_FF; }
+
+/* Half j of the Bs, [RANK][ROWS]. */
+static u16 lora_b(isize j) { return normal_half(trial_hash(5, (u32)j)); }
+static gpu_lora lora_make(gpu_trial *t) {
+  u16 b[RANK * ROWS];
+  for (isize j = 0; j < RANK * ROWS; j++) b[j] = lora_b(j);
+  gpu_lora lora = {.rank = RANK,
+                   .h = trial_numbers(t, 4, M * H_STRIDE),
+                   .h_stride = H_STRIDE,
+                   .b = {trial_buffer(t, sizeof b, GPU_STORAGE), 0, sizeof b}};
+  gpu_buffer_write(lora.b.buffer, 0, b, sizeof b);
+  for (isize i = 0; i < 3; i++) lora.scale[i] = lora_scale[i];
+  for (isize i = 0; i < 2 && t->op_or_type != GPU_NORM_SWIGLU; i++) {
+    lora.pair_from[i] = pair_from[i];
+  }
+  return lora;
+}
+
+/* desc with every variant there is, into regions from `at` on. */
+static void variants_run(gpu_kernels *k, gpu_trial *t, gpu_matmul_desc desc, i32 y, i64 at) {
+  for (isize v = 0; v < GPU_VARIANTS; v++) {
+    if (!variant_there(k, t, v)) continue;
+    desc.y = (gpu_binding){y, at + v * REGION, REGION};
+    gpu_matmul matmul;
+    gpu_matmul_bind(k, &desc, &matmul);
+    gpu_matmul_dispatch(k, &matmul, (gpu_variant)v, (u32)(v * GPU_PASS_STRIDE), variant_m[v]);
+    t->binds[t->n_binds++] = matmul.binds[0];
+  }
+}
 
 static void product_start(gpu_kernels *k, gpu_trial *t) {
   gpu_op op = (gpu_op)t->op_or_type;
@@ -150,16 +193,20 @@ static void product_start(gpu_kernels *k, gpu_trial *t) {
                           .x = trial_numbers(t, 1, M * cols)};
   if (gpu_op_norms(op)) desc.norm = trial_numbers(t, 2, cols);
   if (op == GPU_ADD_ATTN || op == GPU_ADD_FF) desc.add = trial_numbers(t, 3, M * ROWS);
-  i32 y = trial_buffer(t, GPU_VARIANTS * REGION, GPU_STORAGE);
+  t->tried = 0;
   for (isize v = 0; v < GPU_VARIANTS; v++) {
-    if (!variant_there(k, t, v)) continue;
-    desc.y = (gpu_binding){y, v * REGION, REGION};
-    gpu_matmul matmul;
-    gpu_matmul_bind(k, &desc, &matmul);
-    gpu_matmul_dispatch(k, &matmul, (gpu_variant)v, (u32)(v * GPU_PASS_STRIDE), variant_m[v]);
-    t->binds[t->n_binds++] = matmul.binds[0];
+    t->tried |= (u32)(variant_there(k, t, v) || variant_bad(k, t, v)) << v;
   }
-  t->ticket = gpu_submit(y, 0, GPU_VARIANTS * REGION);
+  i64 y_bytes = takes_lora(op) ? 2 * PLAIN_BYTES : PLAIN_BYTES;
+  i32 y = trial_buffer(t, y_bytes, GPU_STORAGE);
+  variants_run(k, t, desc, y, 0);
+  gpu_lora lora = {};
+  if (takes_lora(op)) {
+    lora = lora_make(t);
+    desc.lora = &lora;
+    variants_run(k, t, desc, y, PLAIN_BYTES);
+  }
+  t->ticket = gpu_submit(y, 0, (isize)y_bytes);
 }
 
 /* What output (m, n) should be, and how far off it may be. */
@@ -194,19 +241,29 @@ static void product_row_make(const gpu_kernels *k, const gpu_trial *t, isize n, 
 
 static f64 distance(f64 a, f64 b) { return a < b ? b - a : a - b; }
 
-/* Outputs of row n (and its up, for a gate) of every variant against the CPU's. */
-static u32 product_row_judge(const gpu_kernels *k, const gpu_trial *t, isize n, u32 right,
-                             const f32 *y) {
+/* The addition to row n. */
+static void lora_add(const gpu_trial *t, isize n, product_row *row) {
+  isize pair = t->op_or_type == GPU_NORM_SWIGLU ? n % 2 : (n >= pair_from[0]) + (n >= pair_from[1]);
+  for (isize m = 0; m < M; m++) {
+    for (isize j = 0; j < RANK; j++) {
+      f64 h = (f64)trial_number(4, (u32)(m * H_STRIDE + pair * RANK + j));
+      f64 part = (f64)lora_scale[pair] * h * (f64)f32_from_f16(lora_b(j * ROWS + n));
+      row->value[m] += part;
+      row->bound[m] += distance(part, 0) * 0x1p-20;
+    }
+  }
+}
+
+/* Outputs of row n (up: row n + 1, for a gate) of every variant against the CPU's. */
+static u32 outputs_judge(const gpu_trial *t, isize n, const product_row *row, const product_row *up,
+                         u32 right, const f32 *y) {
   gpu_op op = (gpu_op)t->op_or_type;
-  product_row row, up;
-  product_row_make(k, t, n, &row);
-  if (op == GPU_NORM_SWIGLU) product_row_make(k, t, n + 1, &up);
   isize width = op == GPU_NORM_SWIGLU ? ROWS / 2 : ROWS;
   for (isize m = 0; m < M; m++) {
-    f64 want = row.value[m], bound = row.bound[m];
+    f64 want = row->value[m], bound = row->bound[m];
     if (op == GPU_NORM_SWIGLU) {
-      f64 silu = want / (1 + math_exp(-want)), u = up.value[m];
-      bound = bound * (1.2 * (distance(u, 0) + up.bound[m])) + up.bound[m] * distance(silu, 0) +
+      f64 silu = want / (1 + math_exp(-want)), u = up->value[m];
+      bound = bound * (1.2 * (distance(u, 0) + up->bound[m])) + up->bound[m] * distance(silu, 0) +
               1e-5 * distance(silu * u, 0) + 1e-9;
       want = silu * u;
     } else if (op == GPU_ADD_ATTN || op == GPU_ADD_FF) {
@@ -216,21 +273,31 @@ static u32 product_row_judge(const gpu_kernels *k, const gpu_trial *t, isize n, 
     isize at = m * width + (op == GPU_NORM_SWIGLU ? n / 2 : n);
     for (isize v = 0; v < GPU_VARIANTS; v++) {
       if (m >= variant_m[v]) continue;
-      if (!(distance((f64)y[v * REGION / 4 + at], want) <= bound)) right &= ~(1u << v);
+      f64 wide = gpu_variant_is_int((gpu_variant)v) ? INT_BOUND * bound : bound;
+      if (!(distance((f64)y[v * REGION / 4 + at], want) <= wide)) right &= ~(1u << v);
     }
   }
   return right;
 }
 
-static u32 product_judge(const gpu_kernels *k, const gpu_trial *t, const f32 *y) {
+static u32 product_row_judge(const gpu_kernels *k, const gpu_trial *t, isize n, u32 right,
+                             const f32 *y) {
   bool swiglu = t->op_or_type == GPU_NORM_SWIGLU;
-  u32 right = 0;
-  for (isize v = 0; v < GPU_VARIANTS; v++) right |= (u32)variant_there(k, t, v) << v;
-  for (isize n = 0; n < ROWS; n += swiglu ? 2 : 1) right = product_row_judge(k, t, n, right, y);
-  isize one = GPU_PLAIN; /* whose bits the others must have */
-  while (one > 0 && (right >> one & 1) == 0) one--;
-  isize width = swiglu ? ROWS / 2 : ROWS;
-  for (isize v = 0; v < GPU_VARIANTS; v++) {
+  product_row row, up = {};
+  product_row_make(k, t, n, &row);
+  if (swiglu) product_row_make(k, t, n + 1, &up);
+  right = outputs_judge(t, n, &row, &up, right, y);
+  if (!takes_lora((gpu_op)t->op_or_type)) return right;
+  lora_add(t, n, &row);
+  if (swiglu) lora_add(t, n + 1, &up);
+  return outputs_judge(t, n, &row, &up, right, y + PLAIN_BYTES / 4);
+}
+
+/* Of the variants first..last, those that have the bits of the last right one. */
+static u32 same_bits(const f32 *y, u32 right, isize first, isize last, isize width) {
+  isize one = last;
+  while (one > first && (right >> one & 1) == 0) one--;
+  for (isize v = first; v <= last; v++) {
     isize rows = variant_m[v] < variant_m[one] ? variant_m[v] : variant_m[one];
     if (__builtin_memcmp(y + v * REGION / 4, y + one * REGION / 4, (size_t)(rows * width * 4)) !=
         0) {
@@ -238,6 +305,23 @@ static u32 product_judge(const gpu_kernels *k, const gpu_trial *t, const f32 *y)
     }
   }
   return right;
+}
+/* Which of `right` have the bits of their way's, in regions y. */
+static u32 bits_judge(const gpu_trial *t, u32 right, const f32 *y) {
+  isize width = t->op_or_type == GPU_NORM_SWIGLU ? ROWS / 2 : ROWS;
+  right = same_bits(y, right, GPU_VEC, GPU_PLAIN, width);
+  return same_bits(y, right, GPU_VEC_INT, GPU_CHUNK_INT, width);
+}
+
+static u32 product_judge(const gpu_kernels *k, const gpu_trial *t, const f32 *y) {
+  isize step = t->op_or_type == GPU_NORM_SWIGLU ? 2 : 1;
+  u32 right = 0;
+  for (isize v = 0; v < GPU_VARIANTS; v++) {
+    right |= (u32)((t->tried >> v & 1) != 0 && variant_there(k, t, v)) << v;
+  }
+  for (isize n = 0; n < ROWS; n += step) right = product_row_judge(k, t, n, right, y);
+  right = bits_judge(t, right, y);
+  return takes_lora((gpu_op)t->op_or_type) ? bits_judge(t, right, y + PLAIN_BYTES / 4) : right;
 }
 
 /* ---- repacking: random blocks of the type, with scales that are numbers ---- */
@@ -365,6 +449,7 @@ void gpu_trial_start(gpu_kernels *k, gpu_trial *t) {
     case GPU_MATMUL: product_start(k, t); break;
     case GPU_EMBED: embed_start(k, t); break;
     case GPU_ATTENTION: trial_attention_start(k, t); break;
+    case GPU_KV_MOVE: trial_move_start(k, t); break;
     case GPU_PICK: trial_pick_start(k, t); break;
   }
   t->state = TRIAL_RUNNING;
@@ -377,6 +462,7 @@ u32 gpu_trial_judge(const gpu_kernels *k, const gpu_trial *t, const u8 *landed) 
     case GPU_MATMUL: return product_judge(k, t, values);
     case GPU_EMBED: return embed_judge(t, values);
     case GPU_ATTENTION: return trial_attention_judge(k, values);
+    case GPU_KV_MOVE: return trial_move_judge(k, values);
     case GPU_PICK: return trial_pick_judge(k, (const gpu_result *)(const void *)landed);
   }
   return 0;

@@ -14,5 +14,7 @@ void trial_attention_start(gpu_kernels *k, gpu_trial *t);
 /* The trial's buffers and its bind: slot 0 three rows, slot 1 one, behind 258 positions. */
 gpu_binding trial_attention_bind(gpu_kernels *k, gpu_trial *t);
 u32 trial_attention_judge(const gpu_kernels *k, const f32 *out);
+void trial_move_start(gpu_kernels *k, gpu_trial *t);
+u32 trial_move_judge(const gpu_kernels *k, const f32 *kv);
 void trial_pick_start(gpu_kernels *k, gpu_trial *t);
 u32 trial_pick_judge(const gpu_kernels *k, const gpu_result *results);

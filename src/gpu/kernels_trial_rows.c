@@ -1,4 +1,4 @@
-/* Trials of attention and of the pick; see kernels_trial.c.
+/* Trials of attention, of moves in the cache and of the pick; see kernels_trial.c.
  * Attention: a span of three rows behind 258 cached positions, which lie in two ranges of the
  * cache, then one row more that finds the three in the cache. Read back: the last two rows. */
 #include "base/math.h"
@@ -90,6 +90,47 @@ u32 trial_attention_judge(const gpu_kernels *k, const f32 *out) {
     if (i % d->n_heads % 3 != 0 && i % d->n_heads != d->n_heads - 1) continue;
     isize row = i < d->n_heads ? SPAN - 1 : SPAN;
     if (!head_right(d, row, i % d->n_heads, out + i * d->d_head)) return 0;
+  }
+  return 1u << GPU_PLAIN;
+}
+
+/* ---- moves: two in the caches of two layers, the second of what the first one left ---- */
+
+constexpr isize MOVES = 2, MOVE_LAYERS = 2, MOVE_SLOTS = 8;
+static const gpu_move moves[MOVES] = {{.from_slot = 4, .to_slot = 1, .n = 3},
+                                      {.from_slot = 2, .to_slot = 6, .n = 2}};
+static const u8 slot_after[MOVE_SLOTS] = {0, 4, 5, 6, 4, 5, 5, 6}; /* what it held at first */
+
+static isize move_layer_floats(const gpu_kernels_desc *d) { /* a gap after each, as GPU_ALIGN's */
+  return 2 * d->n_kv_heads * MOVE_SLOTS * d->d_head + GPU_ALIGN / 4;
+}
+/* Floats read back, the last ones. */
+static isize move_floats(const gpu_kernels_desc *d) {
+  return isize_min(MOVE_LAYERS * move_layer_floats(d), GPU_TRIAL_BYTES / 4);
+}
+
+void trial_move_start(gpu_kernels *k, gpu_trial *t) {
+  isize layer_floats = move_layer_floats(&k->desc), n = MOVE_LAYERS * layer_floats;
+  gpu_binding kv = trial_numbers(t, KV, n);
+  i32 uniform = trial_buffer(t, MOVES * GPU_ALIGN, GPU_UNIFORM);
+  i32 bind = t->binds[t->n_binds++] = gpu_move_bind(k, uniform, kv);
+  for (isize i = 0; i < MOVES; i++) {
+    gpu_move move = moves[i];
+    move.n_slots = MOVE_SLOTS, move.layer_floats = (u32)layer_floats;
+    gpu_buffer_write(uniform, i * GPU_ALIGN, &move, sizeof move);
+    gpu_move_run(k, bind, (u32)(i * GPU_ALIGN), (i32)move.n, MOVE_LAYERS);
+  }
+  isize read = move_floats(&k->desc);
+  t->ticket = gpu_submit(kv.buffer, 4 * (n - read), 4 * read);
+}
+
+u32 trial_move_judge(const gpu_kernels *k, const f32 *kv) {
+  isize d_head = k->desc.d_head, layer_floats = move_layer_floats(&k->desc);
+  isize n = MOVE_LAYERS * layer_floats, first = n - move_floats(&k->desc);
+  for (isize i = first; i < n; i++) {
+    isize at = i % layer_floats, slot = at / d_head % MOVE_SLOTS, was = i;
+    if (at < layer_floats - GPU_ALIGN / 4) was += (slot_after[slot] - slot) * d_head;
+    if (kv[i - first] != trial_number(KV, (u32)was)) return 0;
   }
   return 1u << GPU_PLAIN;
 }

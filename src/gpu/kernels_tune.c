@@ -5,6 +5,16 @@
 
 static gpu_tune wanted; /* gpu_tune_set; 0: nobody asked */
 
+/* By 8-bit dots. */
+static gpu_shape shape_int_default(gpu_op op) {
+  i32 rows = gpu_op_norms(op) ? 8 : 4;
+  gpu_shape shape = {rows, 1, rows, 1, 32, 1, 4, 1};
+  if (op == GPU_ADD_ATTN) shape.chunk_rows = 16;
+  if (op == GPU_NORM_SWIGLU) shape.chunk_rows = 64, shape.chunk_each = 2;
+  if (op == GPU_NORM_HEAD) shape = (gpu_shape){32, 4, 8, 1, 128, 2, 8, 2};
+  return shape;
+}
+
 /* Few rows of W a workgroup where a matrix has few (o and down), many where it has very many. */
 static gpu_shape shape_default(gpu_op op) {
   i32 rows = gpu_op_norms(op) ? 8 : 4;
@@ -24,7 +34,10 @@ void gpu_tune_fill(gpu_tune *tune, bool plain) {
   /* a workgroup with barriers costs a software device some 40 us for every four threads */
   i32 threads = plain ? 16 : 256;
   gpu_tune otherwise = {.attention_threads = threads, .pick_threads = threads};
-  for (isize i = 0; i < GPU_OPS; i++) otherwise.shape[i] = shape_default((gpu_op)i);
+  for (isize i = 0; i < GPU_OPS; i++) {
+    otherwise.shape[i] = shape_default((gpu_op)i);
+    otherwise.shape_int[i] = shape_int_default((gpu_op)i);
+  }
   numbers_fill((i32 *)tune, (const i32 *)&wanted, n);
   numbers_fill((i32 *)tune, (const i32 *)&otherwise, n);
 }
@@ -42,7 +55,8 @@ static const struct {
               {"chunk_each", offsetof(gpu_shape, chunk_each)},
               {"chunk_m", offsetof(gpu_shape, chunk_m)},
               {"chunk_tiles", offsetof(gpu_shape, chunk_tiles)}},
-  others[] = {{"attention", offsetof(gpu_tune, attention)},
+  others[] = {{"products", offsetof(gpu_tune, products)},
+              {"attention", offsetof(gpu_tune, attention)},
               {"attention_threads", offsetof(gpu_tune, attention_threads)},
               {"pick_threads", offsetof(gpu_tune, pick_threads)}};
 constexpr isize N_FIELDS = sizeof fields / sizeof *fields,
@@ -84,30 +98,33 @@ static bool one_set(gpu_tune *tune, nf_bytes name, i32 value) {
     for (isize j = 0; j < GPU_OPS; j++) {
       if (!named(op, "*") && !named(op, gpu_op_name((gpu_op)j))) continue;
       number_put(&tune->shape[j], fields[i].at, value);
+      number_put(&tune->shape_int[j], fields[i].at, value);
       found = true;
     }
   }
   return found;
 }
 
-/* Would every pipeline have a shape that its text allows? */
+/* Does the text of its pipelines allow it? */
+static bool shape_holds(const gpu_shape *s) {
+  const i32 pairs[][2] = {
+      {s->vec_rows, s->vec_each}, {s->vec4_rows, s->vec4_each}, {s->chunk_rows, s->chunk_each}};
+  for (isize j = 0; j < 3; j++) {
+    i32 rows = pairs[j][0], each = pairs[j][1];
+    if (rows > 256 || rows % 2 || each > rows || rows % each) return false;
+  }
+  if (s->vec4_rows > 64 || (s->chunk_each != 1 && s->chunk_each != 2 && s->chunk_each != 4)) {
+    return false;
+  }
+  return (s->chunk_m == 4 || s->chunk_m == 8) && s->chunk_tiles <= 64;
+}
 static bool tune_holds(gpu_tune tune) {
   gpu_tune_fill(&tune, false);
   for (isize i = 0; i < GPU_OPS; i++) {
-    const gpu_shape *s = &tune.shape[i];
-    const i32 pairs[][2] = {
-        {s->vec_rows, s->vec_each}, {s->vec4_rows, s->vec4_each}, {s->chunk_rows, s->chunk_each}};
-    for (isize j = 0; j < 3; j++) {
-      i32 rows = pairs[j][0], each = pairs[j][1];
-      if (rows > 256 || rows % 2 || each > rows || rows % each) return false;
-    }
-    if (s->vec4_rows > 64 || (s->chunk_each != 1 && s->chunk_each != 2 && s->chunk_each != 4)) {
-      return false;
-    }
-    if ((s->chunk_m != 4 && s->chunk_m != 8) || s->chunk_tiles > 64) return false;
+    if (!shape_holds(&tune.shape[i]) || !shape_holds(&tune.shape_int[i])) return false;
   }
-  return tune.attention_threads % 16 == 0 && tune.pick_threads % 16 == 0 &&
-         tune.attention_threads <= 256 && tune.pick_threads <= 256 &&
+  return tune.products <= GPU_PRODUCTS_INT && tune.attention_threads % 16 == 0 &&
+         tune.pick_threads % 16 == 0 && tune.attention_threads <= 256 && tune.pick_threads <= 256 &&
          tune.attention <= GPU_ATTENTION_QUAD;
 }
 

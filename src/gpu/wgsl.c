@@ -10,14 +10,38 @@ static const u8 text_pass[] = {
 static const u8 text_block[] = {
 #embed "wgsl/block.wgsl"
 };
-static const u8 text_staged[] = {
-#embed "wgsl/staged.wgsl"
+static const u8 text_int8_dot[] = {
+#embed "wgsl/int8_dot.wgsl"
+};
+static const u8 text_parts_f32[] = {
+#embed "wgsl/parts_f32.wgsl"
+};
+static const u8 text_parts_int[] = {
+#embed "wgsl/parts_int.wgsl"
+};
+static const u8 text_staged_f32[] = {
+#embed "wgsl/staged_f32.wgsl"
+};
+static const u8 text_direct_f32[] = {
+#embed "wgsl/direct_f32.wgsl"
+};
+static const u8 text_chunk_f32[] = {
+#embed "wgsl/chunk_f32.wgsl"
+};
+static const u8 text_chunk_int[] = {
+#embed "wgsl/chunk_int.wgsl"
+};
+static const u8 text_format_n4[] = {
+#embed "wgsl/format_n4.wgsl"
 };
 static const u8 text_format_n4h[] = {
 #embed "wgsl/format_n4h.wgsl"
 };
 static const u8 text_format_n4f[] = {
 #embed "wgsl/format_n4f.wgsl"
+};
+static const u8 text_format_bytes[] = {
+#embed "wgsl/format_bytes.wgsl"
 };
 static const u8 text_format_b8[] = {
 #embed "wgsl/format_b8.wgsl"
@@ -54,6 +78,9 @@ static const u8 text_attention_lanes[] = {
 };
 static const u8 text_attention_quad[] = {
 #embed "wgsl/attention_quad.wgsl"
+};
+static const u8 text_kv_move[] = {
+#embed "wgsl/kv_move.wgsl"
 };
 static const u8 text_pick[] = {
 #embed "wgsl/pick.wgsl"
@@ -96,9 +123,17 @@ const nf_bytes wgsl_texts[WGSL_TEXTS] = {
     [WGSL_SUBGROUPS] = {text_subgroups, sizeof text_subgroups},
     [WGSL_PASS] = {text_pass, sizeof text_pass},
     [WGSL_BLOCK] = {text_block, sizeof text_block},
-    [WGSL_STAGED] = {text_staged, sizeof text_staged},
+    [WGSL_INT8_DOT] = {text_int8_dot, sizeof text_int8_dot},
+    [WGSL_PARTS_F32] = {text_parts_f32, sizeof text_parts_f32},
+    [WGSL_PARTS_INT] = {text_parts_int, sizeof text_parts_int},
+    [WGSL_STAGED_F32] = {text_staged_f32, sizeof text_staged_f32},
+    [WGSL_DIRECT_F32] = {text_direct_f32, sizeof text_direct_f32},
+    [WGSL_CHUNK_F32] = {text_chunk_f32, sizeof text_chunk_f32},
+    [WGSL_CHUNK_INT] = {text_chunk_int, sizeof text_chunk_int},
+    [WGSL_FORMAT_N4] = {text_format_n4, sizeof text_format_n4},
     [WGSL_FORMAT_N4H] = {text_format_n4h, sizeof text_format_n4h},
     [WGSL_FORMAT_N4F] = {text_format_n4f, sizeof text_format_n4f},
+    [WGSL_FORMAT_BYTES] = {text_format_bytes, sizeof text_format_bytes},
     [WGSL_FORMAT_B8] = {text_format_b8, sizeof text_format_b8},
     [WGSL_FORMAT_B8F] = {text_format_b8f, sizeof text_format_b8f},
     [WGSL_FORMAT_F16] = {text_format_f16, sizeof text_format_f16},
@@ -111,6 +146,7 @@ const nf_bytes wgsl_texts[WGSL_TEXTS] = {
     [WGSL_ATTENTION] = {text_attention, sizeof text_attention},
     [WGSL_ATTENTION_LANES] = {text_attention_lanes, sizeof text_attention_lanes},
     [WGSL_ATTENTION_QUAD] = {text_attention_quad, sizeof text_attention_quad},
+    [WGSL_KV_MOVE] = {text_kv_move, sizeof text_kv_move},
     [WGSL_PICK] = {text_pick, sizeof text_pick},
     [WGSL_PICK_CHUNK] = {text_pick_chunk, sizeof text_pick_chunk},
     [WGSL_PICK_JOIN] = {text_pick_join, sizeof text_pick_join},

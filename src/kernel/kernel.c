@@ -130,8 +130,7 @@ const k_table *k_table_best(void) {
   for (isize i = 0; k_tables_built[i].table != nullptr; i++) { /* slowest first */
     const k_built *next = &k_tables_built[i];
     if (!next->runs()) continue;
-    /* a tenth, so that noise does not choose */
-    if (next->by_clock && 10 * k_table_cost(next->table) > 9 * k_table_cost(best)) continue;
+    if (next->by_clock && !k_table_faster(next->table, best)) continue;
     best = next->table;
   }
   return best;

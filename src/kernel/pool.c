@@ -5,11 +5,10 @@
 #include "os/os.h"
 
 constexpr isize CACHE_LINE = 64;
-/* Looking before sleeping: some 100 us. A pass has hundreds of gaps between its steps, mostly of a
- * few microseconds, some of tens (the parts are never quite equal), and a sleep costs more than
- * the gap, most of all in a browser: with a tenth of this, two wasm threads decoded no faster than
- * one (107 tok/s, one thread 107; with this 222). Bounded: more threads than cores only lose time.
- */
+/* Looking before sleeping: some 250 us of pauses. A pass has hundreds of gaps between its steps,
+ * mostly of a few microseconds, some of tens (the parts are never quite equal), and a sleep costs
+ * more than the gap, most of all in a browser. Bounded: more threads than cores only lose time.
+ * Measured: docs/performance.md, "Threads in a browser". */
 constexpr i32 SPIN_MAX = 10000;
 
 typedef struct {

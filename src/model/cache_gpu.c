@@ -5,26 +5,6 @@
 #include "model/gpu_internal.h"
 
 constexpr isize F32 = (isize)sizeof(f32);
-static const u8 kv_move_wgsl[] = {
-#embed "../gpu/wgsl/kv_move.wgsl"
-};
-/* One move, as kv_move.wgsl reads it. */
-typedef struct {
-  u32 from_slot, to_slot, n, n_slots, layer_floats, spare[3];
-} gpu_move;
-constexpr isize MOVE_WORKGROUP = 64;
-
-void gpu_moves_open(model_gpu *g, const model_shape *shape) {
-  const nf_bytes part = bytes_of(kv_move_wgsl, (isize)sizeof kv_move_wgsl);
-  const gpu_constant d_head = {"D_HEAD", (f64)shape->d_head};
-  g->move_pipeline = gpu_pipeline_make(&(gpu_pipeline_desc){.name = "kv_move",
-                                                            .parts = &part,
-                                                            .n_parts = 1,
-                                                            .constants = &d_head,
-                                                            .n_constants = 1,
-                                                            .bindings = "uw"});
-  g->moves = gpu_buffer_make(GPU_MOVES_MAX * GPU_ALIGN, GPU_UNIFORM);
-}
 
 isize gpu_cache_bytes(const model *m) {
   return bytes_add(bytes_of_n(1, (isize)sizeof(gpu_cache) + MODEL_LINE),
@@ -76,9 +56,8 @@ nf_status gpu_cache_open(const model *m, model_cache *cache, arena *a) {
   for (isize i = 0; i < n_buffers; i++) {
     isize n_layers = isize_min(each, shape->n_layers - i * each);
     c->buffers[i] = gpu_buffer_make(n_layers * layer_bytes, GPU_STORAGE);
-    const gpu_binding move[] = {{c->gpu->moves, 0, (i64)sizeof(gpu_move)},
-                                {c->buffers[i], 0, n_layers * layer_bytes}};
-    c->move_binds[i] = gpu_bind_make(c->gpu->move_pipeline, move, 2);
+    const gpu_binding kv = {c->buffers[i], 0, n_layers * layer_bytes};
+    c->move_binds[i] = gpu_move_bind(c->gpu->kernels, c->gpu->moves, kv);
   }
   for (isize i = 0; i < shape->n_layers; i++) attention_bind(m, cache, i);
   return NF_OK;
@@ -133,11 +112,9 @@ void gpu_cache_move(const model_kv *from, isize pos, isize n) {
                          .layer_floats = (u32)(c->layer_bytes / F32)};
   u32 at = (u32)(g->n_moves * GPU_ALIGN);
   gpu_buffer_write(g->moves, at, &move, (isize)sizeof move);
-  isize groups = (n * cache->d_head + MOVE_WORKGROUP - 1) / MOVE_WORKGROUP;
   for (isize i = 0; i < c->n_buffers; i++) {
     isize n_layers = isize_min(c->layers_each, cache->n_layers - i * c->layers_each);
-    gpu_dispatch(g->move_pipeline, c->move_binds[i], at, (i32)groups, (i32)(2 * cache->n_kv_heads),
-                 (i32)n_layers);
+    gpu_move_run(g->kernels, c->move_binds[i], at, (i32)n, (i32)n_layers);
   }
   g->n_moves++;
   g->recorded = true;

@@ -57,8 +57,8 @@ static f32 *lora_h(const part *p) {
 static void lora_rows(const part *p, isize i_layer, adapter_stack_of stack, const k_rows *x,
                       isize from, isize to) {
   const run *r = p->r;
-  if (!r->pass->adapter || from >= to) return;
-  const adapter_layer *layer = &r->pass->adapter->layers[i_layer];
+  if (!r->plan->adapter || from >= to) return;
+  const adapter_layer *layer = &r->plan->adapter->layers[i_layer];
   const k_weight *a = &layer->a[stack];
   if (a->rows == 0) return;
   k_rows view = *x;
@@ -132,8 +132,8 @@ static void kv_append(const part *p, isize i_layer, isize k_or_v, const f32 *x, 
 static void lora_columns(const part *p, isize i_layer, adapter_pair_of which, f32 *y, isize stride,
                          isize from, isize to) {
   const run *r = p->r;
-  if (!r->pass->adapter || from >= to) return;
-  const adapter_pair *pair = &r->pass->adapter->layers[i_layer].pairs[which];
+  if (!r->plan->adapter || from >= to) return;
+  const adapter_pair *pair = &r->plan->adapter->layers[i_layer].pairs[which];
   if (pair->rank == 0) return;
   constexpr isize half = (isize)sizeof(u16);
   const k_lora work = {
@@ -364,13 +364,7 @@ static void piece_set(run *r) {
 
 nf_status cpu_pass_run(const model *m, model_scratch *s, pool *threads) {
   model_plan *plan = &s->plan;
-  run r = {.m = m,
-           .shape = &m->shape,
-           .k = m->table,
-           .s = s,
-           .plan = plan,
-           .threads = threads,
-           .pass = plan->now};
+  run r = {.m = m, .shape = &m->shape, .k = m->table, .s = s, .plan = plan, .threads = threads};
   piece_set(&r);
   pool_run(threads, piece_part, &r);
   plan->i_layer = r.layer_to;

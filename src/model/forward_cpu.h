@@ -10,7 +10,6 @@ typedef struct {
   model_scratch *s;
   const model_plan *plan;
   pool *threads;
-  const model_pass *pass;
   isize layer_to;             /* this piece: layers [plan->i_layer, layer_to), */
   isize chunk_from, chunk_to; /* then chunks of the head */
 } run;

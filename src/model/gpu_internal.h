@@ -79,7 +79,6 @@ struct model_gpu {
   i32 pick; /* bind */
   i32 lora; /* [MODEL_ROWS_MAX][ADAPTER_STACK_MAX] f32: A x of the product that comes next */
   i32 moves; /* uniform: GPU_MOVES_MAX, GPU_ALIGN apart */
-  i32 move_pipeline;
   isize n_moves; /* recorded, not yet submitted */
   bool recorded; /* there is something to submit */
   const gpu_pass_state *owner; /* of the activations, between its pieces; null: nobody */
@@ -105,8 +104,6 @@ struct gpu_cache {
 gpu_matmul_desc gpu_product_desc(const model *m, isize i_layer, adapter_stack_of which);
 /* cache_gpu.c: what is recorded goes to the device; nobody waits for it. */
 void gpu_recorded_send(model_gpu *g);
-/* cache_gpu.c: the pipeline that moves, and its uniforms; freed with the model. */
-void gpu_moves_open(model_gpu *g, const model_shape *shape);
 
 /* What a pass needs of the host. */
 struct gpu_pass_state {

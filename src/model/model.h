@@ -133,6 +133,28 @@ typedef struct {
 void model_pass_drop(const model *m_, model_scratch *scratch);
 /* What the device said when a pass came to NF_LOST, NF_NO_MEMORY or NF_UNSUPPORTED; "" else. */
 const char *model_failure_line(const model *m_);
+
+/* ---- a batch: passes of several timelines, each with a scratch and a cache of its own, as one
+ * (batch.c). On the CPU only. ---- */
+typedef struct model_batch model_batch;
+constexpr isize MODEL_MEMBERS_MAX = 64;
+isize model_batch_bytes(const model *m, isize n_keys_max, isize n_threads);
+[[nodiscard]] nf_status model_batch_open(const model *m, isize n_keys_max, isize n_threads,
+                                         arena *a, model_batch **out);
+/* From now on model_pass_run with this scratch hands its pass in and says NF_PENDING until
+ * model_batch_run has done it; n_more must be 0. No pass of the scratch is under way; at most
+ * MODEL_MEMBERS_MAX scratches of the model, none with more n_keys_max or threads than the batch. */
+void model_batch_join(model_batch *b, model_scratch *scratch);
+void model_batch_leave(model_scratch *scratch); /* drops a pass under way */
+/* Its pass is handed in and not done. */
+bool model_batch_waits(const model_scratch *scratch);
+/* The next piece of a pass over what was handed in: the pass that waits longest and, in order,
+ * every other that has its adapter and for whose rows and spans there is room. The results are, bit
+ * for bit, what each gives alone. NF_PENDING: call again; NF_OK: nothing waits. n_passes: how many
+ * were done as one in this call (0: none yet). */
+[[nodiscard]] nf_status model_batch_run(model_batch *b, pool *threads, isize *n_passes);
+void model_batch_close(model_batch *b); /* all have left; what does not lie in the arena */
+
 /* Further steps that pay, since a round trip is dear: 0 on the CPU, up to MODEL_MORE_MAX. */
 isize model_more_max(const model *m_);
 /* Rows up to which a pass costs about what one row does: a guess more within them is free. */

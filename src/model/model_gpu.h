@@ -29,6 +29,8 @@ isize model_gpu_bytes(const model_shape *shape);
 [[nodiscard]] nf_status model_gpu_finish(model *m_, nf_error *error);
 /* After model_gpu_finish: names of the kernels that were replaced by plain ones, "" none. */
 const char *model_gpu_replaced(const model *m_);
+/* "webgpu", or with the ways that were chosen: nf_engine_info.kernels. */
+const char *model_gpu_kernels(const model *m_);
 
 /* Bring an opened adapter to the GPU of the model; passes on it need that. The arena holds the
  * adapter's binds as long as it lives: model_gpu_adapter_bytes of it (0 for a model of the CPU,

@@ -59,20 +59,33 @@ typedef struct {
 typedef struct {
   model_kv kv;
   isize pos, first, n; /* rows [first, first + n) of the pass, the first one at pos */
+  isize i_pass;        /* of the passes that run as one */
 } model_segment;
 
-/* A pass under way. Rows are ordered anew: first those without results, then the out rows span
- * after span, so that the last layer computes only the end of the list. */
+/* What is wanted of one out row: model_pass's arrays at that row. Null: not wanted. */
 typedef struct {
-  const model_pass *pass; /* the caller's; null: none */
-  const model_pass *now;  /* the same, or a further step of it */
+  f32 *logits; /* [n_vocab] */
+  i32 *best;
+  f32 *log_p_best, *log_p_asked;
+  i32 asked;               /* -1: none */
+  f32 temperature, min_p;  /* 0: greedy */
+  u64 seed;
+  isize i_pass;
+} model_out;
+
+/* A pass under way, or several as one. Rows are ordered anew: first those without results, then
+ * the out rows span after span, so that the last layer computes only the end of the list. */
+typedef struct {
+  const model_pass *pass; /* the caller's; null: none. Of a batch: in its members' plans */
+  const model_adapter *adapter;
   model_segment segments[2 * MODEL_SPANS_MAX];
   isize n_segments;
   isize n_rows, n_quiet; /* rows [0, n_quiet) are without results */
   i32 tokens[MODEL_ROWS_MAX];
   isize pos[MODEL_ROWS_MAX];
   isize keys_before[MODEL_ROWS_MAX + 1]; /* keys that rows [0, i) see together */
-  u64 seeds[MODEL_ROWS_MAX];             /* of the out rows, when sampling */
+  model_out outs[MODEL_ROWS_MAX]; /* of rows [n_quiet, n_rows) */
+  bool looks, draws; /* some row wants more than its logits; some row is sampled */
   isize i_layer, i_chunk; /* what the next call begins with: a layer, then a chunk of the head */
   isize i_more; /* further steps begun; the present one is `step` in place of the pass */
   model_pass step;
@@ -90,6 +103,8 @@ constexpr i64 MODEL_PIECE_PRODUCTS = (i64)1 << 28;
 
 struct model_scratch {
   isize n_keys_max, n_threads;
+  model_batch *batch; /* null: none; else where plan.pass runs */
+  enum : u8 { PLACE_NONE, PLACE_WAITS, PLACE_RUNS, PLACE_DONE } place; /* of plan.pass there */
   i64 piece_products; /* multiply-adds of a thread in one piece of a pass: MODEL_PIECE_PRODUCTS */
   model_plan plan;
   gpu_pass_state *gpu; /* null on the CPU; on the GPU nothing below is taken */
@@ -109,6 +124,17 @@ struct model_scratch {
   f32 *chosen; /* [n_threads][ROWS] logits of the tokens drawn */
   model_exp_sum *sums; /* [chunks of the head][ROWS] */
   isize scores_stride;
+};
+
+/* batch.c */
+struct model_batch {
+  const model *m;
+  model_scratch *scratch;
+  isize n_members;
+  model_scratch *waiting[MODEL_MEMBERS_MAX]; /* the longest first */
+  isize n_waiting;
+  model_scratch *running[MODEL_SPANS_MAX]; /* by i_pass of the plan; null: was dropped */
+  isize n_running;
 };
 
 /* Bytes of n objects rounded up to whole cache lines; ISIZE_MAX on overflow, and it stays
@@ -132,7 +158,12 @@ const arch_table *model_arch_of(const gguf_file *file); /* null: unknown */
 
 /* forward_cpu.c: the next piece of the scratch's plan. NF_OK: that was the last */
 nf_status cpu_pass_run(const model *m, model_scratch *s, pool *threads);
-void model_plan_fill(model_plan *plan, const model_pass *pass); /* pass.c: a pass begins */
+/* pass.c: passes begin, as one: of one adapter, their rows and spans together within the limits */
+void model_plan_fill(model_plan *plan, const model_pass *const *passes, isize n_passes,
+                     isize n_vocab);
+/* batch.c: model_pass_run and model_pass_drop of a scratch that has joined one */
+nf_status batch_pass_run(model_scratch *s, const model_pass *pass);
+void batch_pass_drop(model_scratch *s);
 
 /* ---- cache_gpu.c, forward_gpu.c: the GPU's side of model.h ---- */
 isize gpu_cache_bytes(const model *m); /* beside the model_cache */

@@ -46,11 +46,11 @@ static void pass_check(const model *m, const model_scratch *s, const model_pass 
 }
 
 /* Rows [from, to) of a span behind those there are. */
-static void rows_add(model_plan *plan, const model_span *span, isize from, isize to) {
+static void rows_add(model_plan *plan, const model_span *span, isize i_pass, isize from, isize to) {
   if (from == to) return;
   isize first = plan->n_rows;
-  plan->segments[plan->n_segments++] =
-      (model_segment){.kv = span->kv, .pos = span->pos + from, .first = first, .n = to - from};
+  plan->segments[plan->n_segments++] = (model_segment){
+      .kv = span->kv, .pos = span->pos + from, .first = first, .n = to - from, .i_pass = i_pass};
   for (isize i = from; i < to; i++) {
     isize row = plan->n_rows++;
     plan->tokens[row] = span->tokens[i];
@@ -59,26 +59,53 @@ static void rows_add(model_plan *plan, const model_span *span, isize from, isize
   }
 }
 
-void model_plan_fill(model_plan *plan, const model_pass *pass) {
-  plan->now = pass;
-  plan->n_segments = plan->n_rows = plan->i_layer = plan->i_chunk = 0;
-  plan->keys_before[0] = 0;
-  for (isize i = 0; i < pass->n_spans; i++) {
-    rows_add(plan, &pass->spans[i], 0, pass->spans[i].m - pass->spans[i].n_out_rows);
-  }
-  plan->n_quiet = plan->n_rows;
+/* What a pass wants of its out row i, which is one of span i_span. */
+static model_out out_of(const model_pass *pass, isize n_vocab, isize i_span, isize i) {
+  const model_choice *choice = pass->choice;
+  return (model_out){.logits = pass->logits ? pass->logits + i * n_vocab : nullptr,
+                     .best = pass->best ? pass->best + i : nullptr,
+                     .log_p_best = pass->log_p_best ? pass->log_p_best + i : nullptr,
+                     .log_p_asked = pass->asked ? pass->log_p_asked + i : nullptr,
+                     .asked = pass->asked ? pass->asked[i] : -1,
+                     .temperature = choice ? choice->temperature : 0,
+                     .min_p = choice ? choice->min_p : 0,
+                     .seed = choice ? choice->seeds[i_span] : 0};
+}
+
+/* The out rows of one of the passes, behind those there are. */
+static void outs_add(model_plan *plan, const model_pass *pass, isize n_vocab, isize i_pass) {
+  isize first = plan->n_rows - plan->n_quiet;
   for (isize i = 0; i < pass->n_spans; i++) {
     const model_span *span = &pass->spans[i];
-    isize first = plan->n_rows - plan->n_quiet;
-    rows_add(plan, span, span->m - span->n_out_rows, span->m);
-    for (isize j = 0; pass->choice && j < span->n_out_rows; j++) {
-      plan->seeds[first + j] = pass->choice->seeds[i];
+    isize at = plan->n_rows - plan->n_quiet;
+    rows_add(plan, span, i_pass, span->m - span->n_out_rows, span->m);
+    for (isize j = at; j < at + span->n_out_rows; j++) {
+      plan->outs[j] = out_of(pass, n_vocab, i, j - first);
+      plan->outs[j].i_pass = i_pass;
     }
   }
+  plan->looks = plan->looks || pass->best;
+  plan->draws = plan->draws || pass->choice;
+}
+
+void model_plan_fill(model_plan *plan, const model_pass *const *passes, isize n_passes,
+                     isize n_vocab) {
+  plan->adapter = passes[0]->adapter;
+  plan->n_segments = plan->n_rows = plan->i_layer = plan->i_chunk = 0;
+  plan->keys_before[0] = 0;
+  plan->looks = plan->draws = false;
+  for (isize i_pass = 0; i_pass < n_passes; i_pass++) {
+    const model_pass *pass = passes[i_pass];
+    for (isize i = 0; i < pass->n_spans; i++) {
+      rows_add(plan, &pass->spans[i], i_pass, 0, pass->spans[i].m - pass->spans[i].n_out_rows);
+    }
+  }
+  plan->n_quiet = plan->n_rows;
+  for (isize i = 0; i < n_passes; i++) outs_add(plan, passes[i], n_vocab, i);
 }
 
 /* The next of the further steps: the token chosen last, one row. */
-static void step_begin(model_plan *plan) {
+static void step_begin(model_plan *plan, isize n_vocab) {
   const model_pass *pass = plan->pass;
   const model_span *last = &pass->spans[pass->n_spans - 1];
   isize at = plan->i_more++ - 1;
@@ -98,7 +125,7 @@ static void step_begin(model_plan *plan) {
     plan->step_choice.seeds += pass->n_spans - 1;
     plan->step.choice = &plan->step_choice;
   }
-  model_plan_fill(plan, &plan->step);
+  model_plan_fill(plan, &(const model_pass *){&plan->step}, 1, n_vocab);
 }
 
 nf_status model_pass_run(const model *m_, model_scratch *scratch, pool *threads,
@@ -110,8 +137,9 @@ nf_status model_pass_run(const model *m_, model_scratch *scratch, pool *threads,
     pass_check(m_, scratch, pass);
     plan->pass = pass;
     plan->i_more = 0;
-    model_plan_fill(plan, pass);
+    if (!scratch->batch) model_plan_fill(plan, &pass, 1, m_->shape.n_vocab);
   }
+  if (scratch->batch) return batch_pass_run(scratch, pass);
   if (m_->gpu) {
     nf_status status = gpu_pass_run(m_, scratch); /* with all its steps */
     if (status != NF_PENDING) plan->pass = nullptr;
@@ -119,7 +147,7 @@ nf_status model_pass_run(const model *m_, model_scratch *scratch, pool *threads,
   }
   nf_status status = cpu_pass_run(m_, scratch, threads);
   if (status == NF_OK && plan->i_more < pass->n_more) {
-    step_begin(plan);
+    step_begin(plan, m_->shape.n_vocab);
     return NF_PENDING;
   }
   if (status != NF_PENDING) plan->pass = nullptr;
@@ -127,7 +155,8 @@ nf_status model_pass_run(const model *m_, model_scratch *scratch, pool *threads,
 }
 
 void model_pass_drop(const model *m_, model_scratch *scratch) {
-  if (m_->gpu) gpu_pass_drop(m_, scratch); /* the CPU has nothing under way between two calls */
+  if (m_->gpu) gpu_pass_drop(m_, scratch);
+  if (scratch->batch) batch_pass_drop(scratch); /* else the CPU has nothing between two calls */
   scratch->plan.pass = nullptr;
 }
 
@@ -140,4 +169,8 @@ const char *model_failure_line(const model *m_) { return m_->gpu ? gpu_failure_l
 /* Measured, AVX-512 and 1 thread, ms a pass of SmolLM2 135M Q4_1 at position 128: 1 row 12.4, 2
  * rows 12.7, 3 13.8, 4 12.4 (the weights' way from memory), 5 18.7, 8 22.3, 16 35, 32 60: then
  * about 1.5 a row, and the first guess beside the likeliest saves 1 pass in 8 at best. */
-isize model_rows_cheap(const model *m_) { return m_->gpu ? MODEL_ROWS_MAX : 4; }
+constexpr isize CPU_ROWS_CHEAP = 4;
+/* Measured, NVIDIA H200 by 8-bit dots, ms on the device: 1 row 0.99, 4 1.15, 8 1.27, 24 1.49,
+ * 64 2.66, and 0.4 around every pass. A guess beside the likeliest may cost a quarter of a pass. */
+constexpr isize GPU_ROWS_CHEAP = 32;
+isize model_rows_cheap(const model *m_) { return m_->gpu ? GPU_ROWS_CHEAP : CPU_ROWS_CHEAP; }

@@ -130,6 +130,7 @@ static void buffers_make(model_gpu *g, const model_shape *shape) {
   g->pass = gpu_buffer_make(PASS_SLOTS * GPU_PASS_STRIDE, GPU_UNIFORM);
   g->records = gpu_buffer_make(GPU_RECORDS * (i64)sizeof(gpu_row), GPU_STORAGE);
   g->results = gpu_buffer_make(GPU_RECORDS * (i64)sizeof(gpu_result), GPU_STORAGE);
+  g->moves = gpu_buffer_make(GPU_MOVES_MAX * GPU_ALIGN, GPU_UNIFORM);
   gpu_load *load = g->load;
   for (isize i = 0; i < GPU_STAGINGS; i++) {
     load->stagings[i] = gpu_buffer_make((i64)load->staging_bytes, GPU_STORAGE);
@@ -183,7 +184,6 @@ static nf_status gpu_fill(const opening *o, arena *a) {
   g->load->staging_bytes =
       isize_max(STAGING_BYTES, round_up(2 * row_bytes_max(o->file), GPU_ALIGN));
   buffers_make(g, shape);
-  gpu_moves_open(g, shape);
   return NF_OK;
 }
 
@@ -431,10 +431,7 @@ static nf_status finish_step(model *m, nf_error *error) {
       }
       if (status == NF_OK) stagings_free(load);
       break;
-    case LOAD_TESTED:
-      status = gpu_pipeline_poll(g->move_pipeline, error);
-      if (status == NF_OK) status = gpu_kernels_poll(g->kernels, error);
-      break;
+    case LOAD_TESTED: status = gpu_kernels_poll(g->kernels, error); break;
     case LOAD_CHECKED: /* the last buffers and binds: were they to be had? */
       if (load->ticket == 0) {
         binds_make(m);
@@ -460,6 +457,13 @@ nf_status model_gpu_finish(model *m_, nf_error *error) {
 }
 
 const char *model_gpu_replaced(const model *m_) { return m_->gpu->facts.replaced; }
+const char *model_gpu_kernels(const model *m_) {
+  static const char *const names[2][2] = {
+      {"webgpu:products=1,attention=1", "webgpu:products=1,attention=2"},
+      {"webgpu:products=2,attention=1", "webgpu:products=2,attention=2"}};
+  const gpu_kernels_facts *facts = &m_->gpu->facts;
+  return facts->fast ? names[facts->products_int][facts->attention_quad] : "webgpu";
+}
 
 static void layer_free(gpu_layer *layer) {
   for (isize i = 0; i < ADAPTER_STACKS; i++) {
@@ -485,7 +489,6 @@ void model_gpu_close(model *m_) {
   for (isize i = 0; i < (isize)(sizeof buffers / sizeof *buffers); i++) {
     gpu_buffer_free(buffers[i]);
   }
-  gpu_pipeline_free(g->move_pipeline);
   gpu_kernels_close(g->kernels);
   m_->gpu = nullptr;
 }

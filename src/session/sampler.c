@@ -30,13 +30,22 @@ bool sampler_valid(const nf_sampling *how) {
          within(how->presence_penalty, -100, 100) && within(how->frequency_penalty, -100, 100);
 }
 
+static bool penalizes(const nf_sampling *how) {
+  bool repeat = how->repeat_penalty != 0 && how->repeat_penalty != 1;
+  return repeat || how->presence_penalty != 0 || how->frequency_penalty != 0;
+}
+
+bool sampler_greedy(const nf_sampling *how) {
+  return (how->temperature == 0 || how->top_k == 1) && !penalizes(how);
+}
+
 isize sampler_scratch_bytes(isize n_vocab) { return n_vocab * (isize)sizeof(candidate); }
 
 /* counts[n_vocab] need not be cleared: only entries that history names are used. */
 static void penalties_apply(f32 *logits, const nf_sampling *how, const i32 *history,
                             isize n_history, i32 *counts) {
   f32 repeat = how->repeat_penalty == 0 ? 1 : how->repeat_penalty;
-  if (repeat == 1 && how->presence_penalty == 0 && how->frequency_penalty == 0) return;
+  if (!penalizes(how)) return;
   for (isize i = 0; i < n_history; i++) counts[history[i]] = 0;
   for (isize i = 0; i < n_history; i++) counts[history[i]]++;
   for (isize i = 0; i < n_history; i++) {

@@ -37,6 +37,7 @@ nf_status session_open(const model *m, model_scratch *scratch, pool *threads, is
                  .n_vocab = shape->n_vocab,
                  .ctx_tokens = ctx_tokens,
                  .more_max = model_more_max(m),
+                 .more = SESSION_MORE_FIRST,
                  .rows_cheap = model_rows_cheap(m)};
   *out = s;
   return NF_OK;
@@ -46,6 +47,8 @@ void session_close(session *s) {
   session_pass_keep(s, PASS_NONE);
   model_cache_close(s->cache);
 }
+
+void session_drop(session *s) { session_pass_keep(s, PASS_NONE); }
 
 void session_adapter_set(session *s, const model_adapter *adapter) {
   model_adapter_key key = model_adapter_key_of(adapter);

@@ -17,6 +17,7 @@ isize session_bytes(const model *m, isize ctx_tokens);
 [[nodiscard]] nf_status session_open(const model *m, model_scratch *scratch, pool *threads,
                                      isize ctx_tokens, arena *a, session **out);
 void session_close(session *s); /* what does not lie in the arena; forgets a pass under way */
+void session_drop(session *s); /* a pass under way, if there is one; the timeline stays */
 /* Passes from now on add this adapter (borrowed until the next one is set; null: none). With
  * another key (adapter.h) it is another model: nothing cached before counts. */
 void session_adapter_set(session *s, const model_adapter *adapter);
@@ -77,7 +78,7 @@ isize session_rows_cheap(const session *s);
 /* The same with 1..SESSION_GUESSES_MAX guesses, likeliest first, as branches of one pass: the one
  * that came furthest extends the timeline, its rows move to the trunk. The tokens stay the same.
  * The first guess is looked at as session_verify does; the others as far as there is room and it
- * pays (model_rows_cheap): all of them on a GPU, on the CPU what the first one's rows leave free.
+ * pays (model_rows_cheap): what the first one's rows leave free of them.
  * What repeats an earlier guess is not looked at. */
 [[nodiscard]] nf_status session_verify_tree(session *s, const session_draft *guesses,
                                             isize n_guesses, session_verdict *verdict);
@@ -151,6 +152,8 @@ f64 session_rng_unit(session_rng *rng); /* [0, 1), 53 random bits */
  *   1 keeps only the largest), repeat_penalty 0 (off) or 0.01..100, presence and frequency
  *   penalties -100..100; none NaN */
 bool sampler_valid(const nf_sampling *how);
+/* The choice is the largest logit, whatever stands before it: session_verify's. */
+bool sampler_greedy(const nf_sampling *how);
 /* Choose from logits[n_vocab] (changed in place). history: tokens that penalties look at, each
  * in [0, n_vocab).
  * Order: penalties, top-k, min-p, top-p, temperature: every filter sees probabilities at

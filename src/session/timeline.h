@@ -15,6 +15,8 @@ typedef enum : u8 {
 } pass_kind;
 
 /* A pass and all it points to: they must live until it is done. */
+constexpr isize SESSION_MORE_FIRST = 2;
+
 typedef struct {
   pass_kind kind;
   model_pass pass;
@@ -56,6 +58,8 @@ struct session {
   isize n_tokens, n_cached;
   isize n_passes;
   isize more_max; /* further steps of a plain one: model_more_max */
+  isize more; /* of the next plain one: SESSION_MORE_FIRST after a draft, since an answer that left
+                 it may soon follow it again and what came ahead is for nothing; then ever more */
   isize rows_cheap; /* model_rows_cheap */
   bool logits_ready; /* logits are those of the last token */
   session_ahead ahead;

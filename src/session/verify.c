@@ -63,8 +63,13 @@ static void verify_begin(session *s, const session_draft *guesses, isize n_guess
     rows += session_span_add(s, rows, kv, s->n_cached, s->tokens + s->n_cached, n_pending,
                              guesses[i].tokens, going->looked[i]);
   }
-  bool plain = going->pass.n_spans == 1 && looked[0] == 0;
-  if (plain) going->pass.n_more = isize_min(s->more_max, s->ctx_tokens - s->n_tokens);
+  if (going->pass.n_spans > 1 || looked[0] > 0) {
+    s->more = SESSION_MORE_FIRST;
+    return;
+  }
+  isize room = s->ctx_tokens - s->n_tokens;
+  going->pass.n_more = isize_min(isize_min(s->more, s->more_max), room);
+  s->more = 2 * going->pass.n_more + 2;
 }
 
 /* The pass is done: the guess that came furthest goes onto the timeline. */

@@ -65,7 +65,7 @@ test('every kernel and format is right here', async () => {
   )
   assert.equal(m.e.kernels_facts(0), 0)
   assert.equal(m.text(m.e.kernels_replaced()), '')
-  assert.ok(m.gpu.counts.submits >= 25 + 6 * 6 + 6 + 2, `${m.gpu.counts.submits} trials`)
+  assert.ok(m.gpu.counts.submits >= 25 + 7 * 6 + 6 + 3, `${m.gpu.counts.submits} trials`)
   m.gpu.close()
 })
 
@@ -78,12 +78,20 @@ const WRONG = [
     '(((0.0 + p0) + p1) + p2) + p3',
     '(((0.0 + p3) + p2) + p1) + p0',
   ],
+  [
+    "an adapter's scale",
+    /^matmul_vec:/,
+    'fma(scale * lora_h[h + j], b, v)',
+    'fma(lora_h[h + j], b, v)',
+  ],
+  ["an adapter's pair", /^matmul_chunk:/, 'row >= slice.pair_from.y', 'row > slice.pair_from.y'],
   ['no shader at all', /^matmul_chunk:/, 'workgroupBarrier', 'noSuchBarrier'],
 ]
 for (const [what, name, find, to] of WRONG) {
   test(`a wrong fast variant is replaced: ${what}`, async () => {
     const { tamper, seen } = tamperWith(name, find, to)
     const m = await openKernels({ tamper })
+    assert.ok(m.tune('products=1'))
     assert.equal(
       await m.open(0, {
         ...MODEL,
@@ -128,6 +136,58 @@ for (const [what, name, find, to] of WRONG) {
   })
 }
 
+// Their bits are their own, so one that is wrong takes the others with it.
+for (const [what, name, find, to] of [
+  ['rounded otherwise', /^matmul_vec_int/, 'round(xb.x3 * up)', 'floor(xb.x3 * up)'],
+  ['no shader at all', /^matmul_chunk_int/, 'pack4xI8', 'noSuchPack'],
+]) {
+  test(`a wrong product by 8-bit dots gives all of them up: ${what}`, async () => {
+    const { tamper, seen } = tamperWith(name, find, to)
+    const m = await openKernels({ tamper })
+    const matmul = { norm_store: N4H, add_attn: N4H }
+    const shape = { ...MODEL, d_rope: 0, n_vocab: 0, n_heads: 5, n_kv: 5 }
+    assert.equal(await m.open(0, { ...shape, matmul, repack: { Q4_1: N4H } }), S.ok, m.kernelsLine)
+    assert.ok(m.e.kernels_facts(0) >= 1)
+    assert.equal(m.e.kernels_products_int(), 0)
+    for (const one of m.text(m.e.kernels_replaced()).split(' ')) assert.ok(seen.includes(one), one)
+    const { dispatches } = m.gpu.counts
+    const [rows, cols] = [8, 160] // and there is a product that runs
+    m.e.weight_make(0, FORMAT.N4H, rows, cols)
+    m.repack(0, 0, 'Q4_1', m.raw('Q4_1', rows, cols, 2), cols)
+    const x = [...m.up(floats(17 * cols, 1)), ...m.up(floats(cols, 2))]
+    const y = m.empty(4 * rows * 17)
+    m.e.matmul_bind(
+      0,
+      0,
+      OP.norm_store,
+      0,
+      m.passes([{ m: 17 }]),
+      m.numbers([...x, 0, 0, 0, ...y]),
+      -1,
+    )
+    m.e.matmul_run(0, 0, 0, 17)
+    assert.ok((await m.down(y)).every((v) => Number.isFinite(v)))
+    assert.ok(m.gpu.counts.dispatches > dispatches)
+    m.gpu.close()
+  })
+}
+
+test('products are raced, f32 beside 8-bit dots, and one way is chosen', async () => {
+  for (const tune of ['products=0', 'products=1', 'products=2']) {
+    const m = await openKernels()
+    assert.ok(m.tune(tune))
+    const before = m.gpu.counts.dispatches
+    const shape = { ...MODEL, d_rope: 0, n_vocab: 0, matmul: { norm_swiglu: N4H, norm_head: N4H } }
+    assert.equal(await m.open(0, { ...shape, repack: { Q4_1: N4H } }), S.ok, m.kernelsLine)
+    assert.equal(m.e.kernels_facts(0), 0)
+    const dispatches = m.gpu.counts.dispatches - before
+    if (tune === 'products=0')
+      assert.ok(dispatches >= 8 * 2 * 4, `${dispatches}: a race of eight runs`)
+    else assert.equal(m.e.kernels_products_int(), tune === 'products=2' ? 1 : 0)
+    m.gpu.close()
+  }
+})
+
 for (const [what, find, to] of [
   ['wrong', 'quadSwapX(a)', 'quadSwapY(a)'],
   ['no shader at all', 'subgroupMax', 'noSuchMax'],
@@ -163,6 +223,9 @@ test('the faster of two attentions is chosen, kernels asked for later are tried'
 const REFUSED = [
   ['attention', /^attention$/, 'max(top, ', 'min(top, '],
   ['attention:cache', /^attention/, 'kv[to] = ', 'kv[0] = '],
+  ['kv_move', /^kv_move/, 'job.from_slot * D_HEAD', '(job.from_slot + 1u) * D_HEAD'],
+  ['kv_move:layers', /^kv_move/, 'id.z * job.layer_floats', 'id.z * job.n_slots'],
+  ['kv_move:end', /^kv_move/, 'job.n * D_HEAD', '(job.n + 1u) * D_HEAD'],
   ['pick', /^pick_chunk/, 'its < token', 'its > token'],
   ['pick:join', /^pick$/, 'exp(part.top - top)', 'exp(top - part.top)'],
   ['pick:noise', /^pick$/, '0x846CA68Bu', '0x846CA68Du'],
@@ -184,11 +247,7 @@ for (const [what, name, find, to] of REFUSED) {
       }),
       S.unsupported,
     )
-    const said = what.startsWith('attention')
-      ? 'attention'
-      : what.startsWith('pick')
-        ? 'pick'
-        : what
+    const said = /^(attention|kv_move|pick)/.exec(what)?.[0] ?? what
     assert.equal(m.kernelsLine, `this GPU computes ${said} wrong`)
     m.gpu.close()
   })

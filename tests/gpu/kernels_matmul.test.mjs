@@ -1,6 +1,7 @@
 // Products: every weight type and variant against kernel_ref.c within a bound, and the same bits for
-// every number of rows, by every variant, in one slice or several.
-// The bound, from f32 rounding alone: 2^-20 of the largest weight of the row times the sum of |x|.
+// every number of rows, by every variant of one way (f32, 8-bit dots), in one slice or several.
+// The bound, from f32 rounding alone: 2^-20 of the largest weight of the row times the sum of |x|;
+// by 8-bit dots x is rounded to 2^-16 of its block's largest, which is 2^-15 of four times its mean.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bits, FORMAT, floats, GOES_TO, OP, openKernels, TYPE } from './kernels.mjs'
@@ -9,6 +10,8 @@ import { S } from './module.mjs'
 const M_MAX = 64
 const MS = [1, 2, 3, 4, 5, 16, 17, 33, 64]
 const BOUND = 2 ** -20
+const INT = { tune: 'products=2', factor: 32 }
+const F32 = { tune: 'products=1', factor: 1 }
 
 /**
  * y of `ms` rows each, by kernels 0 (fast) and 1 (plain): {m: [fast, plain]}. w: a weight's place;
@@ -80,9 +83,10 @@ function normed(m, x, w, cols, eps) {
     m.e.ref_norm(to + at, from + at, weight, cols, eps)
   return m.f32At(to, x.length)
 }
-/** Kernels 0 and 1, fast and plain, of one shape. */
+/** Kernels 0 and 1, fast in f32 and plain, of one shape. */
 async function both(shape) {
   const m = await openKernels()
+  assert.ok(m.tune(F32.tune))
   assert.equal(await m.open(0, shape), S.ok, m.kernelsLine)
   assert.equal(await m.open(1, { ...shape, variants: 'plain' }), S.ok, m.kernelsLine)
   return m
@@ -151,6 +155,43 @@ for (const [format, type] of Object.entries({
   })
 }
 
+for (const [format, type] of Object.entries({
+  N4H: 'Q4_1',
+  N4F: 'Q4_K',
+  B8: 'Q8_0',
+  B8F: 'Q6_K',
+})) {
+  for (const [op, rows, cols] of [
+    ['norm_store', 43, 768],
+    ['add_attn', 18, 1536],
+  ]) {
+    test(`${format}: ${op} of ${cols} columns by 8-bit dots`, async () => {
+      const mask = bits(format)
+      const m = await openKernels()
+      assert.ok(m.tune(INT.tune))
+      const heads = cols / 32
+      const shape = { d_model: cols, n_heads: heads, n_kv: heads, matmul: { [op]: mask } }
+      assert.equal(await m.open(0, { ...shape, repack: { [type]: mask } }), S.ok, m.kernelsLine)
+      assert.equal(m.e.kernels_facts(0), 0, m.text(m.e.kernels_replaced()))
+      assert.equal(m.e.kernels_products_int(), 1)
+      const raw = m.raw(type, rows, cols, TYPE[type] + 7)
+      const values = m.decode(type, raw, rows, cols)
+      m.e.weight_make(0, FORMAT[format], rows, cols)
+      m.repack(0, 0, type, raw, cols)
+      const x = floats(M_MAX * cols, 5, 3)
+      const norm = op === 'norm_store' ? floats(cols, 6, 2) : null
+      const add = norm ? null : floats(M_MAX * rows, 7)
+      x.fill(0, 32, 64) // a block of zeros
+      const y = sameBits(await products(m, { op, w: 0, x, norm, add, rows, kernels: [0] }), op)
+      const read = norm ? normed(m, x, norm, cols, 1e-5) : x
+      const want = reference(m, type, raw, rows, cols, read)
+      if (add) for (let i = 0; i < want.length; i++) want[i] += add[i]
+      close(y, want, { values, x: read, rows, cols, what: format, factor: INT.factor })
+      m.gpu.close()
+    })
+  }
+}
+
 // [cols, rows, heads]: one block; fewer than a chunk; a model's own; several rounds of x
 for (const [cols, rows, heads] of [
   [32, 5, 1],
@@ -216,13 +257,15 @@ for (const [cols, rows, heads] of [
   })
 }
 
-// Every shape a sweep may ask for (gpu_tune_set): the bits stay those of matmul_plain.
-for (const [op, tune] of [
-  ['norm_head', '*.vec_each=2,*.vec4_each=2,*.chunk_rows=16,*.chunk_tiles=3'],
-  ['norm_swiglu', '*.vec_rows=16,*.vec_each=4,*.chunk_rows=8,*.chunk_each=4,*.chunk_m=8'],
-  ['add_attn', '*.vec4_rows=16,*.vec4_each=8,*.chunk_rows=12,*.chunk_each=2,*.chunk_tiles=2'],
+// Every shape a sweep may ask for (gpu_tune_set): the bits stay those of matmul_plain, or the same.
+for (const [op, tune, way] of [
+  ['norm_head', '*.vec_each=2,*.vec4_each=2,*.chunk_rows=16,*.chunk_tiles=3', F32],
+  ['norm_head', '*.vec_each=2,*.vec4_each=2,*.chunk_rows=16,*.chunk_tiles=3', INT],
+  ['norm_swiglu', '*.vec_rows=16,*.vec_each=4,*.chunk_rows=8,*.chunk_each=4,*.chunk_m=8', F32],
+  ['norm_swiglu', '*.vec_rows=16,*.vec_each=4,*.chunk_rows=8,*.chunk_each=4,*.chunk_m=4', INT],
+  ['add_attn', '*.vec4_rows=16,*.vec4_each=8,*.chunk_rows=12,*.chunk_each=2,*.chunk_tiles=2', F32],
 ]) {
-  test(`${op} shaped by ${tune}`, async () => {
+  test(`${op} shaped by ${tune},${way.tune}`, async () => {
     const [rows, cols, mask] = [44, 160, bits('N4H')]
     const m = await openKernels()
     const shape = {
@@ -232,9 +275,10 @@ for (const [op, tune] of [
       matmul: { [op]: mask },
       repack: { Q4_1: mask },
     }
-    assert.ok(m.tune(tune))
+    assert.ok(m.tune(`${tune},${way.tune}`))
     assert.equal(await m.open(0, shape), S.ok, m.kernelsLine)
     assert.equal(m.e.kernels_facts(0), 0, m.text(m.e.kernels_replaced()))
+    assert.equal(m.e.kernels_products_int(), way === INT ? 1 : 0)
     assert.equal(await m.open(1, { ...shape, variants: 'plain' }), S.ok, m.kernelsLine)
     const raw = m.raw('Q4_1', rows, cols, 3)
     m.e.weight_make(0, FORMAT.N4H, rows, cols)
@@ -242,7 +286,11 @@ for (const [op, tune] of [
     const [x, norm] = [floats(M_MAX * cols, 5, 3), floats(cols, 6, 2)]
     const add = op === 'add_attn' ? floats(M_MAX * rows, 7) : null
     const ms = [1, 3, 4, 5, 17, 64]
-    sameBits(await products(m, { op, w: 0, x, norm: add ? null : norm, add, rows, ms }), op)
+    const kernels = way === INT ? [0] : [0, 1]
+    sameBits(
+      await products(m, { op, w: 0, x, norm: add ? null : norm, add, rows, ms, kernels }),
+      op,
+    )
     m.gpu.close()
   })
 }

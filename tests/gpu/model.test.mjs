@@ -43,6 +43,16 @@ function errorOf(got, want) {
   return error / most
 }
 
+/** thing, whose method `name` adds one to made[name] each time. */
+function counted(thing, name, made) {
+  const call = thing[name].bind(thing)
+  thing[name] = (...args) => {
+    made[name]++
+    return call(...args)
+  }
+  return thing
+}
+
 /** The model on both sides, with caches of 96 slots. */
 async function openBoth(name, { gpu, chunk } = {}) {
   const s = await openSides(gpu)
@@ -92,6 +102,47 @@ for (const type of TYPES) {
     close(s)
   })
 }
+
+test('a pass: one submit, five dispatches a layer, nothing made, ids and log p come back', async () => {
+  const made = { createBindGroup: 0, createBuffer: 0, beginComputePass: 0 }
+  const { gpu } = await ownGpu({
+    prepare: (device) => {
+      counted(device, 'createBindGroup', made)
+      counted(device, 'createBuffer', made)
+      const make = device.createCommandEncoder.bind(device)
+      device.createCommandEncoder = () => counted(make(), 'beginComputePass', made)
+    },
+  })
+  const s = await openSides(gpu, { clock: () => 0 }) // in whole passes, however slow the device is
+  assert.equal(await s.load(GPU, tiny('odd'), { ctx: 96 }), S.ok, s.line)
+  assert.equal(s.e.caches_open(GPU, 96), S.ok)
+  const layers = 3
+  const whole = 5 * layers + 4 // the embedding, the head, the pick's two
+  const passes = [
+    { m: 1, out: 1, dispatches: whole }, // a token
+    { m: 20, out: 7, dispatches: whole }, // a caption and its draft
+    { m: 20, out: 0, dispatches: whole - 6 }, // a prefix: the last layer's keys are all it needs
+    { m: 20, out: 2, more: 3, dispatches: 4 * whole }, // three tokens more in the same submit
+  ]
+  for (const warm of [false, true]) {
+    // at first buffers are made for what comes back, and how quick the device is is not known
+    for (const { m, out, more = 0, dispatches } of passes) {
+      const before = { ...gpu.counts }
+      for (const name of Object.keys(made)) made[name] = 0
+      const got = await s.pass(GPU, [{ tokens: tokensOf(m), pos: 0, out }], { more })
+      assert.equal(got.status, S.ok)
+      if (!warm) continue
+      const what = `${m} rows, ${out} asked for, ${more} more`
+      assert.deepEqual(made, { createBindGroup: 0, createBuffer: 0, beginComputePass: 1 }, what)
+      assert.equal(gpu.counts.submits - before.submits, 1, what)
+      assert.equal(gpu.counts.bytesRead - before.bytesRead, 16 * (out + more), what)
+      const n = gpu.counts.dispatches - before.dispatches
+      assert.ok(n <= dispatches, `${what}: ${n} dispatches, not ${dispatches} at most`)
+    }
+  }
+  s.e.side_close(GPU)
+  s.gpu.close()
+})
 
 test('the same bits however the rows are split over passes', async () => {
   const s = await openBoth('q4_1')
@@ -276,6 +327,46 @@ test('adapters: the logits are those of kernel_ref, beside passes without one', 
     s.e.adapter_close(CPU)
   }
   close(s)
+})
+
+test('a device without features, taken for hardware: the fast kernels run, and are right', async () => {
+  const { device, gpu } = await ownGpu({
+    features: new Set(),
+    facts: { int8Dot: false, architecture: 'none' },
+  })
+  for (const feature of ['shader-f16', 'subgroups']) assert.ok(!device.features.has(feature))
+  const s = await openBoth('q4_1', { gpu })
+  assert.equal(s.text(s.e.replaced(GPU)), '')
+  for (const [pos, m] of [
+    [0, 40],
+    [40, 3],
+    [43, 1],
+  ]) {
+    const spans = [{ tokens: tokensOf(m, pos + 1), pos, out: m }]
+    const got = await s.pass(GPU, spans, { logits: true })
+    const want = await s.pass(CPU, spans, { logits: true })
+    assert.ok(errorOf(got.logits, want.logits) < LOGITS_ERROR_MAX, `${m} rows`)
+  }
+  close(s)
+})
+
+test("a greedy generation is the CPU's, and no row of logits comes back", async () => {
+  const s = await openSides()
+  for (const side of [GPU, CPU]) {
+    assert.equal(await s.load(side, tiny('f32'), { ctx: 96 }), S.ok, s.line)
+    assert.equal(s.e.session_open(side), S.ok)
+  }
+  const { bytesRead, submits } = s.gpu.counts
+  const got = await s.generate(GPU, 'the end', 20)
+  const read = s.gpu.counts.bytesRead - bytesRead
+  assert.equal(got.status, S.ok)
+  assert.deepEqual(got, await s.generate(CPU, 'the end', 20))
+  assert.ok(got.text.length > 0)
+  // 16 bytes a step, of which the last submit may hold some too many; a row has 1088
+  assert.ok(read <= 16 * 30, `${read} bytes in ${s.gpu.counts.submits - submits} submits`)
+  s.e.side_close(GPU)
+  s.e.side_close(CPU)
+  s.gpu.close()
 })
 
 test('a pass left lying between its pieces makes room, and begins anew when it is taken up', async () => {

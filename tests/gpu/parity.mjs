@@ -1,6 +1,7 @@
-// Is the model on the GPU the model? Its greedy tokens beside the oracle's, and its edits beside one
-// token a pass on the same device. Counts and never throws for a token that is wrong: the tests
-// assert, the device machine's page (bench/edit/page/parity.mjs) reports. Runs in node and a page.
+// Is the model on the GPU the model? Its greedy tokens beside the oracle's, its rows beside those of
+// the CPU's int8 kernels, and its edits beside one token a pass on the same device. Counts and never
+// throws for a token that is wrong: the tests assert, the device machine's page
+// (bench/edit/page/parity.mjs) reports. Runs in node and a page.
 import { GPU, S } from './side.mjs'
 
 /** Where the oracle's choice hangs on less than this, in logits, f32 sums may choose otherwise. */
@@ -25,15 +26,22 @@ export async function bestOf(s, side, tokens) {
   return best
 }
 
+/** best of every row of each prompt of tests/data/golden_smollm2.json and the oracle's answer. */
+export async function goldenRows(s, side, prompts) {
+  const rows = []
+  for (const { tokens, oracle } of prompts)
+    rows.push(await bestOf(s, side, [...tokens, ...oracle.greedy.slice(0, -1)]))
+  return rows
+}
+
 /**
- * prompts: of tests/data/golden_smollm2.json. The oracle's own answer is the row's past.
+ * rows: goldenRows of the prompts.
  * other: tokens that are not the oracle's; wrong: of those, what no rounding explains.
  */
-export async function goldenTokens(s, prompts) {
+export function goldenTokens(prompts, rows) {
   const sums = { prompts: prompts.length, tokens: 0, other: 0, wrong: [] }
-  for (const { name, tokens, oracle } of prompts) {
-    const best = await bestOf(s, GPU, [...tokens, ...oracle.greedy.slice(0, -1)])
-    const got = best.slice(tokens.length - 1)
+  for (const [p, { name, tokens, oracle }] of prompts.entries()) {
+    const got = rows[p].slice(tokens.length - 1)
     for (const [i, want] of oracle.greedy.entries()) {
       sums.tokens++
       if (got[i] === want) continue
@@ -45,15 +53,10 @@ export async function goldenTokens(s, prompts) {
   return sums
 }
 
-/** Top-1 of every row of the prompts on both sides. */
-export async function sameRows(s, prompts, sides) {
-  const sums = { rows: 0, same: 0 }
-  for (const { tokens } of prompts) {
-    const [one, other] = [await bestOf(s, sides[0], tokens), await bestOf(s, sides[1], tokens)]
-    sums.rows += one.length
-    sums.same += one.filter((token, i) => token === other[i]).length
-  }
-  return sums
+/** Of two sides' goldenRows. */
+export function sameRows(one, other) {
+  const [a, b] = [one.flat(), other.flat()]
+  return { rows: a.length, same: a.filter((token, i) => token === b[i]).length }
 }
 
 /**

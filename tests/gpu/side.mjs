@@ -13,9 +13,10 @@ export const S = {
 export const GPU = 0
 export const CPU = 1
 
-export async function sidesOn(module, gpu) {
+/** clock: of the engine, in ms; by it a slow device's passes are cut into pieces. */
+export async function sidesOn(module, gpu, { clock = () => performance.now() } = {}) {
   const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true })
-  const env = { memory, nf_clock_ms: () => performance.now(), ...gpu.imports(memory) }
+  const env = { memory, nf_clock_ms: clock, ...gpu.imports(memory) }
   const { exports } = await WebAssembly.instantiate(module, { env })
   return new Sides(exports, memory, gpu)
 }
@@ -51,14 +52,10 @@ export class Sides {
       else await new Promise((resolve) => setTimeout(resolve))
     }
   }
-  /** Through nf_load_*; the first status that is an error, or ok. kernels: of the CPU side. */
+  /** Through nf_load_*; the first status that is an error, or ok. kernels: nf_engine_desc's. */
   async load(side, file, { ctx = 256, chunk = 1 << 20, kernels } = {}) {
-    const name =
-      side === GPU
-        ? this.webgpuName
-        : kernels
-          ? this.#bytes(new TextEncoder().encode(`${kernels}\0`))
-          : this.refName
+    const otherwise = side === GPU ? this.webgpuName : this.refName
+    const name = kernels ? this.#bytes(new TextEncoder().encode(`${kernels}\0`)) : otherwise
     let status = this.e.load_begin(side, file.length, ctx, name)
     if (status < 0) return status
     for (let at = 0; at < file.length && status >= 0; at += chunk) {

@@ -21,18 +21,21 @@ export function tiny(name) {
   return readFileSync(`build/tiny/tiny_${name}.gguf`)
 }
 
-/** A device to lose or to limit. facts: changed ones; prepare(device): before anything uses it. */
-export async function ownGpu({ facts = {}, prepare = () => {} } = {}) {
+/**
+ * A device to lose or to limit. facts: changed ones; features: all that the adapter has;
+ * prepare(device): before anything uses it.
+ */
+export async function ownGpu({ facts = {}, features, prepare = () => {} } = {}) {
   let device
   const requestAdapter = async (options) => {
     const adapter = await webgpu.requestAdapter(options)
-    const { features, limits, info } = adapter
+    const { limits, info } = adapter
     const requestDevice = async (wanted) => {
       device = await adapter.requestDevice(wanted)
       prepare(device)
       return device
     }
-    return { features, limits, info, requestDevice }
+    return { features: features ?? adapter.features, limits, info, requestDevice }
   }
   const { gpu } = await openGpu({
     requestAdapter,
@@ -42,6 +45,6 @@ export async function ownGpu({ facts = {}, prepare = () => {} } = {}) {
   return { device, gpu }
 }
 
-export async function openSides(gpu) {
-  return sidesOn(await compiled, gpu ?? (await openGpu(webgpu)).gpu)
+export async function openSides(gpu, options) {
+  return sidesOn(await compiled, gpu ?? (await openGpu(webgpu)).gpu, options)
 }

@@ -57,8 +57,8 @@ static void a_device_that_computes_nothing(void **state) {
 
 static void failures(void **state) {
   (void)state;
-  const char *names[] = {"attention", "pick", "repack:Q8_0:b8", "embed:b8"};
-  for (isize i = 0; i < 4; i++) {
+  const char *names[] = {"attention", "kv_move", "pick", "repack:Q8_0:b8", "embed:b8"};
+  for (isize i = 0; i < 5; i++) {
     assert_int_equal(run(&(gpu_trace_script){.bad_pipeline = names[i]}, -1), NF_UNSUPPORTED);
   }
   for (isize n = 1; n < 10; n++) {

@@ -4,6 +4,8 @@
 #include "api/internal.h"
 #include "edit/lossless.h"
 #include "edit/state.h"
+#include "gpu/kernels_internal.h"
+#include "model/gpu_internal.h"
 
 #pragma clang diagnostic ignored "-Wmissing-prototypes"
 #define EXPORT(name) __attribute__((export_name(#name))) test_##name
@@ -60,6 +62,14 @@ i32 EXPORT(n_vocab)(i32 i) { return (i32)text_n_vocab(sides[i].engine->vocab); }
 const char *EXPORT(kernels)(i32 i) {
   nf_engine_info_get(sides[i].engine, &info);
   return info.kernels;
+}
+const char *EXPORT(replaced)(i32 i) {
+  nf_engine_info_get(sides[i].engine, &info);
+  return info.replaced;
+}
+/* Best time of a race's way, ns; 0: it was not run. */
+f64 EXPORT(race_ns)(i32 i, i32 what, i32 way) {
+  return (f64)sides[i].engine->model->gpu->kernels->races[what].best_ns[way];
 }
 /* Caches (the second one for copies) and scratch for passes. */
 i32 EXPORT(caches_open)(i32 i, i32 n_slots) {

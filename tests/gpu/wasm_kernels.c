@@ -55,6 +55,7 @@ i32 EXPORT(kernels_facts)(i32 i) {
   return facts.n_replaced;
 }
 i32 EXPORT(kernels_attention_quad)(void) { return facts.attention_quad; }
+i32 EXPORT(kernels_products_int)(void) { return facts.products_int; }
 const char *EXPORT(kernels_replaced)(void) { return facts.replaced; }
 
 i32 EXPORT(format_of)(i32 type) { return gpu_format_of((gguf_type)type); }

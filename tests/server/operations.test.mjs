@@ -199,7 +199,7 @@ test('healthz, readyz, metrics', async () => {
   assert.match(text, /nearfield_http_connections 1\n/)
   assert.match(text, /nearfield_http_sent_bytes_total [1-9]\d+\n/)
   for (const line of text.trim().split('\n'))
-    assert.match(line, /^(# (HELP|TYPE) \S+ .+|[a-z_]+(\{code="\d+"\})? \d+)$/)
+    assert.match(line, /^(# (HELP|TYPE) \S+ .+|[a-z_]+(\{[a-z]+="\w+"\})? \d+)$/)
   await server.stop()
 })
 

@@ -146,7 +146,7 @@ static void paths_are_decoded_once_and_strictly(void **state) {
 
 /* The bytes of the body, or -status; 0 when it does not end. */
 static isize body_cut(const http_request *request, nf_bytes input, isize cut, i64 max) {
-  http_body *body = http_body_new(request, max);
+  http_body *body = http_body_new(request, max, false);
   assert_non_null(body);
   isize used = 0, result = 0;
   for (int piece = 0; piece < 2 && result == 0; piece++) {

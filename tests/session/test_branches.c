@@ -156,7 +156,7 @@ static void steps_ahead_are_passes_that_need_no_call(void **state) {
     }
     assert_int_equal(status, NF_OK);
     assert_int_equal(v.next, truth[i]);
-    assert_int_equal(session_passes(w.s), 8 * (1 + i / 8));
+    assert_int_equal(session_passes(w.s), i < 3 ? 3 : 10); /* 2 ahead, then 6 */
     if (i == 4) { /* another token than foreseen: what lies ahead is void */
       assert_int_equal(session_push(w.s, (truth[i] + 1) % TINY_N_VOCAB), NF_OK);
       const i32 *tokens;

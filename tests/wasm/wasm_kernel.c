@@ -17,6 +17,7 @@ f64 measure_product(const char *table, u32 type, i32 rows, i32 cols, i32 m, i32 
 EXPORT(measure_around) f64 *measure_around(const char *table, i32 m, i32 n_keys);
 EXPORT(pool_try) i32 pool_try(i32 n_threads);
 EXPORT(memory_try) i32 memory_try(void);
+EXPORT(pause_ns) f64 pause_ns(void);
 
 static char text[64];
 char *text_buffer(void) { return text; }
@@ -68,6 +69,13 @@ i32 pool_try(i32 n_threads) {
   }
   pool_stop(p);
   return n;
+}
+
+f64 pause_ns(void) {
+  constexpr i32 N = 10000;
+  i64 from = os_clock_ns();
+  for (i32 i = 0; i < N; i++) os_spin_pause();
+  return (f64)(os_clock_ns() - from) / N;
 }
 
 /* Blocks are zeroed, aligned, apart, and come back after release. 0: right. */

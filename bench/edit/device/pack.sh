@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Pack the edit benchmark for a bare GPU machine: Chromium, page, SDK, model and peers, cut into
-# folders that travel one a call.   bench/edit/device/pack.sh OUT [site]
+# folders that travel one a call.   bench/edit/device/pack.sh OUT [site|own]
 # Needs Debian's chromium-headless-shell, ./dev build sdk, the model, and one earlier `./dev bench
 # edit`, which fetches the peers. Writes OUT/site (small; goes with every call) and OUT/part1 ...,
-# at most PART_MIB each. `site`: only that one again, after SDK or pages changed.
+# at most PART_MIB each. `site`: only that one again, after SDK or pages changed; `own`: no peers.
 # What to call there: README.md. Does not run anything.
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")") root=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../../..")
@@ -21,14 +21,16 @@ cp "$root"/sdk/dist/*.{js,wasm} "$site/sdk/"
 node --input-type=module -e "
 import { modelManifest } from '$root/bench/peers/serve.mjs'
 console.log(JSON.stringify({ ...modelManifest('$model'), file: 'model.gguf' }))" > "$site/model/manifest.json"
-# parity.html: our tests' module and drivers in a page.
+# parity.html, profile.html: our tests' module and drivers in a page.
 mkdir "$site/parity"
 cmake --build "$root/build/wasm" --target test_gpu_model >/dev/null
 cp "$root"/build/wasm/test_gpu_model.wasm "$root"/tests/data/{edit_lines.txt,golden_smollm2.json} "$site/parity/"
 node --input-type=module -e "
 import { rolldown } from '$root/node_modules/rolldown/dist/index.mjs'
-const bundle = await rolldown({ input: '$root/bench/edit/page/parity.mjs', platform: 'browser' })
-await bundle.write({ file: '$site/parity.js', format: 'es', codeSplitting: false })"
+for (const page of ['parity', 'profile']) {
+  const bundle = await rolldown({ input: \`$root/bench/edit/page/\${page}.mjs\`, platform: 'browser' })
+  await bundle.write({ file: \`$site/\${page}.js\`, format: 'es', codeSplitting: false })
+}"
 git -C "$root" describe --always --dirty > "$site/commit.txt"
 tar -C "$site" -czf "$out/site/site.tar.gz" .
 cp "$here"/{unpack.sh,measure.py} "$out/site/"
@@ -46,20 +48,22 @@ ldd $chromium/chromium-headless-shell | awk '/=> \//{print $3}' |
 (cd "$work/gl" && apt-get download -qq libvulkan1 libegl1 libglvnd0 libopengl0 libgl1 libglx0 libgles2)
 
 # The peers' files that the page loads.
-bench=$cache/bench peers=$work/peers
-tjs=$(echo "$bench"/huggingface-transformers-*/node_modules)
-wllama=$(echo "$bench"/wllama-wllama-*/node_modules/@wllama/wllama/esm)
-onnx=$(echo "$bench"/onnx-edit-*)
-mkdir -p "$peers"/npm/@huggingface/transformers/dist "$peers"/npm/onnxruntime-web/dist \
-  "$peers"/npm/onnxruntime-common/dist "$peers"/wllama/wasm "$peers"/onnx/onnx
-cp "$tjs"/@huggingface/transformers/dist/transformers.web.js "$peers"/npm/@huggingface/transformers/dist/
-(cd "$tjs"/onnxruntime-web/dist && cp ort.jspi.bundle.min.mjs ort-wasm-simd-threaded.jspi.{mjs,wasm} \
-  "$peers"/npm/onnxruntime-web/dist/)
-cp -r "$tjs"/onnxruntime-common/dist/esm "$peers"/npm/onnxruntime-common/dist/
-cp "$wllama"/index.js "$peers"/wllama/
-cp "$wllama"/wasm/wllama.wasm "$peers"/wllama/wasm/
-cp "$onnx"/{config.json,tokenizer.json,tokenizer_config.json} "$peers"/onnx/
-cp "$onnx"/onnx/model_q4.onnx "$peers"/onnx/onnx/
+peers_copy() {
+  bench=$cache/bench peers=$work/peers
+  tjs=$(echo "$bench"/huggingface-transformers-*/node_modules)
+  wllama=$(echo "$bench"/wllama-wllama-*/node_modules/@wllama/wllama/esm)
+  onnx=$(echo "$bench"/onnx-edit-*)
+  mkdir -p "$peers"/npm/@huggingface/transformers/dist "$peers"/npm/onnxruntime-web/dist \
+    "$peers"/npm/onnxruntime-common/dist "$peers"/wllama/wasm "$peers"/onnx/onnx
+  cp "$tjs"/@huggingface/transformers/dist/transformers.web.js "$peers"/npm/@huggingface/transformers/dist/
+  (cd "$tjs"/onnxruntime-web/dist && cp ort.jspi.bundle.min.mjs ort-wasm-simd-threaded.jspi.{mjs,wasm} \
+    "$peers"/npm/onnxruntime-web/dist/)
+  cp -r "$tjs"/onnxruntime-common/dist/esm "$peers"/npm/onnxruntime-common/dist/
+  cp "$wllama"/index.js "$peers"/wllama/
+  cp "$wllama"/wasm/wllama.wasm "$peers"/wllama/wasm/
+  cp "$onnx"/{config.json,tokenizer.json,tokenizer_config.json} "$peers"/onnx/
+  cp "$onnx"/onnx/model_q4.onnx "$peers"/onnx/onnx/
+}
 
 # stream NAME MIB FILE... : a compressed archive, cut. own: Chromium and the model, enough for
 # nearfield alone; peers: the rest.
@@ -71,12 +75,15 @@ stream() {
   (cd "$work/cut" && sha256sum "$name".xz.*) > "$out/site/$name.sha256"
 }
 stream own "$PART_MIB" headless gl model
-stream peers $((PART_MIB * 2 / 3)) peers
+if [ "$only" != own ]; then
+  peers_copy
+  stream peers $((PART_MIB * 2 / 3)) peers
+fi
 
 # One folder a call: pieces in order, as many as fit.
 rm -rf "$out"/part*
 i=0 room=0
-for piece in "$work"/cut/own.* "$work"/cut/peers.*; do
+for piece in "$work"/cut/*.xz.*; do # own before peers
   bytes=$(stat -c %s "$piece")
   if [ "$bytes" -gt "$room" ]; then
     i=$((i + 1)) room=$((PART_MIB << 20))

@@ -9,7 +9,7 @@ for part in "$out"/part*/*; do [ ! -e "$part" ] || mv "$part" "$store/parts/"; d
 tar -C "$store/www" -xzf "$out/site/site.tar.gz"
 cp "$out/site/measure.py" "$store/"
 for name in own peers; do
-  if [ -e "$store/$name.done" ]; then continue; fi
+  if [ -e "$store/$name.done" ] || [ ! -e "$out/site/$name.sha256" ]; then continue; fi
   if ! (cd "$store/parts" && sha256sum --quiet -c "$out/site/$name.sha256" >/dev/null 2>&1); then
     echo "unpack: $name: $(ls "$store/parts" | grep -c "^$name" || true) of $(wc -l < "$out/site/$name.sha256") parts are here"
     continue

@@ -4,7 +4,7 @@
 // tests/edit/lossless.h, edited with drafts, beside one token a pass, in an order that any beginning
 // of it is spread over the list. Bundled by device/pack.sh.
 import { openGpu } from '../../../sdk/src/gpu/device.ts'
-import { editsAndPlain, goldenTokens, sameRows } from '../../../tests/gpu/parity.mjs'
+import { editsAndPlain, goldenRows, goldenTokens, sameRows } from '../../../tests/gpu/parity.mjs'
 import { CPU, GPU, S, sidesOn } from '../../../tests/gpu/side.mjs'
 
 const LISTED = 5250
@@ -44,10 +44,11 @@ window.run = async () => {
   const prompts = golden.prompts.filter((p) => named?.includes(p.name) ?? true)
   if (prompts.length > 0) {
     s.e.caches_open(GPU, 256)
-    report.golden = told('golden', await goldenTokens(s, prompts))
+    const rows = await goldenRows(s, GPU, prompts)
+    report.golden = told('golden', goldenTokens(prompts, rows))
     await open(s, CPU, file, 'simd128')
     s.e.caches_open(CPU, 256)
-    report.int8 = told('int8', await sameRows(s, prompts, [GPU, CPU]))
+    report.int8 = told('int8', sameRows(rows, await goldenRows(s, CPU, prompts)))
     s.e.side_close(CPU)
   }
   if (s.e.session_open(GPU) !== S.ok) throw new Error(s.line)

@@ -7,6 +7,7 @@
 import { status as S } from '../status.gen.ts'
 import { COPY_DST, COPY_SRC, MAP_MODE_READ, STORAGE, UNIFORM } from './flags.ts'
 import type { GpuImports } from './none.ts'
+import { Nudge } from './nudge.ts'
 import { type Pipeline, Pipelines } from './pipelines.ts'
 import { type GpuFacts, getBindings, getPipelineDesc, putError, putFacts } from './structs.ts'
 import { Tickets } from './tickets.ts'
@@ -55,6 +56,9 @@ export class Gpu {
   readonly failed: Promise<GpuFailure>
   /** Counts for receipts and tests. */
   readonly counts = { submits: 0, dispatches: 0, bytesRead: 0 }
+  readonly nudge: Nudge
+  /** So many dispatches go to the device at once, while the next are recorded. */
+  sendEach = 40
   #device: GPUDevice
   #memory: WebAssembly.Memory | null = null
   #closed = false
@@ -71,6 +75,7 @@ export class Gpu {
   #passPipeline = 0
   #offset = new Uint32Array(1)
   #commands: GPUCommandBuffer[] = []
+  #recorded = 0
   #news = false
   #sleepers: (() => void)[] = []
   #tellFailed: (failure: GpuFailure) => void = () => {}
@@ -86,6 +91,7 @@ export class Gpu {
       // What waits on the queue is refused when the device goes; lost's own line is better.
       if (!this.failure) this.#fail({ kind: 'lost', line: `the GPU device failed: ${error}` })
     })
+    this.nudge = new Nudge(device, () => this.#tickets.pending > 0 && !this.failure)
     device.addEventListener('uncapturederror', (event) => {
       this.#fail({ kind: 'unsupported', line: `the GPU refused: ${event.error.message}` })
     })
@@ -112,6 +118,7 @@ export class Gpu {
   /** Gives everything back. The handles of C mean nothing any more. */
   close(): void {
     this.#closed = true
+    this.nudge.close()
     this.#device.destroy()
   }
 
@@ -249,6 +256,18 @@ export class Gpu {
     }
     this.#pass.dispatchWorkgroups(x, y, z)
     this.counts.dispatches++
+    if (++this.#recorded >= this.sendEach) this.#send()
+  }
+
+  /** What is recorded goes to the device. */
+  #send(): void {
+    this.#checked(['validation'], 'unsupported', () => {
+      this.#commands[0] = this.#openEncoder().finish()
+      this.#device.queue.submit(this.#commands)
+    })
+    this.#encoder = null
+    this.#recorded = 0
+    this.counts.submits++
   }
 
   #submit(buffer: number, at: number, bytes: number): number {
@@ -265,15 +284,11 @@ export class Gpu {
     if (staging) {
       this.#openEncoder().copyBufferToBuffer(this.#buffers.get(buffer), at, staging, 0, bytes)
     }
+    this.#send()
     const { queue } = this.#device
-    this.#checked(['validation'], 'unsupported', () => {
-      this.#commands[0] = this.#openEncoder().finish()
-      queue.submit(this.#commands)
-    })
-    this.#encoder = null
     const end = staging ? staging.mapAsync(MAP_MODE_READ, 0, bytes) : queue.onSubmittedWorkDone()
     this.#tickets.waitFor(ticket, end)
-    this.counts.submits++
+    this.nudge.start()
     this.counts.bytesRead += bytes
     return handle
   }

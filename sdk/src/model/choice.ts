@@ -1,6 +1,7 @@
 /**
- * Which backend was found best for a model, in the browser's own storage beside its models:
- *   nearfield/choices/SHA256.json    {key, choice}
+ * Which backend was found best for a model, and which kernels of a GPU, in the browser's own storage
+ * beside its models:
+ *   nearfield/choices/SHA256.json, SHA256.kernels.json    {key, choice}
  * A choice stands as long as its key does (browser, GPU, threads, engine). Never fails: where there is
  * no storage it is found out again.
  */

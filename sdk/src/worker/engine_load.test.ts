@@ -34,6 +34,8 @@ let calls: string[]
 let script: Record<string, number[]>
 /** What the file's bytes were, as the module saw them. */
 let taken: number[]
+/** Where the file's next bytes belong; 0: they go through pieces. */
+let place: number
 let gpu: FakeGpu
 let blocks: number
 
@@ -66,6 +68,7 @@ function runtimeOf(): Runtime {
       put(out)
       return answer('begin')
     },
+    nf_wasm_load_place: () => place,
     nf_wasm_load_bytes: (_load: number, at: number, length: number) => {
       const status = answer('bytes')
       if (status !== S.pending)
@@ -118,6 +121,7 @@ beforeEach(() => {
   script = {}
   taken = []
   blocks = 0
+  place = 0
   gpu = new FakeGpu()
 })
 
@@ -145,6 +149,17 @@ test('on the CPU the best kernels are asked for, and what is pending only breath
   expect(await load.finish()).toBe(ENGINE)
   expect(calls[0]).toBe('')
   expect(gpu.waits).toBe(0)
+})
+
+test('bytes that have a place in the engine are put there, whole', async () => {
+  const load = loadOf('wasm')
+  place = 10 * MIB - 3 // beyond what the other blocks take
+  await load.add(Uint8Array.of(5, 6, 7))
+  expect(taken).toEqual([5, 6])
+  expect([...new Uint8Array(memory.buffer, place, 3)]).toEqual([5, 6, 7])
+  expect(calls.filter((name) => name === 'bytes')).toHaveLength(1)
+  load.close()
+  expect(blocks).toBe(0)
 })
 
 const lost = { code: 'lost', message: LOST.line }

@@ -1,6 +1,6 @@
 /**
  * A model's file, chunk by chunk, into nearfield.wasm (nf_load_* of include/nearfield.h). Owns
- * the piece of wasm memory they pass through and the waiting; where the bytes come from is load.ts's, and where the
+ * their way into wasm memory and the waiting; where the bytes come from is load.ts's, and where the
  * engine keeps them (its own memory or the GPU's) is C's.
  */
 import { NearfieldError } from '../error.ts'
@@ -14,16 +14,19 @@ import type { Runtime } from './runtime.ts'
  * nf_engine_desc.kernels; '' is the best CPU table. A benchmark shapes the GPU's kernels by the
  * query of the worker's own address (worker_start.ts): ?gpu=norm_head.chunk_m=4,attention=1
  */
-function kernelsOf(backend: Backend): string {
+function kernelsOf({ backend, kernels }: EngineLoadOptions): string {
   if (backend === 'wasm') return ''
   const shapes = new URL(import.meta.url).searchParams.get('gpu')
-  return shapes ? `webgpu:${shapes}` : 'webgpu'
+  return shapes ? `webgpu:${shapes}` : (kernels ?? 'webgpu')
 }
 
+/** What passes through host memory at once on its way to the GPU. */
 const PIECE_BYTES = 4 << 20
 
 export interface EngineLoadOptions {
   backend: Backend
+  /** What an engine said of its kernels here before: nothing need be measured again. */
+  kernels?: string | null
   fileBytes: number
   /** As many as may park until finish(). */
   threads: number
@@ -43,16 +46,16 @@ export class EngineLoad {
   readonly #runtime: Runtime
   readonly #gpu: Gpu | null
   readonly #load: number
-  readonly #piece: number
+  /** PIECE_BYTES of wasm memory; 0: not needed yet. */
+  #piece = 0
   readonly #name: Uint8Array
   readonly #nameAt: number
 
   constructor(runtime: Runtime, gpu: Gpu | null, options: EngineLoadOptions) {
-    const { backend, fileBytes, threads } = options
+    const { fileBytes, threads } = options
     this.#runtime = runtime
     this.#gpu = gpu
-    this.#piece = runtime.get(PIECE_BYTES)
-    this.#name = runtime.encode(`${kernelsOf(backend)}\0`)
+    this.#name = runtime.encode(`${kernelsOf(options)}\0`)
     this.#nameAt = runtime.get(this.#name.length) // lives as long as the load
     runtime.bytes(this.#nameAt, this.#name.length).set(this.#name)
     this.#load = runtime.using(8, (out) => {
@@ -64,7 +67,13 @@ export class EngineLoad {
 
   /** The file's next bytes. Rejects with what is wrong with them, or with the GPU. */
   async add(bytes: Uint8Array): Promise<void> {
-    const { nf_wasm_load_bytes } = this.#runtime.exports
+    const { nf_wasm_load_place, nf_wasm_load_bytes } = this.#runtime.exports
+    const place = nf_wasm_load_place(this.#load, bytes.length)
+    if (place !== 0) {
+      this.#runtime.bytes(place, bytes.length).set(bytes)
+      return this.#until(() => nf_wasm_load_bytes(this.#load, place, bytes.length))
+    }
+    this.#piece ||= this.#runtime.get(PIECE_BYTES)
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
       const piece = bytes.subarray(at, at + PIECE_BYTES)
       this.#runtime.bytes(this.#piece, piece.length).set(piece)
@@ -87,7 +96,7 @@ export class EngineLoad {
   close(): void {
     this.#runtime.exports.nf_wasm_load_close(this.#load)
     this.#runtime.release(this.#nameAt, this.#name.length)
-    this.#runtime.release(this.#piece, PIECE_BYTES)
+    if (this.#piece !== 0) this.#runtime.release(this.#piece, PIECE_BYTES)
   }
 
   async #until(call: () => number): Promise<void> {

@@ -13,6 +13,7 @@ export interface Exports {
     kernels: number,
     out: number,
   ): number
+  nf_wasm_load_place(load: number, length: number): number
   nf_wasm_load_bytes(load: number, chunk: number, length: number): number
   nf_wasm_load_finish(load: number, out: number): number
   nf_wasm_load_close(load: number): void

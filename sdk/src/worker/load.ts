@@ -2,8 +2,9 @@
  * Brings a model's verified bytes to where they are wanted, in the file's order: each chunk from
  * this browser's storage when it is there and right, from the network when not. Owns the order of
  * things and the progress. Every chunk is hashed on every load, stored ones too: hashing runs
- * beside the next read. Memory: three chunks, whatever the file's length.
- * Does not own: HTTP (download.ts), files (store.ts), what becomes of the bytes (engine_load.ts).
+ * beside the reading. Memory: four chunks, whatever the file's length.
+ * Does not own: HTTP (download.ts), files (store.ts), hashes (hasher.ts), what becomes of the bytes
+ * (engine_load.ts).
  */
 import { NearfieldError } from '../error.ts'
 import { type ChunkPlace, chunkPlaces } from '../model/chunks.ts'
@@ -11,6 +12,7 @@ import { hashHex } from '../model/hash.ts'
 import type { Manifest } from '../model/manifest.ts'
 import type { Progress } from '../protocol.ts'
 import { fetchRun } from './download.ts'
+import { Hasher } from './hasher.ts'
 import { type ModelStore, openStore } from './store.ts'
 
 export interface LoadOptions {
@@ -75,17 +77,21 @@ async function loadLocked(options: LoadOptions): Promise<Loaded> {
     return { kept: store !== null, fetchedBytes }
   } finally {
     store?.close()
+    ahead.close()
   }
 }
 
-const BUFFERS = 2
+const BUFFERS = 3
 
-/** Stored chunks, read and hashed one ahead of the one that is asked for. */
+/** Stored chunks, read and hashed ahead of the one that is asked for. */
 class ReadAhead {
   readonly #places: ChunkPlace[]
-  readonly #buffers: Uint8Array<ArrayBuffer>[] = []
   readonly #chunkBytes: number
-  readonly #checks = new Map<number, Promise<boolean>>()
+  readonly #checks = new Map<number, Promise<Uint8Array<ArrayBuffer> | null>>()
+  /** Those that are neither with the hasher nor with whoever has asked. */
+  readonly #free: ArrayBuffer[] = []
+  #lent: ArrayBuffer | null = null
+  #hasher: Hasher | null = null
 
   constructor(places: ChunkPlace[], chunkBytes: number) {
     this.#places = places
@@ -94,28 +100,35 @@ class ReadAhead {
 
   /** Chunk i's bytes until the next call; null: they are wrong. */
   async read(store: ModelStore, i: number): Promise<Uint8Array | null> {
+    this.#hasher ??= new Hasher()
+    if (this.#lent) this.#free.push(this.#lent)
+    this.#lent = null
     for (let next = i; next < i + BUFFERS; next++) this.#begin(store, next)
-    const right = await this.#checks.get(i)
+    const bytes = await this.#checks.get(i)!
     this.#checks.delete(i)
-    return right ? this.#buffer(i) : null
+    this.#lent = bytes?.buffer ?? null
+    return bytes
   }
 
-  #buffer(i: number): Uint8Array<ArrayBuffer> {
-    const slot = i % BUFFERS
-    this.#buffers[slot] ??= new Uint8Array(this.#chunkBytes)
-    return this.#buffers[slot].subarray(0, this.#places[i]!.length)
+  close(): void {
+    this.#hasher?.close()
   }
 
   #begin(store: ModelStore, i: number): void {
     const place = this.#places[i]
     if (!place || this.#checks.has(i) || !store.has(place)) return
-    const bytes = this.#buffer(i)
-    const whole = store.read(place, bytes) === place.length
-    const check = whole
-      ? hashHex(bytes).then((hash) => hash === place.sha256)
-      : Promise.resolve(false)
+    const check = this.#check(store, place)
     check.catch(() => {}) // told to whoever reads it
     this.#checks.set(i, check)
+  }
+
+  async #check(store: ModelStore, place: ChunkPlace): Promise<Uint8Array<ArrayBuffer> | null> {
+    const buffer = this.#free.pop() ?? new ArrayBuffer(this.#chunkBytes)
+    const bytes = new Uint8Array(buffer, 0, place.length)
+    if (store.read(place, bytes) !== place.length) return null
+    const told = await this.#hasher!.hash(bytes)
+    if (!told) return this.#check(store, place) // the hasher has failed: it hashes here from now on
+    return told.hash === place.sha256 ? told.bytes : null
   }
 }
 

@@ -119,17 +119,24 @@ async function openEngine(
     throw new NearfieldError('no_memory', line)
   }
   const compiled = await module
-  const { gpu } = backend === 'webgpu' ? await openGpu(navigator.gpu) : { gpu: null }
+  const { gpu, adapter } =
+    backend === 'webgpu' ? await openGpu(navigator.gpu) : { gpu: null, adapter: '' }
+  const keptAs = `${manifest.sha256}.kernels`
+  const key = JSON.stringify([adapter, navigator.userAgent, compiled.sha256])
+  const kernels = gpu && (await keptChoice<string>(keptAs, key))
   let threads: Threads = { workers: [], ready: Promise.resolve() }
   try {
     const inMemory = gpu ? 0 : fileBytes
     const runtime = await startRuntime(compiled, inMemory + BESIDE_FILE_BYTES, gpu)
     threads = startThreads(runtime, nThreads - 1)
-    const load = new EngineLoad(runtime, gpu, { backend, fileBytes, threads: nThreads })
+    const load = new EngineLoad(runtime, gpu, { backend, kernels, fileBytes, threads: nThreads })
     try {
       const { kept, address } = await fill(load, threads, { manifest, fileUrl, context })
       const identity = compiled.sha256 && `${manifest.sha256} ${compiled.sha256}`
-      return new Engine({ runtime, address, gpu, threads: threads.workers, kept, identity })
+      const engine = new Engine({ runtime, address, gpu, threads: threads.workers, kept, identity })
+      const chosen = engine.facts.kernels
+      if (gpu && chosen !== kernels) void keepChoice(keptAs, key, chosen)
+      return engine
     } finally {
       load.close()
     }

@@ -4,6 +4,11 @@ struct Block {
   q4: vec4<f32>, q5: vec4<f32>, q6: vec4<f32>, q7: vec4<f32>,
   s: vec4<f32>,
 }
+// The same as packed bytes of four columns each, where the format has them.
+struct Ints {
+  low: vec4<u32>,
+  high: vec4<u32>,
+}
 // 32 values of a row of x; sums: of each half, then of the squares.
 struct XBlock {
   x0: vec4<f32>, x1: vec4<f32>, x2: vec4<f32>, x3: vec4<f32>,
@@ -38,4 +43,16 @@ fn dot_low(w: Block, x: XBlock) -> f32 {
 }
 fn dot_high(w: Block, x: XBlock) -> f32 {
   return dot16(w.q4, w.q5, w.q6, w.q7, x.x4, x.x5, x.x6, x.x7);
+}
+// A block as it lies in memory: few registers, so that several are on their way at once. Words,
+// words_at, scales_at and block_of are the format's.
+struct Raw {
+  words: Words,
+  s: vec4<f32>,
+}
+fn raw_at(i: u32) -> Raw {
+  return Raw(words_at(i), scales_at(i));
+}
+fn block_at(i: u32) -> Block {
+  return block_of(words_at(i), scales_at(i));
 }

@@ -1,15 +1,20 @@
 // GPU_F16: pairs of halves.
+struct Words {
+  a: vec4<u32>, b: vec4<u32>, c: vec4<u32>, d: vec4<u32>,
+}
+fn words_at(i: u32) -> Words {
+  return Words(wq[4u * i], wq[4u * i + 1u], wq[4u * i + 2u], wq[4u * i + 3u]);
+}
+fn scales_at(i: u32) -> vec4<f32> {
+  return vec4<f32>(1.0, 0.0, 1.0, 0.0);
+}
 fn halves(a: u32, b: u32) -> vec4<f32> {
   return vec4<f32>(unpack2x16float(a), unpack2x16float(b));
 }
-fn block_at(i: u32) -> Block {
-  let a = wq[4u * i];
-  let b = wq[4u * i + 1u];
-  let c = wq[4u * i + 2u];
-  let d = wq[4u * i + 3u];
-  return Block(halves(a.x, a.y), halves(a.z, a.w), halves(b.x, b.y), halves(b.z, b.w),
-               halves(c.x, c.y), halves(c.z, c.w), halves(d.x, d.y), halves(d.z, d.w),
-               vec4<f32>(1.0, 0.0, 1.0, 0.0));
+fn block_of(w: Words, s: vec4<f32>) -> Block {
+  return Block(halves(w.a.x, w.a.y), halves(w.a.z, w.a.w), halves(w.b.x, w.b.y),
+               halves(w.b.z, w.b.w), halves(w.c.x, w.c.y), halves(w.c.z, w.c.w),
+               halves(w.d.x, w.d.y), halves(w.d.z, w.d.w), s);
 }
 fn block_part(w: Block, x: XBlock) -> f32 {
   return dot_low(w, x) + dot_high(w, x);

@@ -1,14 +1,4 @@
-// GPU_N4F: nibbles as in N4H; f32 scale, f32 minimum.
-fn block_at(i: u32) -> Block {
-  let w = wq[i];
-  let low = w & vec4<u32>(0x0F0F0F0Fu);
-  let high = (w >> vec4<u32>(4u)) & vec4<u32>(0x0F0F0F0Fu);
-  let s = bitcast<vec2<f32>>(vec2<u32>(ws[2u * i], ws[2u * i + 1u]));
-  return Block(bytes_unsigned(low.x), bytes_unsigned(low.y), bytes_unsigned(low.z),
-               bytes_unsigned(low.w), bytes_unsigned(high.x), bytes_unsigned(high.y),
-               bytes_unsigned(high.z), bytes_unsigned(high.w), s.xyxy);
-}
-fn block_part(w: Block, x: XBlock) -> f32 {
-  let minimum = w.s.y * (x.sums.x + x.sums.y);
-  return fma(w.s.x, dot_low(w, x) + dot_high(w, x), minimum);
+// GPU_N4F: f32 scale, f32 minimum.
+fn scales_at(i: u32) -> vec4<f32> {
+  return bitcast<vec2<f32>>(vec2<u32>(ws[2u * i], ws[2u * i + 1u])).xyxy;
 }

@@ -1,5 +1,4 @@
-// Slots [job.from, job.from + job.n) of every plane of some layers into [job.to, ...): a
-// branch that was accepted. One invocation a float; the two ranges do not overlap.
+// gpu_move of kernels.h. One invocation a float.
 // x: floats of a plane's slots, y: planes of a layer (k and v of each head), z: layers.
 override D_HEAD: u32 = 64u;
 struct Move { from_slot: u32, to_slot: u32, n: u32, n_slots: u32, layer_floats: u32 }

@@ -1,7 +1,8 @@
 // The product for many rows of x: a workgroup does TILES times ROWS rows of W by M_MAX of x, which
 // it holds in workgroup memory; a thread takes a chunk (four blocks) of EACH rows of W, decodes each
 // block once and multiplies it with all rows of x. Neighbouring threads take neighbouring rows of W,
-// so that they read the same x.
+// so that they read the same x. How a block is multiplied:
+// parts_f32 with staged_f32 and chunk_f32, or parts_int with chunk_int.
 override ROWS: u32 = 32u; // even, a multiple of EACH
 override EACH: u32 = 1u;  // 1, 2 or 4
 override M_MAX: u32 = 4u; // 4 or 8
@@ -15,19 +16,24 @@ override OUTPUTS: u32 = M_MAX * ROWS;
 override STEP: u32 = 1u + EPILOGUE / 2u; // rows of W a finishing thread has: a gate and its up
 var<workgroup> parts: array<f32, OUTPUTS * SEG_CHUNKS>; // [chunk][row of x][row of W]
 var<workgroup> values: array<f32, OUTPUTS>; // of the rounds so far; each is one thread's own
-var<workgroup> squares: array<f32, M_MAX>;
+override N_CHUNKS: u32 = (N_BLOCKS + 3u) / 4u;
+var<workgroup> squares: array<f32, M_MAX * N_CHUNKS>; // [chunk][row of x]
 
 // One block of EACH rows of W by one of x.
-fn tile_part(w0: Block, w1: Block, w2: Block, w3: Block, xb: XBlock) -> vec4<f32> {
-  var part = vec4<f32>(block_part(w0, xb), 0.0, 0.0, 0.0);
+fn tile_part(w0: WPart, w1: WPart, w2: WPart, w3: WPart, xb: XPart) -> vec4<f32> {
+  var part = vec4<f32>(part_of(w0, xb), 0.0, 0.0, 0.0);
   if (EACH > 1u) {
-    part.y = block_part(w1, xb);
+    part.y = part_of(w1, xb);
   }
   if (EACH > 2u) {
-    part.z = block_part(w2, xb);
-    part.w = block_part(w3, xb);
+    part.z = part_of(w2, xb);
+    part.w = part_of(w3, xb);
   }
   return part;
+}
+// Block b of the round, of row m of the workgroup's.
+fn x_of(m: u32, b: u32) -> XPart {
+  return x_at(m * SEG + b, m, b);
 }
 fn tile_store(at: u32, part: vec4<f32>) {
   parts[at] = part.x;
@@ -39,84 +45,22 @@ fn tile_store(at: u32, part: vec4<f32>) {
     parts[at + 3u * LANES] = part.w;
   }
 }
-// Row e of this thread's rows of W, as a place in wq; past the end: the last, and goes nowhere.
-fn row_at(n: u32, e: u32) -> u32 {
-  return min(n + e * LANES, slice.n_rows - 1u) * N_BLOCKS;
-}
-// Chunk `chunk` (of the round's) of the rows of W from n on, by all rows of x.
-fn chunk_run(n: u32, lane: u32, chunk: u32, b0: u32, nb: u32) {
-  let first = 4u * chunk;
-  let last = nb - 1u;
-  var next0 = block_at(row_at(n, 0u) + b0 + min(first, last));
-  var next1: Block;
-  var next2: Block;
-  var next3: Block;
-  if (EACH > 1u) {
-    next1 = block_at(row_at(n, 1u) + b0 + min(first, last));
-  }
-  if (EACH > 2u) {
-    next2 = block_at(row_at(n, 2u) + b0 + min(first, last));
-    next3 = block_at(row_at(n, 3u) + b0 + min(first, last));
-  }
-  var part0 = vec4<f32>();
-  var part1 = vec4<f32>();
-  var part2 = vec4<f32>();
-  var part3 = vec4<f32>();
-  var part4 = vec4<f32>();
-  var part5 = vec4<f32>();
-  var part6 = vec4<f32>();
-  var part7 = vec4<f32>();
-  for (var b = first; b < min(first + 4u, nb); b++) {
-    let w0 = next0;
-    let w1 = next1;
-    let w2 = next2;
-    let w3 = next3;
-    let after = b0 + min(b + 1u, last); // asked for before this one is used
-    next0 = block_at(row_at(n, 0u) + after);
-    if (EACH > 1u) {
-      next1 = block_at(row_at(n, 1u) + after);
-    }
-    if (EACH > 2u) {
-      next2 = block_at(row_at(n, 2u) + after);
-      next3 = block_at(row_at(n, 3u) + after);
-    }
-    part0 += tile_part(w0, w1, w2, w3, staged(b * 9u));
-    part1 += tile_part(w0, w1, w2, w3, staged((SEG + b) * 9u));
-    part2 += tile_part(w0, w1, w2, w3, staged((2u * SEG + b) * 9u));
-    part3 += tile_part(w0, w1, w2, w3, staged((3u * SEG + b) * 9u));
-    if (M_MAX > 4u) {
-      part4 += tile_part(w0, w1, w2, w3, staged((4u * SEG + b) * 9u));
-      part5 += tile_part(w0, w1, w2, w3, staged((5u * SEG + b) * 9u));
-      part6 += tile_part(w0, w1, w2, w3, staged((6u * SEG + b) * 9u));
-      part7 += tile_part(w0, w1, w2, w3, staged((7u * SEG + b) * 9u));
-    }
-  }
-  let at = chunk * OUTPUTS + lane;
-  tile_store(at, part0);
-  tile_store(at + ROWS, part1);
-  tile_store(at + 2u * ROWS, part2);
-  tile_store(at + 3u * ROWS, part3);
-  if (M_MAX > 4u) {
-    tile_store(at + 4u * ROWS, part4);
-    tile_store(at + 5u * ROWS, part5);
-    tile_store(at + 6u * ROWS, part6);
-    tile_store(at + 7u * ROWS, part7);
-  }
-}
-// The round's squares of row m of x onto those before.
-fn squares_add(m: u32, b0: u32, nb: u32) {
+// Squares of a chunk of the round, of row m of the workgroup's.
+fn chunk_squares(m: u32, chunk: u32, nb: u32) -> f32 {
   var sum = 0.0;
-  if (b0 > 0u) {
-    sum = squares[m];
+  for (var b = 4u * chunk; b < min(4u * chunk + 4u, nb); b++) {
+    sum += squares_of(x_of(m, b));
   }
-  for (var c = 0u; c < nb; c += 4u) {
-    var chunk = 0.0;
-    for (var b = c; b < min(c + 4u, nb); b++) {
-      chunk += xs[(m * SEG + b) * 9u + 8u].z;
+  return sum;
+}
+fn row_squares(m: u32) -> f32 {
+  var sum = 0.0;
+  if (NORM != 0u) {
+    for (var c = 0u; c < N_CHUNKS; c++) {
+      sum += squares[c * M_MAX + m];
     }
-    sum += chunk;
   }
-  squares[m] = sum;
+  return sum;
 }
 // Output o after the round: what the rounds before gave, and this one's chunks first to last.
 fn value_at(o: u32, b0: u32, nb: u32) -> f32 {
@@ -141,17 +85,18 @@ fn value_at(o: u32, b0: u32, nb: u32) -> f32 {
     }
     for (var b0 = 0u; b0 < N_BLOCKS; b0 += SEG) {
       let nb = min(SEG, N_BLOCKS - b0);
+      chunk_fetch(n0 + lane, t / LANES, b0, nb);
       if (tile == 0u || N_BLOCKS > SEG) {
         for (var i = t; i < m_n * nb; i += WG) {
           let m = i / nb;
           let b = i % nb;
-          stage((m * SEG + b) * 9u, x_block(m0 + m, b0 + b));
+          stage(m * SEG + b, m0 + m, b0 + b);
         }
       }
       workgroupBarrier(); // x is there, and nobody reads the parts before
       if (NORM != 0u && (tile == 0u || N_BLOCKS > SEG)) {
-        for (var m = t; m < m_n; m += WG) {
-          squares_add(m, b0, nb);
+        for (var i = t; i < M_MAX * ((nb + 3u) / 4u); i += WG) {
+          squares[b0 / 4u * M_MAX + i] = chunk_squares(i % M_MAX, i / M_MAX, nb);
         }
       }
       chunk_run(n0 + lane, lane, t / LANES, b0, nb);
@@ -170,9 +115,10 @@ fn value_at(o: u32, b0: u32, nb: u32) -> f32 {
             values[o + 1u] = up_sum;
           }
         } else if (m < m_n && n < slice.n_rows) {
-          let v = finish(n, m0 + m, sum, squares[m]);
+          let square = row_squares(m);
+          let v = finish(n, m0 + m, sum, square);
           if (EPILOGUE == 2u) {
-            store_swiglu(n, m0 + m, v, finish(n + 1u, m0 + m, up_sum, squares[m]));
+            store_swiglu(n, m0 + m, v, finish(n + 1u, m0 + m, up_sum, square));
           } else {
             store(n, m0 + m, v, residual(n, m0 + m));
           }

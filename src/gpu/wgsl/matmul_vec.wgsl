@@ -1,7 +1,8 @@
 // The product for few rows of x at a time: a workgroup does ROWS rows of W by M_MAX of x. A thread
 // takes one block of x and multiplies it with that block of EACH rows of W: everything it reads is
 // asked for before anything waits, and one barrier later a thread an output adds the parts.
-// Neighbouring threads take neighbouring rows of W, so that they read the same x.
+// Neighbouring threads take neighbouring rows of W, so that they read the same x. How a block is
+// multiplied: parts_f32 with direct_f32, or parts_int, which stages x (one barrier more).
 override ROWS: u32 = 8u; // even, a multiple of EACH
 override EACH: u32 = 1u;
 override M_MAX: u32 = 1u;
@@ -10,6 +11,7 @@ override WG: u32 = 128u; // at least ROWS * M_MAX
 override LANES: u32 = ROWS / EACH;
 override STEP: u32 = 1u + EPILOGUE / 2u; // rows of W a finishing thread has: a gate and its up
 override ROW_PARTS: u32 = ROWS * M_MAX;
+override X_BLOCKS: u32 = M_MAX * SEG;
 var<workgroup> parts: array<f32, ROW_PARTS * SEG>; // [block][row of x][row of W]
 var<workgroup> squares: array<f32, M_MAX * SEG>; // [block][row of x]
 
@@ -64,30 +66,42 @@ fn squares_add(before: f32, m: u32, nb: u32) -> f32 {
     if (b0 > 0u) {
       workgroupBarrier();
     }
+    // its first block of W is asked for before x is waited for
+    let r0 = t % LANES;
+    let b_first = min(t / LANES, nb - 1u);
+    var next = raw_at(min(n0 + r0, slice.n_rows - 1u) * N_BLOCKS + b0 + b_first);
+    if (STAGES) {
+      for (var i = t; i < m_n * nb; i += WG) {
+        stage(i / nb * SEG + i % nb, m0 + i / nb, b0 + i % nb);
+      }
+      workgroupBarrier();
+    }
     for (var i = t; i < LANES * nb; i += WG) {
       let r = i % LANES;
       let b = i / LANES;
       // a row past the slice's end is its last one, and goes nowhere
-      var next = block_at(min(n0 + r, slice.n_rows - 1u) * N_BLOCKS + b0 + b);
-      let first = x_block(m0, b0 + b);
+      if (i != t) {
+        next = raw_at(min(n0 + r, slice.n_rows - 1u) * N_BLOCKS + b0 + b);
+      }
+      let first = x_at(b, m0, b0 + b);
       for (var e = 0u; e < EACH; e++) {
-        let w = next;
+        let w = w_of(next);
         let at = b * ROW_PARTS + r + e * LANES;
         if (e + 1u < EACH) {
           let n = min(n0 + r + (e + 1u) * LANES, slice.n_rows - 1u);
-          next = block_at(n * N_BLOCKS + b0 + b);
+          next = raw_at(n * N_BLOCKS + b0 + b);
         }
-        parts[at] = block_part(w, first);
+        parts[at] = part_of(w, first);
         for (var m = 1u; m < M_MAX; m++) {
-          let other = x_block(m0 + min(m, m_n - 1u), b0 + b);
-          parts[at + m * ROWS] = block_part(w, other);
+          let other = x_at(m * SEG + b, m0 + min(m, m_n - 1u), b0 + b);
+          parts[at + m * ROWS] = part_of(w, other);
           if (NORM != 0u && e == 0u && r == 0u) {
-            squares[b * M_MAX + m] = other.sums.z;
+            squares[b * M_MAX + m] = squares_of(other);
           }
         }
       }
       if (NORM != 0u && r == 0u) {
-        squares[b * M_MAX] = first.sums.z;
+        squares[b * M_MAX] = squares_of(first);
       }
     }
     workgroupBarrier();

@@ -3,10 +3,12 @@
 //   real          the adapter says it is hardware; the engine below is told the truth, so that it
 //                 takes the kernels for software, which compile in seconds (fast: it is not told)
 //   noAdapter, noDevice    what the browser refuses
+//   noFeatures    the adapter has none, so that the device is made without
 //   limits        what the device says its limits are
 //   loseAt        [n, ...]: device k is lost when it makes its n-th buffer
 //   hugeBufferAt  the n-th buffer of a device asks for more than there is
 //   shader        [find, put]: in every shader
+//   noTimers      none fires
 //   slowCpu       the clock of an engine without a GPU runs a thousand times as fast
 // Messages on the channel 'gpu-test', each answered with how many devices there were so far:
 //   {lose: true}        takes the last device away
@@ -26,6 +28,7 @@ function hook() {
     loseNext = data.loseNext ?? loseNext
     channel.postMessage({ devices: devices.length })
   }
+  if (CONFIG.noTimers) self.setTimeout = self.setInterval = () => 0
   const { instantiate } = WebAssembly
   WebAssembly.instantiate = (module, { env }) => instantiate(module, { env: patched(env) })
   if (!gpu) return
@@ -37,6 +40,7 @@ function hook() {
       const info = { vendor: 'acme', architecture: 'gpu-9000', device: '', description: '' }
       Object.defineProperty(adapter, 'info', { value: { ...info, isFallbackAdapter: false } })
     }
+    if (CONFIG.noFeatures) Object.defineProperty(adapter, 'features', { value: new Set() })
     const requestDevice = adapter.requestDevice.bind(adapter)
     adapter.requestDevice = async (descriptor) => {
       if (CONFIG.noDevice) throw new TypeError('no device today')

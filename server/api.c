@@ -1,0 +1,95 @@
+/* See api.h. The gate: method, token, origin, kind of body; then api_call.c. */
+#include "server/api.h"
+
+#include "server/api_call.h"
+
+/* A page of another site can make a browser send a POST here, but not with this Content-Type (it
+ * would have to ask first, and nobody answers OPTIONS) and not without these two headers. */
+static bool same_origin(const http_request *request) {
+  nf_bytes site = request->fetch_site, origin = request->origin;
+  bool own = bytes_same(site, text("same-origin")) || bytes_same(site, text("none"));
+  if (site.at != nullptr && !own) return false;
+  if (origin.at == nullptr) return true;
+  isize scheme = bytes_begin(origin, "http://") ? 7 : bytes_begin(origin, "https://") ? 8 : 0;
+  return scheme > 0 && bytes_same_nocase(bytes_after(origin, scheme), request->host);
+}
+
+static bool is_json(nf_bytes content_type) {
+  return bytes_same_nocase(bytes_take(&content_type, ';'), text("application/json"));
+}
+
+static bool access_check(server *s, const http_request *request, api_error *error) {
+  if (s->token.set && !token_matches(&s->token, request->authorization)) {
+    return api_error_set(error, 401, "invalid_api_key", nullptr,
+                         "expected the server's token, as Authorization: Bearer TOKEN");
+  }
+  if (!s->config.inference) {
+    return api_error_set(error, 404, "inference_off", nullptr,
+                         "this server answers with no model (inference = no)");
+  }
+  if (request->method != METHOD_POST) return true;
+  if (!same_origin(request)) {
+    return api_error_set(error, 403, "cross_origin", nullptr,
+                         "a page of another origin may not ask this server");
+  }
+  if (!is_json(request->content_type)) {
+    return api_error_set(error, 415, "unsupported_media_type", nullptr,
+                         "Content-Type: expected application/json");
+  }
+  return true;
+}
+
+static void model_json(const server *s, const char *name, text_buf *out) {
+  text_buf_str(out, "{\"id\":");
+  text_buf_json(out, text(name), true);
+  text_buf_str(out, ",\"object\":\"model\",\"created\":");
+  text_buf_number(out, s->metrics.started_s);
+  text_buf_str(out, ",\"owned_by\":\"nearfield\"}");
+}
+
+/* id: what follows "/v1/models", "" or "/ID". */
+static void models_list_reply(server *s, nf_bytes id, http_reply *reply) {
+  models_entry model = {0};
+  api_error error;
+  bool there = models_find(s->models, s->config.inference_model, &model);
+  text_buf out = {0};
+  if (id.len == 0) {
+    text_buf_str(&out, "{\"object\":\"list\",\"data\":[");
+    if (there) model_json(s, model.name, &out);
+    text_buf_str(&out, "]}\n");
+  } else if (there && bytes_same(bytes_after(id, 1), text(model.name))) {
+    model_json(s, model.name, &out);
+    text_buf_str(&out, "\n");
+  } else {
+    api_error_set(&error, 404, "model_not_found", nullptr, "there is no such model");
+    api_error_reply(&error, false, reply);
+    return;
+  }
+  api_json_reply(&out, reply);
+}
+
+void api_route(server *s, const http_request *request, http_reply *reply) {
+  nf_bytes path = bytes_after(bytes_from(request->path, request->path_len), 3);
+  api_error error = {0};
+  bool chat = bytes_same(path, text("/chat/completions")), edit = bytes_same(path, text("/edit"));
+  bool list = bytes_same(path, text("/models")) || bytes_begin(path, "/models/");
+  bool get = request->method == METHOD_GET || request->method == METHOD_HEAD;
+  if (!chat && !edit && !list) {
+    api_error_set(&error, 404, "unknown_url", nullptr,
+                  "expected /v1/models, /v1/chat/completions or /v1/edit");
+  } else if (list ? !get : request->method != METHOD_POST) {
+    api_error_set(&error, 405, "method_not_allowed", nullptr, "expected %s",
+                  list ? "GET or HEAD" : "POST");
+  } else {
+    (void)access_check(s, request, &error);
+  }
+  if (error.status != 0) {
+    api_error_reply(&error, request->has_body, reply);
+    if (error.status == 405) reply->allow = list ? "GET, HEAD" : "POST";
+  } else if (list) {
+    models_list_reply(s, bytes_after(path, (isize)strlen("/models")), reply);
+  } else {
+    reply->take = chat ? api_chat_take : api_edit_take;
+    reply->take_bytes_max = s->config.api_body_bytes_max;
+  }
+}

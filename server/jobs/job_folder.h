@@ -1,0 +1,20 @@
+/* The files of jobs on the disk. Every call blocks: store thread or thread pool only, but for
+ * job_folder_make. Does not own: which folders count (the store says). */
+#pragma once
+#include "server/jobs/job_kind.h"
+#include "server/store/store.h"
+
+/* mkdir -p for one level below an existing folder; false and errno. */
+bool job_folder_make(const char *path);
+/* rm -r; what cannot be removed stays. Never follows a symbolic link. */
+void job_folder_remove(const char *path);
+/* Entries of a folder whose names are job ids, older than max_age_s (by mtime), one after another.
+ */
+typedef void job_folder_each(void *to, const char *path, const job_id *id);
+void job_folder_list(const char *path, i64 max_age_s, job_folder_each *each, void *to);
+
+/* Move the outputs of a try from work/ to result/ (made here) so that they survive a loss of
+ * power, and write the result's JSON: {"files": [{"name", "bytes", "sha256"}]}.
+ * json: malloc'd on true. false: the line says why. */
+bool job_output_publish(const job_kind *kind, const char *work, const char *result, char **json,
+                        nf_error *error);

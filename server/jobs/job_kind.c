@@ -1,0 +1,150 @@
+/* See job_kind.h. */
+#include "server/jobs/job_kind.h"
+
+#include "server/store/store.h"
+#include "server/text_buf.h"
+#include "yyjson.h"
+
+static const job_option TRANSCRIBE_OPTIONS[] = {
+    {"language", OPTION_TEXT}, /* "en"; absent: found out */
+    {"vad", OPTION_BOOL},      /* voice-activity filter [true] */
+    {nullptr, OPTION_TEXT}};
+static const job_output TRANSCRIBE_OUTPUTS[] = {
+    {"captions.srt", "application/x-subrip; charset=utf-8",
+     "attachment; filename=\"captions.srt\""},
+    {"captions.vtt", "text/vtt; charset=utf-8", "attachment; filename=\"captions.vtt\""},
+    {nullptr, nullptr, nullptr}};
+
+static const job_kind KINDS[] = {
+    {.name = "transcribe",
+     .mend = "no transcriber is set up: run './dev transcribe' and start with --transcribe FOLDER",
+     .options = TRANSCRIBE_OPTIONS,
+     .outputs = TRANSCRIBE_OUTPUTS},
+};
+enum { N_KINDS = sizeof KINDS / sizeof KINDS[0] };
+static_assert(N_KINDS <= JOB_KINDS_MAX, "jobs.kinds has room");
+
+const job_kind *job_kind_find(nf_bytes name) {
+  for (int i = 0; i < N_KINDS; i++) {
+    if (bytes_same(name, text(KINDS[i].name))) return &KINDS[i];
+  }
+  return nullptr;
+}
+
+const char *job_kind_folder(const job_kind *kind, const config *c) {
+  (void)kind; /* one so far */
+  return c->transcribe[0] != 0 ? c->transcribe : nullptr;
+}
+
+void job_kinds_runnable(const config *c, const char **names) {
+  for (int i = 0; i < N_KINDS; i++) {
+    if (job_kind_folder(&KINDS[i], c) != nullptr) *names++ = KINDS[i].name;
+  }
+  *names = nullptr;
+}
+
+/* ---- requests ---- */
+
+static bool wrong(nf_error *error, const char *what, const char *expected) {
+  snprintf(error->line, sizeof error->line, "%.60s: expected %s", what, expected);
+  return false;
+}
+
+static nf_bytes string_of(yyjson_val *value) {
+  return bytes_from(yyjson_get_str(value), (isize)yyjson_get_len(value));
+}
+
+/* {"upload": ID} or {"path": "talks/one.mp4"}. Whether it is there is asked later. */
+static bool input_add(text_buf *out, yyjson_val *input, nf_error *error) {
+  yyjson_val *upload = yyjson_obj_get(input, "upload"), *path = yyjson_obj_get(input, "path");
+  job_id id;
+  if (!yyjson_is_obj(input) || yyjson_obj_size(input) != 1) {
+    return wrong(error, "input", "{\"upload\": ID} or {\"path\": FILE}");
+  }
+  text_buf_str(out, "{\"input\":{");
+  if (yyjson_is_str(upload) && job_id_read(string_of(upload), &id)) {
+    text_buf_str(out, "\"upload\":");
+    text_buf_json(out, text(id.hex), true);
+  } else if (yyjson_is_str(path) && yyjson_get_len(path) > 0 && yyjson_get_len(path) < 1000 &&
+             strlen(yyjson_get_str(path)) == yyjson_get_len(path)) {
+    text_buf_str(out, "\"path\":");
+    text_buf_json(out, string_of(path), true);
+  } else {
+    return wrong(error, "input", "{\"upload\": ID} or {\"path\": FILE}");
+  }
+  text_buf_str(out, "}");
+  return true;
+}
+
+static bool text_is_plain(nf_bytes b) {
+  for (isize i = 0; i < b.len; i++) {
+    u8 c = ascii_lower(b.at[i]);
+    if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-') return false;
+  }
+  return b.len >= 1 && b.len <= 32;
+}
+
+static bool option_add(text_buf *out, const job_option *o, yyjson_val *value, nf_error *error) {
+  if (o->type == OPTION_TEXT && !(yyjson_is_str(value) && text_is_plain(string_of(value)))) {
+    return wrong(error, o->name, "a word of letters, digits and '-'");
+  }
+  if (o->type == OPTION_BOOL && !yyjson_is_bool(value))
+    return wrong(error, o->name, "true or false");
+  text_buf_str(out, ",\"");
+  text_buf_str(out, o->name);
+  text_buf_str(out, "\":");
+  if (o->type == OPTION_BOOL) {
+    text_buf_str(out, yyjson_get_bool(value) ? "true" : "false");
+  } else {
+    text_buf_json(out, string_of(value), true);
+  }
+  return true;
+}
+
+static bool request_write(yyjson_val *root, const job_kind **kind, text_buf *out, nf_error *error) {
+  yyjson_val *name = yyjson_obj_get(root, "kind"), *key, *value;
+  if (!yyjson_is_str(name)) return wrong(error, "kind", "a text such as \"transcribe\"");
+  *kind = job_kind_find(string_of(name));
+  if (*kind == nullptr) return wrong(error, "kind", "\"transcribe\"");
+  if (!input_add(out, yyjson_obj_get(root, "input"), error)) return false;
+  size_t i, n, n_used = 2;
+  for (const job_option *o = (*kind)->options; o->name != nullptr; o++) {
+    value = yyjson_obj_get(root, o->name);
+    if (value == nullptr) continue;
+    if (!option_add(out, o, value, error)) return false;
+    n_used++;
+  }
+  text_buf_str(out, "}");
+  if (n_used == yyjson_obj_size(root)) return true;
+  yyjson_obj_foreach(root, i, n, key, value) { /* which one is it? the first we do not know */
+    const char *k = yyjson_get_str(key);
+    bool known = !strcmp(k, "kind") || !strcmp(k, "input");
+    for (const job_option *o = (*kind)->options; o->name != nullptr; o++)
+      known |= !strcmp(k, o->name);
+    if (known) continue;
+    snprintf(error->line, sizeof error->line, "a field this kind of job does not have, the %zuth",
+             i + 1);
+    return false;
+  }
+  return wrong(error, "request", "each field once");
+}
+
+bool job_request_read(nf_bytes body, const job_kind **kind, char **input, nf_error *error) {
+  yyjson_read_err why;
+  yyjson_doc *doc =
+      yyjson_read_opts((char *)(uintptr_t)body.at, (size_t)body.len, 0, nullptr, &why);
+  if (doc == nullptr) {
+    snprintf(error->line, sizeof error->line, "not JSON: %.100s at byte %zu", why.msg, why.pos);
+    return false;
+  }
+  text_buf out = {0};
+  yyjson_val *root = yyjson_doc_get_root(doc);
+  bool ok = yyjson_is_obj(root) ? request_write(root, kind, &out, error)
+                                : wrong(error, "body", "a JSON object");
+  text_buf_add(&out, bytes_from("", 1));
+  yyjson_doc_free(doc);
+  if (ok && out.failed) ok = wrong(error, "memory", "more of it");
+  if (!ok) free(out.at);
+  if (ok) *input = out.at;
+  return ok;
+}

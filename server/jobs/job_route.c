@@ -1,0 +1,412 @@
+/* The routes of jobs.h: who may, which of them, and what each asks of the store. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/http_origin.h"
+#include "server/jobs/job_json.h"
+#include "server/jobs/job_reply.h"
+#include "server/platform.h"
+#include "server/static_file.h"
+#include "yyjson.h"
+
+enum { BODY_BYTES_MAX = 65536, LIST_MAX = 100, KEPT_BYTES = 1024 };
+
+/* ---- POST /v1/jobs ---- */
+
+typedef struct {
+  job_task base; /* first */
+  char key[JOB_KEY_BYTES_MAX + 1];
+  bool has_key, existed;
+  text_buf body;
+  const job_kind *kind;
+  char *input;
+} post_task;
+
+static void post_free(post_task *p) {
+  free(p->body.at);
+  free(p->input);
+  p->body = (text_buf){0};
+  p->input = nullptr;
+}
+
+static void post_body(http_task *task, nf_bytes bytes) {
+  text_buf_add(&((post_task *)task)->body, bytes);
+}
+
+static store_status post_work(store *s, store_call *call) {
+  post_task *p = (post_task *)((char *)call - offsetof(post_task, base.call));
+  store_request r = {.id = p->base.id, .kind = p->kind->name, .input = text(p->input)};
+  if (p->has_key) r.key = text(p->key);
+  return store_enqueue(s, &r, &p->base.job, &p->existed);
+}
+
+static void post_done(store_call *call) {
+  post_task *p = (post_task *)((char *)call - offsetof(post_task, base.call));
+  job_task *t = &p->base;
+  post_free(p);
+  if (call->status == STORE_OK && !t->jobs->stopping) jobs_claim_soon(t->jobs);
+  if (t->gone) {
+    job_task_free(t);
+  } else if (call->status != STORE_OK) {
+    job_task_store_error(t);
+  } else {
+    text_buf json = {0};
+    job_json_add(&json, &t->job);
+    job_task_json(t, p->existed ? 200 : 201, &json);
+  }
+}
+
+/* Is what the job is to read there? Asked before it is accepted: an error one can act on. */
+static const char *input_missing(const jobs *j, const char *input) {
+  const char *why = nullptr;
+  yyjson_doc *doc = yyjson_read(input, strlen(input), 0);
+  yyjson_val *in = yyjson_obj_get(yyjson_doc_get_root(doc), "input");
+  const char *upload = yyjson_get_str(yyjson_obj_get(in, "upload"));
+  const char *path = yyjson_get_str(yyjson_obj_get(in, "path"));
+  if (upload != nullptr) {
+    char whole[JOB_PATH_BYTES];
+    jobs_path(j, "uploads", upload, whole);
+    if (access(whole, R_OK) != 0) why = "input: no such upload";
+  } else if (j->media_root < 0) {
+    why = "input: paths are off; --media-root FOLDER allows those below it";
+  } else {
+    int file = platform_open_beneath(j->media_root, path);
+    struct stat facts;
+    if (file < 0 || fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode)) {
+      why = "input: no such file below media_root";
+    }
+    if (file >= 0) close(file);
+  }
+  yyjson_doc_free(doc);
+  return why;
+}
+
+static void post_body_end(http_task *task) {
+  post_task *p = (post_task *)task;
+  job_task *t = &p->base;
+  nf_error error = {0};
+  const char *why = nullptr;
+  int status = 400;
+  nf_bytes body = bytes_from(p->body.at, p->body.len);
+  if (t->jobs->stopping) {
+    why = "the server is stopping";
+    status = 503;
+  } else if (p->body.failed || !job_request_read(body, &p->kind, &p->input, &error)) {
+    why = p->body.failed ? "no memory" : error.line;
+  } else if (job_kind_folder(p->kind, t->jobs->desc.config) == nullptr &&
+             t->jobs->desc.config->store[0] == 0) { /* with a shared store, others may have one */
+    why = p->kind->mend;
+    status = 501;
+  } else {
+    why = input_missing(t->jobs, p->input);
+    status = 422;
+  }
+  if (why != nullptr) {
+    post_free(p);
+    job_task_error(t, status, why);
+    return;
+  }
+  job_id_make(&t->id);
+  job_task_post(t, post_work, post_done);
+}
+
+static void post_gone(http_task *task) {
+  post_task *p = (post_task *)task;
+  if (!job_task_gone(task)) return;
+  post_free(p);
+  job_task_free(&p->base);
+}
+
+static const http_task_kind POST = {post_body, post_body_end, post_gone};
+
+static bool is_json(nf_bytes content_type) {
+  nf_bytes rest = content_type;
+  return content_type.at != nullptr &&
+         bytes_same_nocase(bytes_take(&rest, ';'), text("application/json"));
+}
+
+static void post_reply(jobs *j, const http_request *request, http_reply *reply) {
+  nf_bytes key = request->idempotency_key;
+  if (!is_json(request->content_type)) {
+    http_reply_error(reply, 415, "Content-Type must be application/json", true);
+    return;
+  }
+  if (key.at != nullptr && (key.len == 0 || key.len > JOB_KEY_BYTES_MAX)) {
+    http_reply_error(reply, 400, "Idempotency-Key: 1 to 200 characters", true);
+    return;
+  }
+  for (isize i = 0; key.at != nullptr && i < key.len; i++) {
+    if (key.at[i] > 0x20 && key.at[i] < 0x7F) continue;
+    http_reply_error(reply, 400, "Idempotency-Key: visible ASCII only", true);
+    return;
+  }
+  post_task *p = (post_task *)job_task_new(j, sizeof *p, reply);
+  if (p == nullptr) return;
+  p->base.task.kind = &POST;
+  p->base.task.body_bytes_max = BODY_BYTES_MAX;
+  p->has_key = key.at != nullptr;
+  if (p->has_key) memcpy(p->key, key.at, (size_t)key.len);
+}
+
+/* ---- one job: GET, DELETE ---- */
+
+static store_status get_work(store *s, store_call *call) {
+  job_task *t = (job_task *)((char *)call - offsetof(job_task, call));
+  return store_get(s, &t->id, &t->job);
+}
+static store_status cancel_work(store *s, store_call *call) {
+  job_task *t = (job_task *)((char *)call - offsetof(job_task, call));
+  return store_cancel(s, &t->id, &t->job);
+}
+
+static void one_done(store_call *call) {
+  job_task *t = (job_task *)((char *)call - offsetof(job_task, call));
+  bool cancel = call->work == cancel_work;
+  if (cancel && call->status == STORE_OK) {
+    if (t->job.state == JOB_CANCELLING) job_run_cancel(t->jobs, &t->id);
+    jobs_changed(t->jobs, &t->id);
+  }
+  if (t->gone) {
+    job_task_free(t);
+  } else if (call->status != STORE_OK) {
+    job_task_store_error(t);
+  } else {
+    text_buf json = {0};
+    job_json_add(&json, &t->job);
+    job_task_json(t, cancel && !job_state_is_final(t->job.state) ? 202 : 200, &json);
+  }
+}
+
+static void call_post(http_task *task) {
+  job_task *t = (job_task *)task;
+  if (t->jobs->stopping) {
+    job_task_error(t, 503, "the server is stopping");
+    return;
+  }
+  job_task_post(t, t->call.work, t->call.done);
+}
+static void call_gone(http_task *task) {
+  if (job_task_gone(task)) job_task_free((job_task *)task);
+}
+
+static const http_task_kind ONE = {nullptr, call_post, call_gone};
+
+static void one_reply(jobs *j, const job_id *id, bool cancel, http_reply *reply) {
+  job_task *t = job_task_new(j, sizeof *t, reply);
+  if (t == nullptr) return;
+  t->task.kind = &ONE;
+  t->id = *id;
+  t->call.work = cancel ? cancel_work : get_work;
+  t->call.done = one_done;
+}
+
+/* ---- GET /v1/jobs ---- */
+
+typedef struct {
+  job_task base; /* first */
+  isize n;
+  store_job jobs[LIST_MAX];
+} list_task;
+
+static store_status list_work(store *s, store_call *call) {
+  list_task *l = (list_task *)((char *)call - offsetof(list_task, base.call));
+  return store_list(s, l->jobs, LIST_MAX, &l->n);
+}
+
+static void list_done(store_call *call) {
+  list_task *l = (list_task *)((char *)call - offsetof(list_task, base.call));
+  text_buf json = {0};
+  text_buf_str(&json, "{\"jobs\":[");
+  for (isize i = 0; i < l->n; i++) {
+    if (i > 0) text_buf_str(&json, ",");
+    job_json_add(&json, &l->jobs[i]);
+    store_job_drop(&l->jobs[i]);
+  }
+  text_buf_str(&json, "]}");
+  if (!l->base.gone && call->status == STORE_OK) {
+    job_task_json(&l->base, 200, &json);
+    return;
+  }
+  free(json.at);
+  if (l->base.gone) {
+    job_task_free(&l->base);
+  } else {
+    job_task_store_error(&l->base);
+  }
+}
+
+static void list_reply(jobs *j, http_reply *reply) {
+  list_task *l = (list_task *)job_task_new(j, sizeof *l, reply);
+  if (l == nullptr) return;
+  l->base.task.kind = &ONE;
+  l->base.call.work = list_work;
+  l->base.call.done = list_done;
+}
+
+/* ---- GET /v1/jobs/ID/result ---- */
+
+typedef struct {
+  job_task base;        /* first */
+  http_request request; /* what file replies look at, kept in `bytes` */
+  char name[32];        /* of the output; "": the first */
+  u8 bytes[KEPT_BYTES];
+} result_task;
+
+/* Copy what the answer will need; false: headers larger than any honest client's. */
+static bool request_keep(const http_request *from, result_task *r) {
+  r->request.method = from->method;
+  const nf_bytes fields[] = {
+      from->range,         from->if_range,          from->if_match,
+      from->if_none_match, from->if_modified_since, from->if_unmodified_since};
+  nf_bytes *to[] = {
+      &r->request.range,         &r->request.if_range,          &r->request.if_match,
+      &r->request.if_none_match, &r->request.if_modified_since, &r->request.if_unmodified_since};
+  isize used = 0;
+  for (int i = 0; i < 6; i++) {
+    if (fields[i].at == nullptr) continue;
+    if (fields[i].len > KEPT_BYTES - used) return false;
+    memcpy(r->bytes + used, fields[i].at, (size_t)fields[i].len);
+    *to[i] = bytes_from(r->bytes + used, fields[i].len);
+    used += fields[i].len;
+  }
+  return true;
+}
+
+/* The output by its name in the kind's own table: nothing of the URL becomes part of a path. */
+static const job_output *output_find(const store_job *job, const char *name) {
+  const job_kind *kind = job_kind_find(text(job->kind));
+  if (kind == nullptr) return nullptr;
+  for (const job_output *o = kind->outputs; o->name != nullptr; o++) {
+    if (name[0] == 0 || strcmp(o->name, name) == 0) return o;
+  }
+  return nullptr;
+}
+
+static void etag_set(const store_job *job, const char *name, http_reply *reply) {
+  yyjson_doc *doc = yyjson_read(job->result, strlen(job->result), 0);
+  yyjson_val *files = yyjson_obj_get(yyjson_doc_get_root(doc), "files"), *file;
+  size_t i, n;
+  yyjson_arr_foreach(files, i, n, file) {
+    if (!yyjson_equals_str(yyjson_obj_get(file, "name"), name)) continue;
+    const char *sha256 = yyjson_get_str(yyjson_obj_get(file, "sha256"));
+    snprintf(reply->validator.etag, sizeof reply->validator.etag, "\"%.64s\"",
+             sha256 != nullptr ? sha256 : "");
+  }
+  yyjson_doc_free(doc);
+}
+
+static void result_done(store_call *call) {
+  result_task *r = (result_task *)((char *)call - offsetof(result_task, base.call));
+  job_task *t = &r->base;
+  if (t->gone) {
+    job_task_free(t);
+    return;
+  }
+  if (call->status != STORE_OK) {
+    job_task_store_error(t);
+    return;
+  }
+  const job_output *o = output_find(&t->job, r->name);
+  if (o == nullptr) {
+    job_task_error(t, 404, "no such file in the result");
+    return;
+  }
+  if (t->job.state != JOB_DONE) {
+    job_task_error(t, job_state_is_final(t->job.state) ? 404 : 409, "the job is not done");
+    return;
+  }
+  char path[JOB_PATH_BYTES], name[96];
+  snprintf(name, sizeof name, "%s/%lld/%s", t->id.hex, (long long)t->job.fence, o->name);
+  jobs_path(t->jobs, "results", name, path);
+  struct stat facts;
+  http_reply reply;
+  http_reply_begin(&reply);
+  reply.file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (reply.file < 0 || fstat(reply.file, &facts) != 0) {
+    http_reply_drop(&reply);
+    job_task_error(t, 404, "the file was removed");
+    return;
+  }
+  reply.content_type = o->type;
+  reply.disposition = o->disposition;
+  reply.cache_control = "private, no-cache";
+  reply.body_bytes = facts.st_size;
+  etag_set(&t->job, o->name, &reply);
+  file_reply_finish(&r->request, &reply);
+  http_task_answer(&t->task, &reply);
+  job_task_free(t);
+}
+
+static void result_reply(jobs *j, const job_id *id, nf_bytes name, const http_request *request,
+                         http_reply *reply) {
+  result_task *r = (result_task *)job_task_new(j, sizeof *r, reply);
+  if (r == nullptr) return;
+  r->base.task.kind = &ONE;
+  r->base.id = *id;
+  r->base.call.work = get_work;
+  r->base.call.done = result_done;
+  bool fits = name.len < (isize)sizeof r->name && request_keep(request, r);
+  if (!fits) r->request = (http_request){.method = request->method}; /* whole, or no such file */
+  if (name.len < (isize)sizeof r->name) {
+    memcpy(r->name, name.at, (size_t)name.len);
+  } else {
+    str_copy(r->name, sizeof r->name, "?");
+  }
+}
+
+/* ---- which ---- */
+
+static void method_refuse(const http_request *request, const char *allow, http_reply *reply) {
+  http_reply_error(reply, 405, nullptr, request->has_body);
+  reply->allow = allow;
+}
+
+static void job_reply(jobs *j, nf_bytes path, const http_request *request, http_reply *reply) {
+  nf_bytes rest = path, id_text = bytes_take(&rest, '/');
+  job_id id;
+  bool reads = request->method == METHOD_GET;
+  bool result = bytes_same(rest, text("result")) || bytes_begin(rest, "result/");
+  if (!job_id_read(id_text, &id) ||
+      (rest.len > 0 && !result && !bytes_same(rest, text("events")))) {
+    http_reply_error(reply, 404, nullptr, request->has_body);
+  } else if (rest.len == 0 && (reads || request->method == METHOD_DELETE)) {
+    one_reply(j, &id, !reads, reply);
+  } else if (rest.len == 0) {
+    method_refuse(request, "GET, DELETE", reply);
+  } else if (result && request->method <= METHOD_HEAD) {
+    (void)bytes_take(&rest, '/');
+    result_reply(j, &id, rest, request, reply);
+  } else if (!result && reads) {
+    job_stream_reply(j, &id, request, reply);
+  } else {
+    method_refuse(request, result ? "GET, HEAD" : "GET", reply);
+  }
+}
+
+void jobs_reply(jobs *j, nf_bytes path, const http_request *request, http_reply *reply) {
+  bool writes = request->method > METHOD_HEAD;
+  bool jobs_root = bytes_same(path, text("/jobs")), uploads = bytes_same(path, text("/uploads"));
+  if (j == nullptr) {
+    http_reply_error(reply, 404, "jobs are off; --data FOLDER turns them on", request->has_body);
+  } else if (j->desc.token->set && !token_matches(j->desc.token, request->authorization)) {
+    http_reply_error(reply, 401, "a token is needed", request->has_body);
+  } else if (writes && http_origin_is_foreign(request)) {
+    http_reply_error(reply, 403, "this looks like a request of another site's page", true);
+  } else if (j->stopping) {
+    http_reply_error(reply, 503, "the server is stopping", true);
+  } else if (jobs_root && request->method == METHOD_POST) {
+    post_reply(j, request, reply);
+  } else if (jobs_root && request->method == METHOD_GET) {
+    list_reply(j, reply);
+  } else if (uploads && request->method == METHOD_POST) {
+    job_upload_reply(j, request, reply);
+  } else if (jobs_root || uploads) {
+    method_refuse(request, jobs_root ? "GET, POST" : "POST", reply);
+  } else if (bytes_begin(path, "/jobs/")) {
+    job_reply(j, bytes_after(path, (isize)strlen("/jobs/")), request, reply);
+  } else {
+    http_reply_error(reply, 404, nullptr, request->has_body);
+  }
+}

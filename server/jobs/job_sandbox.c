@@ -1,0 +1,105 @@
+/* See job_sandbox.h. prlimit and setpriv are part of util-linux, which every Debian has. */
+#include "server/jobs/job_sandbox.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+bool job_sandbox_works(void) {
+  char *args[] = {"bwrap",
+                  "--unshare-all",
+                  "--die-with-parent",
+                  "--ro-bind",
+                  "/usr",
+                  "/usr",
+                  "--ro-bind-try",
+                  "/lib",
+                  "/lib",
+                  "--ro-bind-try",
+                  "/lib64",
+                  "/lib64",
+                  "--proc",
+                  "/proc",
+                  "--dev",
+                  "/dev",
+                  "--",
+                  "/usr/bin/true",
+                  nullptr};
+  posix_spawn_file_actions_t quiet;
+  pid_t pid;
+  int status = -1;
+  posix_spawn_file_actions_init(&quiet);
+  posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_addopen(&quiet, 2, "/dev/null", O_WRONLY, 0);
+  int failed = posix_spawnp(&pid, args[0], &quiet, nullptr, args, environ);
+  posix_spawn_file_actions_destroy(&quiet);
+  if (failed != 0) return false;
+  while (waitpid(pid, &status, 0) < 0) continue;
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void add(job_sandbox_args *args, const char *word) {
+  ASSERT(args->n + 1 < SANDBOX_ARGS_MAX);
+  args->at[args->n++] = (char *)(uintptr_t)word; /* execve takes char *, and changes nothing */
+  args->at[args->n] = nullptr;
+}
+static void add_all(job_sandbox_args *args, const char *const *words) {
+  while (*words != nullptr) add(args, *words++);
+}
+static void add_made(job_sandbox_args *args, const char *format, i64 number) {
+  char *at = args->text + args->text_len;
+  args->text_len +=
+      snprintf(at, sizeof args->text - (size_t)args->text_len, format, (long long)number) + 1;
+  ASSERT(args->text_len <= (int)sizeof args->text);
+  add(args, at);
+}
+
+void job_sandbox_args_make(const job_sandbox_desc *d, job_sandbox_args *args) {
+  static const char *const own[] = {"--ro-bind-try",
+                                    "/bin",
+                                    "/bin",
+                                    "--ro-bind-try",
+                                    "/lib",
+                                    "/lib",
+                                    "--ro-bind-try",
+                                    "/lib64",
+                                    "/lib64",
+                                    "--ro-bind-try",
+                                    "/etc/alternatives",
+                                    "/etc/alternatives",
+                                    "--ro-bind-try",
+                                    "/etc/ld.so.cache",
+                                    "/etc/ld.so.cache",
+                                    "--ro-bind-try",
+                                    "/etc/fonts",
+                                    "/etc/fonts",
+                                    nullptr};
+  args->n = args->text_len = 0;
+  add(args, "prlimit");
+  add_made(args, "--cpu=%lld", d->cpu_s);
+  add_made(args, "--as=%lld", d->memory_mb << 20);
+  add_made(args, "--fsize=%lld", d->file_mb << 20);
+  add(args, "--core=0");
+  add(args, "--nofile=256");
+  add(args, "--");
+  if (d->sandbox) {
+    add_all(args, (const char *const[]){"bwrap", "--unshare-all", "--die-with-parent", "--ro-bind",
+                                        "/usr", "/usr", nullptr});
+    add_all(args, own);
+    add_all(args, (const char *const[]){"--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
+                                        "--ro-bind", d->folder, d->folder, "--bind", d->work,
+                                        d->work, "--chdir", d->work, "--", nullptr});
+  } else {
+    add_all(args, (const char *const[]){"setpriv", "--no-new-privs", "--pdeathsig", "KILL", "--",
+                                        nullptr});
+  }
+  char *program = args->text + args->text_len;
+  int room = (int)sizeof args->text - args->text_len;
+  args->text_len += snprintf(program, (size_t)room, "%s/run", d->folder) + 1;
+  ASSERT(args->text_len <= (int)sizeof args->text);
+  add(args, program);
+  add(args, "job.json");
+}

@@ -1,0 +1,245 @@
+/* Starting and stopping of jobs, claiming, sweeping. See jobs.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/jobs/job_folder.h"
+#include "server/jobs/job_sandbox.h"
+#include "server/jobs/jobs_state.h"
+
+enum { CLAIM_MS = 500, STREAM_MS = 500, SWEEP_MS = 60000, FOLDER_BYTES_MAX = 900 };
+
+void jobs_path(const jobs *j, const char *folder, const char *name, char *out) {
+  int n = snprintf(out, JOB_PATH_BYTES, "%s/%s/%s", j->data, folder, name);
+  ASSERT(n < JOB_PATH_BYTES);
+}
+
+int jobs_http_status(store_status status) {
+  switch (status) {
+    case STORE_NONE: return 404;
+    case STORE_CONFLICT: return 422;
+    case STORE_CROWDED: return 429;
+    case STORE_FULL: return 507;
+    case STORE_DOWN:
+    case STORE_NO_MEMORY: return 503;
+    default: return 500;
+  }
+}
+
+/* ---- claiming ---- */
+
+static store_status claim_work(store *s, store_call *call) {
+  jobs *j = (jobs *)((char *)call - offsetof(jobs, claim));
+  return store_claim(s, j->kinds, j->owner, &j->claimed);
+}
+
+static void claim_done(store_call *call) {
+  jobs *j = (jobs *)((char *)call - offsetof(jobs, claim));
+  j->claiming = false;
+  if (call->status == STORE_OK) {
+    job_run_start(j, &j->claimed); /* when stopping it is given back at once */
+    jobs_claim_soon(j);
+  } else if (call->status != STORE_NONE) {
+    log_event(j->desc.log, "no job can be claimed", call->error.line);
+  }
+  jobs_stop_check(j);
+}
+
+void jobs_claim_soon(jobs *j) {
+  if (j->claiming || j->stopping || j->kinds[0] == nullptr) return;
+  if (j->n_runs >= j->desc.config->job_slots) return;
+  j->claiming = true;
+  j->claim.work = claim_work;
+  j->claim.done = claim_done;
+  store_thread_post(j->store, &j->claim);
+}
+
+static void on_claim_timer(uv_timer_t *timer) { jobs_claim_soon(timer->data); }
+
+static void on_stream_timer(uv_timer_t *timer) {
+  jobs *j = timer->data;
+  if (j->streams != nullptr) job_streams_poll(j);
+}
+
+/* ---- sweeping: on the store's thread ---- */
+
+typedef struct {
+  jobs *j;
+  store *s;
+} sweep_args;
+
+/* A try's folder stays while its job is open; a store that cannot be asked removes nothing. */
+static void work_sweep(void *to, const char *path, const job_id *id) {
+  sweep_args *a = to;
+  store_job job;
+  store_status status = store_get(a->s, id, &job);
+  if (status == STORE_NONE || (status == STORE_OK && job_state_is_final(job.state))) {
+    job_folder_remove(path);
+  }
+  if (status == STORE_OK) store_job_drop(&job);
+}
+/* Results without a job, and uploads beyond their time. */
+static void result_sweep(void *to, const char *path, const job_id *id) {
+  sweep_args *a = to;
+  store_job job;
+  store_status status = store_get(a->s, id, &job);
+  if (status == STORE_NONE) job_folder_remove(path);
+  if (status == STORE_OK) store_job_drop(&job);
+}
+static void upload_sweep(void *to, const char *path, const job_id *id) {
+  (void)to, (void)id;
+  (void)unlink(path);
+}
+
+static store_status sweep_work(store *s, store_call *call) {
+  jobs *j = (jobs *)((char *)call - offsetof(jobs, sweep));
+  i64 keep_s = (i64)j->desc.config->job_keep_h * 3600;
+  i64 before_ms = ((i64)time(nullptr) - keep_s) * 1000;
+  char path[JOB_PATH_BYTES];
+  job_id id;
+  store_status status;
+  while ((status = store_forget(s, before_ms, &id)) == STORE_OK) continue; /* rows; files below */
+  sweep_args args = {j, s};
+  jobs_path(j, "work", "", path);
+  job_folder_list(path, 60, work_sweep, &args);
+  jobs_path(j, "results", "", path);
+  job_folder_list(path, 60, result_sweep, &args);
+  jobs_path(j, "uploads", "", path);
+  job_folder_list(path, keep_s, upload_sweep, &args);
+  return status;
+}
+
+static void sweep_done(store_call *call) {
+  jobs *j = (jobs *)((char *)call - offsetof(jobs, sweep));
+  j->sweeping = false;
+  if (call->status != STORE_NONE) log_event(j->desc.log, "sweep", call->error.line);
+  jobs_stop_check(j);
+}
+
+static void on_sweep_timer(uv_timer_t *timer) {
+  jobs *j = timer->data;
+  if (j->sweeping || j->stopping) return;
+  j->sweeping = true;
+  j->sweep.work = sweep_work;
+  j->sweep.done = sweep_done;
+  store_thread_post(j->store, &j->sweep);
+}
+
+/* ---- start and stop ---- */
+
+static bool fail(nf_error *error, const char *what, const char *why) {
+  snprintf(error->line, sizeof error->line, "%.120s: %.120s", what, why);
+  return false;
+}
+
+static bool folders_make(jobs *j, nf_error *error) {
+  const char *data = j->desc.config->data;
+  char path[JOB_PATH_BYTES], *real;
+  if (!job_folder_make(data)) return fail(error, data, strerror(errno));
+  real = realpath(data, nullptr);
+  if (real == nullptr || strlen(real) > FOLDER_BYTES_MAX) {
+    free(real);
+    return fail(error, data, "the path is too long or cannot be read");
+  }
+  str_copy(j->data, sizeof j->data, real);
+  free(real);
+  static const char *const names[] = {"uploads", "work", "results"};
+  for (int i = 0; i < 3; i++) {
+    jobs_path(j, names[i], "", path);
+    if (!job_folder_make(path)) return fail(error, path, strerror(errno));
+  }
+  return true;
+}
+
+static bool store_begin(jobs *j, nf_error *error, bool *machine) {
+  const config *c = j->desc.config;
+  char path[JOB_PATH_BYTES];
+  snprintf(path, sizeof path, "sqlite:%s/nearfield.db", j->data);
+  store_desc desc = {.url = c->store[0] != 0 ? c->store : path,
+                     .lease_ms = c->job_lease_ms,
+                     .backoff_ms = c->job_backoff_ms};
+  store *s = nullptr;
+  store_status status = store_open(&desc, &s, error);
+  *machine = status == STORE_DOWN || status == STORE_FULL || status == STORE_NO_MEMORY;
+  if (status != STORE_OK) return false;
+  j->store = store_thread_start(j->desc.loop, s);
+  *machine = j->store == nullptr;
+  return j->store != nullptr || fail(error, "store", "no memory");
+}
+
+/* What can run here: a kind whose worker's program is there. */
+static bool workers_find(jobs *j, nf_error *error) {
+  const config *c = j->desc.config;
+  j->media_root = -1;
+  if (c->media_root[0] != 0) {
+    j->media_root = open(c->media_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (j->media_root < 0) return fail(error, c->media_root, strerror(errno));
+  }
+  if (c->transcribe[0] != 0) {
+    char program[JOB_PATH_BYTES];
+    snprintf(program, sizeof program, "%s/run", c->transcribe);
+    if (access(program, X_OK) != 0) {
+      return fail(error, program, "not there; './dev transcribe' makes the folder");
+    }
+  }
+  if (c->job_slots > 0) job_kinds_runnable(c, j->kinds);
+  return true;
+}
+
+bool jobs_start(const jobs_desc *desc, jobs **out, nf_error *error, bool *machine) {
+  jobs *j = calloc(1, sizeof *j);
+  *machine = j == nullptr;
+  if (j == nullptr) return fail(error, "jobs", "no memory");
+  j->desc = *desc;
+  if (!folders_make(j, error) || !workers_find(j, error) || !store_begin(j, error, machine)) {
+    free(j);
+    return false;
+  }
+  char host[64] = "";
+  (void)gethostname(host, sizeof host - 1);
+  snprintf(j->owner, sizeof j->owner, "%s/%d", host, (int)getpid());
+  if (j->kinds[0] != nullptr) {
+    j->sandbox = job_sandbox_works();
+    log_event(desc->log, "sandbox",
+              j->sandbox ? "bubblewrap"
+                         : "no bubblewrap or no user namespaces: workers have only "
+                           "limits and no_new_privs, and see the network and files");
+  }
+  uv_timer_t *timers[] = {&j->claim_timer, &j->stream_timer, &j->sweep_timer};
+  for (int i = 0; i < 3; i++) {
+    uv_timer_init(desc->loop, timers[i]);
+    j->n_timers++;
+    timers[i]->data = j;
+  }
+  uv_timer_start(&j->claim_timer, on_claim_timer, 0, CLAIM_MS);
+  uv_timer_start(&j->stream_timer, on_stream_timer, STREAM_MS, STREAM_MS);
+  uv_timer_start(&j->sweep_timer, on_sweep_timer, 0, SWEEP_MS);
+  *out = j;
+  return true;
+}
+
+static void on_timer_closed(uv_handle_t *handle) {
+  jobs *j = handle->data;
+  if (--j->n_timers > 0) return;
+  if (j->media_root >= 0) close(j->media_root);
+  free(j);
+}
+
+void jobs_stop_check(jobs *j) {
+  if (!j->stopping || j->n_runs > 0 || j->n_tasks > 0 || j->claiming || j->sweeping) return;
+  if (uv_is_closing((uv_handle_t *)&j->claim_timer)) return;
+  store_thread_stop(j->store);
+  uv_close((uv_handle_t *)&j->claim_timer, on_timer_closed);
+  uv_close((uv_handle_t *)&j->stream_timer, on_timer_closed);
+  uv_close((uv_handle_t *)&j->sweep_timer, on_timer_closed);
+}
+
+void jobs_stop(jobs *j) {
+  if (j->stopping) return;
+  j->stopping = true;
+  job_runs_stop(j);
+  job_streams_stop(j);
+  jobs_stop_check(j);
+}

@@ -1,0 +1,35 @@
+#!/bin/sh
+# A worker as server/jobs/job_line.h wants one, for the tests: the input's first line says what it
+# does. Speaks the protocol of the real one and writes its two files; transcribes nothing.
+read -r what n <&3
+i=0
+case "$what" in
+  ok)
+    while [ "$i" -lt "$n" ]; do
+      i=$((i + 1))
+      echo "{\"segment\":{\"i\":$i,\"text\":\"line $i\"}}"
+      echo "{\"progress\":0.$((i * 9 / n))}"
+    done
+    printf '1\n00:00:00,000 --> 00:00:01,000\n%s lines\n' "$n" >captions.srt
+    printf 'WEBVTT\n\n00:00.000 --> 00:01.000\n%s lines\n' "$n" >captions.vtt
+    ;;
+  slow) # n steps of 0.1 s
+    while [ "$i" -lt "$n" ]; do i=$((i + 1)); echo "{\"segment\":{\"i\":$i}}"; sleep 0.1; done
+    echo slow >captions.srt
+    echo slow >captions.vtt
+    ;;
+  bad) echo '{"error":"no audio stream in the file","again":false}' ;;
+  crash) echo 'something broke' >&2; kill -9 $$ ;;
+  deaf) trap '' TERM; sleep 60 & wait; sleep 60 & wait ;; # and a child that holds the pipe
+  silent) ;;                                     # ends well, but wrote nothing
+  noise) echo 'this is no JSON' ;;
+  long) head -c 200000 /dev/zero | tr '\0' x ;;
+  look) # what can be seen and done from here
+    ls / | tr '\n' ' ' >captions.srt
+    { cat /etc/passwd || echo 'no passwd'; } >captions.vtt 2>/dev/null
+    touch /usr/x ../x 2>/dev/null && echo '{"error":"it can write outside"}'
+    env | grep -q SECRET && echo '{"error":"it has the environment"}'
+    ls /proc/self/fd | wc -l >&2
+    ;;
+esac
+exit 0

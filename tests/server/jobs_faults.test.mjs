@@ -1,0 +1,167 @@
+// Faults of jobs, on both stores: kill -9 at random points, a full disk, a database that goes away.
+// NEARFIELD_ROUNDS: how many kills (30); the points come from NEARFIELD_SEED (1).
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { after, before, describe, test } from 'node:test'
+import { sleep } from './harness.mjs'
+import { client, events, place, stores } from './jobs_harness.mjs'
+
+const rounds = Number(process.env.NEARFIELD_ROUNDS ?? 30)
+const seed = Number(process.env.NEARFIELD_SEED ?? 1)
+
+/** Numbers in [0, 1) from a seed (mulberry32). */
+function randoms(state) {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+for (const store of stores) {
+  describe(store, () => {
+    let here
+    before(() => {
+      here = place(store)
+    })
+    after(() => here.remove())
+
+    test(`kill -9 at ${rounds} random points: nothing acknowledged is lost or done twice`, async (t) => {
+      const random = randoms(seed)
+      const acknowledged = new Map() // key -> id
+      let server
+      for (let round = 0; round < rounds; round++) {
+        const started = Date.now()
+        server = await here.server('--job-slots', '4', '--quiet')
+        assert.ok(Date.now() - started < 2000, 'ready within 2 s')
+        const api = client(server)
+        const { upload } = await api.upload('ok 2\n')
+        const posting = [0, 1, 2].map(async (lane) => {
+          for (let i = 0; ; i++) {
+            const key = `${round}-${lane}-${i}`
+            const reply = await api
+              .post({ kind: 'transcribe', input: { upload } }, { 'Idempotency-Key': key })
+              .then((r) => (r.status === 201 ? r.json() : null))
+              .catch(() => null) // killed before it answered: not acknowledged
+            if (reply === null) return
+            acknowledged.set(key, reply.id)
+            await sleep(10 + random() * 30)
+          }
+        })
+        await sleep(random() * 300)
+        server.signal('SIGKILL')
+        await server.exited
+        await Promise.all(posting)
+      }
+      assert.ok(acknowledged.size > rounds, `${acknowledged.size} jobs`)
+      assert.equal(new Set(acknowledged.values()).size, acknowledged.size)
+      server = await here.server('--job-slots', '4', '--quiet')
+      const api = client(server)
+      for (const [key, id] of acknowledged) {
+        const job = await api.ended(id, 60000)
+        assert.ok(
+          job.state === 'done' || (job.state === 'dead' && job.tries === 5),
+          `${key} ${job.state}`,
+        )
+        const { list } = await events(`${api.base}/jobs/${id}/events`)
+        assert.equal(list.filter((e) => ['done', 'dead'].includes(e.data.state)).length, 1)
+        if (job.state === 'dead') continue
+        const body = Buffer.from(await (await api.result(id)).arrayBuffer())
+        assert.equal(createHash('sha256').update(body).digest('hex'), job.result.files[0].sha256)
+      }
+      t.diagnostic(`${acknowledged.size} jobs acknowledged`)
+      await server.stop()
+    })
+
+    test('a full disk: 507, nothing half done, and on it goes when there is room', async () => {
+      // files may not grow beyond what they have: for a write the same as a full disk
+      const server = await here.server('--job-slots', '0')
+      const api = client(server)
+      const limit = (bytes) =>
+        execFileSync('prlimit', ['--pid', String(server.pid), `--fsize=${bytes}`])
+      const before = await api.add('ok 1')
+      const { upload } = await api.upload('ok 1\n')
+      const ask = () => api.post({ kind: 'transcribe', input: { upload } })
+      const uploads = () => readdirSync(here.at('data/uploads')).length
+      const nUploads = uploads()
+      limit('4096:unlimited')
+      const refused = await api.upload(Buffer.alloc(100000))
+      assert.equal(refused.status, 507)
+      assert.equal(refused.error, 'no space left for the upload')
+      assert.equal(uploads(), nUploads)
+      if (store === 'sqlite') {
+        for (let i = 0; i < 20; i++) {
+          const reply = await ask()
+          assert.equal(reply.status, 507)
+          assert.equal((await reply.json()).error, 'no space left for jobs')
+        }
+        assert.equal((await api.get(before.id)).state, 'queued') // reading goes on
+      }
+      limit('unlimited:unlimited')
+      const reply = await ask()
+      assert.equal(reply.status, 201)
+      await server.stop()
+      const next = await here.server('--job-slots', '2')
+      const again = client(next)
+      for (const id of [before.id, (await reply.json()).id])
+        assert.equal((await again.ended(id)).state, 'done')
+      await next.stop()
+    })
+
+    test('files nobody needs are swept at the next start', async () => {
+      const server = await here.server('--job-slots', '1')
+      const api = client(server)
+      const { id } = await api.add('slow 20')
+      await api.until(id, (job) => job.state === 'running')
+      server.signal('SIGKILL')
+      await server.exited
+      const work = here.at('data/work', id)
+      assert.ok(existsSync(work))
+      const next = await here.server('--job-slots', '1')
+      assert.equal((await client(next).ended(id)).state, 'done')
+      execFileSync('touch', ['-d', '2 minutes ago', work])
+      await next.stop()
+      const last = await here.server()
+      for (let i = 0; i < 100 && existsSync(work); i++) await sleep(20)
+      assert.equal(existsSync(work), false)
+      assert.match(readFileSync(here.at('data/results', id, '2/captions.srt'), 'utf8'), /slow/)
+      await last.stop()
+    })
+
+    if (store === 'postgresql')
+      test('the database restarts: 503 meanwhile, the running job goes on, none is lost', async () => {
+        const server = await here.server('--job-slots', '1', '--job-lease-ms', '20000')
+        const api = client(server)
+        const { upload } = await api.upload('ok 1\n')
+        const ids = []
+        for (let i = 0; i < 5; i++) {
+          const running = await api.add('slow 30')
+          ids.push(running.id)
+          await api.until(running.id, (job) => job.state === 'running')
+          here.database(i % 2 ? 'stop' : 'kill')
+          const refused = await api.post({ kind: 'transcribe', input: { upload } })
+          assert.equal(refused.status, 503)
+          assert.ok(refused.headers.get('retry-after'))
+          assert.equal((await fetch(`http://${server.host}/healthz`)).status, 200)
+          await sleep(300)
+          here.database('start')
+          let reply
+          for (let k = 0; k < 50 && reply?.status !== 201; k++) {
+            await sleep(100)
+            reply = await api.post({ kind: 'transcribe', input: { upload } })
+          }
+          assert.equal(reply.status, 201)
+          ids.push((await reply.json()).id)
+        }
+        for (const id of ids) {
+          const job = await api.ended(id, 30000)
+          assert.equal(job.state, 'done')
+          assert.equal(job.tries, 1, 'no lease was lost')
+        }
+        await server.stop()
+      })
+  })
+}
