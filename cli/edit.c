@@ -40,7 +40,9 @@ static int usage(const char *why) {
       "                      [--seed N] [--protect TERM]... [--even-if-poor] [--model FILE]\n"
       "                      [--adapter FILE] [--threads N] [--json | --trace] IN [-o OUT]\n"
       "TASK is fix or shorten; formal, casual, simple, rewrite only with --even-if-poor or an\n"
-      "adapter for the task. --adapter: a GGUF file, see `nearfield adapter --help`.\n"
+      "adapter for the task. --adapter: a GGUF file, see `nearfield adapter --help`, or none;\n"
+      "without it the model's own for the task is taken, MODEL.adapters/TASK.gguf, if it is "
+      "there.\n"
       "--n: up to 5 distinct versions a cue, all in the report; the first goes into the file.\n"
       "Without -o the edited captions go to standard output (with --json only the report does,\n"
       "with --trace the model's passes do).\n");
@@ -279,6 +281,17 @@ static nf_status cues_edit(job *j, const request *r, nf_error *error) {
   return NF_OK;
 }
 
+/* Its name, or null. */
+static void adapter_print(const nf_adapter *adapter) {
+  nf_adapter_info info = {};
+  if (adapter != nullptr) nf_adapter_info_get(adapter, &info);
+  if (adapter == nullptr) {
+    fputs("null", stdout);
+  } else {
+    json_str(stdout, info.name);
+  }
+}
+
 static int job_run(job *j, const request *r, nf_engine *engine) {
   nf_error error = {};
   nf_status status = nf_session_open(engine, &j->session, &error);
@@ -290,6 +303,8 @@ static int job_run(job *j, const request *r, nf_engine *engine) {
     json_str(stdout, r->in);
     printf(", \"task\": \"%s\", \"model\": ", nf_task_name(r->task));
     json_str(stdout, info.name);
+    fputs(", \"adapter\": ", stdout);
+    adapter_print(j->adapter);
     printf(", \"kernels\": \"%s\", \"threads\": %d,\n  \"cues\": [", info.kernels, info.n_threads);
   }
   status = cues_edit(j, r, &error);
@@ -319,11 +334,22 @@ static int adapter_fits_task(const nf_adapter *adapter, const request *r) {
   return report_failure(NF_BAD_INPUT, r->adapter, &error);
 }
 
+/* --adapter none: none; nothing said: the model's own for the task, written to path[cap]. */
+static void adapter_choose(request *r, char *path, size_t cap) {
+  if (r->adapter == nullptr) {
+    r->adapter = adapter_find(r->model, r->task, path, cap) ? path : nullptr;
+  } else if (strcmp(r->adapter, "none") == 0) {
+    r->adapter = nullptr;
+  }
+}
+
 int command_edit(int argc, char **argv) {
   if (argc == 2 && strcmp(argv[1], "--help") == 0) return usage(nullptr);
   request r = {};
   const char *wrong = options_read(&r, argc, argv);
   if (wrong != nullptr) return usage(wrong);
+  char adapter_path[4096];
+  adapter_choose(&r, adapter_path, sizeof adapter_path);
   nf_task_info info;
   bool asked_for = r.even_if_poor || r.adapter != nullptr; /* the adapter says what it is for */
   if (nf_task_info_get(r.task, &info) == NF_OK && !info.offered && !asked_for) {

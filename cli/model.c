@@ -24,19 +24,23 @@ static void default_path(char *path, size_t cap) {
   }
 }
 
+/* `given`, or $NEARFIELD_MODEL, or the default path, which is written to fallback[cap]. */
+static const char *path_of(const char *given, char *fallback, size_t cap) {
+  if (given == nullptr) given = getenv("NEARFIELD_MODEL");
+  if (given != nullptr && *given != 0) return given;
+  default_path(fallback, cap);
+  return fallback;
+}
+
 int model_open_for_command(const char *path, int threads, nf_engine **engine) {
   char fallback[4096];
-  if (path == nullptr) path = getenv("NEARFIELD_MODEL");
-  if (path == nullptr || *path == 0) {
-    default_path(fallback, sizeof fallback);
-    path = fallback;
-    if (access(path, R_OK) != 0) {
-      fprintf(stderr,
-              "nearfield: no model: expected %s (./dev model fetches it), --model FILE or "
-              "NEARFIELD_MODEL\n",
-              path);
-      return EXIT_INPUT;
-    }
+  path = path_of(path, fallback, sizeof fallback);
+  if (path == fallback && access(path, R_OK) != 0) {
+    fprintf(stderr,
+            "nearfield: no model: expected %s (./dev model fetches it), --model FILE or "
+            "NEARFIELD_MODEL\n",
+            path);
+    return EXIT_INPUT;
   }
   if (access(path, R_OK) != 0) {
     fprintf(stderr, "nearfield: %s: cannot be read (%s); a GGUF model was expected\n", path,
@@ -47,6 +51,15 @@ int model_open_for_command(const char *path, int threads, nf_engine **engine) {
   nf_engine_desc desc = {.n_threads = threads};
   nf_status status = nf_engine_open_file(path, &desc, engine, &error);
   return status == NF_OK ? 0 : report_failure(status, path, &error);
+}
+
+bool adapter_find(const char *model, nf_task task, char *path, size_t cap) {
+  char fallback[4096];
+  model = path_of(model, fallback, sizeof fallback);
+  int n = (int)strlen(model);
+  if (n > 5 && strcmp(model + n - 5, ".gguf") == 0) n -= 5;
+  int n_path = snprintf(path, cap, "%.*s.adapters/%s.gguf", n, model, nf_task_name(task));
+  return n_path < (int)cap && access(path, R_OK) == 0;
 }
 
 int adapter_open_for_command(const char *path, const nf_engine *engine, nf_adapter **adapter) {

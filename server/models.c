@@ -11,10 +11,12 @@
 #include "server/static_file.h"
 
 enum { MODELS_MAX = 256 };
+static const char ADAPTERS_END[] = ".adapters"; /* of a folder's name, the model's stem before it */
 
 typedef struct {
-  char *name, *file; /* as in the URLs */
-  char *path;        /* absolute */
+  char *name, *file; /* as in the URLs; an adapter's name is its model's */
+  char *path; /* absolute */
+  bool is_adapter;
   model_hash hash;
   enum { MODEL_HASHING, MODEL_READY, MODEL_FAILED, MODEL_GONE } state;
   bool seen; /* by the scan that runs now */
@@ -119,7 +121,8 @@ static char *name_of(const char *file) {
   return name;
 }
 
-static bool file_add(models *m, const char *given, nf_error *error) {
+/* name: of the model that the file is an adapter of; null: it is a model. */
+static bool file_add(models *m, const char *given, const char *of, nf_error *error) {
   struct stat facts;
   char *path = realpath(given, nullptr);
   if (path == nullptr || stat(path, &facts) != 0) {
@@ -129,10 +132,11 @@ static bool file_add(models *m, const char *given, nf_error *error) {
   /* the name the operator gave, not that of a link's target */
   const char *slash = strrchr(given, '/'), *given_file;
   given_file = slash != nullptr ? slash + 1 : given;
-  char *name = name_of(given_file);
+  char *name = of != nullptr ? strdup(of) : name_of(given_file);
   for (int i = 0; name != nullptr && i < m->n; i++) {
     model *one = &m->list[i];
-    if (strcmp(one->name, name) != 0) continue;
+    if (strcmp(one->name, name) != 0 || one->is_adapter != (of != nullptr)) continue;
+    if (one->is_adapter && strcmp(one->file, given_file) != 0) continue;
     bool same = strcmp(one->path, path) == 0;
     free(name);
     free(path);
@@ -151,24 +155,58 @@ static bool file_add(models *m, const char *given, nf_error *error) {
     free(path);
     return fail(error, given, "too many models");
   }
-  m->list[m->n] = (model){.name = name, .path = path, .file = file, .seen = true};
+  m->list[m->n] =
+      (model){.name = name, .path = path, .file = file, .is_adapter = of != nullptr, .seen = true};
   hash_start(m, m->n++);
   return true;
 }
 
+/* path[PATH_MAX]: of the folder's next entry whose name ends so; false: there is none. */
+static bool entry_next(DIR *folder, const char *folder_path, const char *end, char *path) {
+  for (struct dirent *entry; (entry = readdir(folder)) != nullptr;) {
+    if (entry->d_name[0] == '.' || !bytes_finish(text(entry->d_name), end)) continue;
+    if (snprintf(path, PATH_MAX, "%s/%s", folder_path, entry->d_name) < PATH_MAX) return true;
+  }
+  return false;
+}
+
+static void folder_add(models *m, DIR *folder, const char *folder_path, const char *of) {
+  char path[PATH_MAX];
+  nf_error why;
+  while (entry_next(folder, folder_path, ".gguf", path)) {
+    if (!file_add(m, path, of, &why)) log_event(m->log, "model left out", why.line);
+  }
+}
+
+/* What lies in "Dir/SmolLM2.Q4_1.adapters" belongs to the model smollm2.q4_1. No folder: none. */
+static void adapters_add(models *m, const char *folder_path) {
+  const char *slash = strrchr(folder_path, '/');
+  char *of = name_of(slash != nullptr ? slash + 1 : folder_path);
+  DIR *folder = of != nullptr ? opendir(folder_path) : nullptr;
+  if (folder != nullptr) {
+    of[strlen(of) - strlen(ADAPTERS_END)] = 0;
+    folder_add(m, folder, folder_path, of);
+    closedir(folder);
+  }
+  free(of);
+}
+
 bool models_scan(models *m, const char *path, nf_error *error) {
   struct stat facts;
+  char adapters[PATH_MAX];
   if (stat(path, &facts) != 0) return fail(error, path, strerror(errno));
-  if (!S_ISDIR(facts.st_mode)) return file_add(m, path, error);
+  if (!S_ISDIR(facts.st_mode)) {
+    int n = (int)strlen(path) - (bytes_finish(text(path), ".gguf") ? 5 : 0);
+    if (snprintf(adapters, sizeof adapters, "%.*s%s", n, path, ADAPTERS_END) < PATH_MAX) {
+      adapters_add(m, adapters);
+    }
+    return file_add(m, path, nullptr, error);
+  }
   DIR *folder = opendir(path);
   if (folder == nullptr) return fail(error, path, strerror(errno));
-  for (struct dirent *entry; (entry = readdir(folder)) != nullptr;) {
-    char file[PATH_MAX];
-    nf_error why;
-    if (entry->d_name[0] == '.' || !bytes_finish(text(entry->d_name), ".gguf")) continue;
-    if (snprintf(file, sizeof file, "%s/%s", path, entry->d_name) >= (int)sizeof file) continue;
-    if (!file_add(m, file, &why)) log_event(m->log, "model left out", why.line);
-  }
+  folder_add(m, folder, path, nullptr);
+  rewinddir(folder);
+  while (entry_next(folder, path, ADAPTERS_END, adapters)) adapters_add(m, adapters);
   closedir(folder);
   return true;
 }
@@ -195,7 +233,8 @@ bool models_find(const models *m, const char *name, models_entry *entry) {
   const model *found = nullptr;
   for (int i = 0; i < m->n; i++) {
     const model *one = &m->list[i];
-    if (one->state == MODEL_GONE || (name[0] != 0 && strcmp(one->name, name) != 0)) continue;
+    if (one->state == MODEL_GONE || one->is_adapter) continue;
+    if (name[0] != 0 && strcmp(one->name, name) != 0) continue;
     if (found == nullptr || strcmp(one->name, found->name) < 0) found = one;
   }
   if (found == nullptr) return false;
@@ -227,18 +266,22 @@ static void field_add(text_buf *out, const char *before, const char *value) {
   text_buf_json(out, text(value), true);
 }
 
-static void head_add(text_buf *out, const model *one) {
-  field_add(out, "{\"name\":", one->name);
-  field_add(out, ",\"file\":", one->file);
-  if (one->state != MODEL_READY) {
-    text_buf_str(out, ",\"bytes\":null,\"sha256\":null");
-    return;
-  }
+static void size_add(text_buf *out, const model *one) {
   text_buf_str(out, ",\"bytes\":");
   text_buf_number(out, one->hash.identity.bytes);
   text_buf_str(out, ",\"sha256\":\"");
   text_buf_hex(out, one->hash.sha256, 32);
   text_buf_str(out, "\"");
+}
+
+static void head_add(text_buf *out, const model *one) {
+  field_add(out, "{\"name\":", one->name);
+  field_add(out, ",\"file\":", one->file);
+  if (one->state == MODEL_READY) {
+    size_add(out, one);
+  } else {
+    text_buf_str(out, ",\"bytes\":null,\"sha256\":null");
+  }
 }
 
 static void list_reply(const models *m, http_reply *reply) {
@@ -247,7 +290,7 @@ static void list_reply(const models *m, http_reply *reply) {
   bool first = true;
   for (int i = 0; i < m->n; i++) {
     const model *one = &m->list[i];
-    if (one->state == MODEL_GONE) continue;
+    if (one->state == MODEL_GONE || one->is_adapter) continue;
     if (!first) text_buf_str(&out, ",");
     first = false;
     head_add(&out, one);
@@ -260,7 +303,35 @@ static void list_reply(const models *m, http_reply *reply) {
   json_reply(&out, reply);
 }
 
-static void manifest_reply(const model *one, http_reply *reply) {
+static bool is_adapter_of(const model *one, const model *base) {
+  return one->is_adapter && one->state != MODEL_GONE && strcmp(one->name, base->name) == 0;
+}
+
+static bool adapters_hashing(const models *m, const model *base) {
+  for (int i = 0; i < m->n; i++) {
+    if (is_adapter_of(&m->list[i], base) && m->list[i].state == MODEL_HASHING) return true;
+  }
+  return false;
+}
+
+/* Those that cannot be read are left out: edits do without. */
+static void adapters_list(text_buf *out, const models *m, const model *base) {
+  const char *before = "{\"task\":";
+  text_buf_str(out, ",\"adapters\":[");
+  for (int i = 0; i < m->n; i++) {
+    const model *one = &m->list[i];
+    if (!is_adapter_of(one, base) || one->state != MODEL_READY) continue;
+    text_buf_str(out, before);
+    text_buf_json(out, bytes_from(one->file, (isize)strlen(one->file) - 5), true);
+    field_add(out, ",\"file\":", one->file);
+    size_add(out, one);
+    text_buf_str(out, "}");
+    before = ",{\"task\":";
+  }
+  text_buf_str(out, "]");
+}
+
+static void manifest_reply(const models *m, const model *one, http_reply *reply) {
   text_buf out = {0};
   head_add(&out, one);
   text_buf_str(&out, ",\"chunk_bytes\":");
@@ -271,7 +342,9 @@ static void manifest_reply(const model *one, http_reply *reply) {
     text_buf_hex(&out, one->hash.chunks[i], 32);
     text_buf_str(&out, "\"");
   }
-  text_buf_str(&out, "]}\n");
+  text_buf_str(&out, "]");
+  adapters_list(&out, m, one);
+  text_buf_str(&out, "}\n");
   json_reply(&out, reply);
 }
 
@@ -315,18 +388,19 @@ void models_reply(models *m, nf_bytes path, const http_request *request, http_re
   while (slash < rest.len && rest.at[slash] != '/') slash++;
   nf_bytes name = bytes_from(rest.at, slash);
   nf_bytes file = slash < rest.len ? bytes_after(rest, slash + 1) : bytes_from("", 0);
+  bool manifest = bytes_same(file, text("manifest.json"));
   for (int i = 0; i < m->n; i++) {
     const model *one = &m->list[i];
     if (one->state == MODEL_GONE || !bytes_same(name, text(one->name))) continue;
-    bool manifest = bytes_same(file, text("manifest.json"));
-    if (!manifest && !bytes_same(file, text(one->file))) break;
-    if (one->state != MODEL_READY) {
-      bool failed = one->state == MODEL_FAILED;
-      http_reply_error(reply, 503, failed ? "the model cannot be read" : "the model is being read",
-                       false);
-      reply->retry_after_s = failed ? 30 : 1;
+    if (manifest ? one->is_adapter : !bytes_same(file, text(one->file))) continue;
+    if (one->state == MODEL_FAILED) {
+      http_reply_error(reply, 503, "the model cannot be read", false);
+      reply->retry_after_s = 30;
+    } else if (one->state == MODEL_HASHING || (manifest && adapters_hashing(m, one))) {
+      http_reply_error(reply, 503, "the model is being read", false);
+      reply->retry_after_s = 1;
     } else if (manifest) {
-      manifest_reply(one, reply);
+      manifest_reply(m, one, reply);
     } else {
       file_reply(m, i, request, reply);
     }

@@ -3,11 +3,13 @@
  * Owns the table and its hashing jobs; not the bytes' way to the client (http_conn.c).
  *
  *   GET /models/                     {"models": [{name, file, bytes, sha256, manifest}]}
- *   GET /models/NAME/manifest.json   {name, file, bytes, sha256, chunk_bytes, chunks: [sha256]}
+ *   GET /models/NAME/manifest.json   {name, file, bytes, sha256, chunk_bytes, chunks: [sha256],
+ *                                     adapters: [{task, file, bytes, sha256}]}
  *   GET /models/NAME/FILE            the bytes; ETag is the sha256
  *
- * NAME is the file's stem in lower case. While a file is being hashed (first start, or the file
- * changed) its two URLs answer 503 with Retry-After. */
+ * NAME is the file's stem in lower case; FILE the model's, or that of an adapter of it: STEM.gguf
+ * has its adapters in the folder STEM.adapters beside it, each named by its task. While a file is
+ * being hashed (first start, or the file changed) its URLs answer 503 with Retry-After. */
 #pragma once
 #include <uv.h>
 
@@ -21,8 +23,8 @@ models *models_new(uv_loop_t *loop, server_log *log); /* null: no memory */
 void models_stop(models *m);
 void models_free(models *m);
 
-/* Add the GGUF file, or every *.gguf of the folder, at `path`; files known already are checked
- * for changes. false: it cannot be read; the line says why. */
+/* Add the GGUF file, or every *.gguf of the folder, at `path`, with their adapters; files known
+ * already are checked for changes. false: it cannot be read; the line says why. */
 bool models_scan(models *m, const char *path, nf_error *error);
 /* Forget files that are gone or were not seen by models_scan since models_rescan_begin. */
 void models_rescan_begin(models *m);

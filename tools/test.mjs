@@ -66,6 +66,10 @@ const counters = {
   ],
   node: (r) => [sum(r.output, /^(?:#|ℹ) pass (\d+)/gm), sum(r.output, /^(?:#|ℹ) fail (\d+)/gm)],
   tap: (r) => [count(r.output, /^\s*ok \d/gm), count(r.output, /^\s*not ok \d/gm)],
+  unittest: (r) => {
+    const bad = sum(r.output, /(?:failures|errors)=(\d+)/g)
+    return [sum(r.output, /^Ran (\d+) tests?/gm) - bad, bad]
+  },
   line: (r) => [
     sum(r.output, /^(\d+) passed, \d+ failed/gm),
     sum(r.output, /^\d+ passed, (\d+) failed/gm),
@@ -245,6 +249,10 @@ const suites = {
   async cli() {
     await nodeSuite('tests/cli')
     await nodeSuite('bench')
+  },
+  // the recipe of the training data and the scoreboard, on the standard library alone
+  async model() {
+    await one('model', 'unittest', 'python3', ['-m', 'unittest', 'discover', 'model/tests'])
   },
   async server() {
     // the command line too: it lints what was transcribed

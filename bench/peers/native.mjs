@@ -15,6 +15,8 @@ const captionsFile = path.join(import.meta.dirname, 'captions.json')
 export const work = JSON.parse(readFileSync(captionsFile, 'utf8'))
 const WARM = 'hello and welcome back to the the show' // warm_prompt's caption
 
+const EDIT = ['edit', '--task', 'fix', '--adapter', 'none'] // the peers have none either
+
 function srt(captions) {
   const time = (s) =>
     `00:${String(Math.floor(s / 60)).padStart(2, '0')}:${String(s % 60).padStart(2, '0')},000`
@@ -44,7 +46,7 @@ function ours(context, threads) {
         const captions = work.edits.slice(0, n)
         writeFileSync(file, srt([WARM, ...captions.map((e) => e.caption)]))
         const started = performance.now()
-        const report = await json(program, ['edit', '--task', 'fix', ...common, file])
+        const report = await json(program, [...EDIT, ...common, file])
         opened.load_ms ??= performance.now() - started - report.totalMs // process start to end, less the edits
         opened.version = `kernels ${report.kernels}`
         return report.cues.slice(1).map((c, i) => ({

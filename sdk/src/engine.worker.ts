@@ -12,8 +12,7 @@ import { lint, measure } from './worker/caption_lint.ts'
 import { parse, write } from './worker/captions.ts'
 import { compileModule } from './worker/compile.ts'
 import { tellHash } from './worker/hasher.ts'
-import type { Host } from './worker/host.ts'
-import { openHost } from './worker/open.ts'
+import { type Opened, openHost } from './worker/open.ts'
 import { type Runtime, startRuntime } from './worker/runtime.ts'
 import { serveCalls } from './worker/serve.ts'
 import { serveAsThread } from './worker/threads.ts'
@@ -21,12 +20,12 @@ import { serveAsThread } from './worker/threads.ts'
 const CAPTION_BYTES_MAX = 2 ** 30
 
 let wasm = ''
-let host: Host | null = null
+let model: Opened | null = null
 let forCaptions: Promise<Runtime> | null = null
 
-function opened(): Host {
-  if (!host) throw new NearfieldError('closed', 'no model is open')
-  return host
+function opened(): Opened {
+  if (!model) throw new NearfieldError('closed', 'no model is open')
+  return model
 }
 
 function captionRuntime(): Promise<Runtime> {
@@ -43,18 +42,17 @@ const post = (message: FromWorker) => self.postMessage(message)
 
 const onCall = serveCalls(post, {
   async open(args, context) {
-    const opened = await openHost(wasm, args, context, (status) => post({ kind: 'status', status }))
-    host = opened.host
-    return opened.status()
+    model = await openHost(wasm, args, context, (status) => post({ kind: 'status', status }))
+    return model.status()
   },
   async adapter({ url }, { signal }) {
     const file = await fetchAdapter(url, signal)
-    const adapter = await opened().adapter(file, signal)
+    const adapter = await opened().host.adapter(file, signal)
     void keepAdapter(url, adapter.sha256, file)
     return adapter
   },
   edit: async (request, { signal, sentAt }) => opened().edit(request, signal, sentAt),
-  bench: async ({ repeats }, { signal }) => opened().bench(repeats, signal),
+  bench: async ({ repeats }, { signal }) => opened().host.bench(repeats, signal),
   async parse(args) {
     const file = parse(await captionRuntime(), args)
     return { ...file, cues: packCues(file.cues) }

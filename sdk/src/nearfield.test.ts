@@ -16,6 +16,8 @@ const result = (text: string): EditResult => ({
     backendWhy: 'asked',
     replacedKernels: '',
     model: { id: 'm', sha256: '' },
+    adapter: null,
+    adapterProblem: '',
     queueMs: 3,
     firstTokenMs: 20,
     totalMs: 38,

@@ -16,6 +16,7 @@ test('bounded: the answer longest unused goes first', () => {
 
 test('an answer is of one adapter', () => {
   const args = { task: 'fix', text: 'a' } as const
+  expect(answerKey({ ...args, adapter: null })).not.toBe(answerKey(args)) // none is not the own one
   const adapter = (sha256: string) => ({ sha256, name: 'n', task: null, bytes: 1 })
   const keys = [
     answerKey(args),

@@ -16,7 +16,7 @@ export function answerKey(args: EditArgs): string {
   const neighbours = [context?.before ?? '', context?.after ?? '']
   const limits = [maxChars ?? 0, maxLines ?? 0, maxCps ?? 0, durationMs ?? 0]
   const versions = [args.variants ?? 1, args.seed ?? 0, args.evenIfPoor ?? false]
-  const adapter = args.adapter?.sha256 ?? ''
+  const adapter = args.adapter === null ? 'none' : (args.adapter?.sha256 ?? '')
   return JSON.stringify([task, format, text, neighbours, limits, protect, versions, adapter])
 }
 

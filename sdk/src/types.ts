@@ -70,8 +70,11 @@ export interface EditRequest {
   variants?: number
   /** Of the versions after the first: the same seed gives the same ones. Default 0. */
   seed?: number
-  /** From Nearfield.adapter(), of the same object. With it the prompt, task and gate it carries. */
-  adapter?: Adapter
+  /**
+   * From Nearfield.adapter(), of the same object. With it the prompt, task and gate it carries.
+   * Not given: the model's own for the task, where its manifest lists one; null: none.
+   */
+  adapter?: Adapter | null
   /** Run a task that the device does not offer ('unsupported' otherwise): to measure it. */
   evenIfPoor?: boolean
   signal?: AbortSignal
@@ -135,6 +138,10 @@ export interface Receipt {
    */
   replacedKernels: string
   model: { id: string; sha256: string }
+  /** What tuned the model for this edit. */
+  adapter: { name: string; sha256: string } | null
+  /** Why the model's own adapter for the task was not used, when it should have been; else ''. */
+  adapterProblem: string
   queueMs: number
   firstTokenMs: number
   totalMs: number
@@ -193,7 +200,7 @@ export interface Status {
   model: { id: string; sha256: string; bytes: number } | null
   /** Was the model read from the browser's own storage (works offline)? */
   cached: boolean
-  /** What Nearfield.adapter() opened. */
+  /** What Nearfield.adapter() opened, and the model's own. */
   adapters: Adapter[]
   /** Every task, and whether the device offers it. */
   tasks: TaskOffer[]

@@ -9,6 +9,7 @@ import { start } from '../server/harness.mjs'
 import { launch } from './app/driver.mjs'
 
 const talk = readFileSync('tests/data/talk.srt', 'utf8')
+const corrected = readFileSync('tests/data/talk.corrected.srt', 'utf8')
 const shots = 'build/screenshots'
 let browser
 let server
@@ -86,6 +87,10 @@ test('Fix asks for the download, then shows a diff', async () => {
   await page.locator('.diff ins').first().waitFor({ timeout: 120_000 })
   assert.match(await page.locator('.diff').first().textContent(), /know/)
   await page.screenshot({ path: path.join(shots, 'journey-diff.png') })
+  await page.locator('#suggestion .receipt').click()
+  const receipt = page.getByRole('dialog', { name: 'Receipt of this edit' })
+  assert.match(await receipt.textContent(), /Tuned by\s*nearfield fix/)
+  await page.keyboard.press('Escape')
 })
 
 test('accepting, undo and redo are one step each', async () => {
@@ -136,6 +141,14 @@ test('accepting the review is one step, undone as one', async () => {
   const file = (await saved()).text
   const differing = file.split('\n\n').filter((cue, i) => cue !== was.split('\n\n')[i])
   assert.equal(differing.length, count)
+  const [before, after, right] = [talk, file, corrected].map((text) => text.split('\n\n'))
+  const wrong = [...right.keys()].filter((i) => right[i] !== before[i])
+  const mended = wrong.filter((i) => after[i] === right[i]).length
+  console.log(`# ${mended} of ${wrong.length} wrong cues mended, ${count} changed by Fix all`)
+  assert.ok(mended >= 20, `${mended}; other kernels may give one or two others than 22`)
+  for (const i of before.keys()) {
+    if (!wrong.includes(i)) assert.equal(after[i], before[i], 'right cues stay')
+  }
   assert.deepEqual(file.match(/\d[\d,:]*/g), talk.match(/\d[\d,:]*/g), 'times and numbers stay')
   await page.keyboard.press('Control+z')
   assert.equal((await saved()).text, was)

@@ -1,7 +1,7 @@
 // nearfield adapter, and --adapter of edit and generate, with the real model and a LoRA made here:
 // rank 2 for SmolLM2-135M, small fixed numbers. Spawns build/native/nearfield.
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { before, test } from 'node:test'
 import { folder, run, talk } from './command.mjs'
@@ -125,6 +125,33 @@ test("task, system message and gate of the file are the edit's", () => {
     ['edit', '--task', 'fix', '--adapter', 'formal.gguf', 'one.srt'],
     /formal\.gguf: the adapter is for the task formal, not fix/,
   )
+})
+
+test("the adapter beside a model is its task's, unless another or none is named", () => {
+  symlinkSync(process.env.NEARFIELD_MODEL, path.join(folder, 'own.gguf'))
+  writeFileSync(
+    path.join(folder, 'wrong.srt'),
+    '1\n00:00:01,000 --> 00:00:03,000\nWe was at the libary.\n',
+  )
+  const with_ = (...more) => ['edit', '--model', 'own.gguf', '--json', ...more, 'wrong.srt']
+  const taken = (...more) => JSON.parse(run(with_(...more)).out).adapter
+  assert.equal(taken('--task', 'fix'), null, 'none lies there')
+  const beside = path.join(folder, 'own.adapters')
+  mkdirSync(beside)
+  copyFileSync('model/adapters/fix.gguf', path.join(beside, 'fix.gguf'))
+  assert.equal(taken('--task', 'fix'), 'nearfield fix')
+  assert.equal(taken('--task', 'shorten', '--max-chars', '40'), null)
+  assert.equal(taken('--task', 'fix', '--adapter', 'none'), null)
+  assert.equal(taken('--task', 'fix', '--adapter', 'lora.gguf'), 'small')
+
+  const other = readFileSync('model/adapters/fix.gguf')
+  const width = other.indexOf(Buffer.from([0x40, 2, 0, 0, 0, 0, 0, 0])) // 576, of the first A
+  other.writeBigUInt64LE(544n, width)
+  writeFileSync(path.join(beside, 'fix.gguf'), other)
+  refused(with_('--task', 'fix'), /own\.adapters\/fix\.gguf: .*made for another base model/)
+  writeFileSync(path.join(beside, 'fix.gguf'), other.subarray(0, 1000))
+  refused(with_('--task', 'fix'), /own\.adapters\/fix\.gguf: /)
+  assert.equal(taken('--task', 'fix', '--adapter', 'none'), null)
 })
 
 test('what is no adapter for this model is refused with one line', () => {

@@ -144,7 +144,7 @@ test('edits are those of the command line, with a receipt', async () => {
   writeFileSync(srt, lines.map(cue).join('\n'))
   const run = spawnSync(
     path.resolve('build/native/nearfield'),
-    ['edit', '--task', 'fix', '--n', '2', '--seed', '3', '--json', srt],
+    ['edit', '--task', 'fix', '--adapter', 'none', '--n', '2', '--seed', '3', '--json', srt],
     { encoding: 'utf8' },
   )
   assert.equal(run.status, 0, run.stderr)

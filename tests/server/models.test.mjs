@@ -18,6 +18,7 @@ import { folder, get, runOnce, sleep, start } from './harness.mjs'
 const CHUNK = 8388608
 const sha256 = (data) => createHash('sha256').update(data).digest('hex')
 const model = randomBytes(2 * CHUNK + 12345)
+const adapter = randomBytes(4321)
 let server
 let dir
 const at = (...names) => path.join(dir.at, ...names)
@@ -32,6 +33,9 @@ before(async () => {
     'models/readme.txt': 'no model',
     'models/exact.gguf': model.subarray(0, CHUNK),
     'models/Empty.gguf': '',
+    'models/Tiny-Test.Q4_1.adapters/fix.gguf': adapter,
+    'models/Tiny-Test.Q4_1.adapters/readme.txt': 'no adapter',
+    'models/gone.adapters/fix.gguf': 'of no model',
   })
   writeFileSync(at('elsewhere.bin'), 'linked')
   symlinkSync(at('elsewhere.bin'), at('models', 'linked.gguf'))
@@ -76,9 +80,11 @@ test('the manifest has the hash of the file and of each 8 MiB', async () => {
     sha256: sha256(model),
     chunk_bytes: CHUNK,
     chunks,
+    adapters: [{ task: 'fix', file: 'fix.gguf', bytes: adapter.length, sha256: sha256(adapter) }],
   })
   const exact = JSON.parse((await get(server, '/models/exact/manifest.json')).body)
   assert.deepEqual(exact.chunks, [sha256(model.subarray(0, CHUNK))])
+  assert.deepEqual(exact.adapters, [])
   const empty = JSON.parse((await get(server, '/models/empty/manifest.json')).body)
   assert.deepEqual([empty.bytes, empty.sha256, empty.chunks], [0, sha256(''), []])
 })
@@ -101,12 +107,35 @@ test('the file: whole, by chunks, and only while it is the same file', async () 
   assert.equal((await get(server, '/models/linked/linked.gguf')).body.toString(), 'linked')
 })
 
+test('an adapter is served with its hash, one that is gone is listed no more', async () => {
+  const reply = await get(server, '/models/tiny-test.q4_1/fix.gguf')
+  assert.ok(reply.body.equals(adapter))
+  assert.equal(reply.headers.etag, `"${sha256(adapter)}"`)
+  const one = at('models', 'Tiny-Test.Q4_1.gguf')
+  const alone = await start(['--root', at('site'), '--model', one, '--quiet'])
+  await ready(alone)
+  const listed = async () =>
+    JSON.parse((await get(alone, '/models/tiny-test.q4_1/manifest.json')).body).adapters
+  assert.equal((await listed()).length, 1)
+  renameSync(at('models', 'Tiny-Test.Q4_1.adapters'), at('models', 'away'))
+  alone.signal('SIGHUP')
+  await sleep(200)
+  await ready(alone)
+  assert.deepEqual(await listed(), [])
+  assert.equal((await get(alone, '/models/tiny-test.q4_1/fix.gguf')).status, 404)
+  renameSync(at('models', 'away'), at('models', 'Tiny-Test.Q4_1.adapters'))
+  await alone.stop()
+})
+
 test('names that are not in the table do not exist', async () => {
   for (const target of [
     '/models/none/manifest.json',
     '/models/tiny-test.q4_1',
     '/models/tiny-test.q4_1/',
     '/models/tiny-test.q4_1/readme.txt',
+    '/models/exact/fix.gguf',
+    '/models/gone/manifest.json',
+    '/models/tiny-test.q4_1.adapters/fix.gguf',
     '/models/Tiny-Test.Q4_1/manifest.json',
     '/models/tiny-test.q4_1/tiny-test.q4_1.gguf',
     '/models/readme.txt',

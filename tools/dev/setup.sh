@@ -124,7 +124,20 @@ need_model() {
     rm -rf "$work"
     trap - EXIT
   fi
+  need_adapters "${path%.gguf}.adapters"
   printf '%s\n' "$path"
+}
+
+# The adapters made for that model lie beside it, where the command line and the server look.
+need_adapters() {
+  local adapter kept
+  mkdir -p "$1"
+  for adapter in model/adapters/*.gguf; do
+    kept=$1/${adapter##*/}
+    cmp -s "$adapter" "$kept" && continue
+    cp "$adapter" "$kept.$$"
+    mv "$kept.$$" "$kept"
+  done
 }
 
 whisper_sha256='56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a  config.json

@@ -52,7 +52,7 @@ export function ReceiptText({ receipt, opener }: Props) {
 export function receiptRows(receipt: Receipt): [string, string][] {
   const { source, backend, backendWhy, replacedKernels, model, why, attempts } = receipt
   const { queueMs, totalMs, passes, inputTokens, cachedTokens, outputTokens } = receipt
-  const { drafted, accepted, forced, bytesSent, costUsd } = receipt
+  const { drafted, accepted, forced, bytesSent, costUsd, adapter, adapterProblem } = receipt
   const place = source === 'device' ? 'This device' : 'Server'
   const known = knownText(why)
   const waited = queueMs >= 1 ? `, after waiting ${formatMs(queueMs)}` : ''
@@ -63,6 +63,8 @@ export function receiptRows(receipt: Receipt): [string, string][] {
     ['Prompt', `${inputTokens} tokens, ${cachedTokens} of them remembered`],
     ['Answer', `${outputTokens} tokens`],
   ]
+  if (adapter) rows.push(['Tuned by', adapter.name || adapter.sha256.slice(0, 12)])
+  if (adapterProblem) rows.push(['Not tuned', `the model alone answered: ${adapterProblem}`])
   if (drafted > 0) rows.push(['Draft', `${accepted} of ${drafted} tokens of the cue held`])
   if (replacedKernels) rows.push(['Replaced', `${replacedKernels}: wrong on this GPU`])
   if (forced > 0) rows.push(['Kept', `${forced} tokens of names, numbers or protected words`])

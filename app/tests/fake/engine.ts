@@ -12,6 +12,8 @@ export const receipt: Receipt = {
   backendWhy: 'slower',
   replacedKernels: '',
   model: { id: 'fake', sha256: '' },
+  adapter: null,
+  adapterProblem: '',
   queueMs: 0,
   firstTokenMs: 1,
   totalMs: 38,

@@ -33,9 +33,20 @@ test.each([
   ['a fraction', { ...manifest, chunk_bytes: 1.5 }],
   ['a chunk missing', { ...manifest, chunks: manifest.chunks.slice(1) }],
   ['a bad hash', { ...manifest, chunks: manifest.chunks.map((c) => c.slice(1)) }],
+  ['adapters that are no list', { ...manifest, adapters: {} }],
+  [
+    'an adapter without its hash',
+    { ...manifest, adapters: [{ task: 'fix', file: 'f', bytes: 1 }] },
+  ],
   ['a bad file hash', { ...manifest, sha256: 'zz' }],
 ])('refused: %s', (_, value) => {
   expect(() => checkManifest(value, 'u')).toThrow(expect.objectContaining({ code: 'bad_input' }))
+})
+
+test('adapters are optional', () => {
+  const adapters = [{ task: 'fix', file: 'fix.gguf', bytes: 1, sha256: manifest.sha256 }]
+  expect(checkManifest({ ...manifest, adapters }, 'u').adapters).toEqual(adapters)
+  expect(checkManifest(manifest, 'u').adapters).toBeUndefined()
 })
 
 test('kept for a start without network', async () => {

@@ -15,10 +15,24 @@ export interface Manifest {
   chunk_bytes: number
   /** SHA-256, hex, of each chunk of chunk_bytes bytes; the last may be shorter. */
   chunks: string[]
+  /** What tunes the model for a task, beside its file; at most one a task is used. */
+  adapters?: ListedAdapter[]
+}
+export interface ListedAdapter {
+  task: string
+  file: string
+  bytes: number
+  sha256: string
 }
 
 const isHash = (value: unknown) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
 const isSize = (value: unknown) => Number.isSafeInteger(value) && (value as number) > 0
+
+function isListed(value: unknown): value is ListedAdapter {
+  const one = (value ?? {}) as ListedAdapter
+  const named = [one.task, one.file].every((name) => typeof name === 'string' && name !== '')
+  return named && isSize(one.bytes) && isHash(one.sha256)
+}
 
 /** The manifest, or a NearfieldError 'bad_input' that says what is wrong with it. */
 export function checkManifest(value: unknown, url: string): Manifest {
@@ -34,6 +48,10 @@ export function checkManifest(value: unknown, url: string): Manifest {
   const nChunks = Math.ceil(m.bytes / m.chunk_bytes)
   if (!Array.isArray(m.chunks) || m.chunks.length !== nChunks) {
     throw wrong(`"chunks" must hold ${nChunks} hashes for ${m.bytes} bytes`)
+  }
+  const adapters: unknown = m.adapters ?? []
+  if (!Array.isArray(adapters) || !adapters.every(isListed)) {
+    throw wrong('"adapters" must hold task, file, bytes and sha256 of each')
   }
   if (![m.sha256, ...m.chunks].every(isHash)) throw wrong('a SHA-256 is not 64 hex digits')
   return m

@@ -7,7 +7,7 @@ import { FakeOpfs } from '../testing/fake_opfs.ts'
 import { loraFile } from '../testing/lora.ts'
 import { realEngine } from '../testing/real_wasm.ts'
 import type { Adapter } from '../types.ts'
-import { fetchAdapter, keepAdapter } from './adapters.ts'
+import { fetchAdapter, keepAdapter, listedAdapter } from './adapters.ts'
 import type { Engine } from './engine.ts'
 import { Host, type Ways } from './host.ts'
 import { clockMs } from './runtime.ts'
@@ -53,6 +53,8 @@ test('an edit with an adapter, and without it again', async () => {
   expect(changes).toBe(1)
   const tuned = await edit(adapter)
   expect(tuned.receipt.inputTokens).toBeLessThan(plain.receipt.inputTokens / 2) // its own prompt
+  expect(plain.receipt.adapter).toBeNull()
+  expect(tuned.receipt.adapter).toEqual({ name: 'small', sha256: adapter.sha256 })
   expect(tuned.receipt.cachedTokens).toBe(0) // nothing of the model without it
   expect((await edit(adapter)).receipt.cachedTokens).toBeGreaterThan(0)
   const again = await edit()
@@ -126,4 +128,32 @@ test('without the server the file kept from the last time is taken, if it is who
   await expect(fetchAdapter('http://h/b.gguf', signal)).rejects.toMatchObject({ code: 'network' })
   opfs.files.get(kept[0]!)![1000]! ^= 4
   await expect(fetchAdapter(url, signal)).rejects.toMatchObject({ code: 'network' })
+})
+
+test('one that a manifest lists is the listed file, and is fetched once', async () => {
+  const opfs = new FakeOpfs()
+  const navigator = { storage: { getDirectory: async () => opfs.directory() } }
+  vi.stubGlobal('navigator', navigator)
+  const url = 'http://h/fix.gguf'
+  const listedOf = async (file: Uint8Array<ArrayBuffer>) => ({
+    task: 'fix',
+    file: 'fix.gguf',
+    bytes: file.length,
+    sha256: await hashHex(file),
+  })
+  const file = loraFile({})
+  const fetched = vi.fn(async () => new Response(file))
+  vi.stubGlobal('fetch', fetched)
+  for (let i = 0; i < 2; i++) {
+    expect(await listedAdapter(url, await listedOf(file), signal)).toEqual(file)
+  }
+  expect(fetched).toHaveBeenCalledTimes(1)
+  const next = loraFile({ 'general.name': 'next' })
+  const wanted = await listedOf(next)
+  await expect(listedAdapter(url, wanted, signal)).rejects.toMatchObject({
+    code: 'bad_input',
+    message: expect.stringContaining("the manifest's SHA-256"),
+  })
+  fetched.mockImplementation(async () => new Response(next))
+  expect(await listedAdapter(url, wanted, signal)).toEqual(next)
 })

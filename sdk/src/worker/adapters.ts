@@ -9,6 +9,7 @@ import { fetchWhenReady } from '../model/fetch.ts'
 import { urlName } from '../model/folder.ts'
 import { hashHex } from '../model/hash.ts'
 import { keepBytes, keptBytes } from '../model/kept.ts'
+import type { ListedAdapter } from '../model/manifest.ts'
 import type { Adapter } from '../types.ts'
 
 /** Of rank 64 for 30 layers of a 135M model: 25 MB. */
@@ -48,12 +49,32 @@ export async function fetchAdapter(
   return file
 }
 
-/** null: none, or not as it was written. */
-async function keptAdapter(url: string): Promise<Uint8Array<ArrayBuffer> | null> {
+/**
+ * One that a manifest lists: as kept, if that is the very file, else from the network.
+ * Rejects as fetchAdapter does, 'bad_input' too when the file is not the listed one.
+ */
+export async function listedAdapter(
+  url: string,
+  { sha256 }: ListedAdapter,
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const kept = await keptAdapter(url, sha256)
+  if (kept) return kept
+  const file = await fetchAdapter(url, signal)
+  if ((await hashHex(file)) !== sha256) {
+    throw new NearfieldError('bad_input', `${url} does not have the manifest's SHA-256`)
+  }
+  await keepAdapter(url, sha256, file)
+  return file
+}
+
+/** null: none, not as it was written, or not the one that is wanted. */
+async function keptAdapter(url: string, wanted?: string): Promise<Uint8Array<ArrayBuffer> | null> {
   const bytes = await keptBytes('adapters', await urlName(url))
   if (!bytes || bytes.length <= DIGEST_CHARS) return null
   const file = bytes.subarray(DIGEST_CHARS)
   const digest = new TextDecoder().decode(bytes.subarray(0, DIGEST_CHARS))
+  if (wanted !== undefined && wanted !== digest) return null
   return (await hashHex(file)) === digest ? file : null
 }
 
@@ -86,7 +107,7 @@ export class Adapters {
     return Array.from(this.#files.values(), ({ adapter }) => adapter)
   }
   /** What the engine needs of the adapter an edit names; undefined: it names none. */
-  fileOf(adapter: Adapter | undefined): Uint8Array | undefined {
+  fileOf(adapter: Adapter | null | undefined): Uint8Array | undefined {
     if (!adapter) return undefined
     const known = this.#files.get(adapter.sha256)
     if (!known) {

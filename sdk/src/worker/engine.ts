@@ -28,7 +28,10 @@ export interface EngineFacts {
 
 /** What one engine can tell of an edit; the host adds why it ran here and what was tried before. */
 export type EngineResult = Omit<EditResult, 'receipt'> & {
-  receipt: Omit<EditResult['receipt'], 'model' | 'queueMs' | 'backendWhy' | 'attempts'>
+  receipt: Omit<
+    EditResult['receipt'],
+    'model' | 'adapter' | 'adapterProblem' | 'queueMs' | 'backendWhy' | 'attempts'
+  >
 }
 
 export interface EngineParts {

@@ -147,7 +147,10 @@ export class Host {
           const { model } = this.#ways
           const backendWhy = this.#chosen.why
           if (engine.unkept) void this.#keepPrefixes(engine).catch(() => {})
-          return { ...result, receipt: { ...receipt, model, queueMs, backendWhy, attempts } }
+          const { name = '', sha256 = '' } = request.adapter ?? {}
+          const adapter = request.adapter ? { name, sha256 } : null
+          const why = { adapter, adapterProblem: '', queueMs, backendWhy, attempts }
+          return { ...result, receipt: { ...receipt, model, ...why } }
         } catch (error) {
           const left = engine.failure && afterFailure(error)
           if (!left) throw error

@@ -9,16 +9,20 @@ import { keepChoice, keptChoice } from '../model/choice.ts'
 import { loadManifest, type Manifest, manifestUrl } from '../model/manifest.ts'
 import type { Calls } from '../protocol.ts'
 import type { Backend, Status } from '../types.ts'
+import { listedAdapter } from './adapters.ts'
 import type { Chosen } from './backend.ts'
 import { type Compiled, compileModule } from './compile.ts'
 import { Engine } from './engine.ts'
 import { EngineLoad } from './engine_load.ts'
 import { Host, type OpenContext, type Ways } from './host.ts'
 import { loadModel } from './load.ts'
+import { OwnAdapters } from './own_adapters.ts'
 import { startRuntime } from './runtime.ts'
 import { startThreads, type Threads } from './threads.ts'
 
 const THREADS_MAX = 8
+/** For the 3 MB of an adapter; then edits go without it. */
+const ADAPTER_MS = 30_000
 /** Beside the file: KV cache, scratch, stacks. Reserved as address space, taken as needed. */
 const BESIDE_FILE_BYTES = 512 * 2 ** 20
 const FILE_BYTES_MAX = 2 ** 31 - 1
@@ -27,6 +31,8 @@ const threadsOf = (n: number) => Math.max(1, Math.min(Math.floor(n) || 1, THREAD
 
 export interface Opened {
   host: Host
+  /** With the model's own adapter for the task, where it has one. */
+  edit: Host['edit']
   status(): Status
 }
 
@@ -81,7 +87,18 @@ export async function openHost(
   const host = new Host(ways)
   await host.open(backend, context)
   opened = true
-  return { host, status }
+  const own = new OwnAdapters(manifest.adapters ?? [], async (listed) => {
+    const url = new URL(listed.file, manifestUrl(model)).href
+    const file = await listedAdapter(url, listed, AbortSignal.timeout(ADAPTER_MS))
+    const adapter = await host.adapter(file, new AbortController().signal)
+    if (!adapter.task || adapter.task === listed.task) return adapter
+    const line = `${url}: for the task ${adapter.task}; the manifest says ${listed.task}`
+    throw new NearfieldError('bad_input', line)
+  })
+  own.start()
+  const edit: Host['edit'] = (request, signal, sentAt) =>
+    own.edit(request, signal, (args) => host.edit(args, signal, sentAt))
+  return { host, edit, status }
 }
 
 interface EngineWish {

@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""The data of the task fix: sources -> train.tsv, and with --eval the sets to measure on.
+
+Owns the mix: which share is right as it stands, what kinds of it, and where mistakes go in. A line
+is `kind, as it stands, right`, tab-separated. Deterministic by seed. What may train is split.py's,
+the mistakes corrupt.py's. Sources and licences: ../DATA.md.
+
+usage: recipe.py --data FOLDER --tagged FOLDER --out FOLDER [--lines N] [--seed N] [--eval FOLDER]
+  --data    common_voice_en.txt, common_voice_en.dev.txt, harper_pairs.tsv, harper_correct.txt
+  --tagged  FILE.jsonl that tag.py made of common_voice_en.txt, common_voice_en.dev.txt, spoken.txt
+            and harper_right.txt (the second column of harper_pairs.tsv)
+"""
+import argparse
+import collections
+import difflib
+import json
+import pathlib
+import random
+
+import split
+import vary
+from corrupt import Corrupter
+from line import Line
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPEAT_MAX = 8  # the same pair, in the training
+MIX = {  # thousandths of the lines; the first column of train.tsv
+    "whole": 200, "head": 60, "tail": 45, "two": 45, "rare": 110, "spoken": 20, "cue": 8,
+    "fact": 35, "written": 20,
+    "wrong": 270, "wrong rare": 75, "wrong head": 30, "wrong tail": 20, "wrong two": 45,
+    "wrong pair": 17,
+}
+
+
+def read_lines(path):
+    return [s for s in path.read_text(encoding="utf-8").splitlines() if s.strip()]
+
+
+def read_tagged(path):
+    return [Line(json.loads(s)) for s in path.read_text(encoding="utf-8").splitlines()]
+
+
+def word_edits(a, b):
+    a, b = a.split(), b.split()
+    return [(" ".join(a[i:j]), " ".join(b[k:m])) for op, i, j, k, m in
+            difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes() if op != "equal"]
+
+
+def curated(rows, known):
+    """Pairs of a rule engine's tests fit to learn from: prose, one or two words changed, the right
+    side made of known words, and no change more than six times."""
+    seen, out = collections.Counter(), []
+    for wrong, right in rows:
+        edits = word_edits(wrong, right)
+        prose = all(c.isalnum() or c in " .,;:!?'\"-()’" for c in wrong + right)
+        words = [w.strip(".,;:!?'\"()").lower() for w in right.split()]
+        if not prose or not edits or len(edits) > 2 or not 12 <= len(right) <= 140:
+            continue
+        if any(w.isalpha() and w not in known for w in words):
+            continue
+        if seen[edits[0]] < 6:
+            out.append((wrong, right))
+        seen[edits[0]] += 1
+    return out
+
+
+class Sources:
+    """What may be trained on, and what is held back, by split.py."""
+
+    def __init__(self, data, tagged):
+        self.lines = {"dev": [], "test": [], "train": []}
+        for file in ("common_voice_en", "common_voice_en.dev"):
+            for line in read_tagged(tagged / f"{file}.jsonl"):
+                self.lines[split.part(f"{file}.txt", line.text)].append(line)
+        self.correct = {"dev": [], "test": [], "train": []}
+        for text in read_lines(data / "harper_correct.txt"):
+            self.correct[split.part("harper_correct.txt", text)].append(text)
+        counts = collections.Counter(w.low for line in self.lines["train"] for w in line.words)
+        written = read_tagged(tagged / "harper_right.jsonl")
+        seen = collections.Counter(w.low for line in written for w in line.words)
+        known = {w for w in counts if counts[w] > 1} | {w for w in seen if seen[w] > 3}
+        rows = [tuple(s.split("\t")) for s in read_lines(data / "harper_pairs.tsv")]
+        self.pairs = {"dev": [], "test": [], "train": []}
+        correct = {split.key(text) for texts in self.correct.values() for text in texts}
+        for pair in curated(rows, known):
+            if split.key(pair[1]) not in correct:
+                self.pairs[split.part("harper_pairs.tsv", pair[1])].append(pair)
+        held = {split.key(s) for part in ("dev", "test") for s in self.held(part)}
+        train = lambda text: split.key(text) not in held
+        self.lines["train"] = [x for x in self.lines["train"] if train(x.text)]
+        self.pairs["train"] = [p for p in self.pairs["train"] if train(p[0]) and train(p[1])]
+        self.spoken = read_tagged(tagged / "spoken.jsonl")
+        self.counts = counts
+
+    def held(self, part):
+        """Every line that is evaluated on."""
+        yield from (x.text for x in self.lines[part])
+        yield from self.correct[part]
+        for pair in self.pairs[part]:
+            yield from pair
+
+    def corrupter(self):
+        common = {w for w, n in self.counts.items() if n > 60 and len(w) > 1 and w.isalpha()}
+        return Corrupter(set(self.counts), common)
+
+
+class Recipe:
+    def __init__(self, sources, seed):
+        self.rng = random.Random(seed)
+        self.lines = sources.lines["train"] + sources.spoken * 12
+        self.pairs = sources.pairs["train"]
+        self.corrupter = sources.corrupter()
+        self.rare = vary.Rare(sources.lines["train"], sources.counts)
+        self.cues, self.facts = read_lines(HERE / "cues.txt"), read_lines(HERE / "facts.txt")
+        self.mistakes = collections.Counter()
+
+    def line(self):
+        return self.rng.choice(self.lines)
+
+    def two(self):
+        """Two sentences in one cue, or the end of one and the beginning of the next."""
+        first, second = self.line(), self.line()
+        if self.rng.random() < .4:
+            first = vary.tail(first, self.rng) or first
+            second = vary.head(second, self.rng) or second
+        line = vary.joined(first, second)
+        return line if len(line.text) <= 140 else None
+
+    def right(self, kind):
+        """A right Line of a kind, or None."""
+        if kind == "rare":
+            return self.rare.put(self.line(), self.rng)
+        if kind == "two":
+            return self.two()
+        if kind in ("head", "tail"):
+            return getattr(vary, kind)(self.line(), self.rng)
+        return self.line()
+
+    def pair(self, kind):
+        """(as it stands, right), or None when the draw gave nothing."""
+        rng = self.rng
+        if kind == "cue":
+            text = rng.choice(self.cues)
+        elif kind == "fact":
+            text = vary.fact(rng.choice(self.facts), rng)
+        elif kind == "written":
+            text = rng.choice(self.pairs)[1]
+        elif kind == "wrong pair":
+            return rng.choice(self.pairs)
+        elif kind.startswith("wrong"):
+            right = self.right(kind.partition(" ")[2])
+            if right is None:
+                return None
+            wrong, made = self.corrupter.corrupt(right, rng)
+            self.mistakes.update(made)
+            return (wrong.text, right.text) if made and wrong.text else None
+        else:
+            line = vary.as_spoken(self.line(), rng) if kind == "spoken" else self.right(kind)
+            if line is None:
+                return None
+            text = line.text
+        return text, text
+
+    def rows(self, n):
+        kinds, weights = list(MIX), list(MIX.values())
+        repeats = collections.Counter()
+        out = []
+        while len(out) < n:
+            kind = self.rng.choices(kinds, weights)[0]
+            pair = self.pair(kind)
+            if pair is None or repeats[pair] >= REPEAT_MAX:
+                continue
+            repeats[pair] += 1
+            out.append((kind, *pair))
+        return out
+
+
+def held_out(sources, part, seed):
+    """Rows to measure on: noise (all wrong), spoken (right), written (right), pairs (wrong)."""
+    rng = random.Random(seed)
+    corrupter = sources.corrupter()
+    lines = list(sources.lines[part])
+    rng.shuffle(lines)
+    noisy, clean = (lines, lines) if part == "dev" else (lines[500:], lines[:500])
+    rows = []
+    for right in noisy:
+        wrong, made = corrupter.corrupt(right, rng)
+        if made and len(rows) < 400:
+            rows.append(("noise", wrong.text, right.text))
+    rows += [("spoken", x.text, x.text) for x in clean[:500]]
+    rows += [("written", x, x) for x in sources.correct[part][:300]]
+    return rows + [("pair", *p) for p in sources.pairs[part]]
+
+
+def write_rows(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
+    print(f"{path}: {len(rows)} lines, {dict(collections.Counter(r[0] for r in rows))}")
+
+
+def main():
+    args = argparse.ArgumentParser(usage=__doc__)
+    for name in ("data", "tagged", "out", "eval"):
+        args.add_argument(f"--{name}", type=pathlib.Path, required=name != "eval")
+    args.add_argument("--lines", type=int, default=400_000)
+    args.add_argument("--seed", type=int, default=5)
+    a = args.parse_args()
+    sources = Sources(a.data, a.tagged)
+    if a.eval:
+        for part in ("dev", "test"):
+            write_rows(a.eval / f"fix.{part}.tsv", held_out(sources, part, a.seed))
+    recipe = Recipe(sources, a.seed)
+    write_rows(a.out / "train.tsv", recipe.rows(a.lines))
+    print("mistakes made:", dict(recipe.mistakes.most_common()))
+
+
+if __name__ == "__main__":
+    main()
