@@ -46,7 +46,7 @@ static nf_status work_step(nf_session *s, i32 i, answer *a) {
   nf_receipt receipt = {};
   nf_status status = i % 4 < 2 ? nf_edit_step(s, &error) : nf_generate_step(s, &piece, &error);
   if (status < NF_OK) fail_msg("%s", error.line);
-  memcpy(a->text + a->len, piece.at, (size_t)piece.len);
+  if (piece.len > 0) memcpy(a->text + a->len, piece.at, (size_t)piece.len);
   a->len += (size_t)piece.len;
   if (status == NF_PENDING) return status;
   if (i % 4 < 2) {

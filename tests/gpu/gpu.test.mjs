@@ -98,6 +98,30 @@ test('write, dispatch with offsets, copy and read back, in the order of gpu.h', 
   gpu.close()
 })
 
+test('much work goes to the device in parts, in order, and is one ticket', async () => {
+  const { gpu, m } = await start()
+  const a = addition(m)
+  await m.ready(a.pipeline)
+  m.write(a.uniform, [16])
+  gpu.sendEach = 2
+  m.write(
+    a.from,
+    words(16, (i) => i),
+  )
+  for (let i = 0; i < 5; i++) m.e.dispatch(a.pipeline, a.bind, 0, 1, 1, 1)
+  assert.equal(gpu.counts.submits, 2) // of two each; the fifth waits for gpu_submit
+  m.e.copy(a.to, 0, a.from, 0, 64) // behind all five
+  m.e.dispatch(a.pipeline, a.bind, 0, 1, 1, 1)
+  const [status, got] = await m.read(m.e.submit(a.to, 0, 64), 16)
+  assert.equal(status, S.ok)
+  const five = (i) => 5 * (2 * i + 1)
+  assert.deepEqual(
+    got,
+    words(16, (i) => five(i) + 2 * five(i) + 1),
+  )
+  gpu.close()
+})
+
 test('many submits in flight end in order; tickets and staging are used again', async () => {
   const { gpu, m } = await start()
   const a = addition(m)

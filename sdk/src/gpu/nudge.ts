@@ -30,13 +30,15 @@ export class Nudge {
     this.#going = true
     if (!this.#channel) {
       this.#channel = new MessageChannel()
-      this.#channel.port1.onmessage = () => this.#step()
+      const port: MessagePort & { unref?(): void } = this.#channel.port1
+      port.onmessage = () => this.#step()
+      port.unref?.() // in node an open port keeps the process
     }
     this.#channel.port2.postMessage(null)
   }
 
   close(): void {
-    this.#channel?.port1.close() // an open port keeps node running
+    this.#channel?.port1.close()
     this.#channel = null
   }
 
