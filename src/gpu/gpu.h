@@ -7,11 +7,11 @@
  * Use from one thread, the one that called first. Handles are > 0; 0 stands for none.
  *
  * ---- order ----
- * gpu_dispatch and gpu_copy record; gpu_submit sends all that was recorded, of which a host may have
- * sent the beginning already.
- * Recorded dispatches see the results of those before them. gpu_buffer_write is NOT recorded: it
- * takes effect after everything submitted and before everything that is not, so a range that a
- * recorded command reads or writes must not be written before gpu_submit (gpu_trace.c checks).
+ * gpu_dispatch and gpu_copy record; gpu_submit sends all that was recorded, of which a host may
+ * have sent the beginning already. Recorded dispatches see the results of those before them.
+ * gpu_buffer_write is NOT recorded: it takes effect after everything submitted and before
+ * everything that is not, so a range that a recorded command reads or writes must not be written
+ * before gpu_submit (gpu_trace.c checks).
  *
  * ---- failures ----
  * Making a buffer or a bind never fails at once: it returns a handle, and the first gpu_poll of a
