@@ -2,18 +2,10 @@
 #include "server/api.h"
 
 #include "server/api_call.h"
+#include "server/http_origin.h"
 
 /* A page of another site can make a browser send a POST here, but not with this Content-Type (it
  * would have to ask first, and nobody answers OPTIONS) and not without these two headers. */
-static bool same_origin(const http_request *request) {
-  nf_bytes site = request->fetch_site, origin = request->origin;
-  bool own = bytes_same(site, text("same-origin")) || bytes_same(site, text("none"));
-  if (site.at != nullptr && !own) return false;
-  if (origin.at == nullptr) return true;
-  isize scheme = bytes_begin(origin, "http://") ? 7 : bytes_begin(origin, "https://") ? 8 : 0;
-  return scheme > 0 && bytes_same_nocase(bytes_after(origin, scheme), request->host);
-}
-
 static bool is_json(nf_bytes content_type) {
   return bytes_same_nocase(bytes_take(&content_type, ';'), text("application/json"));
 }
@@ -28,7 +20,7 @@ static bool access_check(server *s, const http_request *request, api_error *erro
                          "this server answers with no model (inference = no)");
   }
   if (request->method != METHOD_POST) return true;
-  if (!same_origin(request)) {
+  if (http_origin_is_another(request)) {
     return api_error_set(error, 403, "cross_origin", nullptr,
                          "a page of another origin may not ask this server");
   }

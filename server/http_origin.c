@@ -6,16 +6,18 @@ static bool is_type(nf_bytes content_type, const char *type) {
   return bytes_same_nocase(essence, text(type));
 }
 
+bool http_origin_is_another(const http_request *r) {
+  nf_bytes site = r->fetch_site, origin = r->origin;
+  bool own = bytes_same(site, text("same-origin")) || bytes_same(site, text("none"));
+  if (site.at != nullptr && !own) return true;
+  if (origin.at == nullptr) return false;
+  isize scheme = bytes_begin(origin, "http://") ? 7 : bytes_begin(origin, "https://") ? 8 : 0;
+  return scheme == 0 || !bytes_same_nocase(bytes_after(origin, scheme), r->host);
+}
+
 bool http_origin_is_foreign(const http_request *r) {
-  if (r->fetch_site.at != nullptr && !bytes_same(r->fetch_site, text("same-origin")) &&
-      !bytes_same(r->fetch_site, text("none"))) {
-    return true;
-  }
-  if (r->origin.at != nullptr) {
-    nf_bytes o = r->origin;
-    isize scheme = bytes_begin(o, "http://") ? 7 : bytes_begin(o, "https://") ? 8 : 0;
-    return scheme == 0 || !bytes_same_nocase(bytes_after(o, scheme), r->host);
-  }
+  if (http_origin_is_another(r)) return true;
+  if (r->origin.at != nullptr) return false;
   if (r->fetch_site.at != nullptr || r->method == METHOD_DELETE) return false;
   return r->content_type.at == nullptr || is_type(r->content_type, "text/plain") ||
          is_type(r->content_type, "multipart/form-data") ||

@@ -42,20 +42,25 @@ static store_status post_work(store *s, store_call *call) {
   return store_enqueue(s, &r, &p->base.job, &p->existed);
 }
 
+/* The store has answered: the job, or what went wrong, unless nobody waits any more. */
+static void job_answer(job_task *t, store_status status, int http_status) {
+  if (t->gone) {
+    job_task_free(t);
+  } else if (status != STORE_OK) {
+    job_task_store_error(t);
+  } else {
+    text_buf json = {0};
+    job_json_add(&json, &t->job);
+    job_task_json(t, http_status, &json);
+  }
+}
+
 static void post_done(store_call *call) {
   post_task *p = (post_task *)((char *)call - offsetof(post_task, base.call));
   job_task *t = &p->base;
   post_free(p);
   if (call->status == STORE_OK && !t->jobs->stopping) jobs_claim_soon(t->jobs);
-  if (t->gone) {
-    job_task_free(t);
-  } else if (call->status != STORE_OK) {
-    job_task_store_error(t);
-  } else {
-    text_buf json = {0};
-    job_json_add(&json, &t->job);
-    job_task_json(t, p->existed ? 200 : 201, &json);
-  }
+  job_answer(t, call->status, p->existed ? 200 : 201);
 }
 
 /* Is what the job is to read there? Asked before it is accepted: an error one can act on. */
@@ -168,15 +173,7 @@ static void one_done(store_call *call) {
     if (t->job.state == JOB_CANCELLING) job_run_cancel(t->jobs, &t->id);
     jobs_changed(t->jobs, &t->id);
   }
-  if (t->gone) {
-    job_task_free(t);
-  } else if (call->status != STORE_OK) {
-    job_task_store_error(t);
-  } else {
-    text_buf json = {0};
-    job_json_add(&json, &t->job);
-    job_task_json(t, cancel && !job_state_is_final(t->job.state) ? 202 : 200, &json);
-  }
+  job_answer(t, call->status, cancel && !job_state_is_final(t->job.state) ? 202 : 200);
 }
 
 static void call_post(http_task *task) {
