@@ -4,12 +4,12 @@
 #include "server/api_call.h"
 #include "server/http_origin.h"
 
-/* A page of another site can make a browser send a POST here, but not with this Content-Type (it
- * would have to ask first, and nobody answers OPTIONS) and not without these two headers. */
 static bool is_json(nf_bytes content_type) {
   return bytes_same_nocase(bytes_take(&content_type, ';'), text("application/json"));
 }
 
+/* A page of another site can make a browser send a POST here, but not as JSON (it would have to ask
+ * first, and nobody answers OPTIONS) and not without the headers of http_origin.h. */
 static bool access_check(server *s, const http_request *request, api_error *error) {
   if (s->token.set && !token_matches(&s->token, request->authorization)) {
     return api_error_set(error, 401, "invalid_api_key", nullptr,
