@@ -34,8 +34,9 @@ void gpu_matmul_bind(gpu_kernels *k, const gpu_matmul_desc *desc, gpu_matmul *ou
   const gpu_weight *w = desc->w;
   const gpu_lora *lora = desc->lora;
   ASSERT(w->cols == gpu_op_cols(&k->desc, desc->op));
-  ASSERT(desc->op != GPU_NORM_SWIGLU || w->rows % 2 == 0);
-  ASSERT(!lora || w->rows % 2 == 0);
+  gpu_op base = gpu_op_base(desc->op);
+  ASSERT(base != GPU_NORM_SWIGLU || w->rows % 2 == 0);
+  ASSERT((lora != nullptr) == gpu_op_has_lora(desc->op) && (!lora || lora->rank <= k->lora_room));
   *out = (gpu_matmul){.op = desc->op,
                       .format = w->format,
                       .rows = w->rows,
@@ -45,27 +46,23 @@ void gpu_matmul_bind(gpu_kernels *k, const gpu_matmul_desc *desc, gpu_matmul *ou
   for (isize i = 0; i < w->n_slices; i++) {
     gpu_slice slice = {.row0 = (u32)(i * w->rows_slice),
                        .n_rows = (u32)gpu_weight_slice_rows(w, i),
-                       .y_stride = (u32)(desc->op == GPU_NORM_SWIGLU ? w->rows / 2 : w->rows),
-                       .b_rows = (u32)w->rows};
+                       .y_stride = (u32)(base == GPU_NORM_SWIGLU ? w->rows / 2 : w->rows)};
     if (lora) {
       slice.lora_rank = (u32)lora->rank;
-      slice.h_stride = (u32)lora->h_stride;
       for (isize j = 0; j < 2; j++) slice.pair_from[j] = (u32)lora->pair_from[j];
       for (isize j = 0; j < 3; j++) slice.lora_scale[j] = lora->scale[j];
     }
     gpu_binding q_s[2];
     gpu_weight_ranges(w, i, k->zero, q_s);
-    gpu_binding bindings[10] = {{desc->pass, 0, sizeof(gpu_pass)},
-                                gpu_slice_range(k, &slice),
-                                q_s[0],
-                                q_s[1],
-                                desc->x,
-                                or_zero(k, desc->norm),
-                                or_zero(k, desc->add),
-                                or_zero(k, lora ? lora->h : (gpu_binding){}),
-                                or_zero(k, lora ? lora->b : (gpu_binding){}),
-                                desc->y};
-    out->binds[i] = gpu_bind_make(pipeline, bindings, 10);
+    gpu_binding bindings[9] = {{desc->pass, 0, sizeof(gpu_pass)},
+                               gpu_slice_range(k, &slice),
+                               q_s[0],
+                               q_s[1],
+                               desc->x,
+                               gpu_op_norms(base) ? desc->norm : or_zero(k, desc->add),
+                               desc->y};
+    if (lora) bindings[7] = lora->a, bindings[8] = lora->b;
+    out->binds[i] = gpu_bind_make(pipeline, bindings, lora ? 9 : 7);
   }
 }
 
@@ -81,7 +78,7 @@ void gpu_matmul_dispatch(const gpu_kernels *k, const gpu_matmul *matmul, gpu_var
   i32 pipeline = k->pipelines[at].handle;
   isize rows = gpu_variant_rows(k, matmul->op, variant);
   i32 m_each = (i32)gpu_variant_m(k, matmul->op, variant), y = (m + m_each - 1) / m_each;
-  if (variant == GPU_PLAIN && matmul->op == GPU_NORM_SWIGLU) rows *= 2;
+  if (variant == GPU_PLAIN && gpu_op_base(matmul->op) == GPU_NORM_SWIGLU) rows *= 2;
   for (isize i = 0; i < matmul->n_slices; i++) {
     bool last = i + 1 == matmul->n_slices;
     isize n = last ? matmul->rows - i * matmul->rows_slice : matmul->rows_slice;

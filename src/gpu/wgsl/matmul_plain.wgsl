@@ -21,16 +21,18 @@ fn row_sum(n: u32, m: u32) -> Sum {
 }
 fn row_value(n: u32, m: u32) -> f32 {
   let sum = row_sum(n, m);
-  return finish(n, m, sum.dot, sum.squares);
+  return finish(n, m, sum.dot, row_scale(sum.squares), b_first(n));
 }
 @compute @workgroup_size(WG) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let m = id.y;
   if (EPILOGUE == 2u) {
     let n = 2u * id.x;
     if (n < slice.n_rows) {
+      lora_own(n, 2u, m);
       store_swiglu(n, m, row_value(n, m), row_value(n + 1u, m));
     }
   } else if (id.x < slice.n_rows) {
+    lora_own(id.x, 1u, m);
     store(id.x, m, row_value(id.x, m), residual(id.x, m));
   }
 }

@@ -14,6 +14,9 @@ override ROW_PARTS: u32 = ROWS * M_MAX;
 override X_BLOCKS: u32 = M_MAX * SEG;
 var<workgroup> parts: array<f32, ROW_PARTS * SEG>; // [block][row of x][row of W]
 var<workgroup> squares: array<f32, M_MAX * SEG>; // [block][row of x]
+override H_PARTS: u32 = max(LORA_ROWS * M_MAX, 1u);
+var<workgroup> h_parts: array<f32, H_PARTS * SEG>; // as parts, of the rows of A
+var<workgroup> h: array<f32, H_PARTS>; // [row of x][row of A]; of the rounds so far
 
 // Adding 0 for what is not there changes no bit, and four reads go out together.
 fn part_at(o: u32, b: u32, nb: u32) -> f32 {
@@ -45,6 +48,36 @@ fn squares_add(before: f32, m: u32, nb: u32) -> f32 {
   }
   return sum;
 }
+fn lora_h(place: u32, i: u32) -> f32 {
+  return h[place * LORA_ROWS + i];
+}
+// Item j of the rows of A by the round's blocks, by all rows of x.
+fn h_part(j: u32, b0: u32, m0: u32, m_n: u32) {
+  let r = j % lora_count();
+  let b = j / lora_count();
+  let w = lora_w(r, b0 + b);
+  for (var m = 0u; m < M_MAX; m++) {
+    h_parts[(b * M_MAX + m) * LORA_ROWS + r] =
+        part_of(w, x_at(m * SEG + b, m0 + min(m, m_n - 1u), b0 + b));
+  }
+}
+// Value o of h after the round; the order is that of parts_add.
+fn h_add(o: u32, b0: u32, nb: u32) {
+  let m = o / lora_count();
+  let r = o % lora_count();
+  var sum = 0.0;
+  if (b0 > 0u) {
+    sum = h[m * LORA_ROWS + r];
+  }
+  for (var first = 0u; first < nb; first += 4u) {
+    var chunk = 0.0;
+    for (var b = first; b < min(first + 4u, nb); b++) {
+      chunk += h_parts[(b * M_MAX + m) * LORA_ROWS + r];
+    }
+    sum += chunk;
+  }
+  h[m * LORA_ROWS + r] = sum;
+}
 @compute @workgroup_size(WG) fn main(@builtin(workgroup_id) group: vec3<u32>,
                                      @builtin(local_invocation_index) t: u32) {
   let n0 = group.x * ROWS;
@@ -54,9 +87,16 @@ fn squares_add(before: f32, m: u32, nb: u32) -> f32 {
   let my_r = t / M_MAX * STEP;
   let my_m = t % M_MAX;
   let mine = my_r < ROWS && my_m < m_n && n0 + my_r < slice.n_rows;
+  lora_begin(n0, ROWS);
   var before = 0.0;
+  var b_gate: vec4<u32>;
+  var b_up: vec4<u32>;
   if (mine) {
     before = residual(n0 + my_r, m0 + my_m);
+    b_gate = b_first(n0 + my_r);
+    if (EPILOGUE == 2u) {
+      b_up = b_first(n0 + my_r + 1u);
+    }
   }
   var sum = 0.0;
   var up_sum = 0.0;
@@ -76,7 +116,8 @@ fn squares_add(before: f32, m: u32, nb: u32) -> f32 {
       }
       workgroupBarrier();
     }
-    for (var i = t; i < LANES * nb; i += WG) {
+    var i = t;
+    for (; i < LANES * nb; i += WG) {
       let r = i % LANES;
       let b = i / LANES;
       // a row past the slice's end is its last one, and goes nowhere
@@ -104,7 +145,17 @@ fn squares_add(before: f32, m: u32, nb: u32) -> f32 {
         squares[b * M_MAX] = squares_of(first);
       }
     }
+    if (LORA_ROWS > 0u) { // the items after those of W
+      for (; i < (LANES + lora_count()) * nb; i += WG) {
+        h_part(i - LANES * nb, b0, m0, m_n);
+      }
+    }
     workgroupBarrier();
+    if (LORA_ROWS > 0u) { // by the threads that have no output first
+      for (var o = WG - 1u - t; o < lora_count() * m_n; o += WG) {
+        h_add(o, b0, nb);
+      }
+    }
     if (mine) {
       sum = parts_add(sum, my_m * ROWS + my_r, nb);
       if (EPILOGUE == 2u) {
@@ -115,10 +166,14 @@ fn squares_add(before: f32, m: u32, nb: u32) -> f32 {
       }
     }
   }
+  if (LORA_ROWS > 0u) {
+    workgroupBarrier();
+  }
   if (mine) {
-    let v = finish(n0 + my_r, m0 + my_m, sum, square);
+    let scale = row_scale(square);
+    let v = finish(n0 + my_r, my_m, sum, scale, b_gate);
     if (EPILOGUE == 2u) {
-      store_swiglu(n0 + my_r, m0 + my_m, v, finish(n0 + my_r + 1u, m0 + my_m, up_sum, square));
+      store_swiglu(n0 + my_r, m0 + my_m, v, finish(n0 + my_r + 1u, my_m, up_sum, scale, b_up));
     } else {
       store(n0 + my_r, m0 + my_m, v, before);
     }
