@@ -130,7 +130,7 @@ static void lora_room_grow(gpu_kernels *k, isize room) {
 void gpu_kernels_more(gpu_kernels *k, gpu_op op, gpu_format format, isize rank) {
   ASSERT(op < GPU_NORM_HEAD && 1 <= rank && rank <= GPU_RANK_MAX);
   op = gpu_op_lora(op);
-  if (rank > k->lora_room) lora_room_grow(k, round_up(rank, GPU_RANK_STEP));
+  if (rank > k->lora_room) lora_room_grow(k, round_up(rank, 2));
   if (asked(k->desc.matmul[op], format)) return;
   k->desc.matmul[op] |= (u8)(1 << format);
   matmul_open(k, op, format);

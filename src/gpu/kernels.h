@@ -217,19 +217,18 @@ static_assert(sizeof(gpu_result) == 16);
  * product's own dispatch. */
 typedef struct {
   isize rank; /* of every pair (shorter ones padded with zeros), at most GPU_RANK_MAX */
-  gpu_binding a; /* [pairs rank][cols / 32] gpu_lora_block */
-  gpu_binding b; /* [rows of W][rank, rounded up to GPU_RANK_STEP] f16 */
+  const gpu_weight *a; /* gpu_lora_make's */
+  gpu_binding b; /* [rows of W][rank, rounded up to GPU_RANK_STEP] f16, zeros at the end */
   f32 scale[3];
   isize pair_from[2]; /* 0: no such pair */
 } gpu_lora;
 constexpr isize GPU_RANK_MAX = 64, GPU_RANK_STEP = 8;
-/* 32 columns of A: signed bytes and their scale. */
-typedef struct {
-  i8 q[32];
-  f32 scale;
-  u32 spare[3];
-} gpu_lora_block;
-static_assert(sizeof(gpu_lora_block) == 48);
+/* An A of so many rows (zeros) beside a W of that format and those columns, which must not be so
+ * many that it does not fit one binding. errors NF_UNSUPPORTED */
+[[nodiscard]] nf_status gpu_lora_make(gpu_format format, isize rows, isize cols, gpu_weight *a,
+                                      nf_error *error);
+/* Its row r: n_blocks blocks of Q8_0 (2 + 32 bytes each). Exact; of F16 22 bits. */
+void gpu_lora_write(const gpu_weight *a, isize r, const u8 *q8_0);
 
 typedef struct {
   gpu_op op;
@@ -246,6 +245,7 @@ typedef struct {
   gpu_op op;
   gpu_format format;
   isize rows, rows_slice, n_slices;
+  isize pair_end[GPU_SLICES_MAX][2]; /* of an addition's pairs, rows of the slice */
   i32 binds[GPU_SLICES_MAX];
 } gpu_matmul;
 void gpu_matmul_bind(gpu_kernels *k, const gpu_matmul_desc *desc, gpu_matmul *out);

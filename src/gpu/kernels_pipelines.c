@@ -126,12 +126,6 @@ isize gpu_variant_m(const gpu_kernels *k, gpu_op op, gpu_variant variant) {
   return 1;
 }
 
-/* Pairs of an addition that the outputs of one workgroup may belong to. */
-static isize lora_pairs(gpu_op op) {
-  gpu_op base = gpu_op_base(op);
-  return base == GPU_NORM_STORE ? 3 : base == GPU_NORM_SWIGLU ? 2 : 1;
-}
-
 /* A block of x in workgroup memory: wgsl/parts_int.wgsl, wgsl/staged_f32.wgsl. */
 constexpr isize INT_BLOCK_BYTES = 80, F32_BLOCK_BYTES = 144;
 
@@ -141,91 +135,82 @@ static isize blocks_at_a_time(isize n_blocks, isize most) {
   return (chunks + n_rounds - 1) / n_rounds * 4;
 }
 
-/* Rows of A that a workgroup of an op with an addition holds; 0: another op. */
-static isize lora_rows(const gpu_kernels *k, gpu_op op) {
-  return gpu_op_has_lora(op) ? k->lora_room * lora_pairs(op) : 0;
-}
-/* And those that it nearly always has. */
-static isize lora_lanes(const gpu_kernels *k, gpu_op op) {
-  if (gpu_op_base(op) == GPU_NORM_STORE) return lora_rows(k, op) / lora_pairs(op);
-  return lora_rows(k, op);
+/* Pairs that the outputs of one workgroup belong to. */
+static isize lora_pairs(gpu_op op) { return gpu_op_base(op) == GPU_NORM_SWIGLU ? 2 : 1; }
+/* Rows of A that ride along in a workgroup, in its format; 0: it adds nothing. */
+static isize lora_rows(const gpu_kernels *k, const gpu_pipeline *p) {
+  gpu_op op = (gpu_op)p->op_or_type;
+  if (!gpu_op_has_lora(op)) return 0;
+  return k->lora_room * lora_pairs(op) * gpu_lora_parts(p->format);
 }
 
-static void vec_shader(shader *s, const gpu_kernels *k, gpu_op op, isize m, isize rows, isize each,
-                       bool ints) {
-  isize n_blocks = gpu_op_cols(&k->desc, op) / 32, a_rows = lora_rows(k, op);
-  isize block = (rows + a_rows + 1) * 4 + (ints ? INT_BLOCK_BYTES : 0); /* of a row of x */
+static void vec_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p, isize m, isize rows,
+                       isize each) {
+  isize n_blocks = gpu_op_cols(&k->desc, (gpu_op)p->op_or_type) / 32, a_rows = lora_rows(k, p);
+  bool ints = gpu_variant_is_int(p->variant);
+  isize all = rows + a_rows, block = (all + 1) * 4 + (ints ? INT_BLOCK_BYTES : 0);
   isize most = (isize_max(k->device.workgroup_bytes_max, 16384) - 4 * m * a_rows) / (m * block);
   isize blocks = blocks_at_a_time(n_blocks, isize_max(most, 4));
   /* a thread a block, as far as that goes */
-  isize lanes = rows / each + lora_lanes(k, op);
-  isize threads = isize_max(round_up(lanes * isize_min(blocks, n_blocks), 16), rows * m);
-  isize top = a_rows > 0 ? isize_min(k->device.invocations_max, 512) : 256;
+  if (all % each != 0) each = 1;
+  isize threads = isize_max(round_up(all / each * isize_min(blocks, n_blocks), 16), rows * m);
+  isize top = a_rows > 0 ? isize_max(isize_min(k->device.invocations_max, 512), 256) : 256;
   if (!ints) text(s, WGSL_DIRECT_F32);
   text(s, WGSL_MATMUL_VEC);
-  constant(s, "WG", (f64)isize_min(threads, isize_max(isize_max(top, 256), rows * m)));
+  constant(s, "WG", (f64)isize_min(threads, isize_max(top, rows * m)));
   constant(s, "ROWS", (f64)rows);
   constant(s, "EACH", (f64)each);
   constant(s, "M_MAX", (f64)m);
   constant(s, "SEG", (f64)blocks);
 }
 
-static void chunk_shader(shader *s, const gpu_kernels *k, gpu_op op, const gpu_shape *shape,
-                         bool ints) {
-  isize rows = shape->chunk_rows, m = shape->chunk_m, a_rows = lora_rows(k, op);
-  isize block = ints ? INT_BLOCK_BYTES : F32_BLOCK_BYTES;
-  isize n_chunks = (gpu_op_cols(&k->desc, op) / 32 + 3) / 4;
+static void chunk_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p,
+                         const gpu_shape *shape) {
+  isize n_blocks = gpu_op_cols(&k->desc, (gpu_op)p->op_or_type) / 32;
+  isize m = shape->chunk_m, all = shape->chunk_rows + lora_rows(k, p);
+  isize each = all % shape->chunk_each == 0 ? shape->chunk_each : 2; /* all is even */
+  bool ints = gpu_variant_is_int(p->variant);
+  isize block = ints ? INT_BLOCK_BYTES : F32_BLOCK_BYTES, n_chunks = (n_blocks + 3) / 4;
   /* of a chunk; of all */
-  isize bytes = 4 * m * (block + rows + a_rows), fixed = 4 * m * (rows + a_rows + n_chunks);
+  isize bytes = 4 * m * (block + all), fixed = 4 * m * (2 * all + n_chunks);
   isize most = (isize_max(k->device.workgroup_bytes_max, 16384) - fixed) / bytes;
-  isize lanes = rows / shape->chunk_each, threads = isize_max(k->device.invocations_max, 256);
-  most = isize_min(most, threads / (lanes + lora_lanes(k, op)));
-  isize blocks = blocks_at_a_time(gpu_op_cols(&k->desc, op) / 32, isize_max(4 * most, 4));
+  most = isize_min(most, isize_max(k->device.invocations_max, 256) * each / all);
   if (!ints) text(s, WGSL_STAGED_F32);
   text(s, WGSL_MATMUL_CHUNK);
   text(s, ints ? WGSL_CHUNK_INT : WGSL_CHUNK_F32);
-  constant(s, "ROWS", (f64)rows);
-  constant(s, "EACH", shape->chunk_each);
+  constant(s, "ROWS", shape->chunk_rows);
+  constant(s, "EACH", (f64)each);
   constant(s, "M_MAX", (f64)m);
   constant(s, "TILES", shape->chunk_tiles);
-  constant(s, "SEG", (f64)blocks);
-  if (a_rows > 0) {
-    isize all = (lanes + lora_lanes(k, op)) * blocks / 4;
-    constant(s, "WG", (f64)isize_min(round_up(all, 16), isize_max(threads, lanes * blocks / 4)));
-  }
-}
-
-/* What a product adds, and who computes it. */
-static void lora_shader(shader *s, const gpu_kernels *k, gpu_op op, gpu_variant variant) {
-  text(s, gpu_op_has_lora(op) ? WGSL_LORA_ROWS : WGSL_LORA_NONE);
-  if (!gpu_op_has_lora(op)) return;
-  if (variant == GPU_PLAIN) text(s, WGSL_LORA_OWN);
-  constant(s, "LORA", (f64)k->lora_room);
-  constant(s, "LORA_PAIRS", (f64)lora_pairs(op));
+  constant(s, "SEG", (f64)blocks_at_a_time(n_blocks, isize_max(4 * most, 4)));
 }
 
 static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p) {
   const gpu_kernels_desc *desc = &k->desc;
-  gpu_op op = (gpu_op)p->op_or_type;
+  gpu_op op = (gpu_op)p->op_or_type, base = gpu_op_base(op);
   const gpu_shape *shape = gpu_variant_shape(k, op, p->variant);
-  bool ints = gpu_variant_is_int(p->variant);
-  gpu_op base = gpu_op_base(op);
-  s->bindings = gpu_op_has_lora(op) ? "ucrrrrwrr" : "ucrrrrw";
+  bool ints = gpu_variant_is_int(p->variant), lora = gpu_op_has_lora(op);
+  s->bindings = lora ? "ucrrrrwrrr" : "ucrrrrw";
   if (ints) text(s, WGSL_INT8_DOT);
   text(s, WGSL_PASS);
   text(s, WGSL_BLOCK);
   text(s, WGSL_MATMUL);
+  text(s, lora ? WGSL_LORA_ROWS : WGSL_LORA_NONE);
   format_text(s, p->format);
-  text(s, ints ? WGSL_PARTS_INT : WGSL_PARTS_F32);
-  lora_shader(s, k, op, p->variant);
+  if (p->variant != GPU_PLAIN) text(s, ints ? WGSL_PARTS_INT : WGSL_PARTS_F32);
   constant(s, "COLS", (f64)gpu_op_cols(desc, op));
   constant(s, "NORM", gpu_op_norms(op));
   constant(s, "EPILOGUE", base == GPU_NORM_SWIGLU ? 2 : gpu_op_norms(op) ? 0 : 1);
   constant(s, "EPS", (f64)desc->rms_eps);
+  if (lora) {
+    constant(s, "LORA", (f64)k->lora_room);
+    constant(s, "LORA_PAIRS", (f64)lora_pairs(op));
+    constant(s, "LORA_PARTS", (f64)gpu_lora_parts(p->format));
+  }
   switch (gpu_variant_kind(p->variant)) {
-    case GPU_VEC: vec_shader(s, k, op, 1, shape->vec_rows, shape->vec_each, ints); break;
-    case GPU_VEC4: vec_shader(s, k, op, 4, shape->vec4_rows, shape->vec4_each, ints); break;
-    case GPU_CHUNK: chunk_shader(s, k, op, shape, ints); break;
+    case GPU_VEC: vec_shader(s, k, p, 1, shape->vec_rows, shape->vec_each); break;
+    case GPU_VEC4: vec_shader(s, k, p, 4, shape->vec4_rows, shape->vec4_each); break;
+    case GPU_CHUNK: chunk_shader(s, k, p, shape); break;
     default: text(s, WGSL_MATMUL_PLAIN); break;
   }
 }

@@ -17,6 +17,7 @@ constexpr isize PRODUCT_BYTES = GPU_VARIANTS * REGION;
 static_assert(PRODUCT_BYTES <= GPU_TRIAL_BYTES);
 constexpr isize RANK = 5; /* of an addition: no power of two */
 constexpr isize LORA_ROWS = 3 * RANK; /* of A: three pairs */
+constexpr isize A_BLOCK = 1 << 20; /* where its blocks begin, in block_make */
 static const f32 lora_scale[3] = {0.5f, -1.25f, 2};
 static const isize pair_from[2] = {13, 26}; /* no multiple of a thread's rows */
 constexpr isize REPACK_COLS = 256, REPACK_ROWS = 3;
@@ -108,7 +109,8 @@ static weight_value block_value(gpu_format format, const u32 *q, const u32 *s, i
                         (product < 0 ? -product : product) + (minimum < 0 ? -minimum : minimum)};
 }
 
-static void weight_write(const gpu_weight *w) {
+/* All its rows, blocks from block0 on. */
+static void weight_write(const gpu_weight *w, isize block0) {
   gpu_format_bytes bytes = gpu_format_bytes_of(w->format);
   gpu_binding q_s[2];
   gpu_weight_ranges(w, 0, 0, q_s);
@@ -117,7 +119,7 @@ static void weight_write(const gpu_weight *w) {
   for (isize i = 0; i < n; i += 32) {
     isize m = isize_min(32, n - i);
     for (isize j = 0; j < m; j++) {
-      block_make(w->format, (u32)(i + j), one_q, one_s);
+      block_make(w->format, (u32)(block0 + i + j), one_q, one_s);
       bytes_copy(q + j * bytes.q_bytes / 4, one_q, bytes.q_bytes);
       bytes_copy(s + j * bytes.s_bytes / 4, one_s, bytes.s_bytes);
     }
@@ -146,29 +148,18 @@ static bool variant_bad(const gpu_kernels *k, const gpu_trial *t, isize variant)
   return at >= 0 && k->pipelines[at].bad;
 }
 
-/* Block i of the As, [LORA_ROWS][cols / 32]; rank j of row n of the Bs. */
-static gpu_lora_block lora_block(isize i) {
-  gpu_lora_block block = {.scale = trial_number(6, (u32)i) * 0x1p-8f};
-  for (isize c = 0; c < 32; c++) block.q[c] = (i8)trial_hash(7, (u32)(32 * i + c));
-  return block;
-}
+/* Rank j of row n of the Bs. */
 static u16 lora_half(isize n, isize j) { return normal_half(trial_hash(5, (u32)(n * RANK + j))); }
 
-static gpu_lora lora_make(gpu_trial *t, isize cols) {
+static gpu_lora lora_make(gpu_trial *t) {
   u16 b[ROWS][GPU_RANK_STEP] = {};
   for (isize n = 0; n < ROWS; n++) {
     for (isize j = 0; j < RANK; j++) b[n][j] = lora_half(n, j);
   }
-  isize n_blocks = LORA_ROWS * (cols / 32);
-  i64 a_bytes = n_blocks * (i64)sizeof(gpu_lora_block);
-  gpu_lora lora = {.rank = RANK,
-                   .a = {trial_buffer(t, a_bytes, GPU_STORAGE), 0, a_bytes},
-                   .b = {trial_buffer(t, sizeof b, GPU_STORAGE), 0, sizeof b}};
+  gpu_lora lora = {
+      .rank = RANK, .a = &t->a, .b = {trial_buffer(t, sizeof b, GPU_STORAGE), 0, sizeof b}};
   gpu_buffer_write(lora.b.buffer, 0, b, sizeof b);
-  for (isize i = 0; i < n_blocks; i++) {
-    const gpu_lora_block block = lora_block(i);
-    gpu_buffer_write(lora.a.buffer, i * (isize)sizeof block, &block, sizeof block);
-  }
+  weight_write(&t->a, A_BLOCK);
   for (isize i = 0; i < 3; i++) lora.scale[i] = lora_scale[i];
   bool three = t->op_or_type == GPU_NORM_STORE_LORA;
   for (isize i = 0; i < 2; i++) lora.pair_from[i] = three ? pair_from[i] : 0;
@@ -190,7 +181,7 @@ static void variants_run(gpu_kernels *k, gpu_trial *t, gpu_matmul_desc desc, i32
 static void product_start(gpu_kernels *k, gpu_trial *t) {
   gpu_op op = (gpu_op)t->op_or_type;
   isize cols = gpu_op_cols(&k->desc, op);
-  weight_write(&t->w);
+  weight_write(&t->w, 0);
   gpu_pass passes[GPU_VARIANTS] = {};
   for (isize v = 0; v < GPU_VARIANTS; v++) {
     passes[v].m = (u32)variant_m[v];
@@ -211,7 +202,7 @@ static void product_start(gpu_kernels *k, gpu_trial *t) {
   }
   gpu_lora lora = {};
   if (gpu_op_has_lora(op)) {
-    lora = lora_make(t, cols);
+    lora = lora_make(t);
     desc.lora = &lora;
   }
   i32 y = trial_buffer(t, PRODUCT_BYTES, GPU_STORAGE);
@@ -224,39 +215,17 @@ typedef struct {
   f64 value[M], bound[M];
 } product_row;
 
-/* Block i of W, or of A. */
-typedef struct {
-  bool of_lora;
-  u32 q[32], s[4];
-  gpu_lora_block a;
-} trial_block;
-
-static trial_block trial_block_of(gpu_format format, bool of_lora, isize i) {
-  trial_block block = {.of_lora = of_lora};
-  if (of_lora) {
-    block.a = lora_block(i);
-  } else {
-    block_make(format, (u32)i, block.q, block.s);
-  }
-  return block;
-}
-static weight_value trial_block_value(gpu_format format, const trial_block *block, isize k) {
-  if (!block->of_lora) return block_value(format, block->q, block->s, k);
-  f64 value = (f64)block->a.scale * block->a.q[k];
-  return (weight_value){value, value < 0 ? -value : value};
-}
-
-/* Row n of W, or of A, times norm(x) or x, for all rows of x; 2^-20 of what is added up is the
- * bound. */
-static void product_row_make(const gpu_kernels *k, const gpu_trial *t, bool of_lora, isize n,
-                             product_row *out) {
+/* Row n of W, blocks from block0 on, times norm(x) or x, for all rows of x, onto what is there;
+ * 2^-20 of what is added up is the bound. */
+static void product_row_add(const gpu_kernels *k, const gpu_trial *t, isize block0, isize n,
+                            product_row *out) {
   bool norm = gpu_op_norms((gpu_op)t->op_or_type);
   f64 sum[M] = {}, size[M] = {}, squares[M] = {};
   isize cols = t->w.cols;
-  trial_block block = {};
+  u32 q[32] = {}, s[4] = {};
   for (isize c = 0; c < cols; c++) {
-    if (c % 32 == 0) block = trial_block_of(t->format, of_lora, (n * cols + c) / 32);
-    weight_value w = trial_block_value(t->format, &block, c % 32);
+    if (c % 32 == 0) block_make(t->format, (u32)(block0 + (n * cols + c) / 32), q, s);
+    weight_value w = block_value(t->format, q, s, c % 32);
     f64 factor = norm ? (f64)trial_number(2, (u32)c) : 1;
     for (isize m = 0; m < M; m++) {
       f64 x = (f64)trial_number(1, (u32)(m * cols + c));
@@ -268,8 +237,8 @@ static void product_row_make(const gpu_kernels *k, const gpu_trial *t, bool of_l
   }
   for (isize m = 0; m < M; m++) {
     f64 r = norm ? 1 / __builtin_sqrt(squares[m] / (f64)cols + (f64)k->desc.rms_eps) : 1;
-    out->value[m] = sum[m] * r;
-    out->bound[m] = (size[m] * r + 1e-6) * 0x1p-20;
+    out->value[m] += sum[m] * r;
+    out->bound[m] += (size[m] * r + 1e-6) * 0x1p-20;
   }
 }
 
@@ -321,11 +290,11 @@ static u32 outputs_judge(const gpu_trial *t, isize n, const product_row *row, co
 static u32 product_row_judge(const gpu_kernels *k, const gpu_trial *t, isize n,
                              const product_row *h, u32 right, const f32 *y) {
   bool swiglu = gpu_op_base((gpu_op)t->op_or_type) == GPU_NORM_SWIGLU;
-  product_row row, up = {};
-  product_row_make(k, t, false, n, &row);
+  product_row row = {}, up = {};
+  product_row_add(k, t, 0, n, &row);
   if (h) lora_add(t, n, h, &row);
   if (swiglu) {
-    product_row_make(k, t, false, n + 1, &up);
+    product_row_add(k, t, 0, n + 1, &up);
     if (h) lora_add(t, n + 1, h, &up);
   }
   return outputs_judge(t, n, &row, &up, right, y);
@@ -351,9 +320,10 @@ static u32 product_judge(const gpu_kernels *k, const gpu_trial *t, const f32 *y)
   for (isize v = 0; v < GPU_VARIANTS; v++) {
     right |= (u32)((t->tried >> v & 1) != 0 && variant_there(k, t, v)) << v;
   }
-  product_row h[LORA_ROWS];
-  for (isize i = 0; i < LORA_ROWS && gpu_op_has_lora(op); i++) {
-    product_row_make(k, t, true, i, &h[i]);
+  product_row h[LORA_ROWS] = {};
+  isize n_parts = gpu_lora_parts(t->format);
+  for (isize i = 0; i < n_parts * LORA_ROWS && gpu_op_has_lora(op); i++) {
+    product_row_add(k, t, A_BLOCK, i, &h[i / n_parts]);
   }
   for (isize n = 0; n < ROWS; n += step) {
     right = product_row_judge(k, t, n, gpu_op_has_lora(op) ? h : nullptr, right, y);
@@ -437,7 +407,7 @@ static u32 repack_judge(const gpu_trial *t, const u8 *landed) {
 /* ---- embedding: the last row's token was chosen by a pick ---- */
 
 static void embed_start(gpu_kernels *k, gpu_trial *t) {
-  weight_write(&t->w);
+  weight_write(&t->w, 0);
   gpu_pass pass = {.m = 4};
   const gpu_row rows[4] = {
       {.token = 0}, {.token = ROWS - 1}, {.token = 7}, {.token = -1, .chain = 1}};
@@ -478,6 +448,9 @@ void gpu_trial_start(gpu_kernels *k, gpu_trial *t) {
   } else if (t->kernel == GPU_MATMUL) {
     isize cols = gpu_op_cols(&k->desc, (gpu_op)t->op_or_type);
     status = gpu_weight_make(t->format, ROWS, cols, &t->w, nullptr);
+    if (status == NF_OK && gpu_op_has_lora((gpu_op)t->op_or_type)) {
+      status = gpu_lora_make(t->format, LORA_ROWS, cols, &t->a, nullptr);
+    }
   } else if (t->kernel == GPU_EMBED) {
     status = gpu_weight_make(t->format, ROWS, k->desc.d_model, &t->w, nullptr);
   }
@@ -510,5 +483,6 @@ void gpu_trial_end(gpu_trial *t) {
   for (isize i = 0; i < t->n_binds; i++) gpu_bind_free(t->binds[i]);
   for (isize i = 0; i < t->n_buffers; i++) gpu_buffer_free(t->buffers[i]);
   gpu_weight_free(&t->w);
+  gpu_weight_free(&t->a);
   t->n_binds = t->n_buffers = 0;
 }

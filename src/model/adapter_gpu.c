@@ -19,13 +19,15 @@ static const struct {
     [ADAPTER_X_DOWN] = {ADAPTER_DOWN, 1},
 };
 
-/* What lies in `row` of an upload: a row of an A, as numbers and as blocks, or B_ROWS of a B. */
+constexpr isize Q8_0_BYTES = 34;
+
+/* What an upload holds: a row of an A, as numbers and as Q8_0, or B_ROWS of a B. */
 static isize row_cols_max(const model *m) {
   const model_shape *shape = &m->shape;
   return isize_max(isize_max(shape->d_model, shape->d_ff), shape->n_heads * shape->d_head);
 }
 static isize row_bytes_max(const model *m) {
-  isize a_bytes = row_cols_max(m) / 32 * (isize)sizeof(gpu_lora_block);
+  isize a_bytes = row_cols_max(m) / 32 * Q8_0_BYTES;
   return row_cols_max(m) * F32 + isize_max(a_bytes, B_ROWS * ADAPTER_RANK_MAX * F16);
 }
 
@@ -49,42 +51,32 @@ typedef struct {
   const model *m;
   const model_adapter *adapter;
   gpu_adapter *out;
-  f32 *numbers;           /* row_cols_max */
-  gpu_lora_block *blocks; /* row_cols_max / 32 */
-  u16 *halves;            /* the same room: B_ROWS rows */
+  f32 *numbers; /* row_cols_max */
+  u8 *q8_0;     /* the same as blocks */
+  u16 *halves;  /* in q8_0's place: B_ROWS rows */
+  nf_error *error;
 } upload;
 
-/* Row r of a packed Q8_0 matrix: its numbers, quantized again, give the very bytes. */
-static void blocks_fill(const upload *u, const k_weight *a, isize r) {
-  k_weight_row(a, r, u->numbers);
-  for (isize i = 0; i < a->cols / 32; i++) {
-    struct {
-      u8 scale[2];
-      i8 q[32];
-    } q8;
-    nf_status status = quant_encode_row(GGUF_Q8_0, u->numbers + 32 * i, (u8 *)&q8, 32);
-    ASSERT(status == NF_OK); /* numbers are finite: adapter.c */
-    u->blocks[i] = (gpu_lora_block){.scale = f32_from_f16(load_u16(q8.scale))};
-    bytes_copy(u->blocks[i].q, q8.q, 32);
-  }
-}
-
-/* Pairs padded with rows of zeros: a new buffer has nothing else. */
-static gpu_binding a_upload(upload *u, isize i_layer, isize i_stack) {
+/* Pairs padded with rows of zeros: a new buffer has nothing else. A row's numbers, quantized again,
+ * give the bytes they came from. */
+static nf_status a_upload(upload *u, isize i_layer, isize i_stack) {
   const adapter_layer *layer = &u->adapter->layers[i_layer];
   const k_weight *a = &layer->a[i_stack];
+  gpu_weight *to = &u->out->layers[i_layer].a[i_stack];
+  gpu_format format = u->out->gpu->layers[i_layer].w[i_stack].format;
   isize rank = stack_rank(layer, i_stack);
-  i64 row_bytes = a->cols / 32 * (i64)sizeof(gpu_lora_block);
-  i64 bytes = stacks[i_stack].n * rank * row_bytes;
-  i32 buffer = u->out->layers[i_layer].a[i_stack] = gpu_buffer_make(bytes, GPU_STORAGE);
+  nf_status status = gpu_lora_make(format, stacks[i_stack].n * rank, a->cols, to, u->error);
+  if (status != NF_OK) return status;
   for (isize i = 0; i < stacks[i_stack].n; i++) {
     const adapter_pair *pair = &layer->pairs[stacks[i_stack].first + i];
     for (isize j = 0; j < pair->rank; j++) {
-      blocks_fill(u, a, pair->a_row + j);
-      gpu_buffer_write(buffer, (i * rank + j) * row_bytes, u->blocks, (isize)row_bytes);
+      k_weight_row(a, pair->a_row + j, u->numbers);
+      status = quant_encode_row(GGUF_Q8_0, u->numbers, u->q8_0, a->cols);
+      ASSERT(status == NF_OK); /* numbers are finite: adapter.c */
+      gpu_lora_write(to, i * rank + j, u->q8_0);
     }
   }
-  return (gpu_binding){buffer, 0, bytes};
+  return NF_OK;
 }
 
 /* All ranks of row n of a product. */
@@ -114,7 +106,7 @@ static gpu_binding b_upload(upload *u, isize i_layer, isize i_stack) {
   return (gpu_binding){buffer, 0, n_rows * stride * F16};
 }
 
-static void stack_bind(upload *u, isize i_layer, isize i_stack) {
+static nf_status stack_bind(upload *u, isize i_layer, isize i_stack) {
   const adapter_layer *layer = &u->adapter->layers[i_layer];
   gpu_adapter_layer *out = &u->out->layers[i_layer];
   model_gpu *g = u->out->gpu;
@@ -122,7 +114,9 @@ static void stack_bind(upload *u, isize i_layer, isize i_stack) {
   gpu_lora lora = {.rank = stack_rank(layer, i_stack)};
   gpu_kernels_more(g->kernels, product.op, product.w->format, lora.rank); /* the first one's work */
   product.op = gpu_op_lora(product.op);
-  lora.a = a_upload(u, i_layer, i_stack);
+  nf_status status = a_upload(u, i_layer, i_stack);
+  if (status != NF_OK) return status;
+  lora.a = &out->a[i_stack];
   lora.b = b_upload(u, i_layer, i_stack);
   for (isize i = 0; i < stacks[i_stack].n; i++) {
     const adapter_pair *pair = &layer->pairs[stacks[i_stack].first + i];
@@ -134,6 +128,7 @@ static void stack_bind(upload *u, isize i_layer, isize i_stack) {
   }
   product.lora = &lora;
   gpu_matmul_bind(g->kernels, &product, &out->run[i_stack]);
+  return NF_OK;
 }
 
 nf_status model_gpu_adapter_open(const model *m_, model_adapter *adapter, arena *a,
@@ -150,15 +145,22 @@ nf_status model_gpu_adapter_open(const model *m_, model_adapter *adapter, arena 
   *out = (gpu_adapter){.gpu = m_->gpu, .n_layers = n_layers, .layers = layers};
   adapter->gpu = out;
   void *rest = row + row_cols_max(m_);
-  upload u = {
-      .m = m_, .adapter = adapter, .out = out, .numbers = row, .blocks = rest, .halves = rest};
-  for (isize i = 0; i < adapter->n_layers; i++) {
-    for (isize j = 0; j < ADAPTER_STACKS; j++) {
-      if (stack_rank(&adapter->layers[i], j) > 0) stack_bind(&u, i, j);
-    }
+  upload u = {.m = m_,
+              .adapter = adapter,
+              .out = out,
+              .numbers = row,
+              .q8_0 = rest,
+              .halves = rest,
+              .error = error};
+  nf_status status = NF_OK;
+  for (isize i = 0; i < adapter->n_layers * ADAPTER_STACKS && status == NF_OK; i++) {
+    isize i_layer = i / ADAPTER_STACKS, i_stack = i % ADAPTER_STACKS;
+    if (stack_rank(&adapter->layers[i_layer], i_stack) == 0) continue;
+    status = stack_bind(&u, i_layer, i_stack);
   }
   m_->gpu->kernels_open = true;
-  return NF_OK;
+  if (status != NF_OK) model_gpu_adapter_close(adapter);
+  return status;
 }
 
 void model_gpu_adapter_close(model_adapter *adapter) {
@@ -169,7 +171,7 @@ void model_gpu_adapter_close(model_adapter *adapter) {
     gpu_adapter_layer *layer = &g->layers[i];
     for (isize j = 0; j < ADAPTER_STACKS; j++) {
       gpu_matmul_free(&layer->run[j]);
-      gpu_buffer_free(layer->a[j]);
+      gpu_weight_free(&layer->a[j]);
       gpu_buffer_free(layer->b[j]);
     }
   }

@@ -27,7 +27,8 @@ typedef struct {
 /* A low-rank adapter on the GPU: its matrices, and every product that it touches bound with them.
  */
 typedef struct {
-  i32 a[ADAPTER_STACKS], b[ADAPTER_STACKS]; /* see gpu_lora */
+  gpu_weight a[ADAPTER_STACKS]; /* see gpu_lora */
+  i32 b[ADAPTER_STACKS];
   gpu_matmul run[ADAPTER_STACKS]; /* no slices: not touched */
 } gpu_adapter_layer;
 struct gpu_adapter {

@@ -137,9 +137,13 @@ for (const [what, name, find, to] of WRONG) {
 }
 
 for (const [what, find, to] of [
-  ['its scale', 'fma(s * (lora_h(', 'fma((lora_h('],
-  ['its pair', 'row >= slice.pair_from.y', 'row > slice.pair_from.y'],
-  ['its rank', 'j < slice.lora_rank', 'j < slice.lora_rank - 1u'],
+  ['its scale', 'slice.lora_scale[pair0 +', 'slice.lora_scale[0u * pair0 +'],
+  [
+    'its pair',
+    'end = select(slice.n_rows, slice.pair_end.y',
+    'end = select(slice.n_rows, slice.n_rows',
+  ],
+  ['its rank', 'min(j + 3u, last)', 'min(j + 2u, last)'],
 ]) {
   test(`a wrong addition of an adapter is replaced: ${what}`, async () => {
     const { tamper, seen } = tamperWith(/^matmul_(vec|vec4|chunk):norm_store_lora:/, find, to)

@@ -80,13 +80,17 @@ void EXPORT(repack)(i32 k, i32 w, i32 type, i32 staging, f64 at, f64 staging_byt
 void EXPORT(repack_submitted)(i32 k) { gpu_kernels_repack_submitted(kernels[k]); }
 
 static gpu_binding binding(const f64 *v) { return (gpu_binding){(i32)v[0], (i64)v[1], (i64)v[2]}; }
-/* rank, scale[3], pair_from[2], a, b (three numbers each) */
+i32 EXPORT(lora_make)(i32 i, i32 format, i32 rows, i32 cols) {
+  return gpu_lora_make((gpu_format)format, rows, cols, &weights[i], &error);
+}
+void EXPORT(lora_write)(i32 i, i32 row, const u8 *q8_0) { gpu_lora_write(&weights[i], row, q8_0); }
+/* rank, scale[3], pair_from[2], a's place, b (three numbers) */
 void EXPORT(lora_set)(i32 i, const f64 *v) {
   loras[i] = (gpu_lora){.rank = (isize)v[0],
                         .scale = {(f32)v[1], (f32)v[2], (f32)v[3]},
                         .pair_from = {(isize)v[4], (isize)v[5]},
-                        .a = binding(v + 6),
-                        .b = binding(v + 9)};
+                        .a = &weights[(i32)v[6]],
+                        .b = binding(v + 7)};
 }
 /* op: of the base; x, norm, add, y: three numbers each; lora < 0: none */
 void EXPORT(matmul_bind)(i32 k, i32 i, i32 op, i32 w, i32 pass, const f64 *v, i32 lora) {

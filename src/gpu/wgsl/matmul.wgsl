@@ -57,11 +57,11 @@ fn row_scale(squares: f32) -> f32 {
 // The finished value of row n of the slice for a row of x, `place` among those the workgroup has; b:
 // what b_first(n) gave.
 fn finish(n: u32, place: u32, sum: f32, scale: f32, b: vec4<u32>) -> f32 {
-  var v = sum;
-  if (NORM != 0u) {
-    v = sum * scale;
+  let v = lora_add(sum, n, place, b);
+  if (NORM == 0u) {
+    return v;
   }
-  return lora_add(v, scale, n, place, b);
+  return v * scale;
 }
 // What an output is added to; products ask for it before they begin.
 fn residual(n: u32, m: u32) -> f32 {

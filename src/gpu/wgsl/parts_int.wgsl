@@ -19,10 +19,6 @@ var<workgroup> xs: array<vec4<u32>, X_BLOCKS * 5u>;
 fn w_of(raw: Raw) -> WPart {
   return WInts(ints_of(raw.words), raw.s);
 }
-// A block of signed bytes beside those of W's own format.
-fn w_bytes(n: Ints, s: f32) -> WPart {
-  return WInts(n, vec4<f32>(s, 0.0, s, 0.0));
-}
 fn high_bytes(n: vec4<i32>) -> u32 {
   return pack4xI8((n + vec4<i32>(128)) >> vec4<u32>(8u));
 }
