@@ -6,6 +6,7 @@
 #include "server/chat_request.h"
 #include "server/edit_request.h"
 #include "server/http_later.h"
+#include "server/upstream/upstream_call.h"
 
 enum { CUT_MS = 5000 /* the connection's own deadline behind the request's */ };
 
@@ -69,7 +70,8 @@ static metrics_answer answer_of(int status) {
 /* The model asked for, which must be the one there is; name .at null: that one. */
 static bool model_choose(api_call *call, nf_bytes name, api_error *error) {
   const server *s = call->server;
-  bool there = models_find(s->models, s->config.inference_model, &call->model);
+  bool there =
+      s->config.inference && models_find(s->models, s->config.inference_model, &call->model);
   if (!there || (name.at != nullptr && !bytes_same(name, text(call->model.name)))) {
     return api_error_set(error, 404, "model_not_found", "model",
                          "model: there is no such model here; GET /v1/models lists what there is");
@@ -309,9 +311,28 @@ static void chat_news(inference_work *w) {
   if (call->n_left == 0) call_free(call);
 }
 
+/* true: it is for an upstream, and on its way. What is wrong with the body in general is found
+ * again, and said, by chat_request_read. */
+static bool upstream_take(http_conn *c, nf_bytes body, http_reply *reply) {
+  const upstreams *all = http_conn_server(c)->upstreams;
+  yyjson_doc *doc;
+  json_object root;
+  api_error error = {0};
+  nf_bytes name = {0};
+  if (all == nullptr || !json_body_read(body, &doc, &root, &error)) return false;
+  const config_upstream_model *model = nullptr;
+  if (json_text(&root, "model", 256, &name)) model = upstreams_find(all, name);
+  if (model == nullptr) {
+    yyjson_doc_free(doc);
+    return false;
+  }
+  upstream_call_take(c, doc, &root, model, body.len, reply);
+  return true;
+}
+
 void api_chat_take(http_conn *c, nf_bytes body, http_reply *reply) {
   api_error error = {0};
-  if (!rate_check(c, reply)) return;
+  if (!rate_check(c, reply) || upstream_take(c, body, reply)) return;
   api_call *call = call_new(c, body);
   if (call == nullptr || !chat_request_read(body, &call->chat, &error) ||
       !model_choose(call, call->chat.model, &error) || !id_make(call, "chatcmpl-", &error)) {

@@ -6,7 +6,15 @@
 #include <netinet/in.h>
 #include <stddef.h>
 
-typedef enum { KEY_INT, KEY_BOOL, KEY_TEXT, KEY_MODEL, KEY_HOST } key_kind;
+typedef enum {
+  KEY_INT,
+  KEY_BOOL,
+  KEY_TEXT,
+  KEY_MODEL,
+  KEY_HOST,
+  KEY_UPSTREAM,
+  KEY_UPSTREAM_MODEL
+} key_kind;
 typedef struct {
   const char *name, *help;
   size_t at;
@@ -75,6 +83,26 @@ static const key_row KEYS[] = {
      3600000, KEY_INT, true},
     {"client_requests_minute", "of one address to /v1, above: 429; 0: any [0]",
      AT(client_requests_minute), 0, 60000, KEY_INT, true},
+    {"upstream", "NAME URL [private] [key=FILE]: another server to ask, may repeat", 0, 0, 0,
+     KEY_UPSTREAM, false},
+    {"upstream_model", "NAME MODEL [INPUT OUTPUT [TOKENS]]: one of its models; prices", 0, 0, 0,
+     KEY_UPSTREAM_MODEL, false},
+    {"upstream_ca_file", "certificates to trust [the system's]", AT(upstream_ca_file), 0,
+     CONFIG_PATH_BYTES, KEY_TEXT, false},
+    {"upstream_connect_ms", "to connect, TLS included [5000]", AT(upstream_connect_ms), 50, 120000,
+     KEY_INT, true},
+    {"upstream_first_ms", "to the first byte of an answer [60000]", AT(upstream_first_ms), 50,
+     3600000, KEY_INT, true},
+    {"upstream_idle_ms", "from one byte to the next [30000]", AT(upstream_idle_ms), 50, 3600000,
+     KEY_INT, true},
+    {"upstream_tries", "of a request, before a byte has come [3]", AT(upstream_tries), 1, 3,
+     KEY_INT, true},
+    {"upstream_failures_max", "in a row, then it is left alone [5]", AT(upstream_failures_max), 1,
+     1000, KEY_INT, false},
+    {"upstream_pause_ms", "for so long, x 2 while it stays ill [10000]", AT(upstream_pause_ms), 50,
+     600000, KEY_INT, false},
+    {"upstream_requests_max", "at a time, above: 503 [256]", AT(upstream_requests_max), 1, 10000,
+     KEY_INT, true},
     {"api_body_bytes_max", "of a request to /v1 [262144]", AT(api_body_bytes_max), 1024, 16777216,
      KEY_INT, true},
 };
@@ -94,6 +122,13 @@ void config_defaults(config *c) {
                 .queue_max = 64,
                 .inference_ms = 120000,
                 .api_body_bytes_max = 262144,
+                .upstream_connect_ms = 5000,
+                .upstream_first_ms = 60000,
+                .upstream_idle_ms = 30000,
+                .upstream_tries = 3,
+                .upstream_failures_max = 5,
+                .upstream_pause_ms = 10000,
+                .upstream_requests_max = 256,
                 .job_slots = 1,
                 .job_lease_ms = 30000,
                 .job_backoff_ms = 1000,
@@ -162,6 +197,8 @@ static bool row_set(config *c, const key_row *row, const char *value, nf_error *
       str_copy(c->models[c->n_models++], CONFIG_PATH_BYTES, value);
       return true;
     case KEY_HOST: return hosts_add(c, value, error);
+    case KEY_UPSTREAM: return config_upstream_add(c, value, error);
+    case KEY_UPSTREAM_MODEL: return config_upstream_model_add(c, value, error);
   }
   return false;
 }

@@ -39,6 +39,7 @@ static void metrics_reply(server *s, const http_request *request, http_reply *re
   s->metrics.n_works_queued = counts.n_queued;
   s->metrics.n_works_running = counts.n_running;
   metrics_write(&s->metrics, &out);
+  if (s->upstreams != nullptr) upstreams_metrics(s->upstreams, &out);
   if (out.failed) {
     free(out.at);
     http_reply_error(reply, 503, "no memory", true);

@@ -218,6 +218,9 @@ server_start_result server_start(server *s, const config *c) {
                                      .queue_max = c->queue_max};
   s->inference = inference_new(&s->loop, &options);
   if (s->inference == nullptr) return fail(3, "inference", "no memory");
+  if (c->n_upstreams > 0 && !upstreams_start(&s->loop, &s->config, &s->upstreams, &result.error)) {
+    return result;
+  }
   result = listen_open(s);
   if (result.exit_code != 0) return result;
   result.exit_code = 1;
@@ -278,6 +281,9 @@ void server_reload(server *s, const config *c) {
   hosts_set(s);
   files_limit_raise(s);
   (void)models_read(s, &error);
+  if (s->upstreams != nullptr && !upstreams_reload(s->upstreams, &error)) {
+    log_event(&s->log, "upstream keys not changed", error.line);
+  }
   log_event(&s->log, "settings read again", nullptr);
 }
 
@@ -288,6 +294,7 @@ static void handle_close(uv_handle_t *handle, void *unused) {
 
 void server_free(server *s) {
   if (s->inference != nullptr) inference_stop(s->inference);
+  if (s->upstreams != nullptr) upstreams_stop(s->upstreams);
   uv_walk(&s->loop, handle_close, nullptr);
   uv_run(&s->loop, UV_RUN_DEFAULT);
   ASSERT(uv_loop_close(&s->loop) == 0);
@@ -295,5 +302,6 @@ void server_free(server *s) {
   free(s->log.lines.at);
   if (s->inference != nullptr) inference_free(s->inference);
   if (s->models != nullptr) models_free(s->models);
+  upstreams_free(s->upstreams);
   if (s->root >= 0) close(s->root);
 }

@@ -13,6 +13,7 @@
 #include "server/metrics.h"
 #include "server/models.h"
 #include "server/token.h"
+#include "server/upstream/upstreams.h"
 
 enum {
   RECEIVE_BYTES = 65536, /* one read; shared by all connections */
@@ -39,6 +40,7 @@ typedef struct {
   models *models;
   inference *inference;
   buckets clients; /* of /v1 */
+  upstreams *upstreams; /* null: there are none */
   jobs *jobs; /* null: off, or stopping */
   i64 date_s; /* the second `date` speaks of */
   char date[29];
