@@ -10,8 +10,12 @@ static bool is_json(nf_bytes content_type) {
 
 /* A page of another site can make a browser send a POST here, but not as JSON (it would have to ask
  * first, and nobody answers OPTIONS) and not without the headers of http_origin.h. */
-static bool access_check(server *s, const http_request *request, api_error *error) {
-  if (s->token.set && !token_matches(&s->token, request->authorization)) {
+static bool access_check(server *s, const http_request *request, const char **client,
+                         api_error *error) {
+  const token_row *token =
+      s->tokens.n > 0 ? token_matches(&s->tokens, request->authorization) : nullptr;
+  *client = token != nullptr ? token->name : nullptr;
+  if (s->tokens.n > 0 && token == nullptr) {
     return api_error_set(error, 401, "invalid_api_key", nullptr,
                          "expected the server's token, as Authorization: Bearer TOKEN");
   }
@@ -94,6 +98,7 @@ static void models_list_reply(server *s, nf_bytes id, http_reply *reply) {
 void api_route(server *s, const http_request *request, http_reply *reply) {
   nf_bytes path = bytes_after(bytes_from(request->path, request->path_len), 3);
   api_error error = {0};
+  const char *client = nullptr;
   bool chat = bytes_same(path, text("/chat/completions")), edit = bytes_same(path, text("/edit"));
   bool list = bytes_same(path, text("/models")) || bytes_begin(path, "/models/");
   bool get = request->method == METHOD_GET || request->method == METHOD_HEAD;
@@ -104,7 +109,7 @@ void api_route(server *s, const http_request *request, http_reply *reply) {
     api_error_set(&error, 405, "method_not_allowed", nullptr, "expected %s",
                   list ? "GET or HEAD" : "POST");
   } else {
-    (void)access_check(s, request, &error);
+    (void)access_check(s, request, &client, &error);
   }
   if (error.status != 0) {
     api_error_reply(&error, request->has_body, reply);
@@ -113,6 +118,7 @@ void api_route(server *s, const http_request *request, http_reply *reply) {
     models_list_reply(s, bytes_after(path, (isize)strlen("/models")), reply);
   } else {
     reply->take = chat ? api_chat_take : api_edit_take;
+    reply->client = client;
     reply->take_bytes_max = s->config.api_body_bytes_max;
   }
 }

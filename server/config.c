@@ -8,6 +8,7 @@
 
 typedef enum {
   KEY_INT,
+  KEY_MICRO,
   KEY_BOOL,
   KEY_TEXT,
   KEY_MODEL,
@@ -23,6 +24,8 @@ typedef struct {
   bool reload;
 } key_row;
 
+static const i64 MICRO_MAX = 1000000000000000;
+
 #define AT(member) offsetof(config, member)
 static const key_row KEYS[] = {
     {"host", "address to listen on [127.0.0.1]", AT(host), 0, 64, KEY_TEXT, false},
@@ -32,7 +35,7 @@ static const key_row KEYS[] = {
      true},
     {"model", "one GGUF file, may repeat", 0, 0, 0, KEY_MODEL, true},
     {"hosts", "further names allowed in Host, comma-separated", 0, 0, 0, KEY_HOST, true},
-    {"token_file", "made by --make-token; needed beyond loopback", AT(token_file), 0,
+    {"token_file", "made by --make-token or --add-token; needed beyond loopback", AT(token_file), 0,
      CONFIG_PATH_BYTES, KEY_TEXT, false},
     {"behind_proxy", "a proxy in front does TLS; needed beyond loopback [no]", AT(behind_proxy), 0,
      1, KEY_BOOL, false},
@@ -87,6 +90,10 @@ static const key_row KEYS[] = {
      KEY_UPSTREAM, false},
     {"upstream_model", "NAME MODEL [INPUT OUTPUT [TOKENS]]: one of its models; prices", 0, 0, 0,
      KEY_UPSTREAM_MODEL, false},
+    {"budget_day_micro", "all may spend in a day, millionths of the currency; 0: any [0]",
+     AT(budget_day_micro), 0, 0, KEY_MICRO, false},
+    {"budget_client_day_micro", "the same for each token's name or address [0]",
+     AT(budget_client_day_micro), 0, 0, KEY_MICRO, false},
     {"upstream_ca_file", "certificates to trust [the system's]", AT(upstream_ca_file), 0,
      CONFIG_PATH_BYTES, KEY_TEXT, false},
     {"upstream_connect_ms", "to connect, TLS included [5000]", AT(upstream_connect_ms), 50, 120000,
@@ -180,6 +187,12 @@ static bool row_set(config *c, const key_row *row, const char *value, nf_error *
       }
       memcpy(at, &(int){(int)number}, sizeof(int));
       return true;
+    case KEY_MICRO:
+      if (!bytes_number(text(value), &number) || number > MICRO_MAX) {
+        return fail(error, row->name, "millionths, a whole number up to 1e15", value);
+      }
+      memcpy(at, &number, sizeof number);
+      return true;
     case KEY_BOOL:
       if (!bool_parse(value, &flag)) return fail(error, row->name, "yes or no", value);
       memcpy(at, &flag, sizeof flag);
@@ -256,12 +269,26 @@ bool config_is_loopback(const config *c) {
   return inet_pton(AF_INET6, c->host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
+/* A budget is kept in the store, and needs to know what a request can cost. */
+static bool budget_check(const config *c, nf_error *error) {
+  if (c->budget_day_micro == 0 && c->budget_client_day_micro == 0) return true;
+  if (c->data[0] == 0) return fail(error, "budget_day_micro", "--data FOLDER with it", "none");
+  for (int i = 0; i < c->n_upstream_models; i++) {
+    const config_upstream_model *m = &c->upstream_models[i];
+    if (m->output_micro > 0 && m->output_tokens_max == 0) {
+      return fail(error, "upstream_model", "TOKENS with a budget", m->model);
+    }
+  }
+  return true;
+}
+
 bool config_check(const config *c, nf_error *error) {
   struct in6_addr any;
   if (inet_pton(AF_INET, c->host, &any) != 1 && inet_pton(AF_INET6, c->host, &any) != 1) {
     return fail(error, "host", "an IP address such as 127.0.0.1", c->host);
   }
   if (c->worker && c->data[0] == 0) return fail(error, "worker", "--data FOLDER with it", "none");
+  if (!budget_check(c, error)) return false;
   if (c->worker || config_is_loopback(c)) return true;
   const char *missing = c->token_file[0] == 0 ? "token_file (see --make-token)"
                         : !c->behind_proxy    ? "behind_proxy = yes and a proxy that does TLS"
@@ -287,7 +314,7 @@ void config_reload(config *c, const config *from) {
 void config_help(FILE *out) {
   fputs(
       "usage: nearfield-server [--config FILE] [--KEY VALUE]... [--quiet]\n"
-      "       nearfield-server --make-token FILE | --version | --help\n"
+      "       nearfield-server --make-token FILE | --add-token FILE NAME | --version | --help\n"
       "Settings, as --KEY VALUE or as 'KEY = VALUE' lines of the config file (later wins;\n"
       "SIGHUP reads the file again for those marked *):\n",
       out);

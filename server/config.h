@@ -50,6 +50,7 @@ typedef struct {
   config_upstream_model upstream_models[CONFIG_UPSTREAM_MODELS_MAX];
   int n_upstreams, n_upstream_models;
   char upstream_ca_file[CONFIG_PATH_BYTES]; /* "": the system's */
+  i64 budget_day_micro, budget_client_day_micro; /* 0: none; millionths of the currency */
   int upstream_connect_ms, upstream_first_ms, upstream_idle_ms;
   int upstream_tries, upstream_failures_max, upstream_pause_ms, upstream_requests_max;
   char data[CONFIG_PATH_BYTES];       /* folder of jobs; "": there are none */

@@ -174,8 +174,18 @@ static bool models_read(server *s, nf_error *error) {
 static server_start_result jobs_begin(server *s) {
   server_start_result result = {0};
   bool machine;
-  jobs_desc desc = {&s->loop, &s->config, &s->log, &s->token};
+  jobs_desc desc = {&s->loop, &s->config, &s->log, &s->tokens};
   if (s->config.data[0] != 0 && !jobs_start(&desc, &s->jobs, &result.error, &machine)) {
+    result.exit_code = machine ? 3 : 1;
+  }
+  return result;
+}
+
+static server_start_result budget_begin(server *s) {
+  server_start_result result = {0};
+  bool machine;
+  if (budget_wanted(&s->config) &&
+      !budget_start(&s->loop, &s->config, &s->log, &s->budget, &result.error, &machine)) {
     result.exit_code = machine ? 3 : 1;
   }
   return result;
@@ -208,7 +218,7 @@ server_start_result server_start(server *s, const config *c) {
                                   "--root names another folder"
                                 : strerror(errno));
   }
-  if (c->token_file[0] != 0 && !token_read(c->token_file, &s->token, &result.error)) return result;
+  if (c->token_file[0] != 0 && !token_read(c->token_file, &s->tokens, &result.error)) return result;
   if (uv_loop_init(&s->loop) != 0) return fail(3, "event loop", "cannot be made");
   s->models = models_new(&s->loop, &s->log);
   if (s->models == nullptr) return fail(3, "models", "no memory");
@@ -226,6 +236,8 @@ server_start_result server_start(server *s, const config *c) {
   result.exit_code = 1;
   if (!models_read(s, &result.error)) return result;
   result = jobs_begin(s);
+  if (result.exit_code != 0) return result;
+  result = budget_begin(s);
   if (result.exit_code != 0) return result;
   files_limit_raise(s);
   hosts_set(s);
@@ -269,6 +281,8 @@ void server_drain(server *s) {
   if (s->models != nullptr) models_stop(s->models);
   if (s->jobs != nullptr) jobs_stop(s->jobs);
   s->jobs = nullptr;
+  if (s->budget != nullptr) budget_stop(s->budget);
+  s->budget = nullptr;
   http_conns_drain(s);
   uv_timer_start(&s->drain, on_drain_over, (u64)s->config.drain_ms, 0);
 }

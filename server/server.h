@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "server/bucket.h"
+#include "server/budget.h"
 #include "server/config.h"
 #include "server/http_guard.h"
 #include "server/inference.h"
@@ -23,7 +24,7 @@ enum {
 typedef struct {
   uv_loop_t loop;
   config config;
-  token_hash token;
+  tokens tokens;
   int root;     /* open folder of the application */
   int port;     /* the real one */
   int listener; /* -1 when closed */
@@ -41,6 +42,7 @@ typedef struct {
   inference *inference;
   buckets clients; /* of /v1 */
   upstreams *upstreams; /* null: there are none */
+  budget *budget;       /* null: there is none, or it stops */
   jobs *jobs; /* null: off, or stopping */
   i64 date_s; /* the second `date` speaks of */
   char date[29];

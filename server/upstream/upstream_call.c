@@ -27,6 +27,10 @@ typedef struct {
   server *server;
   http_conn *conn; /* null: answered, or the client has gone */
   upstream *to;
+  const config_upstream_model *model;
+  budget_charge *charge; /* null: there is no budget, or its model costs nothing */
+  bool reserving;
+  bool may_cost; /* a try that gave no usage may have been paid for */
   upstream_request request;
   upstream_transfer transfer;
   uv_timer_t timer;
@@ -59,8 +63,33 @@ static void try_give(call *a, try_outcome outcome) {
   a->trying = false;
 }
 
+/* In millionths; of at most 1e8 tokens of each kind, at prices of at most 1e10. */
+static i64 cost_of(const call *a, i64 input_tokens, i64 output_tokens) {
+  i64 million = 1000000;
+  i64 parts = input_tokens * a->model->input_micro + output_tokens * a->model->output_micro;
+  return (parts + million - 1) / million;
+}
+
+static i64 cost_most(const call *a) {
+  return cost_of(a, a->request.input_tokens_max, a->request.output_tokens_max);
+}
+
+/* What is not known is paid as it was reserved. */
+static void charge_settle(call *a) {
+  if (a->charge == nullptr) return;
+  if (a->reserving) {
+    budget_leave(a->charge);
+  } else if (a->usage.known) {
+    budget_settle(a->charge, cost_of(a, a->usage.input_tokens, a->usage.output_tokens));
+  } else {
+    budget_settle(a->charge, a->may_cost ? cost_most(a) : 0);
+  }
+  a->charge = nullptr;
+}
+
 /* Nothing of it runs any more, and its client has its answer or is gone. */
 static void call_end(call *a, upstream_outcome outcome) {
+  charge_settle(a);
   a->to->n_outcomes[outcome]++;
   a->to->n_open--;
   a->server->upstreams->n_open--;
@@ -71,6 +100,7 @@ static void client_gone(void *owner) {
   call *a = owner;
   a->conn = nullptr;
   upstream_transfer_cancel(&a->transfer);
+  a->may_cost = a->may_cost || a->trying;
   try_give(a, TRY_NEUTRAL);
   call_end(a, UPSTREAM_GONE);
 }
@@ -97,8 +127,28 @@ static void event_add(call *a, nf_bytes data) {
 }
 
 /* The client is told. No transfer runs. */
-static void call_fail(call *a, upstream_fault fault) {
+static void error_send(call *a, const api_error *error) {
   http_conn *c = a->conn;
+  bool streaming = a->streaming;
+  if (streaming) {
+    text_buf out = {0};
+    api_error_json(error, &out);
+    event_add(a, bytes_from(out.at, out.len));
+    free(out.at);
+  }
+  a->conn = nullptr;
+  call_end(a, outcome_of(error->status));
+  if (streaming) {
+    http_later_end(c);
+    return;
+  }
+  http_reply reply;
+  http_reply_begin(&reply);
+  api_error_reply(error, false, &reply);
+  http_later_reply(c, &reply);
+}
+
+static void call_fail(call *a, upstream_fault fault) {
   const char *name = a->to->config->name;
   api_error error;
   char message[161] = "", line[96];
@@ -112,22 +162,7 @@ static void call_fail(call *a, upstream_fault fault) {
   upstream_fault_error(fault, name, message, told ? wait_s : 0, &error);
   snprintf(line, sizeof line, "%s: %s", name, error.code);
   if (error.status >= 500) log_event(&a->server->log, "upstream failed", line);
-  if (a->streaming) {
-    text_buf out = {0};
-    api_error_json(&error, &out);
-    event_add(a, bytes_from(out.at, out.len));
-    free(out.at);
-  }
-  a->conn = nullptr;
-  call_end(a, outcome_of(error.status));
-  if (a->streaming) {
-    http_later_end(c);
-    return;
-  }
-  http_reply reply;
-  http_reply_begin(&reply);
-  api_error_reply(&error, false, &reply);
-  http_later_reply(c, &reply);
+  error_send(a, &error);
 }
 
 /* ---- what comes ---- */
@@ -252,6 +287,12 @@ static void call_finish(call *a) {
   http_later_reply(c, &reply);
 }
 
+/* A try has ended with it. */
+static void fault_note(call *a, upstream_fault fault) {
+  bool answered = a->has_bytes && a->transfer.status == 200;
+  a->may_cost = a->may_cost || answered || !upstream_fault_is_free(fault);
+}
+
 /* Once more? Only where no byte of an answer came, but for that of an error. */
 static bool try_again(const call *a, upstream_fault fault) {
   bool answered = a->has_bytes && a->transfer.status == 200;
@@ -271,6 +312,7 @@ static void rest(call *a) {
 static void on_done(void *owner, upstream_fault fault) {
   call *a = owner;
   fault = answer_fault(a, fault);
+  fault_note(a, fault);
   try_give(a, upstream_fault_outcome(fault));
   if (fault == FAULT_NONE) {
     call_finish(a);
@@ -320,6 +362,7 @@ static void on_timer(uv_timer_t *timer) {
     deadline_start(a);
   } else {
     upstream_transfer_cancel(&a->transfer);
+    fault_note(a, fault);
     try_give(a, a->paused ? TRY_NEUTRAL : upstream_fault_outcome(fault));
     call_fail(a, fault);
   }
@@ -366,30 +409,74 @@ static bool room_check(const server *s, api_error *error) {
   return false;
 }
 
+static void on_reserved(void *owner, store_status status) {
+  call *a = owner;
+  api_error error;
+  a->reserving = false;
+  if (status == STORE_OK) {
+    try_begin(a);
+    return;
+  }
+  a->charge = nullptr;
+  if (status == STORE_SPENT) {
+    api_error_set(&error, 429, "insufficient_quota", nullptr,
+                  "the day's budget does not last for this request; it begins anew at 0:00 UTC");
+  } else {
+    api_error_set(&error, 503, "store_unavailable", nullptr, "the budget cannot be looked up");
+    error.retry_after_s = 1;
+  }
+  error_send(a, &error);
+}
+
+/* false: error says why. */
+static bool reserve(call *a, const http_reply *reply, api_error *error) {
+  char client[STORE_CLIENT_BYTES];
+  i64 micro = cost_most(a);
+  if (a->server->budget == nullptr || micro == 0) return true;
+  if (reply->client != nullptr && reply->client[0] != 0) {
+    snprintf(client, sizeof client, "token:%s", reply->client);
+  } else {
+    u64 address = http_conn_client(a->conn);
+    snprintf(client, sizeof client, "address:%016llx", (unsigned long long)address);
+  }
+  a->charge = budget_reserve(a->server->budget, client, micro, a, on_reserved);
+  a->reserving = a->charge != nullptr;
+  if (a->reserving) return true;
+  api_error_set(error, 503, "store_unavailable", nullptr, "the budget cannot be looked up");
+  error->retry_after_s = 1;
+  return false;
+}
+
 void upstream_call_take(http_conn *c, yyjson_doc *doc, const json_object *root,
                         const config_upstream_model *model, isize body_bytes, http_reply *reply) {
   server *s = http_conn_server(c);
+  upstream *to = &s->upstreams->rows[model->i_upstream];
   call *a = calloc(1, sizeof *a);
   bool ok = a != nullptr
                 ? room_check(s, root->error) &&
                       upstream_request_read(root, body_bytes, model->output_tokens_max, &a->request)
                 : api_error_set(root->error, 503, "no_memory", nullptr, "no memory");
   yyjson_doc_free(doc);
+  if (ok) {
+    a->server = s;
+    a->conn = c;
+    a->to = to;
+    a->model = model;
+    a->begun_ms = now_of(a);
+    ok = reserve(a, reply, root->error);
+  }
   if (!ok) {
+    to->n_outcomes[outcome_of(root->error->status)]++;
     api_error_reply(root->error, false, reply);
-    s->upstreams->rows[model->i_upstream].n_outcomes[outcome_of(root->error->status)]++;
+    if (a != nullptr) free(a->request.body);
     free(a);
     return;
   }
-  a->server = s;
-  a->conn = c;
-  a->to = &s->upstreams->rows[model->i_upstream];
-  a->to->n_open++;
+  to->n_open++;
   s->upstreams->n_open++;
-  a->begun_ms = now_of(a);
   uv_timer_init(&s->loop, &a->timer);
   a->timer.data = a;
   http_later_begin(c, a, client_gone, s->config.inference_ms + CUT_MS);
   http_later_flow(c, client_has_room);
-  uv_timer_start(&a->timer, on_timer, 0, 0); /* not from in here: it may answer */
+  if (!a->reserving) uv_timer_start(&a->timer, on_timer, 0, 0); /* not from here: it may answer */
 }

@@ -40,6 +40,8 @@ upstream_fault upstream_fault_of_status(int status);
 /* May it be sent again, as long as no byte of an answer has come? Not when the upstream may be at
  * work on it still. */
 bool upstream_fault_is_passing(upstream_fault fault);
+/* Did the try certainly cost nothing? An error in the middle of an answer is not one of these. */
+bool upstream_fault_is_free(upstream_fault fault);
 try_outcome upstream_fault_outcome(upstream_fault fault);
 /* For the client. name: of the upstream; message: its own, of FAULT_REQUEST, "" else. */
 void upstream_fault_error(upstream_fault fault, const char *name, const char *message,
