@@ -84,7 +84,7 @@ static const key_row KEYS[] = {
      false},
     {"inference_ms", "a request may take, waiting included [120000]", AT(inference_ms), 100,
      3600000, KEY_INT, true},
-    {"client_requests_minute", "of one address to /v1, above: 429; 0: any [0]",
+    {"client_requests_minute", "of one client to /v1, above: 429; 0: any [0]",
      AT(client_requests_minute), 0, 60000, KEY_INT, true},
     {"upstream", "NAME URL [private] [key=FILE]: another server to ask, may repeat", 0, 0, 0,
      KEY_UPSTREAM, false},
