@@ -363,7 +363,8 @@ static void on_timer(uv_timer_t *timer) {
   } else {
     upstream_transfer_cancel(&a->transfer);
     fault_note(a, fault);
-    try_give(a, a->paused ? TRY_NEUTRAL : upstream_fault_outcome(fault));
+    bool answers = a->paused || (fault == FAULT_LATE && a->streaming); /* it is not to blame */
+    try_give(a, answers ? TRY_NEUTRAL : upstream_fault_outcome(fault));
     call_fail(a, fault);
   }
 }

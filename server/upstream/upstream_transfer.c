@@ -111,6 +111,8 @@ static void options_set(upstream_transfer *t) {
   curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
   curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
   curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+  /* a transfer that ends does not wait for its name to be looked up: that would stop the loop */
+  curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
   curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
   if (d->ca_file != nullptr) curl_easy_setopt(e, CURLOPT_CAINFO, d->ca_file);

@@ -120,14 +120,17 @@ export function keyFile(file, key = KEY) {
 }
 
 /** nearfield-server without a model of its own; models: of the upstream called "far". */
-export async function startWithUpstream(site, far, models, args = []) {
+export async function startWithUpstream(site, far, models, args = [], env = {}) {
   const list = models.flatMap((m) => ['--upstream-model', `far ${m}`])
   const key = keyFile(`${site}/far.key`)
-  const server = await start([
-    ...['--root', site, '--inference', 'no', '--upstream', `far ${far.url} private key=${key}`],
-    ...list,
-    ...args,
-  ])
+  const server = await start(
+    [
+      ...['--root', site, '--inference', 'no', '--upstream', `far ${far.url} private key=${key}`],
+      ...list,
+      ...args,
+    ],
+    env,
+  )
   server.base = `http://${server.host}`
   return server
 }

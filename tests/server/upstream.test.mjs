@@ -1,12 +1,13 @@
 // /v1 with models of an upstream: what the official openai client sees, what the upstream is sent,
 // where the key is not. See upstream.mjs; what goes wrong is in upstream_faults.test.mjs.
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import OpenAI from 'openai'
-import { post } from './api.mjs'
+import { post, startWithModel } from './api.mjs'
 import { folder, get, runOnce, sleep } from './harness.mjs'
+import { client as jobsOf, place } from './jobs_harness.mjs'
 import {
   chunk,
   DONE,
@@ -271,6 +272,59 @@ test('the key is in no reply, log, metric, argument or environment', async () =>
   seen.push(await (await fetch(`${server.base}/metrics`)).text())
   for (const text of seen) assert.ok(!text.includes(KEY) && !text.includes(KEY.slice(4, 20)))
   assert.ok(seen[1].includes('upstream_refused'))
+})
+
+test('nor in the store, nor with a worker', async () => {
+  const here = place('sqlite')
+  writeFileSync(
+    here.at('worker/run'),
+    '#!/bin/sh\n{ cat /proc/self/environ /proc/self/cmdline; ls -l /proc/self/fd; env; } >captions.srt\ncp captions.srt captions.vtt\n',
+    { mode: 0o755 },
+  )
+  const key = keyFile(here.at('far.key'))
+  const at = await here.server(
+    ...['--upstream', `far ${far.url} private key=${key}`, '--budget-day-micro', '1000000'],
+    ...['--upstream-model', 'far large 1000 1000 50', '--inference', 'no'],
+  )
+  at.base = `http://${at.host}`
+  assert.equal((await post(at, '/v1/chat/completions', ask())).status, 200)
+  const jobs = jobsOf(at)
+  const { id } = await jobs.add('any')
+  const job = await jobs.ended(id)
+  assert.equal(job.state, 'done', JSON.stringify(job))
+  const seen = await (await fetch(`${at.base}/v1/jobs/${id}/result/captions.srt`)).text()
+  assert.ok(seen.includes('PATH='))
+  await at.stop()
+  for (const name of readdirSync(here.at('data'))) {
+    if (name.startsWith('nearfield.db'))
+      assert.ok(!readFileSync(here.at('data', name)).includes(KEY))
+  }
+  for (const text of [seen, JSON.stringify(job), at.log()]) assert.ok(!text.includes(KEY))
+  assert.ok(readFileSync(key, 'utf8').includes(KEY))
+  here.remove()
+})
+
+test('beside a model of our own: both are listed, each is asked by its name', async () => {
+  const args = ['--upstream', `far ${far.url} private`, '--upstream-model', 'far large']
+  const both = await startWithModel(site.at, args)
+  const own = new OpenAI({ apiKey: 'none', baseURL: `${both.base}/v1`, maxRetries: 0 })
+  const ids = (await own.models.list()).data.map((m) => m.id)
+  assert.deepEqual(ids, [both.model, 'large'])
+  const before = far.requests.length
+  for (const stream of [false, true]) {
+    const texts = []
+    for (const model of ids) {
+      const request = ask({ model, max_tokens: 8, temperature: 0, stream })
+      const reply = await own.chat.completions.create(request)
+      let text = stream ? '' : reply.choices[0].message.content
+      if (stream) for await (const c of reply) text += c.choices[0]?.delta.content ?? ''
+      texts.push(text)
+    }
+    assert.equal(texts[1], 'Hello wörld')
+    assert.ok(texts[0].length > 2 && texts[0] !== texts[1])
+  }
+  assert.equal(far.requests.length, before + 2)
+  await both.stop()
 })
 
 test('SIGHUP reads the key again; one that is none changes nothing', async () => {

@@ -582,6 +582,41 @@ full = [socket.socket() for _ in range(4)]
 for c in full: c.setblocking(False); c.connect_ex(s.getsockname())
 print(s.getsockname()[1], flush=True); sys.stdin.read()`
 
+test('a name that is looked up for long stops nothing else', async () => {
+  const library = path.join(site.at, 'slow_names.so')
+  const source = 'tests/server/slow_names.c'
+  execFileSync('clang-19', ['-D_GNU_SOURCE', '-shared', '-fPIC', '-o', library, source])
+  const env = {
+    LD_PRELOAD: library,
+    ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:verify_asan_link_order=0`,
+  }
+  const args = ['--upstream-connect-ms', '500', '--upstream-tries', '1']
+  const at = await startWithUpstream(site.at, { url: 'http://slow.test:9/v1' }, ['a'], args, env)
+  let worst = 0
+  let on = true
+  const others = (async () => {
+    while (on) {
+      const from = performance.now()
+      await (await fetch(`${at.base}/healthz`)).text()
+      worst = Math.max(worst, performance.now() - from)
+      await sleep(10)
+    }
+  })()
+  const from = performance.now()
+  assert.equal((await chat(at, ask('a'))).body.error.code, 'upstream_connect_timeout')
+  assert.ok(performance.now() - from < 1500, 'the deadline holds')
+  const abort = new AbortController()
+  const gone = post(at, '/v1/chat/completions', ask('a'), {}, abort.signal).catch(() => 'gone')
+  await sleep(200)
+  abort.abort()
+  assert.equal(await gone, 'gone')
+  await sleep(4500) // both look-ups end
+  on = false
+  await others
+  assert.ok(worst < 1000, `others waited ${worst} ms`)
+  await at.stop()
+})
+
 test('a certificate is checked: nobody’s own, another name’s, and one that is trusted', async () => {
   const at = (name) => path.join(site.at, name)
   const make = (name, host) => {
