@@ -115,6 +115,24 @@ export const refusedPrivate = [
   'http://user@127.0.0.1:PORT/v1',
 ]
 
+/** Names are resolved to these: refused for a public upstream. */
+export const resolved = [
+  ...['0.0.0.0', '0.1.2.3', '127.0.0.1', '127.8.9.10', '10.0.0.1', '10.255.255.255', '172.16.0.1'],
+  ...['172.31.255.255', '192.168.0.1', '192.168.255.255', '100.64.0.1', '100.127.255.255'],
+  ...['100.100.100.200', '168.63.129.16', '169.254.0.1', '169.254.169.254', '169.254.170.2'],
+  ...['192.0.0.192', '192.0.2.1', '192.88.99.1', '198.18.0.1', '198.19.255.255', '198.51.100.1'],
+  ...['203.0.113.1', '224.0.0.1', '239.255.255.250', '240.0.0.1', '255.255.255.255'],
+  ...['::', '::1', '::2', '::7f00:1', '::ffff:7f00:1', '::ffff:a00:1', '::ffff:a9fe:a9fe'],
+  ...['64:ff9b::7f00:1', '64:ff9b::a9fe:a9fe', '64:ff9b::c0a8:1', '64:ff9b:1::1', '100::1'],
+  ...['2001::1', '2001:0:7f00:1::1', '2001:db8::1', '2002:7f00:1::1', '2002:a9fe:a9fe::1'],
+  ...['3fff::1', '4000::1', 'fc00::1', 'fd00::1', 'fd00:ec2::254', 'fe80::1', 'febf::1'],
+  ...['fec0::1', 'ff02::1', 'ff0e::1'],
+]
+/** And of these the ones that are refused for a private upstream too. */
+export const resolvedNever = resolved.filter(
+  (a) => !/^(127|10|172|192\.168|100\.(64|127)|::1$|::ffff:(7f00|a00)|fc00|fd00::1)/.test(a),
+)
+
 /** Names that mean this machine: nothing to see in the URL, refused when they are resolved. */
 export const names = ['localhost', 'LOCALHOST', 'localhost.', 'x.localhost']
 

@@ -1,7 +1,9 @@
 // An upstream of the test's own: a TCP server that reads each request whole and answers as it is
 // told, down to single bytes. And a nearfield-server that asks it. Owns no test.
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import net from 'node:net'
+import path from 'node:path'
 import tls from 'node:tls'
 import { start } from './harness.mjs'
 
@@ -117,6 +119,18 @@ export function good({ socket, body }, words = ['Hel', 'lo ', 'wörld']) {
 export function keyFile(file, key = KEY) {
   writeFileSync(file, `${key}\n`, { mode: 0o600 })
   return file
+}
+
+/** The environment in which names_preload.c answers for names; log: a file for connects. */
+export function preloaded(site, log) {
+  const library = path.join(site, 'names_preload.so')
+  const source = 'tests/server/names_preload.c'
+  execFileSync('clang-19', ['-D_GNU_SOURCE', '-shared', '-fPIC', '-o', library, source])
+  return {
+    LD_PRELOAD: library,
+    ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:verify_asan_link_order=0`,
+    ...(log ? { NAMES_LOG: log } : {}),
+  }
 }
 
 /** nearfield-server without a model of its own; models: of the upstream called "far". */

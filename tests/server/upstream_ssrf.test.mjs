@@ -2,12 +2,14 @@
 // refused once they are resolved, the environment's proxies and redirects change nothing. A listener
 // on this machine's addresses sees no connection. The corpus is ssrf_corpus.mjs.
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
+import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { post } from './api.mjs'
 import { folder, runOnce, start } from './harness.mjs'
-import { allowed, names, refused, refusedPrivate } from './ssrf_corpus.mjs'
-import { farMetric, foreign, whole } from './upstream.mjs'
+import { allowed, names, refused, refusedPrivate, resolved, resolvedNever } from './ssrf_corpus.mjs'
+import { farMetric, foreign, preloaded, whole } from './upstream.mjs'
 
 const site = folder({ 'index.html': 'page' })
 let n = 0
@@ -71,6 +73,43 @@ test('a name is looked at once it is resolved; the request cannot name a place',
     await server.stop()
   }
   assert.equal(n, 0)
+})
+
+test(`${resolved.length} addresses that names are resolved to: none is connected to`, async () => {
+  const log = path.join(site.at, 'connects')
+  const env = preloaded(site.at, log)
+  writeFileSync(log, '')
+  assert.ok(resolved.length >= 50 && resolvedNever.length >= 35)
+  const all = [...resolved.map((a) => [a, '']), ...resolvedNever.map((a) => [a, ' private'])]
+  while (all.length > 0) {
+    const some = all.splice(0, 8)
+    const args = some.flatMap(([address, more], i) => [
+      ...[
+        '--upstream',
+        `u${i} https://a${address.replaceAll(/[.:]/g, '-')}.at.test:${port}/v1${more}`,
+      ],
+      ...['--upstream-model', `u${i} m${i}`],
+    ])
+    const server = await start(['--root', site.at, '--inference', 'no', ...args], env)
+    server.base = `http://${server.host}`
+    for (const [i, [address, more]] of some.entries()) {
+      const got = await post(server, '/v1/chat/completions', { ...ask, model: `m${i}` })
+      assert.equal(got.body.error?.code, 'upstream_address_refused', `${address}${more}`)
+    }
+    await server.stop()
+  }
+  assert.equal(n, 0)
+  assert.equal(readFileSync(log, 'utf8'), '', 'no connect at all')
+  // the log is one: an allowed address is in it
+  const url = `http://a127-0-0-1.at.test:${port}/v1`
+  const args = ['--upstream', `far ${url} private`, '--upstream-model', 'far large']
+  const server = await start(['--root', site.at, '--inference', 'no', ...args], env)
+  server.base = `http://${server.host}`
+  assert.equal((await post(server, '/v1/chat/completions', ask)).body.error.code, 'upstream_cut')
+  assert.match(readFileSync(log, 'utf8'), /^(127\.0\.0\.1\n)+$/)
+  assert.equal(n, 3)
+  n = 0
+  await server.stop()
 })
 
 test('a redirect is not followed, a proxy of the environment not used', async () => {
