@@ -74,12 +74,13 @@ static i64 cost_most(const call *a) {
   return cost_of(a, a->request.input_tokens_max, a->request.output_tokens_max);
 }
 
-/* What is not known is paid as it was reserved. */
+/* What is not known is paid as it was reserved; what a stream says before its end is no sum. */
 static void charge_settle(call *a) {
+  bool known = a->usage.known && (a->whole || !a->request.stream);
   if (a->charge == nullptr) return;
   if (a->reserving) {
     budget_leave(a->charge);
-  } else if (a->usage.known) {
+  } else if (known) {
     budget_settle(a->charge, cost_of(a, a->usage.input_tokens, a->usage.output_tokens));
   } else {
     budget_settle(a->charge, a->may_cost ? cost_most(a) : 0);

@@ -30,7 +30,8 @@ static bool choices_good(yyjson_val *choices, const char *member) {
   return true;
 }
 
-static reply_kind read(nf_bytes bytes, const char *member, reply_usage *usage) {
+/* n_choices: written on REPLY_GOOD and REPLY_USAGE. */
+static reply_kind read(nf_bytes bytes, const char *member, reply_usage *usage, size_t *n_choices) {
   yyjson_read_err why;
   /* without YYJSON_READ_INSITU the bytes are only read */
   yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)bytes.at, (size_t)bytes.len,
@@ -42,7 +43,9 @@ static reply_kind read(nf_bytes bytes, const char *member, reply_usage *usage) {
   if (error != nullptr && !yyjson_is_null(error)) {
     kind = REPLY_ERROR;
   } else if (yyjson_is_arr(choices) && choices_good(choices, member)) {
-    kind = yyjson_arr_size(choices) > 0 ? REPLY_GOOD : REPLY_USAGE;
+    *n_choices = yyjson_arr_size(choices);
+    bool counts = *n_choices == 0 && yyjson_is_obj(yyjson_obj_get(root, "usage"));
+    kind = counts ? REPLY_USAGE : REPLY_GOOD;
     usage_read(root, usage);
   }
   yyjson_doc_free(doc);
@@ -50,12 +53,14 @@ static reply_kind read(nf_bytes bytes, const char *member, reply_usage *usage) {
 }
 
 reply_kind upstream_chunk_read(nf_bytes data, reply_usage *usage) {
-  return read(data, "delta", usage);
+  size_t n_choices;
+  return read(data, "delta", usage, &n_choices);
 }
 
 reply_kind upstream_whole_read(nf_bytes body, reply_usage *usage) {
-  reply_kind kind = read(body, "message", usage);
-  return kind == REPLY_USAGE ? REPLY_BAD : kind;
+  size_t n_choices = 0;
+  reply_kind kind = read(body, "message", usage, &n_choices);
+  return kind != REPLY_ERROR && n_choices == 0 ? REPLY_BAD : kind;
 }
 
 bool upstream_leaks(nf_bytes bytes, nf_bytes secret) {

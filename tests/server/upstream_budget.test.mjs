@@ -101,7 +101,9 @@ test('reserved at its most, settled at what it was; n answers are counted', asyn
   await settled(at, sum) // not known: as it was reserved
   const cut = chat(at, ask({ stream: true }))
   const two = await next()
-  two.socket.write(EVENTS + chunk(piece('m', 'a')), () => two.socket.destroy())
+  two.socket.write(EVENTS + chunk(piece('m', 'a', { usage: usage(3, 1) })), () =>
+    two.socket.destroy(),
+  )
   assert.match((await cut).body, /upstream_cut/)
   sum += most(ask({ stream: true }))
   await settled(at, sum)
