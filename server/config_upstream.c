@@ -3,7 +3,7 @@
 #include "server/upstream/upstream_address.h"
 
 /* So that no cost overflows: a request is believed to have at most 1e8 tokens of each kind. */
-static const i64 PRICE_MICRO_MAX = 10000000000;
+static const i64 PRICE_MICRO_MAX = 10000000000, TOKENS_MAX = 10000000;
 
 static bool fail(nf_error *error, const char *key, const char *expected) {
   snprintf(error->line, sizeof error->line, "%s: expected %s", key, expected);
@@ -83,7 +83,7 @@ bool config_upstream_model_add(config *c, const char *value, nf_error *error) {
   }
   if (!number_take(&rest, PRICE_MICRO_MAX, &m.input_micro) ||
       !number_take(&rest, PRICE_MICRO_MAX, &m.output_micro) ||
-      !number_take(&rest, INT32_MAX, &m.output_tokens_max) || rest.len > 0) {
+      !number_take(&rest, TOKENS_MAX, &m.output_tokens_max) || rest.len > 0) {
     return fail(error, key, "NAME MODEL [INPUT OUTPUT [TOKENS]], whole numbers");
   }
   c->upstream_models[c->n_upstream_models++] = m;

@@ -228,6 +228,7 @@ static void on_timer(uv_timer_t *timer);
 static bytes_answer on_bytes(void *owner, nf_bytes bytes) {
   call *a = owner;
   bool stream = a->request.stream && a->transfer.status == 200;
+  bool was_whole = a->whole; /* what follows the last event is not looked at */
   a->byte_ms = now_of(a);
   a->has_bytes = true;
   if (stream && http_later_waiting(a->conn) > WAITING_BYTES_MAX) {
@@ -237,7 +238,7 @@ static bytes_answer on_bytes(void *owner, nf_bytes bytes) {
   }
   a->fault = head_fault(a);
   if (a->fault == FAULT_NONE) a->fault = stream ? events_take(a, bytes) : body_take(a, bytes);
-  if (a->whole) uv_timer_start(&a->timer, on_timer, LAST_CHUNK_MS, 0);
+  if (a->whole && !was_whole) uv_timer_start(&a->timer, on_timer, LAST_CHUNK_MS, 0);
   return a->fault != FAULT_NONE ? BYTES_UNWANTED : BYTES_TAKEN;
 }
 

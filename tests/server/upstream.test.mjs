@@ -111,6 +111,21 @@ test('a stream is passed on as it comes, with usage only where it was asked for'
   answer = good
 })
 
+test('a stream ends with [DONE], whatever the upstream does afterwards', async () => {
+  answer = ({ socket, body }) => {
+    socket.write(EVENTS + chunk(piece(body.model, 'a') + DONE))
+    const timer = setInterval(() => {
+      if (socket.destroyed) clearInterval(timer)
+      else socket.write(chunk(piece(body.model, 'too late')))
+    }, 20)
+  }
+  const from = performance.now()
+  const got = await post(server, '/v1/chat/completions', ask({ stream: true }))
+  assert.ok(performance.now() - from < 1000)
+  assert.match(got.body, /^data: \{.*"a".*\}\n\ndata: \[DONE\]\n\n$/)
+  answer = good
+})
+
 test('an answer has a bound where the model has one', async () => {
   await client.chat.completions.create(ask({ model: 'vendor/small' }))
   assert.equal(far.requests.at(-1).body.max_tokens, 50)
