@@ -1,6 +1,8 @@
 /* See upstream_transfer.h. */
 #include "server/upstream/upstream_transfer.h"
 
+#include <fcntl.h>
+
 #include "server/upstream/upstream_address.h"
 
 enum {
@@ -19,7 +21,8 @@ static curl_socket_t on_open(void *to, curlsocktype purpose, struct curl_sockadd
     return CURL_SOCKET_BAD;
   }
   int bytes = RECEIVE_BUFFER_BYTES;
-  int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  int fd = socket(address->family, address->socktype, address->protocol);
+  if (fd >= 0) (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
   if (fd >= 0) (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
   return fd < 0 ? CURL_SOCKET_BAD : fd;
 }

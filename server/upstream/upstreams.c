@@ -13,6 +13,11 @@ static bool fail(nf_error *error, const char *what, const char *why) {
 
 /* ---- keys ---- */
 
+/* No copy of a key is left behind; a compiler would drop a memset. */
+static void wipe(void *at, size_t n) {
+  for (volatile char *byte = at; n > 0; n--) *byte++ = 0;
+}
+
 /* One line of visible ASCII into key[UPSTREAM_KEY_BYTES_MAX]. */
 static bool key_read(const char *path, char *key, nf_error *error) {
   struct stat facts;
@@ -47,7 +52,7 @@ struct curl_slist *upstream_headers_make(const upstream *row) {
             header_add(&list, "Accept: application/json, text/event-stream") &&
             header_add(&list, "User-Agent: nearfield") && header_add(&list, "Expect:") &&
             (row->key[0] == 0 || header_add(&list, line));
-  explicit_bzero(line, sizeof line);
+  wipe(line, sizeof line);
   if (ok) return list;
   curl_slist_free_all(list);
   return nullptr;
@@ -57,7 +62,7 @@ struct curl_slist *upstream_headers_make(const upstream *row) {
 
 static void row_drop(upstream *row) {
   free(row->url);
-  explicit_bzero(row->key, sizeof row->key);
+  wipe(row->key, sizeof row->key);
 }
 
 static bool row_make(const config *c, const config_upstream *from, upstream *row, nf_error *error) {
@@ -100,7 +105,7 @@ bool upstreams_reload(upstreams *u, nf_error *error) {
     ok = path[0] == 0 || key_read(path, fresh[i], error);
   }
   for (int i = 0; ok && i < u->n; i++) memcpy(u->rows[i].key, fresh[i], sizeof fresh[i]);
-  explicit_bzero(fresh, sizeof fresh);
+  wipe(fresh, sizeof fresh);
   return ok;
 }
 
