@@ -20,7 +20,7 @@ for file in common_voice_en.txt common_voice_en.dev.txt harper_pairs.tsv harper_
   ln -sf "$data/$file" "data/$file"
 done
 if [ ! -s data/docs.tsv ]; then
-  (mkdir -p debs && cd debs && apt-get download rust-doc nodejs-doc)
+  (mkdir -p debs unpacked && cd debs && apt-get download rust-doc nodejs-doc)
   for deb in debs/*.deb; do dpkg-deb -x "$deb" "unpacked/$(basename "$deb" .deb)"; done
   python3 "$model/data/docs.py" unpacked/rust-doc* unpacked/nodejs-doc* >data/docs.tsv
 fi
