@@ -69,6 +69,4 @@ def judge(model, prompt, rows):
     copy = log_p(model, prompt, captions, captions)
     said = [{"kind": kind, "before": before, "right": right, "ours": text, "sure": round(a - b, 3)}
             for (kind, before, right), text, a, b in zip(rows, texts, own, copy)]
-    return said, {tau: edits.report([
-        (s["kind"], s["before"], s["right"], s["ours"] if s["sure"] > tau else s["before"])
-        for s in said]) for tau in TAUS}
+    return said, {tau: edits.report(edits.gated(said, tau)) for tau in TAUS}
