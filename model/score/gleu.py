@@ -1,5 +1,5 @@
-"""GLEU of edited lines: n-grams shared with a reference, less those of the line as it stood that the
-reference does not have. Owns the arithmetic alone.
+"""GLEU of edited lines: n-grams shared with a reference, less those of the line as it stood that
+the reference does not have. Owns the arithmetic alone.
 
 Napoles et al. 2015 and 2016 (arXiv:1605.02592, "GLEU without tuning"): n up to 4, the mean over
 ROUNDS draws of one reference a line. Words as edits.words cuts them, so the value is near that of

@@ -4,7 +4,7 @@ spoken lines of the development set, the one that makes most lines of the noise 
 of equal ones the one that changes fewer written lines. Owns this rule; reads what train.py's
 variants said (NAME.said.jsonl).
 
-usage: choose.py FOLDER [--table]      -> NAME GATE      (--table: all of them, as RESULTS.md has it)
+usage: choose.py FOLDER [--table]     -> NAME GATE     (--table: all of them, as in RESULTS.md)
 """
 import json
 import pathlib

@@ -26,7 +26,7 @@ def f_half(rows):
 
 
 def gated(said, tau):
-    """Rows for `report` of what was said (greedy.judge): an answer less sure than tau is not given."""
+    """Rows for `report` of what greedy.judge said; answers no surer than tau are not given."""
     return [(s["kind"], s["before"], s["right"], s["ours"] if s["sure"] > tau else s["before"])
             for s in said]
 

@@ -38,8 +38,8 @@ done
 
 read -r name gate <<<"$(python3 "$model/train/choose.py" trained)"
 echo "chosen: $name, gate $gate"
+system="Fix the grammar, spelling and punctuation of the caption. Keep everything else as it is."
 cd "$model/.."
 build/native/nearfield adapter --type q8_0 --name "nearfield fix" --task fix --gate "$gate" \
-  --system "Fix the grammar, spelling and punctuation of the caption. Keep everything else as it is." \
-  "$OLDPWD/trained/$name.safetensors" "$OLDPWD/fix.gguf"
+  --system "$system" "$OLDPWD/trained/$name.safetensors" "$OLDPWD/fix.gguf"
 python3 model/score --adapter "$OLDPWD/fix.gguf"
