@@ -3,13 +3,13 @@
 
   python model/score [--set FILE.tsv]... [--task fix] [--adapter FILE.gguf | none] [--model FILE]
                      [--nearfield build/native/nearfield] [--threads N] [--keep 0.8]
-                     [--jfleg FOLDER] [--json] [--nothing] [--said FILE]
+                     [--jfleg FOLDER] [--json] [--nothing | --harper] [--said FILE]
 --set    lines `kind, before, right` (fix), or `before, right, right` (the other tasks); default:
          the task's sets in model/eval. --jfleg FOLDER: test.src and test.ref0..3, read only.
 --keep   shorten: each line may have that share of its characters
---nothing  scores doing nothing, without the CLI. --said FILE: every line and its answer, as JSON.
-Owns arguments and the CLI's run; the arithmetic is measures.py's. ERRANT: setup.sh. GLEU is not
-computed yet.
+--nothing  scores doing nothing, --harper the rule engine Harper (its first suggestions), both
+         without the CLI. --said FILE: every line and its answer, as JSON.
+Owns arguments and the CLI's run; the arithmetic is measures.py's. ERRANT and Harper: setup.sh.
 """
 import argparse
 import functools
@@ -21,12 +21,12 @@ import subprocess
 import sys
 import tempfile
 
-import measures
-
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "train"))
 import edits  # noqa: E402
+import measures  # noqa: E402
 
+HARPER = "harper-2.10.0"
 CPS = 10.0  # shorten: a line's limit is said by its duration
 
 
@@ -81,11 +81,27 @@ def run(args, rows):
     return report
 
 
+def cache():
+    """Where setup.sh puts what it installs."""
+    return pathlib.Path(os.environ.get("NEARFIELD_CACHE", pathlib.Path.home() / ".cache/nearfield"))
+
+
+def harper(rows):
+    """Each line with Harper's first suggestions."""
+    folder = cache() / HARPER
+    if not folder.exists():
+        sys.exit(f"score: {folder} is missing: run model/score/setup.sh")
+    done = subprocess.run(["node", HERE / "harper.mjs", folder], text=True, capture_output=True,
+                          input="".join(json.dumps(before) + "\n" for _, before, _ in rows),
+                          check=False)
+    if done.returncode:
+        sys.exit(f"score: {done.stderr.strip()}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 def errant_of(pairs):
     """{(before, after): edits} by ERRANT, or None if setup.sh was not run."""
-    home = pathlib.Path.home() / ".cache/nearfield"
-    cache = pathlib.Path(os.environ.get("NEARFIELD_CACHE", home))
-    python = cache / "errant-3.0.2/bin/python"
+    python = cache() / "errant-3.0.2/bin/python"
     if not python.exists():
         return None
     pairs = list(pairs)
@@ -114,7 +130,7 @@ def arguments():
     args.add_argument("--task", default="fix")
     args.add_argument("--nearfield", default="build/native/nearfield")
     args.add_argument("--keep", type=float, default=.8)
-    for name in ("json", "nothing"):
+    for name in ("json", "nothing", "harper"):
         args.add_argument(f"--{name}", action="store_true")
     return args.parse_args()
 
@@ -137,7 +153,9 @@ def main():
         rows += read_jfleg(args.jfleg)
     out = {"task": args.task, "system": "do nothing", "machine": platform.machine()}
     says = [before for _, before, _ in rows]
-    if not args.nothing:
+    if args.harper:
+        says, out["system"] = harper(rows), HARPER
+    elif not args.nothing:
         report = run(args, rows)
         says = [cue["after"].replace("\n", " ") for cue in report["cues"]]
         out["system"] = f"{report['model']}, adapter {report['adapter'] or 'none'}"
