@@ -18,6 +18,7 @@ static gpu_shape shape_int_default(gpu_op op) {
   gpu_shape shape = {rows, 1, rows, 1, 32, 1, 4, 1};
   if (base == GPU_ADD_ATTN) shape.chunk_rows = 16;
   if (base == GPU_NORM_SWIGLU) shape.chunk_rows = 64, shape.chunk_each = 2;
+  if (op == GPU_NORM_SWIGLU_LORA) shape.chunk_rows = 72;
   if (op == GPU_NORM_HEAD) shape = (gpu_shape){32, 4, 8, 1, 128, 2, 8, 2};
   return shape;
 }

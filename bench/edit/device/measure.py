@@ -105,7 +105,8 @@ class Memory:
                 self.most[key] = max(self.most[key], int(peak[1]) * 1024)
         used = command("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits")
         if used:
-            self.most["gpu_used_peak_mib"] = max(self.most["gpu_used_peak_mib"] or 0, int(used))
+            used = max(map(int, used.split()))  # of the GPU that has most
+            self.most["gpu_used_peak_mib"] = max(self.most["gpu_used_peak_mib"] or 0, used)
 
     async def watch(self):
         while True:
