@@ -3,6 +3,8 @@
  *   read_gb_s      summing 96 MiB a thread that no cache holds, all threads together
  *   f32_gmac_s     independent fused multiply-adds on vectors, all threads
  *   int8_gmac_s    the int8 dot instruction the engine uses (x86 VNNI); 0: the CPU has none
+ *   wasm_gmac_s    what V8 makes of relaxed SIMD's dot on x86 without VEX VNNI, on registers alone:
+ *                  16 bytes multiplied, pairs added, added to a sum; 0: no x86
  * Best of five runs each: other processes only make a figure smaller.
  * Owns the loops only; what a pass of the model needs is bench/edit/roofline.mjs's. */
 #define _GNU_SOURCE /* NOLINT: pthread barriers */
@@ -68,11 +70,26 @@ __attribute__((target("avx512f,avx512vnni"))) static void int8_run(lane *l) {
   }
   for (isize k = 0; k < 12; k++) l->seen += _mm512_reduce_add_epi32(sum[k]);
 }
+__attribute__((target("avx2"))) static void wasm_run(lane *l) {
+  __m128i sum[8], x = _mm_loadu_si128((const __m128i *)l->bytes), y = x;
+  for (isize k = 0; k < 8; k++) sum[k] = _mm_set1_epi16((i16)k);
+  for (isize i = 0; i < mac_loops / 8; i++) {
+#pragma clang loop unroll(full)
+    for (isize k = 0; k < 8; k++) {
+      __asm__ volatile("" : "+x"(x)); /* the same operand, but not the same product */
+      sum[k] = _mm_add_epi16(sum[k], _mm_maddubs_epi16(x, y));
+    }
+  }
+  for (isize k = 0; k < 8; k++) l->seen += _mm_extract_epi16(sum[k], 0);
+}
 static bool int8_present(void) { return __builtin_cpu_supports("avx512vnni"); }
+static bool wasm_present(void) { return __builtin_cpu_supports("avx2"); }
 #else
 static void f32_run(lane *l) { f32_body(l); }
 static void int8_run(lane *l) { (void)l; }
+static void wasm_run(lane *l) { (void)l; }
 static bool int8_present(void) { return false; }
+static bool wasm_present(void) { return false; }
 #endif
 
 typedef struct {
@@ -129,10 +146,14 @@ int main(int argc, char **argv) {
   f64 stream = best_seconds(stream_run, lanes, n);
   f64 f32s = best_seconds(f32_run, lanes, n);
   f64 int8s = int8_present() ? best_seconds(int8_run, lanes, n) : 0;
+  f64 wasm = wasm_present() ? best_seconds(wasm_run, lanes, n) : 1;
   f64 macs = (f64)(mac_loops / 12 * 12) * (f64)n * 1e-9;
-  printf("{\"threads\": %td, \"read_gb_s\": %.2f, \"f32_gmac_s\": %.1f, \"int8_gmac_s\": %.1f}\n",
-         n, (f64)stream_bytes * (f64)n / stream * 1e-9, macs * 16 / f32s,
-         int8s > 0 ? macs * 64 / int8s : 0);
+  f64 dots = (f64)(mac_loops / 8 * 8) * (f64)n * 1e-9;
+  printf(
+      "{\"threads\": %td, \"read_gb_s\": %.2f, \"f32_gmac_s\": %.1f, \"int8_gmac_s\": %.1f, "
+      "\"wasm_gmac_s\": %.1f}\n",
+      n, (f64)stream_bytes * (f64)n / stream * 1e-9, macs * 16 / f32s,
+      int8s > 0 ? macs * 64 / int8s : 0, wasm_present() ? dots * 16 / wasm : 0);
   f64 seen = 0;
   for (isize i = 0; i < n; i++) seen += lanes[i].seen;
   return seen == 0.125 ? 1 : 0; /* never; the sums must be used */

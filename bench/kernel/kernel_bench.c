@@ -1,5 +1,5 @@
 /* Times of single kernels, one thread: the measuring half, without libc, so that the same code
- * runs natively (main.c) and in WebAssembly (wasm_main.c + run_wasm.mjs).
+ * runs natively (main.c) and in WebAssembly (tests/wasm/wasm_kernel.c + run_kernel.mjs).
  * Owns the matrix it measures with. Read next: main.c. */
 #include "kernel_bench.h"
 

@@ -4,14 +4,16 @@
 // Last line "N passed, N failed". --bench prints one JSON object with the fastest of
 // repeated passes instead (a busy machine disturbs less). --captions N: how many edited captions
 // are compared with one token a pass, with 1 and with THREADS threads (default 12; see
-// tests/edit/lossless.h).
+// tests/edit/lossless.h). --profile: where the time of passes of 2 to 64 rows goes, ms by kernel
+// and thread, log P of every row asked for as in an edit's (bench/kernel/timed_table.h).
 import { readFileSync } from 'node:fs'
 import { fileIn, openCaptions, openThreaded, text } from './captions.mjs'
 
 let nCaptions = 12
 
-async function open(path, modelPath, nThreads) {
+async function open(path, modelPath, nThreads, profiled = false) {
   const { e, memory, close } = await openThreaded(path, nThreads)
+  if (profiled) e.profile_ask()
   const { at, bytes } = fileIn({ e, memory }, modelPath)
   const start = performance.now()
   const opened = e.engine_open(at, bytes, nThreads)
@@ -121,9 +123,39 @@ async function bench(modulePath, modelPath, nThreads) {
   await engine.close()
 }
 
-const args = process.argv.slice(2).filter((a) => a !== '--bench')
+// As timed_table.h's timed_kind.
+const kinds = ['Q4_1', 'Q8_0', 'other types', 'attention', 'quantize', 'norm', 'swiglu', 'argmax']
+
+async function profile(modulePath, modelPath, nThreads) {
+  const engine = await open(modulePath, modelPath, nThreads, true)
+  logitsOf(
+    engine,
+    Array.from({ length: 100 }, (_, i) => i * 37 + 11),
+  )
+  const ms = (ns) => Number((ns / 1e6).toFixed(2))
+  const out = { threads: nThreads, kernels: text(engine.memory, engine.e.engine_kernels()) }
+  for (const rows of [64, 32, 20, 8, 2]) {
+    const at = engine.e.profile_pass(rows, rows, 1500)
+    const all = new Float64Array(engine.memory.buffer, at, 1 + kinds.length * nThreads)
+    out[`${rows} rows`] = {
+      ms: ms(all[0]),
+      threads: Array.from({ length: nThreads }, (_, t) => {
+        const of = [...all.subarray(1 + t * kinds.length, 1 + (t + 1) * kinds.length)]
+        const rest = all[0] - of.reduce((a, b) => a + b, 0)
+        const timed = kinds.map((kind, i) => [kind, ms(of[i])]).filter(([, x]) => x > 0)
+        return Object.fromEntries([...timed, ['rest and waiting', ms(rest)]])
+      }),
+    }
+  }
+  console.log(JSON.stringify(out, null, 1))
+  await engine.close()
+}
+
+const flags = ['--bench', '--profile']
+const args = process.argv.slice(2).filter((a) => !flags.includes(a))
 const option = args.indexOf('--captions')
 if (option >= 0) nCaptions = Number(args.splice(option, 2)[1])
 const [modulePath, modelPath, threads] = args
-const work = process.argv.includes('--bench') ? bench : test
+const asked = flags.findIndex((flag) => process.argv.includes(flag))
+const work = [test, bench, profile][asked + 1]
 await work(modulePath, modelPath, Number(threads ?? 2))

@@ -5,6 +5,7 @@
 #include "model/model.h"
 #include "os/os.h"
 #include "session/session.h"
+#include "timed_table.h"
 
 #define EXPORT(name) __attribute__((export_name(#name)))
 EXPORT(memory_get) void *memory_get(i32 bytes);
@@ -14,6 +15,8 @@ EXPORT(engine_kernels) const char *engine_kernels(void);
 EXPORT(tokens_at) i32 *tokens_at(void);
 EXPORT(tokens_run) f32 *tokens_run(i32 n);
 EXPORT(draft_verify) i32 draft_verify(i32 n_prompt, i32 n_draft);
+EXPORT(profile_ask) void profile_ask(void);
+EXPORT(profile_pass) const f64 *profile_pass(i32 m, i32 n_out_rows, f64 ms);
 EXPORT(pass_rate) f64 pass_rate(i32 m, i32 n_out_rows, i32 logits, f64 ms);
 
 EXPORT(captions_open)
@@ -45,7 +48,12 @@ const char *engine_line(void) { return error.line; }
 const char *engine_kernels(void) { return k_table_best()->name; }
 i32 *tokens_at(void) { return tokens; }
 
+/* Before engine_open: its kernels take the time of what they do. */
+static bool profiling;
+void profile_ask(void) { profiling = true; }
+
 i32 engine_open(u8 *file_at, i32 bytes, i32 n_threads) {
+  const k_table *table = profiling ? timed_table(k_table_best()) : k_table_best();
   void *directory = os_memory_get(1 << 20);
   engine.a = arena_of(directory, 1 << 20);
   nf_status status =
@@ -56,7 +64,7 @@ i32 engine_open(u8 *file_at, i32 bytes, i32 n_threads) {
   void *block = os_memory_get(need);
   if (!block) return NF_NO_MEMORY;
   engine.a = arena_of(block, need);
-  if ((status = model_open(&engine.gguf, file_at, k_table_best(), &engine.a, &engine.m, &error)) ||
+  if ((status = model_open(&engine.gguf, file_at, table, &engine.a, &engine.m, &error)) ||
       (status = pool_start(&engine.a, n_threads, &engine.threads))) {
     return status;
   }
@@ -92,27 +100,46 @@ i32 draft_verify(i32 n_prompt, i32 n_draft) {
   return (i32)v.n_accepted;
 }
 
+/* One pass of m rows at position 64, as edits ask for it: ns it took. */
+static f64 pass_ns(i32 m, i32 n_out_rows, bool logits, bool log_p) {
+  static i32 best[MODEL_ROWS_MAX];
+  static f32 log_p_best[MODEL_ROWS_MAX];
+  const model_span span = {
+      .kv = {.cache = engine.cache}, .tokens = tokens, .m = m, .pos = 64, .n_out_rows = n_out_rows};
+  const model_pass pass = {.spans = &span,
+                           .n_spans = 1,
+                           .logits = logits ? session_logits(engine.s) : nullptr,
+                           .best = best,
+                           .log_p_best = log_p ? log_p_best : nullptr};
+  i64 start = os_clock_ns();
+  while (model_pass_run(engine.m, engine.scratch, engine.threads, &pass) == NF_PENDING) {
+  }
+  return (f64)(os_clock_ns() - start);
+}
+
 f64 pass_rate(i32 m, i32 n_out_rows, i32 logits, f64 ms) {
-  i32 best[MODEL_ROWS_MAX];
   f64 fastest = 0;
   i64 end = os_clock_ns() + (i64)(ms * 1e6);
   for (isize n = 0; n < 3 || os_clock_ns() < end; n++) {
-    const model_span span = {.kv = {.cache = engine.cache},
-                             .tokens = tokens,
-                             .m = m,
-                             .pos = 64,
-                             .n_out_rows = n_out_rows};
-    const model_pass pass = {.spans = &span,
-                             .n_spans = 1,
-                             .logits = logits ? session_logits(engine.s) : nullptr,
-                             .best = best};
-    i64 start = os_clock_ns();
-    while (model_pass_run(engine.m, engine.scratch, engine.threads, &pass) == NF_PENDING) {
-    }
-    f64 rate = (f64)m * 1e9 / (f64)(os_clock_ns() - start);
+    f64 rate = (f64)m * 1e9 / pass_ns(m, n_out_rows, logits, false);
     fastest = rate > fastest ? rate : fastest;
   }
   return fastest;
+}
+
+/* The fastest of some passes: its ns, then timed_ns of each thread in it. */
+const f64 *profile_pass(i32 m, i32 n_out_rows, f64 ms) {
+  static f64 out[1 + TIMED_THREADS_MAX * TIMED_KINDS];
+  out[0] = 1e18;
+  i64 end = os_clock_ns() + (i64)(ms * 1e6);
+  for (isize n = 0; n < 3 || os_clock_ns() < end; n++) {
+    timed_clear();
+    f64 took = pass_ns(m, n_out_rows, false, true);
+    if (took >= out[0]) continue;
+    out[0] = took;
+    __builtin_memcpy(out + 1, timed_ns(), sizeof out - sizeof(f64));
+  }
+  return out;
 }
 
 static lossless captions;
