@@ -3,10 +3,11 @@
 
   python model/score [--set FILE.tsv]... [--task fix] [--adapter FILE.gguf | none] [--model FILE]
                      [--nearfield build/native/nearfield] [--threads N]
-                     [--jfleg FOLDER] [--json] [--nothing] [--said FILE]
+                     [--jfleg FOLDER] [--json] [--nothing] [--model-alone] [--said FILE]
 --set    lines as ../DATA.md has them; default: the task's test set in model/eval.
          --jfleg FOLDER: test.src and test.ref0..3, read only.
---nothing  scores doing nothing, without the CLI. --said FILE: every line and its answer, as JSON.
+--nothing  scores doing nothing, without the CLI. --model-alone: what is not offered, too, and
+         without rules. --said FILE: every line and its answer, as JSON.
 Owns arguments and the CLI's run; the arithmetic is that of measures.py (fix), sari.py (the other
 tasks) and shortened.py. ERRANT, for fix: setup.sh. GLEU is not computed yet.
 """
@@ -66,7 +67,9 @@ def captions(rows, limits):
 
 def run(args, rows, limits):
     """The CLI's report on all lines."""
-    command = [args.nearfield, "edit", "--task", args.task, "--json", "--even-if-poor"]
+    command = [args.nearfield, "edit", "--task", args.task, "--json"]
+    if args.model_alone:
+        command.append("--even-if-poor")
     for name in ("adapter", "model", "threads"):
         if getattr(args, name):
             command += [f"--{name}", str(getattr(args, name))]
@@ -130,7 +133,7 @@ def arguments():
         args.add_argument(f"--{name}")
     args.add_argument("--task", default="fix")
     args.add_argument("--nearfield", default="build/native/nearfield")
-    for name in ("json", "nothing"):
+    for name in ("json", "nothing", "model-alone"):
         args.add_argument(f"--{name}", action="store_true")
     return args.parse_args()
 

@@ -352,10 +352,10 @@ test('--n gives distinct versions, the same for a seed; the first is the edit', 
 })
 
 test('a task that is not offered says why', () => {
-  const r = run(['edit', '--task', 'formal', talk])
+  const r = run(['edit', '--task', 'rewrite', talk])
   assert.equal(r.code, 2)
   oneLine(r.err)
-  assert.match(r.err, /formal is not offered on the device: .*usable/)
+  assert.match(r.err, /rewrite is not offered on the device: .*well changed/)
 })
 
 test('wrong usage is exit 2 and says how', () => {

@@ -249,7 +249,7 @@ static void variants_do_not_depend_on_the_room(void **state) {
 static void bad_requests_are_refused(void **state) {
   (void)state;
   nf_error error;
-  nf_edit_desc desc = {.task = NF_TASK_FORMAL, .text = bytes_from_str("hello there")};
+  nf_edit_desc desc = {.task = NF_TASK_REWRITE, .text = bytes_from_str("hello there")};
   assert_int_equal(nf_edit_begin(work, &desc, &error), NF_UNSUPPORTED);
   assert_non_null(strstr(error.line, "not offered on the device: "));
   desc.task = (nf_task)77;
