@@ -131,11 +131,42 @@ static bool is_opener(nf_bytes w) {
   return false;
 }
 
+static bool is_be(nf_bytes w) {
+  static const char *const words[] = {"am", "is", "are", "was", "were"};
+  for (isize i = 0; i < (isize)(sizeof words / sizeof *words); i++) {
+    if (word_same_letters(w, bytes_from_str(words[i]))) return true;
+  }
+  isize apostrophe = bytes_find(w, bytes_from_str("'"));
+  return apostrophe > 0 && w.len <= apostrophe + 3; /* "it's", "they're", "isn't" */
+}
+
+static isize count_be(word_list list) {
+  isize n = 0;
+  for (isize i = 0; i < list.n; i++) n += list.at[i].kind == WORD_LETTERS && is_be(list.at[i].text);
+  return n;
+}
+
+static isize count_quotes(word_list list) {
+  isize n = 0;
+  for (isize i = 0; i < list.n; i++) n += list.at[i].text.at[0] == '"';
+  return n;
+}
+
+static const char *ends_refuse(word_list a, word_list b) {
+  nf_bytes first = first_word(a), kept = first_word(b);
+  isize i = 0;
+  while (i < a.n && a.at[i].kind != WORD_LETTERS) i++;
+  bool same = word_same_letters(first, kept) || is_contraction_of(a, i, kept);
+  if (!is_opener(first) && !same) return "the first word was left out";
+  if (count_be(a) > 0 && count_be(b) == 0) return "a verb was left out";
+  return count_quotes(a) == count_quotes(b) ? nullptr : "a quotation mark was left out";
+}
+
 /* Left out, not said otherwise, and neither end lost: a broadcaster's rule for shortening. */
 static const char *leaving_out_refuses(word_list a, word_list b) {
   isize i = -1, last_a = -1, last_b = -1, n_a = 0, n_b = 0;
-  nf_bytes first = first_word(a);
-  if (!is_opener(first) && !is_form_of(first, first_word(b))) return "the first word was left out";
+  const char *why = ends_refuse(a, b);
+  if (why != nullptr) return why;
   for (isize k = 0; k < a.n; k++) {
     if (a.at[k].kind != WORD_LETTERS && a.at[k].kind != WORD_NUMBER) continue;
     last_a = k;

@@ -119,7 +119,14 @@ static void the_guard_keeps_numbers_names_and_terms(void **state) {
                       "words were put otherwise");
   assert_string_equal(refused(NF_TASK_SHORTEN, "the court sits with it", "court sits with it"),
                       "the first word was left out");
-  assert_string_equal(refused(NF_TASK_SHORTEN, "they asked me where I was", "they asked me"),
+  assert_string_equal(refused(NF_TASK_SHORTEN, "they stop at the gate", "the gate"),
+                      "the first word was left out");
+  assert_string_equal(refused(NF_TASK_SHORTEN, "well, this is my brother", "this my brother"),
+                      "a verb was left out");
+  assert_null(refused(NF_TASK_SHORTEN, "well, it is my big brother", "it's my brother"));
+  assert_string_equal(refused(NF_TASK_SHORTEN, "\"here you go,\" said the man", "here the man"),
+                      "a quotation mark was left out");
+  assert_string_equal(refused(NF_TASK_SHORTEN, "they asked me where I lived", "they asked me"),
                       "the last word was left out");
   assert_string_equal(refused(NF_TASK_SHORTEN, "they did not like it", "they did like it"),
                       "a negation was lost");
