@@ -4,8 +4,6 @@
 #include "edit/names.h"
 #include "edit/rules_table.h"
 
-#define COUNT(list) ((isize)(sizeof(list) / sizeof *(list)))
-
 static bool ends_with(nf_bytes w, const char *end) {
   nf_bytes e = bytes_from_str(end);
   return w.len > e.len && word_same_letters(bytes_slice(w, w.len - e.len, w.len), e);
@@ -13,9 +11,13 @@ static bool ends_with(nf_bytes w, const char *end) {
 
 bool rule_is_word(const word *w) { return w->kind == WORD_LETTERS || w->kind == WORD_NUMBER; }
 
-bool rule_word_is(nf_bytes w, const char *const *words, isize n) {
-  for (isize i = 0; i < n; i++) {
-    if (word_same_letters(w, bytes_from_str(words[i]))) return true;
+bool rule_word_is(nf_bytes w, const char *words) {
+  nf_bytes all = bytes_from_str(words);
+  for (isize at = 0; at < all.len;) {
+    isize end = at;
+    while (end < all.len && all.at[end] != ' ') end++;
+    if (word_same_letters(w, bytes_slice(all, at, end))) return true;
+    at = end + 1;
   }
   return false;
 }
@@ -31,68 +33,62 @@ bool rule_word_follows(word_list list, isize next) {
 
 /* "a kind of bee", "what sort of": the phrase is a noun there, not a hedge. */
 bool rule_is_determiner(nf_bytes w) {
-  static const char *const words[] = {
-      "a",     "an",    "the", "this", "that", "what", "some", "any", "one",   "every", "which",
-      "these", "those", "new", "no",   "my",   "your", "his",  "her", "their", "our",   "same"};
-  return rule_word_is(w, words, COUNT(words));
+  static const char words[] =
+      "a an the this that what some any one every which these those new no my your his her "
+      "their our same";
+  return rule_word_is(w, words);
 }
 
 bool rule_is_negation(nf_bytes w) {
-  static const char *const words[] = {"not",     "never",   "no",     "cannot",  "nothing",
-                                      "without", "nobody",  "none",   "neither", "nor",
-                                      "hardly",  "nowhere", "unless", "ain't"};
-  return ends_with(w, "n't") || rule_word_is(w, words, COUNT(words));
+  static const char words[] =
+      "not never no cannot nothing without nobody none neither nor hardly nowhere unless "
+      "ain't";
+  return ends_with(w, "n't") || rule_word_is(w, words);
 }
 
 /* What may stand inside a phrase without being part of it: "I would just like to". */
 bool rule_is_aside(nf_bytes w) {
-  static const char *const words[] = {"just",    "really",   "actually", "simply",   "honestly",
-                                      "quickly", "probably", "also",     "basically"};
-  return rule_word_is(w, words, COUNT(words));
+  static const char words[] =
+      "just really actually simply honestly quickly probably also basically";
+  return rule_word_is(w, words);
 }
 
 bool rule_is_participle(nf_bytes w) {
-  static const char *const words[] = {
-      "been",       "done",  "gone",   "made",  "had",     "got",     "come",   "become",
-      "found",      "built", "told",   "said",  "heard",   "left",    "lost",   "won",
-      "met",        "put",   "read",   "run",   "sent",    "sold",    "taught", "thought",
-      "understood", "begun", "held",   "kept",  "bought",  "brought", "caught", "felt",
-      "paid",       "let",   "cut",    "hit",   "hurt",    "shut",    "spent",  "stood",
-      "meant",      "slept", "led",    "fed",   "sung",    "rung",    "drunk",  "swum",
-      "dug",        "stuck", "struck", "grown", "known",   "shown",   "born",   "torn",
-      "worn",       "seen",  "drawn",  "flown", "thrown",  "never",   "always", "already",
-      "just",       "also",  "ever",   "only",  "finally", "since",   "both",   "all",
-      "now",        "long"};
+  static const char words[] =
+      "been done gone made had got come become found built told said heard left lost won "
+      "met put read run sent sold taught thought understood begun held kept bought brought "
+      "caught felt paid let cut hit hurt shut spent stood meant slept led fed sung rung "
+      "drunk swum dug stuck struck grown known shown born torn worn seen drawn flown "
+      "thrown never always already just also ever only finally since both all now long";
   static const char *const ends[] = {"ken",   "sen",  "aten",  "otten",
                                      "itten", "iven", "idden", "allen"};
-  static const char *const others[] = {"hundred", "indeed", "naked", "need", "speed", "chicken"};
-  if (rule_word_is(w, words, COUNT(words))) return true;
-  if (w.len < 5 || rule_word_is(w, others, COUNT(others))) return false;
-  for (isize i = 0; i < COUNT(ends); i++) {
+  static const char others[] = "hundred indeed naked need speed chicken";
+  if (rule_word_is(w, words)) return true;
+  if (w.len < 5 || rule_word_is(w, others)) return false;
+  for (isize i = 0; i < (isize)(sizeof ends / sizeof *ends); i++) {
     if (ends_with(w, ends[i])) return true;
   }
   return ends_with(w, "ed");
 }
 
 static bool is_pronoun(nf_bytes w) {
-  static const char *const words[] = {"i", "you", "he", "she", "it", "we", "they"};
-  return rule_word_is(w, words, COUNT(words));
+  static const char words[] = "i you he she it we they";
+  return rule_word_is(w, words);
 }
 
 static bool is_article(nf_bytes w) {
-  static const char *const words[] = {"the",   "a",      "an",       "this",      "these", "those",
-                                      "my",    "your",   "his",      "her",       "its",   "our",
-                                      "their", "some",   "every",    "all",       "any",   "no",
-                                      "there", "nobody", "everyone", "everybody", "people"};
-  return rule_word_is(w, words, COUNT(words));
+  static const char words[] =
+      "the a an this these those my your his her its our their some every all any no there "
+      "nobody everyone everybody people";
+  return rule_word_is(w, words);
 }
 
 /* "going to school" is no infinitive. */
 static bool is_place(nf_bytes w) {
-  static const char *const words[] = {"school", "bed",  "work",   "church",  "town", "court",
-                                      "prison", "jail", "market", "college", "war",  "where",
-                                      "what",   "us",   "him",    "them",    "me"};
-  return rule_word_is(w, words, COUNT(words));
+  static const char words[] =
+      "school bed work church town court prison jail market college war where what us him "
+      "them me";
+  return rule_word_is(w, words);
 }
 
 bool rule_of_class(word_list list, isize i, u8 c) {
@@ -120,19 +116,16 @@ static bool begins_text(word_list list, isize i) {
 
 /* Words that open a sentence without being part of what it says, and the marks between them. */
 static bool is_opener(const word *w) {
-  static const char *const words[] = {
-      "well", "so",       "and",       "but",      "now", "okay", "ok",   "um",  "uh",
-      "oh",   "look",     "listen",    "right",    "er",  "yes",  "yeah", "no",  "because",
-      "then", "actually", "basically", "honestly", "you", "know", "i",    "mean"};
-  return w->kind == WORD_SPACE || w->text.at[0] == ',' ||
-         rule_word_is(w->text, words, COUNT(words));
+  static const char words[] =
+      "well so and but now okay ok um uh oh look listen right er yes yeah no because then "
+      "actually basically honestly you know i mean";
+  return w->kind == WORD_SPACE || w->text.at[0] == ',' || rule_word_is(w->text, words);
 }
 
 /* ", but I suppose ...": a clause begins there as a sentence does. */
 static bool begins_clause(word_list list, isize i) {
-  static const char *const words[] = {"but", "and", "so", "because"};
-  return i >= 4 && rule_word_is(list.at[i - 2].text, words, COUNT(words)) &&
-         list.at[i - 4].text.at[0] == ',';
+  static const char words[] = "but and so because";
+  return i >= 4 && rule_word_is(list.at[i - 2].text, words) && list.at[i - 4].text.at[0] == ',';
 }
 
 bool rule_sentence_starts(word_list list, isize i) {
@@ -150,70 +143,63 @@ static bool mark_at(word_list list, isize i, const char *marks) {
 
 /* "where you are now": the verb ends a clause there and is said in full. */
 static bool keeps_verb_full(nf_bytes w) {
-  static const char *const words[] = {"where", "what", "who", "how", "when", "than", "as", "here"};
-  return rule_word_is(w, words, COUNT(words));
+  static const char words[] = "where what who how when than as here";
+  return rule_word_is(w, words);
 }
 
 static bool stands_that(word_list list, isize i) {
-  static const char *const others[] = {
-      "so",    "now",  "in",    "given",  "such", "except", "provided", "but",  "and",     "or",
-      "than",  "to",   "of",    "on",     "like", "with",   "for",      "at",   "by",      "all",
-      "about", "from", "isn't", "wasn't", "if",   "when",   "do",       "does", "because", "while"};
+  static const char others[] =
+      "so now in given such except provided but and or than to of on like with for at by "
+      "all about from isn't wasn't if when do does because while";
   nf_bytes before = rule_word_before(list, i);
   if (before.len == 0 || begins_text(list, i - 2)) return false;
-  return !rule_word_is(before, others, COUNT(others));
+  return !rule_word_is(before, others);
 }
 
 static bool is_saying(nf_bytes w) {
-  static const char *const words[] = {
-      "think",      "thinks",   "thought",    "believe", "believes", "believed", "say",
-      "says",       "said",     "know",       "knows",   "knew",     "sure",     "guess",
-      "hope",       "hopes",    "hoped",      "mean",    "means",    "meant",    "feel",
-      "feels",      "felt",     "see",        "realize", "realized", "realise",  "realised",
-      "promise",    "promised", "afraid",     "glad",    "sorry",    "happy",    "me",
-      "us",         "him",      "them",       "suppose", "find",     "found",    "remember",
-      "forget",     "wish",     "noticed",    "heard",   "is",       "was",      "claim",
-      "claims",     "claimed",  "argue",      "admit",   "admitted", "bet",      "certain",
-      "understand", "learned",  "discovered", "shows",   "showed",   "suggests", "report",
-      "expect"};
-  return rule_word_is(w, words, COUNT(words));
+  static const char words[] =
+      "think thinks thought believe believes believed say says said know knows knew sure "
+      "guess hope hopes hoped mean means meant feel feels felt see realize realized "
+      "realise realised promise promised afraid glad sorry happy me us him them suppose "
+      "find found remember forget wish noticed heard is was claim claims claimed argue "
+      "admit admitted bet certain understand learned discovered shows showed suggests "
+      "report expect";
+  return rule_word_is(w, words);
 }
 
 static bool after_be(nf_bytes w) {
-  static const char *const words[] = {"is",    "are",   "was",   "were",   "be",  "am",  "been",
-                                      "isn't", "a",     "looks", "look",   "get", "got", "gets",
-                                      "feel",  "feels", "seems", "sounds", "not", "an",  "felt"};
-  return ends_with(w, "'s") || ends_with(w, "'re") || ends_with(w, "'m") ||
-         rule_word_is(w, words, COUNT(words));
+  static const char words[] =
+      "is are was were be am been isn't a looks look get got gets feel feels seems sounds "
+      "not an felt";
+  return ends_with(w, "'s") || ends_with(w, "'re") || ends_with(w, "'m") || rule_word_is(w, words);
 }
 
 /* "very much": no quality that a degree goes with. */
 static bool is_amount(nf_bytes w) {
-  static const char *const words[] = {"much", "many", "very", "few", "little", "times"};
-  return rule_word_is(w, words, COUNT(words));
+  static const char words[] = "much many very few little times";
+  return rule_word_is(w, words);
 }
 
 static bool is_plural(nf_bytes w) {
-  static const char *const words[] = {"people", "children", "men", "women", "folks", "kids"};
+  static const char words[] = "people children men women folks kids";
   return (ends_with(w, "s") && !ends_with(w, "ss") && !ends_with(w, "us")) ||
-         rule_word_is(w, words, COUNT(words));
+         rule_word_is(w, words);
 }
 
 /* "how many people", "the many people" */
 static bool is_measure(nf_bytes w) {
-  static const char *const words[] = {"how",   "so",    "as",  "too", "very",  "not", "that", "the",
-                                      "these", "those", "his", "her", "their", "our", "my"};
-  return rule_word_is(w, words, COUNT(words));
+  static const char words[] = "how so as too very not that the these those his her their our my";
+  return rule_word_is(w, words);
 }
 
 /* "honestly and well", "very much": it belongs with the word behind it. */
 static bool is_joined(nf_bytes w) {
-  static const char *const words[] = {"and", "or", "but", "much", "many", "few", "little"};
-  return rule_word_is(w, words, COUNT(words));
+  static const char words[] = "and or but much many few little";
+  return rule_word_is(w, words);
 }
 
 /* A sentence's last word stays unless it is a filler. */
-constexpr f32 LAST_COST_MAX = 0.6f;
+constexpr u8 LAST_COST_MAX = 6; /* tenths */
 
 static bool stands_set_off(word_list list, isize i, isize next) {
   if (rule_sentence_starts(list, i)) return mark_at(list, next, ",");
@@ -274,8 +260,8 @@ static nf_bytes without_not(nf_bytes w) {
 }
 
 static bool asks_before(nf_bytes w) {
-  static const char *const words[] = {"why", "how", "what", "where", "who", "when", "which"};
-  return rule_word_is(w, words, COUNT(words));
+  static const char words[] = "why how what where who when which";
+  return rule_word_is(w, words);
 }
 
 /* "don't you think" -> "do you not think"; "can't" -> "cannot"; else "do not". "Why isn't my bill
@@ -295,27 +281,23 @@ static nf_bytes not_expanded(word_list list, isize i, arena *a, isize *n_entries
 
 /* "'s" is "has" before a participle, "is" else; after what is no pronoun it may be a possessive. */
 static nf_bytes s_expanded(word_list list, isize i, nf_bytes w, arena *a) {
-  static const char *const heads[] = {"it",       "he",        "she",       "that",    "there",
-                                      "what",     "who",       "how",       "where",   "here",
-                                      "everyone", "nobody",    "everybody", "this",    "when",
-                                      "why",      "something", "nothing",   "somebody"};
-  static const char *const is_before[] = {"the", "a",   "an",   "not",    "going", "gonna", "just",
-                                          "in",  "so",  "very", "always", "never", "all",   "been",
-                                          "too", "got", "no",   "at",     "on"};
+  static const char heads[] =
+      "it he she that there what who how where here everyone nobody everybody this when "
+      "why something nothing somebody";
+  static const char is_before[] =
+      "the a an not going gonna just in so very always never all been too got no at on";
   if (!rule_word_follows(list, i + 1)) return (nf_bytes){};
   nf_bytes head = bytes_slice(w, 0, w.len - 2), after = list.at[i + 2].text;
   if (word_same_letters(head, bytes_from_str("let"))) return bytes_from_str("let us");
-  if (!rule_word_is(head, heads, COUNT(heads))) {
-    bool verb = rule_word_is(after, is_before, COUNT(is_before)) ||
-                (after.len > 4 && ends_with(after, "ing"));
+  if (!rule_word_is(head, heads)) {
+    bool verb = rule_word_is(after, is_before) || (after.len > 4 && ends_with(after, "ing"));
     if (!verb) return (nf_bytes){};
   }
-  static const char *const either[] = {
-      "never",    "always", "already", "just",  "also",  "only",  "not",    "finally", "all",
-      "both",     "now",    "long",    "ever",  "since", "done",  "gone",   "born",    "hurt",
-      "shut",     "left",   "lost",    "stuck", "made",  "built", "called", "broken",  "closed",
-      "supposed", "named",  "based",   "held",  "worn",  "torn"};
-  bool has = rule_is_participle(after) && !rule_word_is(after, either, COUNT(either));
+  static const char either[] =
+      "never always already just also only not finally all both now long ever since done "
+      "gone born hurt shut left lost stuck made built called broken closed supposed named "
+      "based held worn torn";
+  bool has = rule_is_participle(after) && !rule_word_is(after, either);
   return joined(a, head, has ? " has" : " is", (nf_bytes){});
 }
 
@@ -323,11 +305,11 @@ static nf_bytes d_expanded(word_list list, isize i, nf_bytes w, arena *a) {
   if (!rule_word_follows(list, i + 1)) return (nf_bytes){};
   nf_bytes head = bytes_slice(w, 0, w.len - 2), after = list.at[i + 2].text;
   if (!is_pronoun(head) && !word_same_letters(head, bytes_from_str("who"))) return (nf_bytes){};
-  static const char *const would[] = {"let",    "come", "put",  "read", "run",   "cut",    "hit",
-                                      "become", "just", "also", "only", "never", "always", "not"};
+  static const char would[] =
+      "let come put read run cut hit become just also only never always not";
   bool had = word_same_letters(after, bytes_from_str("better")) ||
              word_same_letters(after, bytes_from_str("never")) ||
-             (rule_is_participle(after) && !rule_word_is(after, would, COUNT(would)));
+             (rule_is_participle(after) && !rule_word_is(after, would));
   return joined(a, head, had ? " had" : " would", (nf_bytes){});
 }
 

@@ -54,9 +54,7 @@ static nf_bytes part_of(nf_bytes phrase, isize *at) {
 
 /* How many list entries (words and the spaces between) match the phrase at i; 0: none. *i_class is
  * the entry that stands for its class. over_asides: one between two of its words is taken along. */
-static isize match_at(word_list list, isize i, const char *phrase, bool over_asides,
-                      isize *i_class) {
-  nf_bytes all = bytes_from_str(phrase);
+static isize match_at(word_list list, isize i, nf_bytes all, bool over_asides, isize *i_class) {
   isize k = i;
   for (isize at = 0; at < all.len; k++) {
     isize from = at;
@@ -88,8 +86,7 @@ static bool is_shouted(nf_bytes text) {
 }
 
 /* `instead` with $ filled in, in the case of what it replaces. */
-static nf_bytes filled(finder *f, const char *instead, nf_bytes word, nf_bytes replaced) {
-  nf_bytes form = bytes_from_str(instead);
+static nf_bytes filled(finder *f, nf_bytes form, nf_bytes word, nf_bytes replaced) {
   if (form.len == 0) return form;
   u8 *out = arena_new(f->a, form.len + word.len, u8);
   if (out == nullptr) return (nf_bytes){};
@@ -195,20 +192,25 @@ static nf_bytes entries_text(word_list list, isize i, isize next) {
   return bytes_of(list.at[i].text.at, last->text.at + last->text.len - list.at[i].text.at);
 }
 
-static void rules_at(finder *f, const rule_table *table, isize i) {
-  for (isize r = 0; r < table->n_rules; r++) {
-    const rule *one = &table->rules[r];
-    isize i_class = i, from = i,
-          n = match_at(f->list, i, one->phrase, table->over_asides, &i_class), next = i + n;
-    if (n == 0 || !rule_stands(one, f->list, i, n)) continue;
-    nf_bytes instead =
-        filled(f, one->instead, f->list.at[i_class].text, entries_text(f->list, i, next));
-    if (instead.len == 0 && one->instead[0] != 0) return; /* the arena is full */
-    if (one->instead[0] == 0) {
-      widen(f->list, &from, &next, one->where == RULE_SET_OFF || one->where == RULE_END);
-    }
-    change_add(f, from, next, instead, one->cost);
+/* What stands before the first `mark`, which goes with it; all where there is none. */
+static nf_bytes part_take(nf_bytes *text, const char *mark) {
+  isize end = bytes_find(*text, bytes_from_str(mark));
+  nf_bytes part = end < 0 ? *text : bytes_slice(*text, 0, end);
+  *text = bytes_slice(*text, end < 0 ? text->len : end + 1, text->len);
+  return part;
+}
+
+static void rule_at(finder *f, const rule *one, bool over_asides, isize i) {
+  nf_bytes form = bytes_from_str(one->text), phrase = part_take(&form, "=");
+  isize i_class = i, from = i, n = match_at(f->list, i, phrase, over_asides, &i_class);
+  isize next = i + n;
+  if (n == 0 || !rule_stands(one, f->list, i, n)) return;
+  nf_bytes instead = filled(f, form, f->list.at[i_class].text, entries_text(f->list, i, next));
+  if (instead.len == 0 && form.len > 0) return; /* the arena is full */
+  if (form.len == 0) {
+    widen(f->list, &from, &next, one->where == RULE_SET_OFF || one->where == RULE_END);
   }
+  change_add(f, from, next, instead, (f32)one->cost / 10);
 }
 
 typedef enum : u8 { FORM_NONE, FORM_BASE, FORM_S, FORM_PAST, FORM_ING } verb_form;
@@ -220,8 +222,7 @@ static bool is_with_end(nf_bytes w, nf_bytes stem, const char *end) {
 }
 
 /* Which form of the regular verb is w? */
-static verb_form form_of(nf_bytes w, const char *lemma) {
-  nf_bytes stem = bytes_from_str(lemma);
+static verb_form form_of(nf_bytes w, nf_bytes stem) {
   bool doubled = stem.at[stem.len - 1] == '*';
   stem.len -= doubled;
   u8 last = stem.at[stem.len - 1];
@@ -248,33 +249,28 @@ static verb_form form_of(nf_bytes w, const char *lemma) {
 
 /* "have", "be" or a form of them stands before, an adverb or "not" between or none. */
 static bool wants_participle(word_list list, isize i) {
-  static const char *const helpers[] = {
-      "have",  "has",  "had",   "is",      "are",    "was",    "were",  "be",      "been",
-      "being", "am",   "get",   "got",     "having", "i've",   "we've", "they've", "you've",
-      "it's",  "he's", "she's", "they're", "we're",  "you're", "that's"};
+  static const char helpers[] =
+      "have has had is are was were be been being am get "
+      "got having i've we've they've you've it's he's she's they're we're you're that's";
   for (isize back = 0; back < 2; back++) {
     nf_bytes w = rule_word_before(list, i);
     if (w.len == 0) return false;
-    if (rule_word_is(w, helpers, (isize)(sizeof helpers / sizeof *helpers))) return true;
+    if (rule_word_is(w, helpers)) return true;
     i -= 2;
   }
   return false;
 }
 
-static void verbs_at(finder *f, const rule_table *table, isize i) {
+static void verb_at(finder *f, rule_verb verb, isize i) {
   nf_bytes w = f->list.at[i].text;
-  for (isize v = 0; v < table->n_verbs; v++) {
-    const rule_verb *verb = &table->verbs[v];
-    verb_form form = form_of(w, verb->lemma);
-    if (form == FORM_NONE) continue;
-    const char *past = wants_participle(f->list, i) ? verb->participle : verb->past;
-    const char *instead = form == FORM_BASE   ? verb->base
-                          : form == FORM_S    ? verb->s
-                          : form == FORM_PAST ? past
-                                              : verb->ing;
-    nf_bytes filled_in = filled(f, instead, (nf_bytes){}, w);
-    if (filled_in.len > 0) change_add(f, i, i + 1, filled_in, 0);
-  }
+  nf_bytes forms = bytes_from_str(verb), lemma = part_take(&forms, "=");
+  verb_form form = form_of(w, lemma);
+  if (form == FORM_NONE) return;
+  isize i_form = form == FORM_BASE ? 0 : form == FORM_S ? 1 : form == FORM_PAST ? 2 : 4;
+  if (form == FORM_PAST && wants_participle(f->list, i)) i_form = 3;
+  for (isize k = 0; k < i_form; k++) (void)part_take(&forms, "|");
+  nf_bytes instead = filled(f, part_take(&forms, "|"), (nf_bytes){}, w);
+  if (instead.len > 0) change_add(f, i, i + 1, instead, 0);
 }
 
 static void expansion_at(finder *f, isize i) {
@@ -313,9 +309,12 @@ nf_status rules_find(nf_task task, nf_bytes text, const nf_bytes *protect, isize
   for (isize i = 0; i < f.list.n; i++) {
     if (f.list.at[i].kind != WORD_LETTERS || is_hyphenated(f.list, i)) continue;
     for (isize t = 0; t < n_tables; t++) {
-      rules_at(&f, tables[t], i);
-      verbs_at(&f, tables[t], i);
-      if (tables[t]->expands) expansion_at(&f, i);
+      const rule_table *table = tables[t];
+      for (isize r = 0; r < table->n_rules; r++) {
+        rule_at(&f, &table->rules[r], table->over_asides, i);
+      }
+      for (isize v = 0; v < table->n_verbs; v++) verb_at(&f, table->verbs[v], i);
+      if (table->expands) expansion_at(&f, i);
     }
   }
   *n = f.n;

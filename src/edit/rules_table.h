@@ -22,23 +22,21 @@ typedef enum : u8 {
   RULE_AFTER_BE, /* "it's pretty cold" */
 } rule_place;
 
-/* phrase: lower case, one space between words; a word may be a class:
+/* text: "phrase=instead". phrase: lower case, one space between words; a word may be a class:
  *   %p  I you he she it we they       %d  the, a, my, this, ...      %n  a name or %p
  *   %e  a participle                  %g  a word in -ing             %a  any word
  *   %v  a word that may be an infinitive
- * instead: "" leaves the phrase out, with the comma or space that goes with it; $ is the word that
- * stood for the (one) class. */
+ * instead: empty leaves the phrase out, with the comma or space that goes with it; $ is the word
+ * that stood for the (one) class. cost: tenths, see rule_change. */
 typedef struct {
-  const char *phrase, *instead;
+  const char *text;
   rule_place where;
-  f32 cost;
+  u8 cost;
 } rule;
 
-/* A verb in all its forms. `lemma` is inflected as regular verbs are; a * behind it: its last
- * letter is doubled ("permit*"). */
-typedef struct {
-  const char *lemma, *base, *s, *past, *participle, *ing;
-} rule_verb;
+/* A verb in all its forms: "lemma=base|s|past|participle|ing". The lemma is inflected as regular
+ * verbs are; a * behind it: its last letter is doubled ("permit*"). */
+typedef const char *rule_verb;
 
 typedef struct {
   const rule *rules;
@@ -52,7 +50,7 @@ extern const rule_table rules_shorten, rules_contract, rules_formal, rules_casua
 
 /* ---- rule_words.c: what kind of word stands where ---- */
 bool rule_is_word(const word *w);
-bool rule_word_is(nf_bytes w, const char *const *words, isize n);
+bool rule_word_is(nf_bytes w, const char *words); /* one of `words`, blanks between them */
 /* The word before entry i, only blanks between; empty when there is none. */
 nf_bytes rule_word_before(word_list list, isize i);
 bool rule_word_follows(word_list list, isize next); /* entry `next` is a blank, a word behind it */

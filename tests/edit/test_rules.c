@@ -64,6 +64,7 @@ static void what_costs_least_goes_until_it_fits(void **state) {
   shortened("We do not really know it.", 18, "We do not know it.");
   shortened("We do not really know it.", 17, "We don't know it.");
   shortened("We do not know it at all.", 5, nullptr);
+  shortened("It was not cold of course.", 19, "It was not cold."); /* a filler may */
   shortened("Tell me quickly, then.", 15, nullptr); /* the last word stays */
   shortened("Tell me quickly, of course.", 16, "Tell me quickly.");
   shortened("It is very much so, honestly and well.", 30, nullptr);
