@@ -10,12 +10,16 @@ static bool is_json(nf_bytes content_type) {
 
 /* A page of another site can make a browser send a POST here, but not as JSON (it would have to ask
  * first, and nobody answers OPTIONS) and not without the headers of http_origin.h. */
-static bool access_check(server *s, const http_request *request, api_error *error) {
-  if (s->token.set && !token_matches(&s->token, request->authorization)) {
+static bool access_check(server *s, const http_request *request, const char **client,
+                         api_error *error) {
+  const token_row *token =
+      s->tokens.n > 0 ? token_matches(&s->tokens, request->authorization) : nullptr;
+  *client = token != nullptr ? token->name : nullptr;
+  if (s->tokens.n > 0 && token == nullptr) {
     return api_error_set(error, 401, "invalid_api_key", nullptr,
                          "expected the server's token, as Authorization: Bearer TOKEN");
   }
-  if (!s->config.inference) {
+  if (!s->config.inference && s->upstreams == nullptr) {
     return api_error_set(error, 404, "inference_off", nullptr,
                          "this server answers with no model (inference = no)");
   }
@@ -31,38 +35,70 @@ static bool access_check(server *s, const http_request *request, api_error *erro
   return true;
 }
 
-static void model_json(const server *s, const char *name, text_buf *out) {
+static void model_json(const server *s, const char *name, const char *owner, text_buf *out) {
   text_buf_str(out, "{\"id\":");
   text_buf_json(out, text(name), true);
   text_buf_str(out, ",\"object\":\"model\",\"created\":");
   text_buf_number(out, s->metrics.started_s);
-  text_buf_str(out, ",\"owned_by\":\"nearfield\"}");
+  text_buf_str(out, ",\"owned_by\":");
+  text_buf_json(out, text(owner), true);
+  text_buf_str(out, "}");
 }
 
-/* id: what follows "/v1/models", "" or "/ID". */
+static const char *owner_of(const server *s, const config_upstream_model *m) {
+  return s->config.upstreams[m->i_upstream].name;
+}
+
+/* own: "", or the model of this server. */
+static void models_json(const server *s, const char *own, text_buf *out) {
+  text_buf_str(out, "{\"object\":\"list\",\"data\":[");
+  const char *comma = "";
+  if (own[0] != 0) {
+    model_json(s, own, "nearfield", out);
+    comma = ",";
+  }
+  for (int i = 0; i < s->config.n_upstream_models; i++) {
+    const config_upstream_model *m = &s->config.upstream_models[i];
+    text_buf_str(out, comma);
+    model_json(s, m->model, owner_of(s, m), out);
+    comma = ",";
+  }
+  text_buf_str(out, "]}\n");
+}
+
+/* id: what follows "/v1/models", "" or "/ID". An upstream's model hides our own of that name. */
 static void models_list_reply(server *s, nf_bytes id, http_reply *reply) {
-  models_entry model = {0};
-  api_error error;
-  bool there = models_find(s->models, s->config.inference_model, &model);
+  models_entry model = {.name = ""};
   text_buf out = {0};
+  if (!s->config.inference || !models_find(s->models, s->config.inference_model, &model) ||
+      upstreams_find(s->upstreams, text(model.name)) != nullptr) {
+    model.name = "";
+  }
   if (id.len == 0) {
-    text_buf_str(&out, "{\"object\":\"list\",\"data\":[");
-    if (there) model_json(s, model.name, &out);
-    text_buf_str(&out, "]}\n");
-  } else if (there && bytes_same(bytes_after(id, 1), text(model.name))) {
-    model_json(s, model.name, &out);
-    text_buf_str(&out, "\n");
+    models_json(s, model.name, &out);
+    api_json_reply(&out, reply);
+    return;
+  }
+  nf_bytes name = bytes_after(id, 1);
+  const config_upstream_model *m = upstreams_find(s->upstreams, name);
+  if (m != nullptr) {
+    model_json(s, m->model, owner_of(s, m), &out);
+  } else if (name.len > 0 && bytes_same(name, text(model.name))) {
+    model_json(s, model.name, "nearfield", &out);
   } else {
+    api_error error;
     api_error_set(&error, 404, "model_not_found", nullptr, "there is no such model");
     api_error_reply(&error, false, reply);
     return;
   }
+  text_buf_str(&out, "\n");
   api_json_reply(&out, reply);
 }
 
 void api_route(server *s, const http_request *request, http_reply *reply) {
   nf_bytes path = bytes_after(bytes_from(request->path, request->path_len), 3);
   api_error error = {0};
+  const char *client = nullptr;
   bool chat = bytes_same(path, text("/chat/completions")), edit = bytes_same(path, text("/edit"));
   bool list = bytes_same(path, text("/models")) || bytes_begin(path, "/models/");
   bool get = request->method == METHOD_GET || request->method == METHOD_HEAD;
@@ -73,7 +109,7 @@ void api_route(server *s, const http_request *request, http_reply *reply) {
     api_error_set(&error, 405, "method_not_allowed", nullptr, "expected %s",
                   list ? "GET or HEAD" : "POST");
   } else {
-    (void)access_check(s, request, &error);
+    (void)access_check(s, request, &client, &error);
   }
   if (error.status != 0) {
     api_error_reply(&error, request->has_body, reply);
@@ -82,6 +118,7 @@ void api_route(server *s, const http_request *request, http_reply *reply) {
     models_list_reply(s, bytes_after(path, (isize)strlen("/models")), reply);
   } else {
     reply->take = chat ? api_chat_take : api_edit_take;
+    reply->client = client;
     reply->take_bytes_max = s->config.api_body_bytes_max;
   }
 }

@@ -6,6 +6,7 @@
 #include "server/chat_request.h"
 #include "server/edit_request.h"
 #include "server/http_later.h"
+#include "server/upstream/upstream_call.h"
 
 enum { CUT_MS = 5000 /* the connection's own deadline behind the request's */ };
 
@@ -15,6 +16,7 @@ typedef struct {
   chat_request chat;
   edit_request edit;
   isize body_bytes;
+  u64 client;
   char id[48];
   chat_head head;
   models_entry model;
@@ -69,7 +71,8 @@ static metrics_answer answer_of(int status) {
 /* The model asked for, which must be the one there is; name .at null: that one. */
 static bool model_choose(api_call *call, nf_bytes name, api_error *error) {
   const server *s = call->server;
-  bool there = models_find(s->models, s->config.inference_model, &call->model);
+  bool there =
+      s->config.inference && models_find(s->models, s->config.inference_model, &call->model);
   if (!there || (name.at != nullptr && !bytes_same(name, text(call->model.name)))) {
     return api_error_set(error, 404, "model_not_found", "model",
                          "model: there is no such model here; GET /v1/models lists what there is");
@@ -120,7 +123,7 @@ static void call_submit(api_call *call, void (*news)(inference_work *work)) {
     w->model.path = call->model.path;
     memcpy(w->model.sha256, call->model.sha256, sizeof w->model.sha256);
     w->call = call;
-    w->client = http_conn_client(call->conn);
+    w->client = call->client;
     w->deadline_ms = s->config.inference_ms;
     w->owner = call;
     w->news = news;
@@ -128,12 +131,20 @@ static void call_submit(api_call *call, void (*news)(inference_work *work)) {
   }
 }
 
+/* A token's name where it has one, else the address. */
+static u64 client_of(const http_conn *c, const http_reply *reply) {
+  if (reply->client == nullptr || reply->client[0] == 0) return http_conn_client(c);
+  u64 hash = 0xCBF29CE484222325; /* FNV-1a */
+  for (const char *at = reply->client; *at != 0; at++) hash = (hash ^ (u8)*at) * 0x100000001B3;
+  return hash;
+}
+
 /* Before the body is looked at: what is wrong costs a request as well. */
 static bool rate_check(http_conn *c, http_reply *reply) {
   server *s = http_conn_server(c);
   int a_minute = s->config.client_requests_minute;
   i64 now_ms = (i64)uv_now(&s->loop);
-  int wait_s = a_minute > 0 ? bucket_take(&s->clients, http_conn_client(c), a_minute, now_ms) : 0;
+  int wait_s = a_minute > 0 ? bucket_take(&s->clients, client_of(c, reply), a_minute, now_ms) : 0;
   if (wait_s == 0) return true;
   api_error error;
   api_error_set(&error, 429, "rate_limit_exceeded", nullptr,
@@ -144,12 +155,13 @@ static bool rate_check(http_conn *c, http_reply *reply) {
   return false;
 }
 
-static api_call *call_new(http_conn *c, nf_bytes body) {
+static api_call *call_new(http_conn *c, nf_bytes body, const http_reply *reply) {
   api_call *call = calloc(1, sizeof *call);
   if (call == nullptr) return nullptr;
   call->server = http_conn_server(c);
   call->conn = c;
   call->body_bytes = body.len;
+  call->client = client_of(c, reply);
   call->n = 1;
   return call;
 }
@@ -309,10 +321,29 @@ static void chat_news(inference_work *w) {
   if (call->n_left == 0) call_free(call);
 }
 
+/* true: it is for an upstream, and on its way. What is wrong with the body in general is found
+ * again, and said, by chat_request_read. */
+static bool upstream_take(http_conn *c, nf_bytes body, http_reply *reply) {
+  const upstreams *all = http_conn_server(c)->upstreams;
+  yyjson_doc *doc;
+  json_object root;
+  api_error error = {0};
+  nf_bytes name = {0};
+  if (all == nullptr || !json_body_read(body, &doc, &root, &error)) return false;
+  const config_upstream_model *model = nullptr;
+  if (json_text(&root, "model", 256, &name)) model = upstreams_find(all, name);
+  if (model == nullptr) {
+    yyjson_doc_free(doc);
+    return false;
+  }
+  upstream_call_take(c, doc, &root, model, body.len, reply);
+  return true;
+}
+
 void api_chat_take(http_conn *c, nf_bytes body, http_reply *reply) {
   api_error error = {0};
-  if (!rate_check(c, reply)) return;
-  api_call *call = call_new(c, body);
+  if (!rate_check(c, reply) || upstream_take(c, body, reply)) return;
+  api_call *call = call_new(c, body, reply);
   if (call == nullptr || !chat_request_read(body, &call->chat, &error) ||
       !model_choose(call, call->chat.model, &error) || !id_make(call, "chatcmpl-", &error)) {
     call_refuse(c, call, &error, reply);
@@ -394,7 +425,7 @@ static void edit_news(inference_work *w) {
 void api_edit_take(http_conn *c, nf_bytes body, http_reply *reply) {
   api_error error = {0};
   if (!rate_check(c, reply)) return;
-  api_call *call = call_new(c, body);
+  api_call *call = call_new(c, body, reply);
   if (call == nullptr || !edit_request_read(body, &call->edit, &error) ||
       !model_choose(call, call->edit.model, &error) || !room_check(call, &error)) {
     call_refuse(c, call, &error, reply);

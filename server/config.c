@@ -6,7 +6,16 @@
 #include <netinet/in.h>
 #include <stddef.h>
 
-typedef enum { KEY_INT, KEY_BOOL, KEY_TEXT, KEY_MODEL, KEY_HOST } key_kind;
+typedef enum {
+  KEY_INT,
+  KEY_MICRO,
+  KEY_BOOL,
+  KEY_TEXT,
+  KEY_MODEL,
+  KEY_HOST,
+  KEY_UPSTREAM,
+  KEY_UPSTREAM_MODEL
+} key_kind;
 typedef struct {
   const char *name, *help;
   size_t at;
@@ -14,6 +23,8 @@ typedef struct {
   key_kind kind;
   bool reload;
 } key_row;
+
+static const i64 MICRO_MAX = 1000000000000000;
 
 #define AT(member) offsetof(config, member)
 static const key_row KEYS[] = {
@@ -24,7 +35,7 @@ static const key_row KEYS[] = {
      true},
     {"model", "one GGUF file, may repeat", 0, 0, 0, KEY_MODEL, true},
     {"hosts", "further names allowed in Host, comma-separated", 0, 0, 0, KEY_HOST, true},
-    {"token_file", "made by --make-token; needed beyond loopback", AT(token_file), 0,
+    {"token_file", "made by --make-token or --add-token; needed beyond loopback", AT(token_file), 0,
      CONFIG_PATH_BYTES, KEY_TEXT, false},
     {"behind_proxy", "a proxy in front does TLS; needed beyond loopback [no]", AT(behind_proxy), 0,
      1, KEY_BOOL, false},
@@ -73,8 +84,32 @@ static const key_row KEYS[] = {
      false},
     {"inference_ms", "a request may take, waiting included [120000]", AT(inference_ms), 100,
      3600000, KEY_INT, true},
-    {"client_requests_minute", "of one address to /v1, above: 429; 0: any [0]",
+    {"client_requests_minute", "of one client to /v1, above: 429; 0: any [0]",
      AT(client_requests_minute), 0, 60000, KEY_INT, true},
+    {"upstream", "NAME URL [private] [key=FILE]: another server to ask, may repeat", 0, 0, 0,
+     KEY_UPSTREAM, false},
+    {"upstream_model", "NAME MODEL [INPUT OUTPUT [TOKENS]]: one of its models; prices", 0, 0, 0,
+     KEY_UPSTREAM_MODEL, false},
+    {"budget_day_micro", "all may spend in a day, millionths of the currency; 0: any [0]",
+     AT(budget_day_micro), 0, 0, KEY_MICRO, false},
+    {"budget_client_day_micro", "the same for each token's name or address [0]",
+     AT(budget_client_day_micro), 0, 0, KEY_MICRO, false},
+    {"upstream_ca_file", "certificates to trust [the system's]", AT(upstream_ca_file), 0,
+     CONFIG_PATH_BYTES, KEY_TEXT, false},
+    {"upstream_connect_ms", "to connect, TLS included [5000]", AT(upstream_connect_ms), 50, 120000,
+     KEY_INT, true},
+    {"upstream_first_ms", "to the first byte of an answer [60000]", AT(upstream_first_ms), 50,
+     3600000, KEY_INT, true},
+    {"upstream_idle_ms", "from one byte to the next [30000]", AT(upstream_idle_ms), 50, 3600000,
+     KEY_INT, true},
+    {"upstream_tries", "of a request, before a byte has come [3]", AT(upstream_tries), 1, 3,
+     KEY_INT, true},
+    {"upstream_failures_max", "in a row, then it is left alone [5]", AT(upstream_failures_max), 1,
+     1000, KEY_INT, false},
+    {"upstream_pause_ms", "for so long, x 2 while it stays ill [10000]", AT(upstream_pause_ms), 50,
+     600000, KEY_INT, false},
+    {"upstream_requests_max", "at a time, above: 503 [256]", AT(upstream_requests_max), 1, 10000,
+     KEY_INT, true},
     {"api_body_bytes_max", "of a request to /v1 [262144]", AT(api_body_bytes_max), 1024, 16777216,
      KEY_INT, true},
 };
@@ -94,6 +129,13 @@ void config_defaults(config *c) {
                 .queue_max = 64,
                 .inference_ms = 120000,
                 .api_body_bytes_max = 262144,
+                .upstream_connect_ms = 5000,
+                .upstream_first_ms = 60000,
+                .upstream_idle_ms = 30000,
+                .upstream_tries = 3,
+                .upstream_failures_max = 5,
+                .upstream_pause_ms = 10000,
+                .upstream_requests_max = 256,
                 .job_slots = 1,
                 .job_lease_ms = 30000,
                 .job_backoff_ms = 1000,
@@ -145,6 +187,12 @@ static bool row_set(config *c, const key_row *row, const char *value, nf_error *
       }
       memcpy(at, &(int){(int)number}, sizeof(int));
       return true;
+    case KEY_MICRO:
+      if (!bytes_number(text(value), &number) || number > MICRO_MAX) {
+        return fail(error, row->name, "millionths, a whole number up to 1e15", value);
+      }
+      memcpy(at, &number, sizeof number);
+      return true;
     case KEY_BOOL:
       if (!bool_parse(value, &flag)) return fail(error, row->name, "yes or no", value);
       memcpy(at, &flag, sizeof flag);
@@ -162,6 +210,8 @@ static bool row_set(config *c, const key_row *row, const char *value, nf_error *
       str_copy(c->models[c->n_models++], CONFIG_PATH_BYTES, value);
       return true;
     case KEY_HOST: return hosts_add(c, value, error);
+    case KEY_UPSTREAM: return config_upstream_add(c, value, error);
+    case KEY_UPSTREAM_MODEL: return config_upstream_model_add(c, value, error);
   }
   return false;
 }
@@ -219,12 +269,26 @@ bool config_is_loopback(const config *c) {
   return inet_pton(AF_INET6, c->host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
+/* A budget is kept in the store, and needs to know what a request can cost. */
+static bool budget_check(const config *c, nf_error *error) {
+  if (c->budget_day_micro == 0 && c->budget_client_day_micro == 0) return true;
+  if (c->data[0] == 0) return fail(error, "budget_day_micro", "--data FOLDER with it", "none");
+  for (int i = 0; i < c->n_upstream_models; i++) {
+    const config_upstream_model *m = &c->upstream_models[i];
+    if (m->output_micro > 0 && m->output_tokens_max == 0) {
+      return fail(error, "upstream_model", "TOKENS with a budget", m->model);
+    }
+  }
+  return true;
+}
+
 bool config_check(const config *c, nf_error *error) {
   struct in6_addr any;
   if (inet_pton(AF_INET, c->host, &any) != 1 && inet_pton(AF_INET6, c->host, &any) != 1) {
     return fail(error, "host", "an IP address such as 127.0.0.1", c->host);
   }
   if (c->worker && c->data[0] == 0) return fail(error, "worker", "--data FOLDER with it", "none");
+  if (!budget_check(c, error)) return false;
   if (c->worker || config_is_loopback(c)) return true;
   const char *missing = c->token_file[0] == 0 ? "token_file (see --make-token)"
                         : !c->behind_proxy    ? "behind_proxy = yes and a proxy that does TLS"
@@ -250,7 +314,7 @@ void config_reload(config *c, const config *from) {
 void config_help(FILE *out) {
   fputs(
       "usage: nearfield-server [--config FILE] [--KEY VALUE]... [--quiet]\n"
-      "       nearfield-server --make-token FILE | --version | --help\n"
+      "       nearfield-server --make-token FILE | --add-token FILE NAME | --version | --help\n"
       "Settings, as --KEY VALUE or as 'KEY = VALUE' lines of the config file (later wins;\n"
       "SIGHUP reads the file again for those marked *):\n",
       out);

@@ -4,7 +4,29 @@
 #pragma once
 #include "server/words.h"
 
-enum { CONFIG_PATH_BYTES = 1024, CONFIG_MODELS_MAX = 8, CONFIG_HOSTS_MAX = 8 };
+enum {
+  CONFIG_PATH_BYTES = 1024,
+  CONFIG_MODELS_MAX = 8,
+  CONFIG_HOSTS_MAX = 8,
+  CONFIG_UPSTREAMS_MAX = 8,
+  CONFIG_UPSTREAM_MODELS_MAX = 64,
+};
+
+/* Another server of OpenAI's API. */
+typedef struct {
+  char name[33];                    /* letters, digits, '-', '_': of models, metrics and errors */
+  char url[512];                    /* to which "/chat/completions" is added */
+  char key_file[CONFIG_PATH_BYTES]; /* "": it wants none */
+  bool is_private;                  /* it lies at a private address, else at a public one */
+} config_upstream;
+
+/* A model that clients may ask an upstream for. */
+typedef struct {
+  char model[128];
+  int i_upstream;
+  i64 input_micro, output_micro; /* millionths of the currency for a million tokens */
+  i64 output_tokens_max;         /* of an answer; 0: any */
+} config_upstream_model;
 
 typedef struct {
   char host[64];                                      /* an IP address */
@@ -24,6 +46,13 @@ typedef struct {
   int inference_threads, context_tokens; /* 0: the engine's defaults */
   int sessions_max, queue_max, inference_ms, api_body_bytes_max;
   int client_requests_minute; /* 0: no limit */
+  config_upstream upstreams[CONFIG_UPSTREAMS_MAX];
+  config_upstream_model upstream_models[CONFIG_UPSTREAM_MODELS_MAX];
+  int n_upstreams, n_upstream_models;
+  char upstream_ca_file[CONFIG_PATH_BYTES]; /* "": the system's */
+  i64 budget_day_micro, budget_client_day_micro; /* 0: none; millionths of the currency */
+  int upstream_connect_ms, upstream_first_ms, upstream_idle_ms;
+  int upstream_tries, upstream_failures_max, upstream_pause_ms, upstream_requests_max;
   char data[CONFIG_PATH_BYTES];       /* folder of jobs; "": there are none */
   char store[CONFIG_PATH_BYTES];      /* "": SQLite in data */
   char media_root[CONFIG_PATH_BYTES]; /* "": inputs are uploads only */
@@ -37,6 +66,9 @@ typedef struct {
 void config_defaults(config *c);
 /* Set one key. false: `line` says what is wrong, without a place. Lists (model, hosts) grow. */
 bool config_set(config *c, const char *key, const char *value, nf_error *error);
+/* What stands behind "upstream = " and "upstream_model = " (config_upstream.c). */
+bool config_upstream_add(config *c, const char *value, nf_error *error);
+bool config_upstream_model_add(config *c, const char *value, nf_error *error);
 /* false: the line names file, line number and what was expected. c may be half changed. */
 bool config_file_read(config *c, const char *path, nf_error *error);
 /* Checks what concerns several keys: where it may listen and with which protection. */

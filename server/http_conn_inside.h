@@ -32,6 +32,7 @@ struct http_conn {
   bool paused, in_take;
   /* WAIT */
   void (*gone)(void *owner); /* null, or who makes the reply and must know when the client goes */
+  void (*room)(void *owner); /* null, or who waits until the stream is sent */
   void *owner;
   text_buf stream; /* to be sent when `out` is */
   bool chunked, stream_over;

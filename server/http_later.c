@@ -13,10 +13,15 @@ void http_later_begin(http_conn *c, void *owner, void (*gone)(void *owner), i64 
   c->state = WAIT;
   c->owner = owner;
   c->gone = gone;
+  c->room = nullptr;
   c->status = CLIENT_GONE;
   c->stream_over = false;
   c->deadline_ms = now_ms(c) + deadline_ms;
 }
+
+void http_later_flow(http_conn *c, void (*room)(void *owner)) { c->room = room; }
+
+isize http_later_waiting(const http_conn *c) { return c->out_len - c->out_at + c->stream.len; }
 
 void http_later_reply(http_conn *c, http_reply *reply) {
   ASSERT(c->state == WAIT);
@@ -48,7 +53,8 @@ void http_later_add(http_conn *c, nf_bytes piece) {
   }
   text_buf_add(&c->stream, piece);
   if (c->chunked) text_buf_str(&c->stream, "\r\n");
-  if (c->stream.failed || c->stream.len > STREAM_WAITING_BYTES_MAX) c->deadline_ms = 0;
+  bool too_much = c->room == nullptr && c->stream.len > STREAM_WAITING_BYTES_MAX;
+  if (c->stream.failed || too_much) c->deadline_ms = 0;
   conn_settle(c);
 }
 
@@ -74,7 +80,11 @@ void later_continue(http_conn *c) {
   }
   free(c->stream.at);
   c->stream = (text_buf){.failed = c->stream.failed};
-  if (!c->stream_over || c->stream.failed) return;
-  c->stream_over = false;
-  reply_done(c);
+  if (c->stream.failed) return;
+  if (c->stream_over) {
+    c->stream_over = false;
+    reply_done(c);
+  } else if (c->room != nullptr && c->gone != nullptr) {
+    c->room(c->owner);
+  }
 }

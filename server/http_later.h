@@ -20,5 +20,9 @@ void http_later_stream(http_conn *c, http_reply *reply);
 /* A client that leaves more than STREAM_WAITING_BYTES_MAX unread is cut within a tick. */
 enum { STREAM_WAITING_BYTES_MAX = 1 << 20 };
 void http_later_add(http_conn *c, nf_bytes piece);
+/* Flow control instead of that cut: room(owner) is called whenever all that was added is sent. The
+ * owner adds no more while much of it waits. Right after http_later_begin. */
+void http_later_flow(http_conn *c, void (*room)(void *owner));
+isize http_later_waiting(const http_conn *c); /* bytes that the socket has not taken */
 /* The stream is whole. c is not the route's any more. */
 void http_later_end(http_conn *c);

@@ -26,6 +26,7 @@ struct http_reply {
   char *memory;     /* null, or malloc'd: the body */
   const char *fixed; /* null, or static: the body */
   struct http_task *task; /* null, or who has the request: nothing else of this counts */
+  const char *client; /* for `take`: the name of the token that was sent, "" or null: none */
   http_take *take;   /* null, or who answers once the body is there */
   isize take_bytes_max; /* of the body, the framing of chunks included; over it: 413 */
 };

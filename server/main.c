@@ -102,6 +102,11 @@ int main(int n, char **at) {
     if (token_make(at[2], &error)) return 0;
     return fprintf(stderr, "nearfield-server: %s\n", error.line), 1;
   }
+  if (n >= 2 && strcmp(at[1], "--add-token") == 0) {
+    if (n != 4) return usage("--add-token FILE NAME");
+    if (token_add(at[2], at[3], &error)) return 0;
+    return fprintf(stderr, "nearfield-server: %s\n", error.line), 1;
+  }
   int exit_code = settings_read(&args, &c, &error);
   if (exit_code == 2) return usage(error.line);
   if (exit_code != 0) return fprintf(stderr, "nearfield-server: %s\n", error.line), exit_code;

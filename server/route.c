@@ -26,7 +26,7 @@ static void readyz_reply(const server *s, http_reply *reply) {
 }
 
 static void metrics_reply(server *s, const http_request *request, http_reply *reply) {
-  if (s->token.set && !token_matches(&s->token, request->authorization)) {
+  if (s->tokens.n > 0 && token_matches(&s->tokens, request->authorization) == nullptr) {
     http_reply_error(reply, 401, "a token is needed", false);
     return;
   }
@@ -39,6 +39,8 @@ static void metrics_reply(server *s, const http_request *request, http_reply *re
   s->metrics.n_works_queued = counts.n_queued;
   s->metrics.n_works_running = counts.n_running;
   metrics_write(&s->metrics, &out);
+  if (s->upstreams != nullptr) upstreams_metrics(s->upstreams, &out);
+  if (s->budget != nullptr) budget_metrics(s->budget, &out);
   if (out.failed) {
     free(out.at);
     http_reply_error(reply, 503, "no memory", true);

@@ -174,8 +174,18 @@ static bool models_read(server *s, nf_error *error) {
 static server_start_result jobs_begin(server *s) {
   server_start_result result = {0};
   bool machine;
-  jobs_desc desc = {&s->loop, &s->config, &s->log, &s->token};
+  jobs_desc desc = {&s->loop, &s->config, &s->log, &s->tokens};
   if (s->config.data[0] != 0 && !jobs_start(&desc, &s->jobs, &result.error, &machine)) {
+    result.exit_code = machine ? 3 : 1;
+  }
+  return result;
+}
+
+static server_start_result budget_begin(server *s) {
+  server_start_result result = {0};
+  bool machine;
+  if (budget_wanted(&s->config) &&
+      !budget_start(&s->loop, &s->config, &s->log, &s->budget, &result.error, &machine)) {
     result.exit_code = machine ? 3 : 1;
   }
   return result;
@@ -208,7 +218,7 @@ server_start_result server_start(server *s, const config *c) {
                                   "--root names another folder"
                                 : strerror(errno));
   }
-  if (c->token_file[0] != 0 && !token_read(c->token_file, &s->token, &result.error)) return result;
+  if (c->token_file[0] != 0 && !token_read(c->token_file, &s->tokens, &result.error)) return result;
   if (uv_loop_init(&s->loop) != 0) return fail(3, "event loop", "cannot be made");
   s->models = models_new(&s->loop, &s->log);
   if (s->models == nullptr) return fail(3, "models", "no memory");
@@ -218,11 +228,16 @@ server_start_result server_start(server *s, const config *c) {
                                      .queue_max = c->queue_max};
   s->inference = inference_new(&s->loop, &options);
   if (s->inference == nullptr) return fail(3, "inference", "no memory");
+  if (c->n_upstreams > 0 && !upstreams_start(&s->loop, &s->config, &s->upstreams, &result.error)) {
+    return result;
+  }
   result = listen_open(s);
   if (result.exit_code != 0) return result;
   result.exit_code = 1;
   if (!models_read(s, &result.error)) return result;
   result = jobs_begin(s);
+  if (result.exit_code != 0) return result;
+  result = budget_begin(s);
   if (result.exit_code != 0) return result;
   files_limit_raise(s);
   hosts_set(s);
@@ -266,6 +281,8 @@ void server_drain(server *s) {
   if (s->models != nullptr) models_stop(s->models);
   if (s->jobs != nullptr) jobs_stop(s->jobs);
   s->jobs = nullptr;
+  if (s->budget != nullptr) budget_stop(s->budget);
+  s->budget = nullptr;
   http_conns_drain(s);
   uv_timer_start(&s->drain, on_drain_over, (u64)s->config.drain_ms, 0);
 }
@@ -278,6 +295,9 @@ void server_reload(server *s, const config *c) {
   hosts_set(s);
   files_limit_raise(s);
   (void)models_read(s, &error);
+  if (s->upstreams != nullptr && !upstreams_reload(s->upstreams, &error)) {
+    log_event(&s->log, "upstream keys not changed", error.line);
+  }
   log_event(&s->log, "settings read again", nullptr);
 }
 
@@ -288,6 +308,7 @@ static void handle_close(uv_handle_t *handle, void *unused) {
 
 void server_free(server *s) {
   if (s->inference != nullptr) inference_stop(s->inference);
+  if (s->upstreams != nullptr) upstreams_stop(s->upstreams);
   uv_walk(&s->loop, handle_close, nullptr);
   uv_run(&s->loop, UV_RUN_DEFAULT);
   ASSERT(uv_loop_close(&s->loop) == 0);
@@ -295,5 +316,6 @@ void server_free(server *s) {
   free(s->log.lines.at);
   if (s->inference != nullptr) inference_free(s->inference);
   if (s->models != nullptr) models_free(s->models);
+  upstreams_free(s->upstreams);
   if (s->root >= 0) close(s->root);
 }

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "server/bucket.h"
+#include "server/budget.h"
 #include "server/config.h"
 #include "server/http_guard.h"
 #include "server/inference.h"
@@ -13,6 +14,7 @@
 #include "server/metrics.h"
 #include "server/models.h"
 #include "server/token.h"
+#include "server/upstream/upstreams.h"
 
 enum {
   RECEIVE_BYTES = 65536, /* one read; shared by all connections */
@@ -22,7 +24,7 @@ enum {
 typedef struct {
   uv_loop_t loop;
   config config;
-  token_hash token;
+  tokens tokens;
   int root;     /* open folder of the application */
   int port;     /* the real one */
   int listener; /* -1 when closed */
@@ -39,6 +41,8 @@ typedef struct {
   models *models;
   inference *inference;
   buckets clients; /* of /v1 */
+  upstreams *upstreams; /* null: there are none */
+  budget *budget;       /* null: there is none, or it stops */
   jobs *jobs; /* null: off, or stopping */
   i64 date_s; /* the second `date` speaks of */
   char date[29];

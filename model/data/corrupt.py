@@ -282,6 +282,32 @@ def known_slip(line, rng):
     return pick(line, rng, places, lambda p: line.put(*p))
 
 
+def learnt(line, rng):
+    """What real writers were corrected for, in other lines than theirs (Corrupter's slips)."""
+    places = [(i, len(right.split(" ")), wrong)
+              for first in dict.fromkeys(w.low for w in line.words if w.low in line.slips)
+              for right, wrong in line.slips[first] for i in line.find(right)]
+    return pick(line, rng, places, lambda p: line.put(*p))
+
+
+def contrast(line, rng):
+    """quiet/quite, hole/whole, they're/there: words that only the rest of the line tells apart"""
+    places = [(i, n, other) for i, n, word in contrasted(line) for other in tables.CONTRAST[word]]
+    return pick(line, rng, places, lambda p: line.put(*p))
+
+
+def contrasted(line):
+    """(place, how many words it is, which of CONTRAST), untouched."""
+    for i, w in enumerate(line.words):
+        if w.touched:
+            continue
+        if w.low in tables.CONTRAST:
+            yield i, 1, w.low
+        if not w.gap and i + 1 < len(line) and not line.words[i + 1].touched:
+            if w.low + line.low(i + 1) in tables.CONTRAST:
+                yield i, 2, w.low + line.low(i + 1)
+
+
 def misspell(word, rng):
     """One slip in a word of letters; word itself if none suits."""
     low = word.lower()
@@ -501,21 +527,30 @@ RATES = {
     split_merge: 25, doubled: 22, dropped: 22, swapped: 7, disfluency: 12, no_comma: 10,
     wrong_mark: 13, tight_mark: 6, run_on: 25, small_name: 25, capital: 10, small_start: 10,
 }
+# What is trained on has more of what people really mix up. The sets in ../eval keep RATES.
+TRAINED = RATES | {learnt: 45, contrast: 30}
+# In a cue of a few words most of the others leave it as right as it was.
+SHORT = {contrast: 50, spelling: 12, known_slip: 12, doubled: 10, apostrophe: 10, agreement: 8}
 RECOGNISED = .05  # of wrong lines are as a recogniser gives them, other mistakes on top
 HOW_MANY = {1: 50, 2: 28, 3: 14, 4: 8}  # mistakes in a wrong line; at most one in three words
 
 
 class Corrupter:
     """vocabulary: words that are right, so no misspelling may be one of them; common: those that a
-    longer word may be split into."""
+    longer word may be split into; rates: how often each mistake is tried; slips: (right, wrong) of
+    real writers, for `learnt`."""
 
-    def __init__(self, vocabulary, common):
-        self.vocabulary, self.common = vocabulary, common
+    def __init__(self, vocabulary, common, rates=None, slips=()):
+        self.vocabulary, self.common, self.rates = vocabulary, common, rates or RATES
+        self.slips = {}
+        for right, wrong in slips:
+            self.slips.setdefault(right.split(" ")[0], []).append((right, wrong))
 
-    def corrupt(self, right, rng):
-        """right: a Line, kept. -> (wrong Line, names of the mistakes); none: no place was found."""
+    def corrupt(self, right, rng, rates=None):
+        """right: a Line, kept; rates: in place of the usual ones. -> (wrong Line, names of the
+        mistakes); none: no place was found."""
         line = right.copy()
-        line.vocabulary, line.common = self.vocabulary, self.common
+        line.vocabulary, line.common, line.slips = self.vocabulary, self.common, self.slips
         made = []
         if rng.random() < RECOGNISED and as_recognised(line, rng):
             made.append("as_recognised")
@@ -523,7 +558,7 @@ class Corrupter:
         wanted = min(wanted, max(1, len(right) // 3))
         if made:
             wanted = rng.choice([0, 0, 1])
-        mistakes, rates = list(RATES), list(RATES.values())
+        mistakes, rates = zip(*(rates or self.rates).items())
         for _ in range(8 * wanted):
             if len(made) >= wanted:
                 break

@@ -6,9 +6,11 @@ is `kind, as it stands, right`, tab-separated. Deterministic by seed. What may t
 the mistakes corrupt.py's. Sources and licences: ../DATA.md.
 
 usage: recipe.py --data FOLDER --tagged FOLDER --out FOLDER [--lines N] [--seed N] [--eval FOLDER]
-  --data    common_voice_en.txt, common_voice_en.dev.txt, harper_pairs.tsv, harper_correct.txt
-  --tagged  FILE.jsonl that tag.py made of common_voice_en.txt, common_voice_en.dev.txt, spoken.txt
-            and harper_right.txt (the second column of harper_pairs.tsv)
+  --data    common_voice_en.txt, common_voice_en.dev.txt, harper_pairs.tsv, harper_correct.txt,
+            and docs.tsv (docs.py)
+  --tagged  FILE.jsonl that tag.py made of common_voice_en.txt, common_voice_en.dev.txt, spoken.txt,
+            harper_right.txt (the second column of harper_pairs.tsv) and docs.txt (the sentences of
+            docs.tsv)
 """
 import argparse
 import collections
@@ -19,16 +21,19 @@ import random
 
 import split
 import vary
-from corrupt import Corrupter
+import words as tables
+from corrupt import SHORT, TRAINED, Corrupter, contrast, contrasted
 from line import Line
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPEAT_MAX = 8  # the same pair, in the training
-MIX = {  # thousandths of the lines; the first column of train.tsv
-    "whole": 200, "head": 60, "tail": 45, "two": 45, "rare": 110, "spoken": 20, "cue": 8,
-    "fact": 35, "written": 20,
-    "wrong": 270, "wrong rare": 75, "wrong head": 30, "wrong tail": 20, "wrong two": 45,
-    "wrong pair": 17,
+OPEN = .06      # of whole sentences stand without their full stop, right and wrong
+MIX = {  # weights of the draws, of which many of spoken and respelt give nothing; train.tsv's kinds
+    "whole": 150, "head": 45, "tail": 32, "two": 42, "rare": 85, "spoken": 45, "cue": 6, "fact": 25,
+    "written": 20, "doc": 40, "entry": 9, "short": 12, "respelt": 120, "of course": 8,
+    "contrast": 45,
+    "wrong": 235, "wrong rare": 60, "wrong head": 28, "wrong tail": 17, "wrong two": 42,
+    "wrong pair": 17, "wrong doc": 32, "wrong short": 12, "wrong contrast": 45,
 }
 
 
@@ -64,6 +69,19 @@ def curated(rows, known):
     return out
 
 
+def slips_of(pairs):
+    """(right, wrong) of the words that real pairs change, where they tell enough to be wrong in
+    other lines too: two words and more, or one that is no small one."""
+    out = set()
+    for wrong, right in pairs:
+        for a, b in word_edits(wrong.lower(), right.lower()):
+            a, b = a.strip(".,;:!?"), b.strip(".,;:!?")
+            telling = " " in b or len(b) > 3 and b not in tables.SMALL and b.isalpha()
+            if a and a != b and telling and len((a + " " + b).split()) <= 6:
+                out.add((b, a))
+    return sorted(out)
+
+
 class Sources:
     """What may be trained on, and what is held back, by split.py."""
 
@@ -90,6 +108,9 @@ class Sources:
         self.lines["train"] = [x for x in self.lines["train"] if train(x.text)]
         self.pairs["train"] = [p for p in self.pairs["train"] if train(p[0]) and train(p[1])]
         self.spoken = read_tagged(tagged / "spoken.jsonl")
+        self.docs = [x for x in read_tagged(tagged / "docs.jsonl") if train(x.text)]
+        found = (s.split("\t") for s in read_lines(data / "docs.tsv"))
+        self.entries = [text for kind, text in found if kind != "sentence" and train(text)]
         self.counts = counts
 
     def held(self, part):
@@ -103,14 +124,23 @@ class Sources:
         common = {w for w, n in self.counts.items() if n > 60 and len(w) > 1 and w.isalpha()}
         return Corrupter(set(self.counts), common)
 
+    def trainer(self):
+        """The corrupter of what is trained on: more words are known, more mistakes made."""
+        usual = self.corrupter()
+        known = {w.low for line in self.docs for w in line.words}
+        return Corrupter(usual.vocabulary | known, usual.common, TRAINED,
+                         slips_of(self.pairs["train"]))
+
 
 class Recipe:
     def __init__(self, sources, seed):
         self.rng = random.Random(seed)
         self.lines = sources.lines["train"] + sources.spoken * 12
         self.pairs = sources.pairs["train"]
-        self.corrupter = sources.corrupter()
+        self.corrupter = sources.trainer()
+        self.docs, self.entries = sources.docs, sources.entries
         self.rare = vary.Rare(sources.lines["train"], sources.counts)
+        self.contrasts = self.by_contrast(self.lines + self.docs)
         self.cues, self.facts = read_lines(HERE / "cues.txt"), read_lines(HERE / "facts.txt")
         self.mistakes = collections.Counter()
 
@@ -126,8 +156,33 @@ class Recipe:
         line = vary.joined(first, second)
         return line if len(line.text) <= 140 else None
 
+    @staticmethod
+    def by_contrast(lines):
+        """word of CONTRAST -> the lines it stands in, of those that have some"""
+        out = {}
+        for line in lines:
+            for word in {word for _, _, word in contrasted(line)}:
+                out.setdefault(word, []).append(line)
+        return {word: found for word, found in sorted(out.items()) if len(found) >= 10}
+
+    def contrast(self):
+        """A line with a word that is taken for another: rare ones nearly as often as others."""
+        weights = [min(len(found), 300) for found in self.contrasts.values()]
+        found = self.rng.choice(self.rng.choices(list(self.contrasts.values()), weights)[0])
+        cut = self.rng.random()
+        part = vary.head(found, self.rng) if cut < .15 else (
+            vary.tail(found, self.rng) if cut < .25 else found)
+        return part if part and any(True for _ in contrasted(part)) else found
+
     def right(self, kind):
         """A right Line of a kind, or None."""
+        if kind == "doc":
+            return self.rng.choice(self.docs)
+        if kind == "contrast":
+            return self.contrast()
+        if kind in ("short", "respelt", "of course"):
+            make = getattr(vary, kind.replace(" ", "_"))
+            return make(self.line(), self.rng)
         if kind == "rare":
             return self.rare.put(self.line(), self.rng)
         if kind == "two":
@@ -147,19 +202,34 @@ class Recipe:
             text = rng.choice(self.pairs)[1]
         elif kind == "wrong pair":
             return rng.choice(self.pairs)
+        elif kind == "entry":
+            text = rng.choice(self.entries)
         elif kind.startswith("wrong"):
-            right = self.right(kind.partition(" ")[2])
-            if right is None:
-                return None
-            wrong, made = self.corrupter.corrupt(right, rng)
-            self.mistakes.update(made)
-            return (wrong.text, right.text) if made and wrong.text else None
+            return self.wrong(self.right(kind.partition(" ")[2]), kind)
         else:
             line = vary.as_spoken(self.line(), rng) if kind == "spoken" else self.right(kind)
             if line is None:
                 return None
             text = line.text
         return text, text
+
+    def wrong(self, right, kind):
+        """(with mistakes, right), or None; a single word does not tell what it should be."""
+        if right is None or kind == "wrong short" and " " not in right.text:
+            return None
+        rates = {"wrong short": SHORT}.get(kind)
+        if kind == "wrong contrast":
+            rates = {contrast: 1} if self.rng.random() < .6 else TRAINED | {contrast: 900}
+        wrong, made = self.corrupter.corrupt(right, self.rng, rates)
+        self.mistakes.update(made)
+        return (wrong.text, right.text) if made and wrong.text else None
+
+    def opened(self, pair):
+        """Without the full stop of both, now and then: a sentence may go on in the next cue."""
+        whole = all(s[-1:] == "." and s[-2:-1].isalpha() and s[:1].isupper() for s in pair)
+        if whole and self.rng.random() < OPEN:
+            return pair[0][:-1], pair[1][:-1]
+        return pair
 
     def rows(self, n):
         kinds, weights = list(MIX), list(MIX.values())
@@ -170,6 +240,7 @@ class Recipe:
             pair = self.pair(kind)
             if pair is None or repeats[pair] >= REPEAT_MAX:
                 continue
+            pair = self.opened(pair)
             repeats[pair] += 1
             out.append((kind, *pair))
         return out

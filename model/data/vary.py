@@ -2,8 +2,14 @@
 rare words and names in the place of common ones, words as they are spoken. Owns that; the result
 must be as right as what it was made from, since the model is taught to leave it alone."""
 from line import Line, Word
+from words import SPELT
 
 BEGINS = {"IN", "CC", "WDT", "WRB", "WP", "TO", "RB", "VBG"}  # what a cue may begin with, inside
+CHUNKS = {  # Penn tags of what stands alone in a cue
+    "JJ", "NN", "NNS", "NNP", "RB JJ", "CD NNS", "CD NN", "JJ NNS", "DT NN", "PRP$ NN", "DT NNS",
+    "PRP$ NNS", "DT JJ NN", "PRP$ JJ NN", "IN DT NN", "IN PRP$ NN", "TO DT NN", "IN DT JJ NN",
+    "IN CD NNS", "DT JJ NNS", "NN CC NN", "NNS CC NNS", "RB RB", "PRP VBP", "PRP VBD", "PRP VBZ",
+    "PRP VBZ JJ", "PRP VBP JJ", "PRP VBD JJ", "PRP VBD RB JJ", "PRP VBZ RB JJ", "WRB VBD PRP"}
 ONSETS = "B Br C Ch D Dr F G Gr H J K Kr L M N O P R S Sh St T Tr V W Y Z A E I U".split()
 MIDDLES = "a e i o u aa ai ei ou ia ka ra no li ma ni te vo ber gar lin mar ran dor".split()
 ENDINGS = "n r s l k ko ma na ro son ton wski ez ova ak im el ari en by ley field ford ward".split()
@@ -41,6 +47,56 @@ def tail(line, rng):
     part = line.copy()
     part.words = part.words[rng.choice(cuts):]
     return part
+
+
+def short(line, rng):
+    """A cue of one to four words out of a line: "Too quiet.", "Eleven days", "the old house,".
+    None: the line has none."""
+    chunks = []
+    for i in range(len(line)):
+        for n in (1, 2, 3, 4):
+            tags = " ".join(line.tag(k) for k in range(i, i + n))
+            inside = all(line.words[k].gap for k in range(i, min(i + n, len(line)) - 1))
+            if tags in CHUNKS and inside:
+                chunks.append((i, n))
+    if not chunks:
+        return None
+    i, n = rng.choice(chunks)
+    part = line.copy()
+    part.words = part.words[i:i + n]
+    if part.tag(0) == "JJ" and "JJR" in part.words[0].forms and rng.random() < .7:
+        part.words.insert(0, Word(rng.choice(["too", "so", "very", "quite", "not"]), " ", "RB"))
+    first, last = part.words[0], part.words[-1]
+    last.gap = ""
+    if rng.random() < .8:
+        first.text = first.text[:1].upper() + first.text[1:]
+    mark = rng.choices([".", "", ",", "?", "!", "..."], [50, 25, 8, 6, 6, 5])[0]
+    if mark:
+        part.words.append(Word(mark, "", "." if mark != "," else ","))
+    return part
+
+
+def respelt(line, rng):
+    """Of British words American ones, or the other way round: both are right. None: none there."""
+    places = [(i, other) for i, w in enumerate(line.words) for other in SPELT.get(w.low, ())]
+    if not places:
+        return None
+    line = line.copy()
+    line.replace(*rng.choice(places))
+    return line
+
+
+def of_course(line, rng):
+    """It could of course be this: "of" behind a modal that is right. None: no modal."""
+    places = [i + 1 for i, w in enumerate(line.words)
+              if w.tag == "MD" and w.gap and line.tag(i + 1) == "VB"]
+    if not places:
+        return None
+    line = line.copy()
+    i = rng.choice(places)
+    line.insert(i, "course")
+    line.insert(i, "of")
+    return line
 
 
 def name(rng):

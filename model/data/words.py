@@ -218,6 +218,146 @@ an, and
 were, was
 """)
 
+# Only the rest of the line tells them apart, and it does: drawn evenly, right and wrong, so that
+# the rare ones are learnt as well as the frequent ones.
+CONTRAST = sets("""
+quiet, quite
+lose, loose
+hole, whole
+to, too
+their, there
+their, they're
+there, they're
+your, you're
+its, it's
+whose, who's
+then, than
+affect, effect
+accept, except
+advice, advise
+passed, past
+weather, whether
+threw, through
+peace, piece
+principal, principle
+break, brake
+hear, here
+knew, new
+know, no
+right, write
+weak, week
+wear, where
+were, where
+were, we're
+buy, by
+breath, breathe
+choose, chose
+of, off
+lead, led
+quit, quiet
+bare, bear
+won, one
+wait, weight
+waist, waste
+steal, steel
+hour, our
+sight, site
+desert, dessert
+plain, plane
+meat, meet
+role, roll
+sole, soul
+tail, tale
+wood, would
+fair, fare
+die, dye
+aloud, allowed
+board, bored
+cell, sell
+some, sum
+coarse, course
+scene, seen
+proof, prove
+belief, believe
+safe, save
+life, live
+taught, thought
+though, thought
+heal, heel
+mail, male
+pair, pear
+rain, reign
+road, rode
+sail, sale
+stair, stare
+throne, thrown
+which, witch
+sea, see
+son, sun
+poor, pour
+""")
+
+# British and American, both right
+SPELT = sets("""
+colour, color
+favourite, favorite
+neighbour, neighbor
+neighbours, neighbors
+honour, honor
+labour, labor
+behaviour, behavior
+harbour, harbor
+humour, humor
+flavour, flavor
+rumour, rumor
+centre, center
+theatre, theater
+metre, meter
+litre, liter
+grey, gray
+organise, organize
+organised, organized
+realise, realize
+realised, realized
+recognise, recognize
+recognised, recognized
+apologise, apologize
+analyse, analyze
+travelled, traveled
+travelling, traveling
+cancelled, canceled
+modelling, modeling
+traveller, traveler
+jewellery, jewelry
+defence, defense
+offence, offense
+licence, license
+practise, practice
+programme, program
+catalogue, catalog
+dialogue, dialog
+cheque, check
+tyre, tire
+aeroplane, airplane
+aluminium, aluminum
+mum, mom
+learnt, learned
+spelt, spelled
+burnt, burned
+dreamt, dreamed
+towards, toward
+afterwards, afterward
+whilst, while
+amongst, among
+plough, plow
+sceptical, skeptical
+pyjamas, pajamas
+moustache, mustache
+storey, story
+judgement, judgment
+ageing, aging
+""")
+
 # right: how it is misheard or written where the meaning needs the right one
 SOUNDS = pairs("""
 should have: should of

@@ -2,14 +2,15 @@
 """The scoreboard of edits: runs the product's own CLI over lines as captions and reports what came.
 
   python model/score [--set FILE.tsv]... [--task fix] [--adapter FILE.gguf | none] [--model FILE]
-                     [--nearfield build/native/nearfield] [--threads N]
-                     [--jfleg FOLDER] [--json] [--nothing] [--model-alone] [--said FILE]
+                     [--nearfield build/native/nearfield] [--threads N] [--jfleg FOLDER] [--json]
+                     [--nothing | --harper | --model-alone] [--said FILE]
 --set    lines as ../DATA.md has them; default: the task's test set in model/eval.
          --jfleg FOLDER: test.src and test.ref0..3, read only.
---nothing  scores doing nothing, without the CLI. --model-alone: what is not offered, too, and
-         without rules. --said FILE: every line and its answer, as JSON.
+--nothing  scores doing nothing, --harper the rule engine Harper (its first suggestions), both
+         without the CLI. --model-alone: what is not offered, too, and without rules of ours.
+--said FILE  every line and its answer, as JSON.
 Owns arguments and the CLI's run; the arithmetic is that of measures.py (fix), sari.py (the other
-tasks) and shortened.py. ERRANT, for fix: setup.sh. GLEU is not computed yet.
+tasks) and shortened.py. ERRANT and Harper, for fix: setup.sh.
 """
 import argparse
 import functools
@@ -21,14 +22,14 @@ import subprocess
 import sys
 import tempfile
 
-import measures
-import sari
-import shortened
-
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "train"))
 import edits  # noqa: E402
+import measures  # noqa: E402
+import sari  # noqa: E402
+import shortened  # noqa: E402
 
+HARPER = "harper-2.10.0"
 CPS = 10.0  # shorten: a line's limit is said by its duration
 HARM_MAX = .05  # of lines that are to stay, for a task to be offered
 
@@ -88,11 +89,27 @@ def run(args, rows, limits):
     return report
 
 
+def cache():
+    """Where setup.sh puts what it installs."""
+    return pathlib.Path(os.environ.get("NEARFIELD_CACHE", pathlib.Path.home() / ".cache/nearfield"))
+
+
+def harper(rows):
+    """Each line with Harper's first suggestions."""
+    folder = cache() / HARPER
+    if not folder.exists():
+        sys.exit(f"score: {folder} is missing: run model/score/setup.sh")
+    done = subprocess.run(["node", HERE / "harper.mjs", folder], text=True, capture_output=True,
+                          input="".join(json.dumps(before) + "\n" for _, before, _ in rows),
+                          check=False)
+    if done.returncode:
+        sys.exit(f"score: {done.stderr.strip()}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 def errant_of(pairs):
     """{(before, after): edits} by ERRANT, or None if setup.sh was not run."""
-    home = pathlib.Path.home() / ".cache/nearfield"
-    cache = pathlib.Path(os.environ.get("NEARFIELD_CACHE", home))
-    python = cache / "errant-3.0.2/bin/python"
+    python = cache() / "errant-3.0.2/bin/python"
     if not python.exists():
         return None
     pairs = list(pairs)
@@ -133,7 +150,7 @@ def arguments():
         args.add_argument(f"--{name}")
     args.add_argument("--task", default="fix")
     args.add_argument("--nearfield", default="build/native/nearfield")
-    for name in ("json", "nothing", "model-alone"):
+    for name in ("json", "nothing", "harper", "model-alone"):
         args.add_argument(f"--{name}", action="store_true")
     return args.parse_args()
 
@@ -169,7 +186,9 @@ def main():
     out = {"task": args.task, "system": "do nothing", "machine": platform.machine()}
     flat = lambda text: text.replace("\n", " ")
     says, verdicts = [flat(before) for _, before, _ in rows], ["unchanged"] * len(rows)
-    if not args.nothing:
+    if args.harper:
+        says, out["system"] = harper(rows), HARPER
+    elif not args.nothing:
         report = run(args, rows, limits)
         says = [flat(cue["after"]) for cue in report["cues"]]
         verdicts = [cue["verdict"] for cue in report["cues"]]

@@ -7,6 +7,8 @@ it); F0.5 weighs precision twice.
 """
 import re
 
+from gleu import gleu
+
 NUMBER = re.compile(r"\d[\d.,:]*\d|\d")
 # a capital inside a sentence, or behind a title
 NAME = re.compile(r"(?:(?<=[^.!?:\"“'\s\-] )(?!I\b|Mr\b|Mrs\b|Ms\b|Dr\b)"
@@ -52,7 +54,7 @@ def of_kind(rows, edits_of):
     hit, made, wanted = edit_counts(rows, edits_of)
     p, r = hit / made if made else 1.0, hit / wanted if wanted else 1.0
     return out | {"exact": sum(ours in rights for _, _, rights, ours in rows) / n,
-                  "p": p, "r": r, "f": f_half(p, r)}
+                  "p": p, "r": r, "f": f_half(p, r), "gleu": gleu([row[1:] for row in rows])}
 
 
 def report(rows, edits_of):

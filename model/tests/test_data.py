@@ -10,9 +10,12 @@ import unittest
 MODEL = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(MODEL / "data"), str(MODEL / "train")]
 
+import choose  # noqa: E402
 import corrupt  # noqa: E402
+import docs  # noqa: E402
 import edits  # noqa: E402
 import labels  # noqa: E402
+import recipe  # noqa: E402
 import split  # noqa: E402
 import vary  # noqa: E402
 from line import Line  # noqa: E402
@@ -106,6 +109,27 @@ class Corrupt(unittest.TestCase):
                 seen.add(line.text)
             self.assertTrue(any(part in text for text in seen), (mistake.__name__, seen))
 
+    def test_contrast_finds_contractions_and_words(self):
+        found = {word for _, _, word in corrupt.contrasted(Line(ROWS))}
+        self.assertEqual(found, {"to", "it's", "your"})
+        rates = {corrupt.contrast: 1}
+        texts = {self.corrupter.corrupt(Line(ROWS), random.Random(seed), rates)[0].text
+                 for seed in range(40)}
+        self.assertTrue(any("Kent, and its your turn." in text for text in texts), texts)
+        self.assertTrue(any("goes too the store" in text for text in texts), texts)
+
+    def test_slips_of_real_pairs_in_other_lines(self):
+        slips = recipe.slips_of([("We go to a store at the Kent.", "We go to the store at Kent."),
+                                 ("Its in besides of it.", "Its in front of it.")])
+        self.assertEqual(slips, [("front", "besides")])
+        corrupter = corrupt.Corrupter(set(), set(), {corrupt.learnt: 1}, [("the store", "a shop")])
+        self.assertIn("to a shop in", corrupter.corrupt(Line(ROWS), random.Random(1))[0].text)
+
+    def test_the_sets_keep_their_rates(self):
+        """What is measured on is made with RATES, whatever the training adds."""
+        self.assertIs(corrupt.Corrupter(set(), set()).rates, corrupt.RATES)
+        self.assertFalse({corrupt.learnt, corrupt.contrast} & set(corrupt.RATES))
+
     def test_no_misspelling_is_a_word(self):
         rng = random.Random(2)
         for _ in range(300):
@@ -125,25 +149,67 @@ class Vary(unittest.TestCase):
         self.assertTrue(all(TEXT.endswith(x) for x in tails))
         self.assertEqual(vary.joined(Line(ROWS), Line(ROWS)).text, f"{TEXT} {TEXT}")
 
+    def test_short_cues(self):
+        rng = random.Random(5)
+        found = {x.text for x in (vary.short(Line(ROWS), rng) for _ in range(80))}
+        words = {text.strip(".,?!").lower() for text in found}
+        self.assertTrue({"the store", "in kent", "your turn"} & words, words)
+        self.assertFalse([text for text in found if len(text.split()) > 4])
+
+    def test_british_and_american(self):
+        row = ["colour", "", "NN", "colour", {}]
+        self.assertEqual(vary.respelt(Line([row]), random.Random(1)).text, "color")
+        self.assertIsNone(vary.respelt(Line(ROWS), random.Random(1)))
+
+    def test_of_course_is_no_could_of(self):
+        rows = [["It", " ", "PRP", "it", {}], ["could", " ", "MD", "could", {}],
+                ["be", "", "VB", "be", BE]]
+        self.assertEqual(vary.of_course(Line(rows), random.Random(1)).text, "It could of course be")
+
     def test_facts_have_no_slot_left(self):
         rng = random.Random(4)
         for pattern in (MODEL / "data/facts.txt").read_text(encoding="utf-8").splitlines():
             self.assertNotIn("{", vary.fact(pattern, rng))
 
 
-class Labels(unittest.TestCase):
-    def test_only_the_answers_tokens_are_decided(self):
-        pairs = [([5, 6, 7], [8, 2]), ([5], [9, 9, 9, 2])]
-        ids, places, weights = labels.laid_out(pairs, [2.0, 1.0])
-        self.assertEqual(ids, [[5, 6, 7, 8, 2], [5, 9, 9, 9, 2]])
-        flat = [t for row in ids for t in row]
-        self.assertEqual([flat[p + 1] for p in places], [8, 2, 9, 9, 9, 2])
-        self.assertEqual(weights, [2, 2, 1, 1, 1, 1])
+class Docs(unittest.TestCase):
+    def test_blocks(self):
+        page = docs.Blocks()
+        page.feed("<h2>Build it</h2><p>Run <code>make</code>. It is quick.</p><pre>no</pre>"
+                  "<ul><li>a fast build</li></ul>")
+        self.assertEqual(page.found, [("heading", "Build it"),
+                                      ("prose", "Run make. It is quick."),
+                                      ("entry", "a fast build")])
+        self.assertEqual(list(docs.lines_of(*page.found[1])),
+                         [("sentence", "Run make."), ("sentence", "It is quick.")])
 
-    def test_padding_is_not_decided(self):
-        ids, places, _ = labels.laid_out([([1], [2]), ([1, 1, 1], [3, 3])], [1, 1])
-        self.assertEqual(ids[0], [1, 2, 0, 0, 0])
-        self.assertEqual(places, [0, 7, 8])
+    def test_what_is_no_line(self):
+        for text in ("impl Debug for Foo", "a => b", "std::fmt is here", "x y z", "This " * 40):
+            self.assertFalse(docs.fit(text), text)
+        self.assertTrue(docs.fit("A raw, unsafe pointer."))
+
+
+class Labels(unittest.TestCase):
+    def test_what_is_changed(self):
+        self.assertEqual(labels.changed_of([5, 6, 7], [5, 6, 7, 2]), [False] * 4)
+        self.assertEqual(labels.changed_of([5, 6, 7], [5, 8, 7, 2]), [False, True, True, False])
+        self.assertEqual(labels.changed_of([5, 6], [6, 5, 6, 2]), [True, True, False, False])
+
+    def test_a_dropped_end_is_a_change(self):
+        self.assertEqual(labels.changed_of([5, 6, 7], [5, 6, 2]), [False, False, True])
+
+
+class Choose(unittest.TestCase):
+    @staticmethod
+    def score(variant, tau, exact, spoken, written):
+        return {"variant": variant, "tau": tau, "noise": {"exact": exact},
+                "spoken": {"harm": spoken}, "written": {"harm": written}}
+
+    def test_the_rule(self):
+        scores = [self.score("a", 0, .7, .02, .1), self.score("a", 2, .6, .01, .1),
+                  self.score("b", 2, .65, .0075, .2), self.score("b", 3, .65, .005, .1)]
+        self.assertEqual(choose.choose(scores), scores[3])
+        self.assertIsNone(choose.choose(scores[:1]))
 
 
 class Edits(unittest.TestCase):

@@ -9,6 +9,7 @@ MODEL = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(MODEL / "score"), str(MODEL / "train")]
 
 import edits  # noqa: E402
+import gleu  # noqa: E402
 import measures  # noqa: E402
 import sari  # noqa: E402
 import shortened  # noqa: E402
@@ -94,6 +95,27 @@ class Offered(unittest.TestCase):
             kinds, _ = scoreboard.score("formal", rows, says)
             self.assertEqual(scoreboard.versus_nothing("formal", kinds, rows, says)["better"],
                              better, says)
+
+
+class Gleu(unittest.TestCase):
+    BEFORE, RIGHT = "He go to the store .", "He goes to the store ."
+
+    def test_the_reference_itself(self):
+        self.assertAlmostEqual(gleu.gleu([(self.BEFORE, [self.RIGHT], self.RIGHT)]), 1)
+
+    def test_doing_nothing_is_worth_less_than_another_mistake_mended(self):
+        nothing = gleu.gleu([(self.BEFORE, [self.RIGHT], self.BEFORE)])
+        # 6 words; of 6, 5, 4, 3 n-grams 5, 3, 2, 1 are right, 1, 2, 2, 2 should have gone
+        self.assertAlmostEqual(nothing, 0)
+        other = gleu.gleu([("a b c d e f g h", ["a b c d e f g x"], "a b c d e f g y")])
+        self.assertGreater(other, .5)
+
+    def test_counts(self):
+        self.assertEqual(gleu.counts("a b c", "a b d", "a b c"), [3, 3, 1, 3, 0, 2, 0, 1, 0, 0])
+
+    def test_references_are_drawn(self):
+        value = gleu.gleu([("a b c d e", ["a b c d x", "a b c d y"], "a b c d x")])
+        self.assertTrue(.5 < value < 1, value)
 
 
 class Captions(unittest.TestCase):

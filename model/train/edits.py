@@ -25,6 +25,12 @@ def f_half(rows):
     return p, r, 1.25 * p * r / max(.25 * p + r, 1e-9)
 
 
+def gated(said, tau):
+    """Rows for `report` of what greedy.judge said; answers no surer than tau are not given."""
+    return [(s["kind"], s["before"], s["right"], s["ours"] if s["sure"] > tau else s["before"])
+            for s in said]
+
+
 def report(rows):
     """rows of (kind, before, right, ours) -> {kind: scores}: of kinds that are right as they stand
     the share that was changed, of the others exact matches and edits."""

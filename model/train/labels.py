@@ -1,15 +1,9 @@
-"""Where in a batch an answer's tokens are decided: the loss is on these alone. Owns no tensors, so
-that it is tested without torch."""
+"""Which tokens of an answer are other than the caption's: in a wrong line they may count more. Owns
+no arrays, so that it is tested on the standard library alone."""
 
 
-def laid_out(pairs, weights):
-    """pairs of (question ids, answer ids), weights one a pair -> (ids [rows][longest], padded with
-    0 on the right; places of the flat ids whose next token is an answer's; each place's weight)"""
-    longest = max(len(q) + len(a) for q, a in pairs)
-    ids, places, each = [], [], []
-    for row, ((q, a), weight) in enumerate(zip(pairs, weights)):
-        ids.append(q + a + [0] * (longest - len(q) - len(a)))
-        start = row * longest + len(q) - 1
-        places += range(start, start + len(a))
-        each += [weight] * len(a)
-    return ids, places, each
+def changed_of(caption, answer):
+    """Of each token of `answer` (with its end): it does not stand behind the same token, or
+    beginning, as somewhere in `caption`, whose end is the answer's."""
+    known = set(zip([None] + caption, caption + answer[-1:]))
+    return [pair not in known for pair in zip([None] + answer, answer)]

@@ -3,38 +3,45 @@
 
 Owns the loop, its log and its checkpoints. Each --variant is trained by a process of its own, all
 of them at once on the same GPU, for the same time, on the same data in its own order:
-  NAME:rank=6,lr=2e-3,clean=1.0,from=32,seed=1
-    rank    of what comes out: 6 is 2.9 MB       lr      highest learning rate (AdamW, cosine)
-    clean   weight of the loss on right lines    from    0, or a higher rank that is trained for
-    seed    of order and beginning                       the first 60 % of the time, then cut by SVD
+  NAME:rank=6,lr=4e-3,clean=2,edit=1,mine=0,seed=1
+    rank    of what comes out: 6 is 2.9 MB       lr    highest learning rate (AdamW, cosine)
+    clean   weight of the loss on right lines    edit  and on the changed tokens of wrong ones
+    mine    at shares MINES of the time, right lines are looked through for MINE_SHARE of it; those
+            that the model would change are put into what is left of the lines, so many times each
+    seed    of order and beginning
 Loss is on the answer's tokens alone. What comes out, for each variant, in --out:
   NAME.safetensors   the adapter, f16, PEFT's names, metadata with rank and alpha
-  NAME.log.jsonl     step, seconds, loss, learning rate, tokens; then the development set's scores
-                     by gate; NAME.said.jsonl  what it answered there, and how sure it was
+  NAME.log.jsonl     step, seconds, loss, learning rate, tokens; what was mined; then the
+                     development set's scores by gate
+  NAME.said.jsonl    what it answered there, and how sure it was
   NAME.state         what --resume goes on from (kept in --state, or --out)
 
-usage: train.py --base MODEL.gguf --data train.tsv --dev fix.dev.tsv --out FOLDER --minutes X
+usage: train.py --base MODEL.gguf --data train.npz --dev fix.dev.tsv --out FOLDER --minutes X
                 --variant SPEC... [--tokens N] [--state FOLDER] [--resume] [--task fix]
+       (--data: encode.py's, or train.tsv, which is then encoded first)
 """
 import argparse
 import json
 import math
 import pathlib
-import random
 import time
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 
+import encode
 import greedy
+from examples import Examples
 from gguf import Gguf
-from labels import laid_out
-from llama import SCALE, Llama, cut_rank
+from llama import SCALE, Llama
 from prompt import Prompt, vocabulary
 
-DEFAULTS = {"rank": 6, "lr": 2e-3, "clean": 1.0, "from": 0, "seed": 1}
-FIRST_SHARE = .6  # of the time, for the higher rank
-WARM_UP = .03     # of the time
+DEFAULTS = {"rank": 6, "lr": 4e-3, "clean": 2.0, "edit": 1.0, "mine": 0, "seed": 1}
+WARM_UP = .03       # of the time
+MINES = (.4, .6, .8)
+MINE_SHARE = .04
 SAVE_SECONDS = 60
 
 
@@ -47,57 +54,22 @@ def variant_of(spec):
     return name, values
 
 
-def read_rows(path):
-    """(kind, as it stands, right)"""
-    return [tuple(line.split("\t"))
-            for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines()]
-
-
-class Examples:
-    """Token ids of all rows, in batches of rows of about the same length."""
-
-    def __init__(self, rows, prompt, tokens):
-        self.prompt, self.tokens = prompt, tokens
-        self.questions = [prompt.question(ids) for ids in prompt.encode_all([r[1] for r in rows])]
-        self.answers = [prompt.answer(ids) for ids in prompt.encode_all([r[2] for r in rows])]
-        self.clean = [r[1] == r[2] for r in rows]
-        self.lengths = [len(q) + len(a) for q, a in zip(self.questions, self.answers)]
-
-    def batches(self, rng):
-        """One epoch: shuffled, then sorted by length within pieces, then shuffled again."""
-        order = list(range(len(self.lengths)))
-        rng.shuffle(order)
-        out = []
-        for at in range(0, len(order), 50_000):
-            piece = sorted(order[at:at + 50_000], key=self.lengths.__getitem__)
-            batch = []
-            for i in piece:
-                if batch and (len(batch) + 1) * self.lengths[i] > self.tokens:
-                    out.append(batch)
-                    batch = []
-                batch.append(i)
-            out.append(batch)
-        rng.shuffle(out)
-        return out
-
-    def tensors(self, batch, clean_weight, device):
-        """ids [rows][n]; where the answer's tokens are decided [n_answer] (of the flat ids), which
-        they are, and how much each counts."""
-        ids, places, weights = laid_out(
-            [(self.questions[i], self.answers[i]) for i in batch],
-            [clean_weight if self.clean[i] else 1.0 for i in batch])
-        ids, places = torch.tensor(ids), torch.tensor(places)
-        wanted = ids.flatten()[places + 1]
-        return [t.to(device, non_blocking=True)
-                for t in (ids, places, wanted, torch.tensor(weights))]
-
-
 def loss_of(model, prompt, tensors):
+    """Mean over the answers' tokens of -log p, weighted."""
     ids, places, wanted, weights = tensors
-    hidden, _ = model(ids, model.keys_values(prompt.prefix))
-    p = model.log_p(hidden.flatten(0, 1)[places])
-    own = p.gather(1, wanted[:, None])[:, 0]
-    return -(own * weights).sum() / weights.sum()
+    hidden = model(ids, prompt.prefix).flatten(0, 1)[places]
+    each = F.cross_entropy(model.logits(hidden), wanted, reduction="none")
+    return (each * weights).sum() / weights.sum()
+
+
+@torch.no_grad()
+def changes(model, prompt, tensors):
+    """Rows, by number, of which greedy decoding would not say the answer's tokens: as long as it
+    has said them, what comes next does not depend on what else it would have said."""
+    ids, places, wanted, _ = tensors
+    hidden = model(ids, prompt.prefix).flatten(0, 1)[places]
+    wrong = model.logits(hidden).argmax(-1) != wanted
+    return (places[wrong] // ids.shape[1]).unique().tolist()
 
 
 class Run:
@@ -107,25 +79,20 @@ class Run:
         self.args, self.name, self.set = args, name, settings
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         torch.manual_seed(settings["seed"])
-        self.rng = random.Random(settings["seed"])
-        self.base = Gguf(args.base)
-        self.prompt = Prompt(vocabulary(self.base), args.task)
+        self.rng = np.random.default_rng(settings["seed"])
+        base = Gguf(args.base)
+        self.prompt = Prompt(vocabulary(base), args.task)
         self.out = pathlib.Path(args.out)
         self.state_path = pathlib.Path(args.state or args.out) / f"{name}.state"
-        self.seconds, self.step, self.tokens, self.phase = 0.0, 0, 0, 0
-        self.build(settings["from"] or settings["rank"])
+        self.seconds, self.step, self.seen, self.mined = 0.0, 0, 0, 0
+        dtype = torch.bfloat16 if self.device == "cuda" else torch.float32
+        self.model = Llama(base, settings["rank"], self.device, dtype)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=0, betas=(.9, .98),
+                                           weight_decay=.01, fused=self.device == "cuda")
         if args.resume and self.state_path.exists():
             self.resume()
         self.log_file = open(self.out / f"{name}.log.jsonl", "a" if self.step else "w",
                              encoding="utf-8")
-
-    def build(self, rank, tensors=None):
-        dtype = torch.bfloat16 if self.device == "cuda" else torch.float32
-        self.model = Llama(self.base, rank, self.device, dtype)
-        if tensors:
-            self.model.adapter_set(tensors)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=0, betas=(.9, .98),
-                                           weight_decay=.01, fused=self.device == "cuda")
 
     def log(self, **what):
         self.log_file.write(json.dumps({"variant": self.name, **what}) + "\n")
@@ -133,64 +100,77 @@ class Run:
 
     def save_state(self):
         torch.save({"adapter": self.model.adapter(), "optimizer": self.optimizer.state_dict(),
-                    "seconds": self.seconds, "step": self.step, "tokens": self.tokens,
-                    "phase": self.phase, "rng": self.rng.getstate()}, self.state_path)
+                    "seconds": self.seconds, "step": self.step, "seen": self.seen,
+                    "mined": self.mined, "rng": self.rng.bit_generator.state}, self.state_path)
 
     def resume(self):
         """The order of lines begins anew where it was cut: the epoch is not finished."""
         state = torch.load(self.state_path, weights_only=False)
-        for key in ("seconds", "step", "tokens", "phase"):
+        for key in ("seconds", "step", "seen", "mined"):
             setattr(self, key, state[key])
-        self.rng.setstate(state["rng"])
-        if self.phase == 1:
-            self.build(self.set["rank"])
+        self.rng.bit_generator.state = state["rng"]
         self.model.adapter_set(state["adapter"])
         self.optimizer.load_state_dict(state["optimizer"])
 
     def rate(self):
-        """Learning rate now: warm-up and cosine within each phase."""
-        total, begun = self.args.minutes * 60, 0.0
-        if self.set["from"]:
-            first = FIRST_SHARE * total
-            begun, total = (0.0, first) if self.phase == 0 else (first, total - first)
-        done = min(max(self.seconds - begun, 0) / total, 1)
+        """Learning rate now: warm-up and cosine."""
+        done = min(self.seconds / (self.args.minutes * 60), 1)
         scale = done / WARM_UP if done < WARM_UP else .5 + .5 * math.cos(math.pi * done)
-        return max(scale, .01) * self.set["lr"] * (.5 if self.phase == 1 else 1)
+        return max(scale, .01) * self.set["lr"]
 
-    def cut(self):
-        """The higher rank has had its time: the best adapter of the wanted rank goes on."""
-        self.save_adapter(self.state_path.with_suffix(".before-cut.safetensors"))
-        tensors = cut_rank(self.model.adapter(), self.set["rank"])
-        self.phase = 1
-        self.build(self.set["rank"], tensors)
+    def mine(self, examples):
+        """Right rows that the model changes, found in MINE_SHARE of the time."""
+        until = self.now() + MINE_SHARE * self.args.minutes * 60
+        found, looked = [], 0
+        for batch in examples.batches(np.flatnonzero(examples.clean), self.rng):
+            tensors = examples.tensors(batch, self.device)
+            found += batch[changes(self.model, self.prompt, tensors)].tolist()
+            looked += len(batch)
+            if self.now() > until:
+                break
+        self.log(step=self.step, seconds=round(self.now(), 1), looked=looked, mined=len(found))
+        return found
+
+    def now(self):
+        return time.monotonic() - self.begun
+
+    def take(self, batch, examples):
+        """One step."""
+        tensors = examples.tensors(batch, self.device)
+        lr = self.rate()
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        loss = loss_of(self.model, self.prompt, tensors)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        self.seen += tensors[0].numel()
+        if self.step % 20 == 0 or self.step < 3:
+            self.log(step=self.step, seconds=round(self.seconds, 1), lr=lr,
+                     loss=round(loss.item(), 4), tokens=self.seen)
+
+    def mine_is_due(self):
+        share = self.seconds / (self.args.minutes * 60)
+        return self.set["mine"] and self.mined < len(MINES) and share > MINES[self.mined]
 
     def train(self, examples):
-        begun, saved = time.monotonic() - self.seconds, self.seconds
-        limit = self.args.minutes * 60
+        self.begun = time.monotonic() - self.seconds
+        limit, saved = self.args.minutes * 60, self.seconds
+        left = []
         while self.seconds < limit:
-            for batch in examples.batches(self.rng):
-                tensors = examples.tensors(batch, self.set["clean"], self.device)
-                lr = self.rate()
-                for group in self.optimizer.param_groups:
-                    group["lr"] = lr
-                loss = loss_of(self.model, self.prompt, tensors)
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-                self.optimizer.step()
-                self.optimizer.zero_grad(set_to_none=True)
-                self.step += 1
-                self.tokens += tensors[0].numel()
-                if self.step % 20 == 0 or self.step < 3:
-                    self.log(step=self.step, seconds=round(self.seconds, 1), lr=lr,
-                             loss=round(loss.item(), 4), tokens=self.tokens)
-                self.seconds = time.monotonic() - begun
-                if self.set["from"] and self.phase == 0 and self.seconds > FIRST_SHARE * limit:
-                    self.cut()
-                if self.seconds - saved > SAVE_SECONDS:
-                    self.save_state()
-                    saved = self.seconds
-                if self.seconds >= limit:
-                    break
+            if not left:
+                left = examples.batches(np.arange(len(examples.lengths)), self.rng)
+            if self.mine_is_due():
+                self.mined += 1
+                again = np.repeat(self.mine(examples), self.set["mine"]).astype(np.int64)
+                left = examples.batches(np.concatenate([*left, again]), self.rng)
+            self.take(left.pop(), examples)
+            self.seconds = self.now()
+            if self.seconds - saved > SAVE_SECONDS:
+                self.save_state()
+                saved = self.seconds
         self.save_state()
 
     def save_adapter(self, path):
@@ -204,7 +184,7 @@ class Run:
         """The development set, by the adapter as it was saved."""
         half = {k: v.half().float() for k, v in self.model.adapter().items()}
         self.model.adapter_set(half)
-        said, scores = greedy.judge(self.model, self.prompt, read_rows(self.args.dev))
+        said, scores = greedy.judge(self.model, self.prompt, encode.read_rows(self.args.dev))
         with open(self.out / f"{self.name}.said.jsonl", "w", encoding="utf-8") as out:
             out.writelines(json.dumps(s, ensure_ascii=False) + "\n" for s in said)
         for tau, score in scores.items():
@@ -214,15 +194,21 @@ class Run:
                   sep="  ", flush=True)
 
 
+def arrays_of(path, prompt):
+    if path.endswith(".npz"):
+        return dict(np.load(path))
+    return encode.arrays(encode.read_rows(path), prompt)
+
+
 def run(args, spec):
     torch.backends.cuda.matmul.allow_tf32 = True
     name, settings = variant_of(spec)
     begun = time.monotonic()
     one = Run(args, name, settings)
-    examples = Examples(read_rows(args.data), one.prompt, args.tokens)
+    examples = Examples(arrays_of(args.data, one.prompt), args.tokens, len(one.prompt.prefix),
+                        settings["clean"], settings["edit"])
     one.log(settings=settings, device=one.device, torch=torch.__version__, rows=len(examples.clean),
-            clean=sum(examples.clean) / len(examples.clean),
-            ready_seconds=round(time.monotonic() - begun, 1))
+            clean=float(examples.clean.mean()), ready_seconds=round(time.monotonic() - begun, 1))
     one.train(examples)
     one.save_adapter(one.out / f"{name}.safetensors")
     begun = time.monotonic()

@@ -387,7 +387,8 @@ void jobs_reply(jobs *j, nf_bytes path, const http_request *request, http_reply 
   bool jobs_root = bytes_same(path, text("/jobs")), uploads = bytes_same(path, text("/uploads"));
   if (j == nullptr) {
     http_reply_error(reply, 404, "jobs are off; --data FOLDER turns them on", request->has_body);
-  } else if (j->desc.token->set && !token_matches(j->desc.token, request->authorization)) {
+  } else if (j->desc.tokens->n > 0 &&
+             token_matches(j->desc.tokens, request->authorization) == nullptr) {
     http_reply_error(reply, 401, "a token is needed", request->has_body);
   } else if (writes && http_origin_is_foreign(request)) {
     http_reply_error(reply, 403, "this looks like a request of another site's page", true);

@@ -24,7 +24,7 @@ typedef struct {
   uv_loop_t *loop;
   const config *config; /* with data set; outlives the jobs */
   server_log *log;
-  const token_hash *token; /* asked for when it is set; null: no routes, a worker only */
+  const tokens *tokens; /* one is asked for when there are any; null: no routes, a worker only */
 } jobs_desc;
 
 /* Open the store and begin to take jobs. false: the line says why; machine: the store cannot be

@@ -1,11 +1,12 @@
 /* Opening a store, its schema and its transactions. The rules of jobs: store_client.c,
- * store_worker.c. */
+ * store_worker.c; of budgets: store_budget.c. */
 #include "server/store/store_db.h"
 
 /* One step a version, in order, never changed once released: a store of version n runs those
  * behind n. Text and 64-bit numbers only, so that both databases mean the same.
  *   not_before, lease_until  milliseconds of nf_now()
- *   created_ms, updated_ms   milliseconds since 1970, for people */
+ *   created_ms, updated_ms   milliseconds since 1970, for people
+ *   day, micro               days since 1970; millionths of a currency */
 static const db_statement MIGRATIONS[] = {
     {{"CREATE TABLE nf_jobs(id TEXT PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL,"
       " input TEXT NOT NULL, key TEXT UNIQUE, fence BIGINT NOT NULL DEFAULT 0,"
@@ -19,6 +20,11 @@ static const db_statement MIGRATIONS[] = {
       " WHERE state IN ('done', 'failed', 'dead', 'cancelled');"
       "CREATE TABLE nf_events(job TEXT NOT NULL, seq BIGINT NOT NULL, type TEXT NOT NULL,"
       " data TEXT NOT NULL, created_ms BIGINT NOT NULL, PRIMARY KEY(job, seq));",
+      nullptr}},
+    {{"CREATE TABLE nf_budgets(day BIGINT NOT NULL, client TEXT NOT NULL, micro BIGINT NOT NULL,"
+      " PRIMARY KEY(day, client));"
+      "CREATE TABLE nf_charges(id TEXT PRIMARY KEY, day BIGINT NOT NULL, client TEXT NOT NULL,"
+      " micro BIGINT NOT NULL);",
       nullptr}},
 };
 enum { VERSION = sizeof MIGRATIONS / sizeof MIGRATIONS[0] };

@@ -1,8 +1,8 @@
-/* Where jobs live: one interface over SQLite (embedded) and PostgreSQL (several machines). Owns
- * the rules - states, leases, fences, tries, idempotency, the event log - written once in
- * store_client.c and store_worker.c; a database only runs statements (store_db.h).
- * Every call blocks, so none is made on the event loop: see store_thread.h. A store belongs to
- * one thread at a time. A change is durable when its call returned STORE_OK.
+/* Where jobs and budgets live: one interface over SQLite (embedded) and PostgreSQL (several
+ * machines). Owns the rules - states, leases, fences, tries, idempotency, the event log - written
+ * once in store_client.c and store_worker.c; a database only runs statements (store_db.h). Every
+ * call blocks, so none is made on the event loop: see store_thread.h. A store belongs to one thread
+ * at a time. A change is durable when its call returned STORE_OK.
  *
  *   queued -> running -> done | failed (bad input) | dead (tried 5 times in vain)
  *      ^---------'  a try failed, or its lease ran out
@@ -22,6 +22,7 @@ typedef enum {
   STORE_CANCELLED, /* the job is being cancelled: end it with store_cancel_end */
   STORE_CONFLICT,  /* the idempotency key belongs to another request */
   STORE_CROWDED,   /* queue_max jobs wait already */
+  STORE_SPENT,     /* a day's budget does not last for it: nothing was reserved */
   STORE_FULL,      /* no space left: nothing was written */
   STORE_DOWN,      /* unreachable or locked: nothing was acknowledged, try again */
   STORE_FAILED,    /* damaged, newer than this program, or a statement failed */
@@ -133,3 +134,23 @@ typedef void store_event_each(void *to, const store_event *event); /* borrowed *
 /* Forget one final job not changed since before_ms (since 1970), events and all. id: which;
  * its files are the caller's to remove. STORE_NONE: there is none. */
 [[nodiscard]] store_status store_forget(store *s, i64 before_ms, job_id *id);
+
+/* ---- budgets: millionths of a currency, by day and client ---- */
+
+enum { STORE_CLIENT_BYTES = 48 };
+typedef struct {
+  job_id id;          /* made by the caller */
+  i64 day;            /* since 1970 */
+  const char *client; /* not "": that is everybody together */
+  i64 micro;          /* what it may cost */
+  i64 client_max, all_max; /* of that day; 0: no limit */
+} store_charge;
+/* all: what everybody has spent and reserved that day, this included; written on STORE_OK.
+ * errors STORE_SPENT: neither limit may be passed; and the store's own */
+[[nodiscard]] store_status store_reserve(store *s, const store_charge *charge, i64 *all);
+/* What it did cost, in place of what was reserved. STORE_NONE: it is settled. */
+[[nodiscard]] store_status store_settle(store *s, const job_id *id, i64 micro, i64 *all);
+/* Spent and reserved; client "": everybody. */
+[[nodiscard]] store_status store_budget_get(store *s, i64 day, const char *client, i64 *micro);
+/* Forget days before, and charges of theirs that were never settled. */
+[[nodiscard]] store_status store_budget_forget(store *s, i64 before_day);

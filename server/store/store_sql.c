@@ -69,8 +69,18 @@ static const db_statement SQL[] = {
                         "state IN ('done', 'failed', 'dead', 'cancelled') AND updated_ms < $1",
                         "updated_ms", " RETURNING id"),
     [SQL_EVENTS_FORGET] = {{"DELETE FROM nf_events WHERE job = $1"}},
+    [SQL_CHARGE_ADD] = {{"INSERT INTO nf_charges(id, day, client, micro) VALUES($1, $2, $3, $4)"
+                         " ON CONFLICT DO NOTHING RETURNING id"}},
+    [SQL_CHARGE_TAKE] = {{"DELETE FROM nf_charges WHERE id = $1 RETURNING day, client, micro"}},
+    [SQL_BUDGET_ADD] =
+        {{"INSERT INTO nf_budgets(day, client, micro) VALUES($1, $2, $3)"
+          " ON CONFLICT(day, client) DO UPDATE SET micro = nf_budgets.micro + excluded.micro"
+          " RETURNING micro"}},
+    [SQL_BUDGET_GET] = {{"SELECT micro FROM nf_budgets WHERE day = $1 AND client = $2"}},
+    [SQL_CHARGES_FORGET] = {{"DELETE FROM nf_charges WHERE day < $1"}},
+    [SQL_BUDGETS_FORGET] = {{"DELETE FROM nf_budgets WHERE day < $1"}},
 };
-static_assert(SQL_EVENTS_FORGET < DB_STATEMENTS_MAX - 2, "store.c has the last two");
+static_assert(SQL_BUDGETS_FORGET < DB_STATEMENTS_MAX - 2, "store.c has the last two");
 
 store_status store_run(store *s, store_statement id, const db_value *values, isize n, db_row *row,
                        void *to) {

@@ -19,6 +19,12 @@ typedef enum {
   SQL_CANCELLED,
   SQL_FORGET,
   SQL_EVENTS_FORGET,
+  SQL_CHARGE_ADD,
+  SQL_CHARGE_TAKE,
+  SQL_BUDGET_ADD,
+  SQL_BUDGET_GET,
+  SQL_CHARGES_FORGET,
+  SQL_BUDGETS_FORGET,
 } store_statement;
 
 store_status store_run(store *s, store_statement id, const db_value *values, isize n, db_row *row,

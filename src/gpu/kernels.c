@@ -111,7 +111,26 @@ nf_status gpu_kernels_open(const gpu_kernels_desc *desc, arena *a, gpu_kernels *
   return NF_OK;
 }
 
-void gpu_kernels_more(gpu_kernels *k, gpu_op op, gpu_format format) {
+/* Those there are have room for fewer ranks: all of them are made, and tried, again. */
+static void lora_room_grow(gpu_kernels *k, isize room) {
+  k->lora_room = room;
+  for (isize op = GPU_NORM_STORE_LORA; op < GPU_OPS; op++) {
+    __builtin_memset(k->matmul[op], 0xFF, sizeof k->matmul[op]);
+    for (isize format = 0; format < GPU_FORMATS; format++) {
+      if (asked(k->desc.matmul[op], format)) matmul_open(k, (gpu_op)op, (gpu_format)format);
+    }
+  }
+  for (isize i = 0; i < k->n_trials; i++) {
+    gpu_trial *t = &k->trials[i];
+    bool its = t->kernel == GPU_MATMUL && gpu_op_has_lora((gpu_op)t->op_or_type);
+    if (its && t->state == TRIAL_DONE) t->state = TRIAL_NEW;
+  }
+}
+
+void gpu_kernels_more(gpu_kernels *k, gpu_op op, gpu_format format, isize rank) {
+  ASSERT(op < GPU_NORM_HEAD && 1 <= rank && rank <= GPU_RANK_MAX);
+  op = gpu_op_lora(op);
+  if (rank > k->lora_room) lora_room_grow(k, round_up(rank, 2));
   if (asked(k->desc.matmul[op], format)) return;
   k->desc.matmul[op] |= (u8)(1 << format);
   matmul_open(k, op, format);

@@ -54,15 +54,19 @@ i64 gpu_weight_bytes(const gpu_weight *w); /* device memory it takes */
 /* What a matrix product reads and writes: it decides the pipelines, with the weight's format.
  * d_attn = n_heads d_head. NORM: x is normed first (RMS, times a weight per column). */
 typedef enum : u8 {
-  GPU_NORM_STORE, /* y = W norm(x), cols d_model: qkv; A of a low-rank adapter's qkv, gate */
+  GPU_NORM_STORE, /* y = W norm(x), cols d_model: qkv */
   GPU_NORM_SWIGLU, /* y = silu(gate) * up, cols d_model: rows of W are gate 0, up 0, gate 1, ... */
   GPU_ADD_ATTN, /* y = add + W x, cols d_attn: o */
   GPU_ADD_FF, /* y = add + W x, cols d_ff: down */
-  GPU_STORE_ATTN, /* y = W x, cols d_attn: A of an adapter's o */
-  GPU_STORE_FF, /* y = W x, cols d_ff: A of an adapter's down */
   GPU_NORM_HEAD, /* as GPU_NORM_STORE, for very many rows of W: the head */
+  GPU_NORM_STORE_LORA, /* the first four with a low-rank addition, in their order */
+  GPU_NORM_SWIGLU_LORA,
+  GPU_ADD_ATTN_LORA,
+  GPU_ADD_FF_LORA,
   GPU_OPS,
 } gpu_op;
+/* One of the first four with an addition. */
+static inline gpu_op gpu_op_lora(gpu_op op) { return (gpu_op)(GPU_NORM_STORE_LORA + op); }
 
 /* Workgroup shapes of a product: rows of W a workgroup (even) and of those a thread (a divisor). */
 typedef struct {
@@ -100,7 +104,7 @@ typedef struct {
                                                                         n_vocab 0: no pick */
   f32 rms_eps;
   /* Which pipelines to make: bit (1 << format) for each. */
-  u8 matmul[GPU_OPS];
+  u8 matmul[GPU_OPS]; /* of those with an addition none: gpu_kernels_more */
   u8 embed; /* the embedding matrix's format */
   u8 repack[GGUF_BF16 + 1]; /* by gguf_type: the formats its matrices go to */
   gpu_variants variants;
@@ -113,9 +117,10 @@ isize gpu_kernels_bytes(void); /* what gpu_kernels_open takes of the arena */
  * Between the calls of the functions below nothing of the caller's may be recorded and not yet
  * submitted while gpu_kernels_poll says NF_PENDING after the repacking is done: see there. */
 [[nodiscard]] nf_status gpu_kernels_open(const gpu_kernels_desc *desc, arena *a, gpu_kernels **out);
-/* Asks for the pipelines of one product more, unless they are there; gpu_kernels_poll then says
- * NF_PENDING until they are tried. It may be bound at once, and run after NF_OK. */
-void gpu_kernels_more(gpu_kernels *k, gpu_op op, gpu_format format);
+/* Asks for the pipelines of one of the first four ops with an addition of that rank, unless they
+ * are there; gpu_kernels_poll then says NF_PENDING until they are tried. It may be bound at once,
+ * and run after NF_OK. */
+void gpu_kernels_more(gpu_kernels *k, gpu_op op, gpu_format format, isize rank);
 void gpu_kernels_close(gpu_kernels *k); /* frees pipelines and its own buffers; null is fine */
 
 /* The repack pipelines alone: loading may begin. NF_PENDING, NF_OK, errors as below. */
@@ -206,16 +211,24 @@ static_assert(sizeof(gpu_result) == 16);
 
 /* ---- kernels: bound once, dispatched in the loop ---- */
 
-/* A low-rank addition to a product: y[n] += sum over j < rank of scale[p] h[p rank + j] b[j][n],
- * p the pair of column n: (n >= pair_from[0]) + (n >= pair_from[1]), and n % 2 for swiglu. */
+/* A low-rank addition to a product: y[n] += sum over j < rank of scale[p] b[n][j] h[p rank + j],
+ * h = A x (A norm(x) where the product norms), p the pair of row n of W: for GPU_NORM_STORE
+ * (n >= pair_from[0]) + (n >= pair_from[1]), n % 2 for swiglu, else 0. A rides along in the
+ * product's own dispatch. */
 typedef struct {
-  isize rank; /* of every pair (shorter ones padded with zeros) */
-  gpu_binding h; /* [m][h_stride] f32: what GPU_*STORE* with the As under each other gave */
-  isize h_stride;
-  gpu_binding b; /* [rank][rows of W] f16, rows of W even */
+  isize rank; /* of every pair (shorter ones padded with zeros), at most GPU_RANK_MAX */
+  const gpu_weight *a; /* gpu_lora_make's */
+  gpu_binding b; /* [rows of W][rank, rounded up to GPU_RANK_STEP] f16, zeros at the end */
   f32 scale[3];
   isize pair_from[2]; /* 0: no such pair */
 } gpu_lora;
+constexpr isize GPU_RANK_MAX = 64, GPU_RANK_STEP = 8;
+/* An A of so many rows (zeros) beside a W of that format and those columns, which must not be so
+ * many that it does not fit one binding. errors NF_UNSUPPORTED */
+[[nodiscard]] nf_status gpu_lora_make(gpu_format format, isize rows, isize cols, gpu_weight *a,
+                                      nf_error *error);
+/* Its row r: n_blocks blocks of Q8_0 (2 + 32 bytes each). Exact; of F16 22 bits. */
+void gpu_lora_write(const gpu_weight *a, isize r, const u8 *q8_0);
 
 typedef struct {
   gpu_op op;
@@ -223,15 +236,16 @@ typedef struct {
   i32 pass; /* the uniform buffer of gpu_pass slots */
   gpu_binding x; /* [m][cols] f32 */
   gpu_binding norm; /* [cols] f32, NORM ops */
-  gpu_binding add; /* [rows][w->rows] f32, ADD ops; not y's range */
+  gpu_binding add; /* [rows][w->rows] f32, whole 16 bytes, ADD ops; not y's range */
   gpu_binding y; /* [m][w->rows] f32; SWIGLU: [m][w->rows / 2] */
-  const gpu_lora *lora; /* null: none */
+  const gpu_lora *lora; /* of ops with an addition */
 } gpu_matmul_desc;
 /* The binds of one product. A plain value: copy it; end it with gpu_matmul_free. */
 typedef struct {
   gpu_op op;
   gpu_format format;
   isize rows, rows_slice, n_slices;
+  isize pair_end[GPU_SLICES_MAX][2]; /* of an addition's pairs, rows of the slice */
   i32 binds[GPU_SLICES_MAX];
 } gpu_matmul;
 void gpu_matmul_bind(gpu_kernels *k, const gpu_matmul_desc *desc, gpu_matmul *out);

@@ -26,16 +26,24 @@ static i32 any_pipeline(const gpu_kernels *k, gpu_op op, gpu_format format) {
   return 0;
 }
 
-static gpu_binding or_zero(const gpu_kernels *k, gpu_binding b) {
-  return b.buffer ? b : (gpu_binding){k->zero, 0, 64};
+/* Where the pairs of an addition end, in slice i of W. */
+static void pair_ends(const gpu_matmul_desc *desc, isize i, gpu_slice *slice) {
+  isize first = i * desc->w->rows_slice, n = slice->n_rows;
+  for (isize j = 0; j < 2; j++) {
+    isize from = desc->lora->pair_from[j];
+    slice->pair_end[j] = (u32)(from > 0 ? isize_min(isize_max(from - first, 0), n) : n);
+  }
 }
+
+static isize tiles(isize n, isize rows) { return (n + rows - 1) / rows; }
 
 void gpu_matmul_bind(gpu_kernels *k, const gpu_matmul_desc *desc, gpu_matmul *out) {
   const gpu_weight *w = desc->w;
   const gpu_lora *lora = desc->lora;
+  gpu_op base = gpu_op_base(desc->op);
   ASSERT(w->cols == gpu_op_cols(&k->desc, desc->op));
-  ASSERT(desc->op != GPU_NORM_SWIGLU || w->rows % 2 == 0);
-  ASSERT(!lora || w->rows % 2 == 0);
+  ASSERT(base != GPU_NORM_SWIGLU || w->rows % 2 == 0);
+  ASSERT((lora != nullptr) == gpu_op_has_lora(desc->op) && (!lora || lora->rank <= k->lora_room));
   *out = (gpu_matmul){.op = desc->op,
                       .format = w->format,
                       .rows = w->rows,
@@ -45,33 +53,37 @@ void gpu_matmul_bind(gpu_kernels *k, const gpu_matmul_desc *desc, gpu_matmul *ou
   for (isize i = 0; i < w->n_slices; i++) {
     gpu_slice slice = {.row0 = (u32)(i * w->rows_slice),
                        .n_rows = (u32)gpu_weight_slice_rows(w, i),
-                       .y_stride = (u32)(desc->op == GPU_NORM_SWIGLU ? w->rows / 2 : w->rows),
-                       .b_rows = (u32)w->rows};
+                       .y_stride = (u32)(base == GPU_NORM_SWIGLU ? w->rows / 2 : w->rows)};
+    gpu_binding q_s[2], a_q_s[2] = {};
+    gpu_weight_ranges(w, i, k->zero, q_s);
     if (lora) {
       slice.lora_rank = (u32)lora->rank;
-      slice.h_stride = (u32)lora->h_stride;
-      for (isize j = 0; j < 2; j++) slice.pair_from[j] = (u32)lora->pair_from[j];
+      pair_ends(desc, i, &slice);
+      for (isize j = 0; j < 2; j++) out->pair_end[i][j] = slice.pair_end[j];
       for (isize j = 0; j < 3; j++) slice.lora_scale[j] = lora->scale[j];
+      gpu_weight_ranges(lora->a, 0, k->zero, a_q_s);
     }
-    gpu_binding q_s[2];
-    gpu_weight_ranges(w, i, k->zero, q_s);
     gpu_binding bindings[10] = {{desc->pass, 0, sizeof(gpu_pass)},
                                 gpu_slice_range(k, &slice),
                                 q_s[0],
                                 q_s[1],
                                 desc->x,
-                                or_zero(k, desc->norm),
-                                or_zero(k, desc->add),
-                                or_zero(k, lora ? lora->h : (gpu_binding){}),
-                                or_zero(k, lora ? lora->b : (gpu_binding){}),
+                                gpu_op_norms(base) ? desc->norm : desc->add,
                                 desc->y};
-    out->binds[i] = gpu_bind_make(pipeline, bindings, 10);
+    if (lora) bindings[7] = a_q_s[0], bindings[8] = a_q_s[1], bindings[9] = lora->b;
+    out->binds[i] = gpu_bind_make(pipeline, bindings, lora ? 10 : 7);
   }
 }
 
 void gpu_matmul_free(gpu_matmul *matmul) {
   for (isize i = 0; i < matmul->n_slices; i++) gpu_bind_free(matmul->binds[i]);
   *matmul = (gpu_matmul){};
+}
+
+/* Tiles that a workgroup does one after the other. */
+static isize tiles_each(const gpu_kernels *k, gpu_op op, gpu_variant variant) {
+  bool chunk = gpu_variant_kind(variant) == GPU_CHUNK;
+  return chunk ? gpu_variant_shape(k, op, variant)->chunk_tiles : 1;
 }
 
 void gpu_matmul_dispatch(const gpu_kernels *k, const gpu_matmul *matmul, gpu_variant variant,
@@ -81,11 +93,18 @@ void gpu_matmul_dispatch(const gpu_kernels *k, const gpu_matmul *matmul, gpu_var
   i32 pipeline = k->pipelines[at].handle;
   isize rows = gpu_variant_rows(k, matmul->op, variant);
   i32 m_each = (i32)gpu_variant_m(k, matmul->op, variant), y = (m + m_each - 1) / m_each;
-  if (variant == GPU_PLAIN && matmul->op == GPU_NORM_SWIGLU) rows *= 2;
+  if (variant == GPU_PLAIN && gpu_op_base(matmul->op) == GPU_NORM_SWIGLU) rows *= 2;
   for (isize i = 0; i < matmul->n_slices; i++) {
     bool last = i + 1 == matmul->n_slices;
     isize n = last ? matmul->rows - i * matmul->rows_slice : matmul->rows_slice;
-    gpu_dispatch(pipeline, matmul->binds[i], pass_at, (i32)((n + rows - 1) / rows), y, 1);
+    isize x = tiles(n, rows);
+    if (gpu_op_has_lora(matmul->op)) { /* pairs begin tiles of their own */
+      const isize *end = matmul->pair_end[i];
+      isize tile = rows / tiles_each(k, matmul->op, variant);
+      x = tiles(end[0], tile) + tiles(end[1] - end[0], tile) + tiles(n - end[1], tile);
+      x = tiles(x, rows / tile);
+    }
+    gpu_dispatch(pipeline, matmul->binds[i], pass_at, (i32)x, y, 1);
   }
 }
 

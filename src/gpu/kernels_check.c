@@ -113,7 +113,7 @@ static nf_status product_decide(gpu_kernels *k, gpu_trial *t, u32 right, nf_erro
     gpu_pipeline *p = &k->pipelines[variants[chosen[i]]];
     replaced_note(k, p);
     p->bad = p->ready = true;
-    chosen[i] = GPU_PLAIN;
+    chosen[i] = (right >> GPU_CHUNK & 1) != 0 ? GPU_CHUNK : GPU_PLAIN; /* it takes any rows */
   }
   return NF_OK;
 }

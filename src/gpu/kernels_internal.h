@@ -56,7 +56,7 @@ constexpr isize GPU_REPACK_SLOTS = 4 * GPU_REPACKS_MAX;
 
 /* struct Slice of wgsl/pass.wgsl. */
 typedef struct {
-  u32 row0, n_rows, y_stride, lora_rank, h_stride, b_rows, pair_from[2];
+  u32 row0, n_rows, y_stride, lora_rank, pair_end[2], spare[2];
   f32 lora_scale[4];
 } gpu_slice;
 static_assert(sizeof(gpu_slice) == 48);
@@ -71,7 +71,7 @@ typedef struct {
   enum : u8 { TRIAL_NEW, TRIAL_RUNNING, TRIAL_DONE } state;
   i32 ticket;
   u32 tried; /* of a product: bits of the variants that ran, or do not compile */
-  gpu_weight w;
+  gpu_weight w, a; /* a: of an addition */
   i32 buffers[8], binds[2 * GPU_VARIANTS];
   isize n_buffers, n_binds;
 } gpu_trial;
@@ -99,8 +99,9 @@ struct gpu_kernels {
   i16 embed[GPU_FORMATS], attention, attention_quad, kv_move, pick_chunk, pick_join;
   i16 attention_chosen; /* one of the two */
   bool ints; /* products of integers by 8-bit dots; false: f32 */
+  isize lora_room; /* ranks the pipelines with an addition hold, even; 0: there are none */
   gpu_variant chosen[GPU_OPS][GPU_FORMATS][GPU_CLASSES];
-  i32 zero;   /* 64 bytes, bound where a kernel has nothing to read */
+  i32 zero; /* 64 bytes, bound where a kernel has nothing to read */
   i32 unused; /* the same where it has nothing to write */
   i32 pick_parts; /* [GPU_ROWS_MAX][chunks of the vocabulary]: between the two dispatches */
   i32 slices, repack_uniform; /* uniform buffers of GPU_ALIGN slots */
@@ -129,6 +130,11 @@ i16 gpu_pipeline_add(gpu_kernels *k, gpu_kernel kernel, isize op_or_type, gpu_fo
 const char *gpu_op_name(gpu_op op);
 isize gpu_op_cols(const gpu_kernels_desc *desc, gpu_op op);
 bool gpu_op_norms(gpu_op op);
+static inline bool gpu_op_has_lora(gpu_op op) { return op >= GPU_NORM_STORE_LORA; }
+/* The op without its addition. */
+static inline gpu_op gpu_op_base(gpu_op op) {
+  return gpu_op_has_lora(op) ? (gpu_op)(op - GPU_NORM_STORE_LORA) : op;
+}
 /* "matmul_chunk:norm_store:n4h" */
 isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap);
 /* The shapes of a variant's workgroups; rows of W, and of x, that one does. */
@@ -168,6 +174,8 @@ gpu_format_bytes gpu_format_bytes_of(gpu_format format);
 static inline isize gpu_weight_slice_rows(const gpu_weight *w, isize i) {
   return i + 1 < w->n_slices ? w->rows_slice : w->rows - i * w->rows_slice;
 }
+/* Rows in that format that one row of an A is the sum of. */
+isize gpu_lora_parts(gpu_format format);
 /* The ranges of slice i to bind: q, then s (of k->zero or k->unused when there are no scales). */
 void gpu_weight_ranges(const gpu_weight *w, isize i, i32 none, gpu_binding q_s[2]);
 

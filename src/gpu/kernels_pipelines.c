@@ -4,8 +4,9 @@
 #include "gguf/quant.h"
 #include "gpu/kernels_internal.h"
 
-static const char *const op_names[GPU_OPS] = {"norm_store", "norm_swiglu", "add_attn", "add_ff",
-                                              "store_attn", "store_ff",    "norm_head"};
+static const char *const op_names[GPU_OPS] = {
+    "norm_store",      "norm_swiglu",      "add_attn",      "add_ff",     "norm_head",
+    "norm_store_lora", "norm_swiglu_lora", "add_attn_lora", "add_ff_lora"};
 static const char *const format_names[GPU_FORMATS] = {"n4h", "n4f", "b8", "b8f", "f16", "f32"};
 static const char *const variant_names[GPU_VARIANTS] = {
     "matmul_vec",     "matmul_vec4",     "matmul_chunk",    "matmul_plain",
@@ -15,20 +16,15 @@ static const wgsl_text format_texts[GPU_FORMATS] = {WGSL_FORMAT_N4H, WGSL_FORMAT
                                                     WGSL_FORMAT_F16, WGSL_FORMAT_F32};
 
 isize gpu_op_cols(const gpu_kernels_desc *desc, gpu_op op) {
-  switch (op) {
-    case GPU_ADD_ATTN:
-    case GPU_STORE_ATTN: return desc->n_heads * desc->d_head;
-    case GPU_ADD_FF:
-    case GPU_STORE_FF: return desc->d_ff;
-    case GPU_NORM_STORE:
-    case GPU_NORM_SWIGLU:
-    case GPU_NORM_HEAD:
-    case GPU_OPS: break;
+  switch (gpu_op_base(op)) {
+    case GPU_ADD_ATTN: return desc->n_heads * desc->d_head;
+    case GPU_ADD_FF: return desc->d_ff;
+    default: return desc->d_model;
   }
-  return desc->d_model;
 }
 bool gpu_op_norms(gpu_op op) {
-  return op == GPU_NORM_STORE || op == GPU_NORM_SWIGLU || op == GPU_NORM_HEAD;
+  gpu_op base = gpu_op_base(op);
+  return base != GPU_ADD_ATTN && base != GPU_ADD_FF;
 }
 const char *gpu_op_name(gpu_op op) { return op_names[op]; }
 
@@ -59,19 +55,19 @@ isize gpu_pipeline_name(const gpu_pipeline *p, char *name, isize cap) {
 
 /* ---- a shader being put together ---- */
 typedef struct {
-  nf_bytes parts[10];
+  nf_bytes parts[12];
   isize n_parts;
-  gpu_constant constants[10];
+  gpu_constant constants[12];
   isize n_constants;
   const char *bindings;
 } shader;
 
 static void text(shader *s, wgsl_text which) {
-  ASSERT(s->n_parts < 10);
+  ASSERT(s->n_parts < 12);
   s->parts[s->n_parts++] = wgsl_texts[which];
 }
 static void constant(shader *s, const char *name, f64 value) {
-  ASSERT(s->n_constants < 10);
+  ASSERT(s->n_constants < 12);
   s->constants[s->n_constants++] = (gpu_constant){name, value};
 }
 
@@ -139,35 +135,51 @@ static isize blocks_at_a_time(isize n_blocks, isize most) {
   return (chunks + n_rounds - 1) / n_rounds * 4;
 }
 
-static void vec_shader(shader *s, const gpu_kernels *k, isize n_blocks, isize m, isize rows,
-                       isize each, bool ints) {
-  isize bytes = m * ((rows + 1) * 4 + (ints ? INT_BLOCK_BYTES : 0)); /* of a block */
-  isize most = isize_max(k->device.workgroup_bytes_max, 16384) / bytes;
-  isize blocks = blocks_at_a_time(n_blocks, most);
+/* Pairs that the outputs of one workgroup belong to. */
+static isize lora_pairs(gpu_op op) { return gpu_op_base(op) == GPU_NORM_SWIGLU ? 2 : 1; }
+/* Rows of A that ride along in a workgroup, in its format; 0: it adds nothing. */
+static isize lora_rows(const gpu_kernels *k, const gpu_pipeline *p) {
+  gpu_op op = (gpu_op)p->op_or_type;
+  if (!gpu_op_has_lora(op)) return 0;
+  return k->lora_room * lora_pairs(op) * gpu_lora_parts(p->format);
+}
+
+static void vec_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p, isize m, isize rows,
+                       isize each) {
+  isize n_blocks = gpu_op_cols(&k->desc, (gpu_op)p->op_or_type) / 32, a_rows = lora_rows(k, p);
+  bool ints = gpu_variant_is_int(p->variant);
+  isize all = rows + a_rows, block = (all + 1) * 4 + (ints ? INT_BLOCK_BYTES : 0);
+  isize most = (isize_max(k->device.workgroup_bytes_max, 16384) - 4 * m * a_rows) / (m * block);
+  isize blocks = blocks_at_a_time(n_blocks, isize_max(most, 4));
   /* a thread a block, as far as that goes */
-  isize threads = isize_max(round_up(rows / each * isize_min(blocks, n_blocks), 16), rows * m);
+  if (all % each != 0) each = 1;
+  isize threads = isize_max(round_up(all / each * isize_min(blocks, n_blocks), 16), rows * m);
+  isize top = a_rows > 0 ? isize_max(isize_min(k->device.invocations_max, 512), 256) : 256;
   if (!ints) text(s, WGSL_DIRECT_F32);
   text(s, WGSL_MATMUL_VEC);
-  constant(s, "WG", (f64)isize_min(threads, isize_max(256, rows * m)));
+  constant(s, "WG", (f64)isize_min(threads, isize_max(top, rows * m)));
   constant(s, "ROWS", (f64)rows);
   constant(s, "EACH", (f64)each);
   constant(s, "M_MAX", (f64)m);
   constant(s, "SEG", (f64)blocks);
 }
 
-static void chunk_shader(shader *s, const gpu_kernels *k, isize n_blocks, const gpu_shape *shape,
-                         bool ints) {
-  isize rows = shape->chunk_rows, m = shape->chunk_m;
-  isize block = ints ? INT_BLOCK_BYTES : F32_BLOCK_BYTES;
-  isize n_chunks = (n_blocks + 3) / 4;
-  isize bytes = 4 * m * (block + rows), fixed = 4 * m * (rows + n_chunks); /* of a chunk; of all */
+static void chunk_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p,
+                         const gpu_shape *shape) {
+  isize n_blocks = gpu_op_cols(&k->desc, (gpu_op)p->op_or_type) / 32;
+  isize m = shape->chunk_m, all = shape->chunk_rows + lora_rows(k, p);
+  isize each = all % shape->chunk_each == 0 ? shape->chunk_each : 2; /* all is even */
+  bool ints = gpu_variant_is_int(p->variant);
+  isize block = ints ? INT_BLOCK_BYTES : F32_BLOCK_BYTES, n_chunks = (n_blocks + 3) / 4;
+  /* of a chunk; of all */
+  isize bytes = 4 * m * (block + all), fixed = 4 * m * (2 * all + n_chunks);
   isize most = (isize_max(k->device.workgroup_bytes_max, 16384) - fixed) / bytes;
-  most = isize_min(most, isize_max(k->device.invocations_max, 256) * shape->chunk_each / rows);
+  most = isize_min(most, isize_max(k->device.invocations_max, 256) * each / all);
   if (!ints) text(s, WGSL_STAGED_F32);
   text(s, WGSL_MATMUL_CHUNK);
   text(s, ints ? WGSL_CHUNK_INT : WGSL_CHUNK_F32);
-  constant(s, "ROWS", (f64)rows);
-  constant(s, "EACH", shape->chunk_each);
+  constant(s, "ROWS", shape->chunk_rows);
+  constant(s, "EACH", (f64)each);
   constant(s, "M_MAX", (f64)m);
   constant(s, "TILES", shape->chunk_tiles);
   constant(s, "SEG", (f64)blocks_at_a_time(n_blocks, isize_max(4 * most, 4)));
@@ -175,28 +187,30 @@ static void chunk_shader(shader *s, const gpu_kernels *k, isize n_blocks, const 
 
 static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p) {
   const gpu_kernels_desc *desc = &k->desc;
-  gpu_op op = (gpu_op)p->op_or_type;
+  gpu_op op = (gpu_op)p->op_or_type, base = gpu_op_base(op);
   const gpu_shape *shape = gpu_variant_shape(k, op, p->variant);
-  bool ints = gpu_variant_is_int(p->variant);
-  isize cols = gpu_op_cols(desc, op);
-  s->bindings = "ucrrrrrrrw";
+  bool ints = gpu_variant_is_int(p->variant), lora = gpu_op_has_lora(op);
+  s->bindings = lora ? "ucrrrrwrrr" : "ucrrrrw";
   if (ints) text(s, WGSL_INT8_DOT);
   text(s, WGSL_PASS);
   text(s, WGSL_BLOCK);
   text(s, WGSL_MATMUL);
+  text(s, lora ? WGSL_LORA_ROWS : WGSL_LORA_NONE);
   format_text(s, p->format);
   if (p->variant != GPU_PLAIN) text(s, ints ? WGSL_PARTS_INT : WGSL_PARTS_F32);
-  constant(s, "COLS", (f64)cols);
+  constant(s, "COLS", (f64)gpu_op_cols(desc, op));
   constant(s, "NORM", gpu_op_norms(op));
-  constant(s, "EPILOGUE",
-           op == GPU_NORM_SWIGLU                    ? 2
-           : op == GPU_ADD_ATTN || op == GPU_ADD_FF ? 1
-                                                    : 0);
+  constant(s, "EPILOGUE", base == GPU_NORM_SWIGLU ? 2 : gpu_op_norms(op) ? 0 : 1);
   constant(s, "EPS", (f64)desc->rms_eps);
+  if (lora) {
+    constant(s, "LORA", (f64)k->lora_room);
+    constant(s, "LORA_PAIRS", (f64)lora_pairs(op));
+    constant(s, "LORA_PARTS", (f64)gpu_lora_parts(p->format));
+  }
   switch (gpu_variant_kind(p->variant)) {
-    case GPU_VEC: vec_shader(s, k, cols / 32, 1, shape->vec_rows, shape->vec_each, ints); break;
-    case GPU_VEC4: vec_shader(s, k, cols / 32, 4, shape->vec4_rows, shape->vec4_each, ints); break;
-    case GPU_CHUNK: chunk_shader(s, k, cols / 32, shape, ints); break;
+    case GPU_VEC: vec_shader(s, k, p, 1, shape->vec_rows, shape->vec_each); break;
+    case GPU_VEC4: vec_shader(s, k, p, 4, shape->vec4_rows, shape->vec4_each); break;
+    case GPU_CHUNK: chunk_shader(s, k, p, shape); break;
     default: text(s, WGSL_MATMUL_PLAIN); break;
   }
 }

@@ -13,10 +13,11 @@ static const i32 variant_m[GPU_VARIANTS] = {1, 4, 17, 17, 1, 4, 17};
 /* Rounding x to 2^-16 of its block's largest, the worst way, in steps of the bound of f32: 2^-20 of
  * sums of |w x|, which are some quarter of those of |w| times the largest |x|. */
 constexpr f64 INT_BOUND = 64;
-constexpr isize PLAIN_BYTES = GPU_VARIANTS * REGION; /* the regions of products as they are, then
-                                                        those with a low-rank addition */
-static_assert(2 * PLAIN_BYTES <= GPU_TRIAL_BYTES);
-constexpr isize RANK = 5, H_STRIDE = 16; /* of the addition: no power of two; three pairs' h */
+constexpr isize PRODUCT_BYTES = GPU_VARIANTS * REGION;
+static_assert(PRODUCT_BYTES <= GPU_TRIAL_BYTES);
+constexpr isize RANK = 5; /* of an addition: no power of two */
+constexpr isize LORA_ROWS = 3 * RANK; /* of A: three pairs */
+constexpr isize A_BLOCK = 1 << 20; /* where its blocks begin, in block_make */
 static const f32 lora_scale[3] = {0.5f, -1.25f, 2};
 static const isize pair_from[2] = {13, 26}; /* no multiple of a thread's rows */
 constexpr isize REPACK_COLS = 256, REPACK_ROWS = 3;
@@ -108,7 +109,8 @@ static weight_value block_value(gpu_format format, const u32 *q, const u32 *s, i
                         (product < 0 ? -product : product) + (minimum < 0 ? -minimum : minimum)};
 }
 
-static void weight_write(const gpu_weight *w) {
+/* All its rows, blocks from block0 on. */
+static void weight_write(const gpu_weight *w, isize block0) {
   gpu_format_bytes bytes = gpu_format_bytes_of(w->format);
   gpu_binding q_s[2];
   gpu_weight_ranges(w, 0, 0, q_s);
@@ -117,7 +119,7 @@ static void weight_write(const gpu_weight *w) {
   for (isize i = 0; i < n; i += 32) {
     isize m = isize_min(32, n - i);
     for (isize j = 0; j < m; j++) {
-      block_make(w->format, (u32)(i + j), one_q, one_s);
+      block_make(w->format, (u32)(block0 + i + j), one_q, one_s);
       bytes_copy(q + j * bytes.q_bytes / 4, one_q, bytes.q_bytes);
       bytes_copy(s + j * bytes.s_bytes / 4, one_s, bytes.s_bytes);
     }
@@ -146,31 +148,29 @@ static bool variant_bad(const gpu_kernels *k, const gpu_trial *t, isize variant)
   return at >= 0 && k->pipelines[at].bad;
 }
 
-/* Of an adapter's products only those that are the model's too take an addition. */
-static bool takes_lora(gpu_op op) { return op <= GPU_ADD_FF; }
+/* Rank j of row n of the Bs. */
+static u16 lora_half(isize n, isize j) { return normal_half(trial_hash(5, (u32)(n * RANK + j))); }
 
-/* Half j of the Bs, [RANK][ROWS]. */
-static u16 lora_b(isize j) { return normal_half(trial_hash(5, (u32)j)); }
 static gpu_lora lora_make(gpu_trial *t) {
-  u16 b[RANK * ROWS];
-  for (isize j = 0; j < RANK * ROWS; j++) b[j] = lora_b(j);
-  gpu_lora lora = {.rank = RANK,
-                   .h = trial_numbers(t, 4, M * H_STRIDE),
-                   .h_stride = H_STRIDE,
-                   .b = {trial_buffer(t, sizeof b, GPU_STORAGE), 0, sizeof b}};
-  gpu_buffer_write(lora.b.buffer, 0, b, sizeof b);
-  for (isize i = 0; i < 3; i++) lora.scale[i] = lora_scale[i];
-  for (isize i = 0; i < 2 && t->op_or_type != GPU_NORM_SWIGLU; i++) {
-    lora.pair_from[i] = pair_from[i];
+  u16 b[ROWS][GPU_RANK_STEP] = {};
+  for (isize n = 0; n < ROWS; n++) {
+    for (isize j = 0; j < RANK; j++) b[n][j] = lora_half(n, j);
   }
+  gpu_lora lora = {
+      .rank = RANK, .a = &t->a, .b = {trial_buffer(t, sizeof b, GPU_STORAGE), 0, sizeof b}};
+  gpu_buffer_write(lora.b.buffer, 0, b, sizeof b);
+  weight_write(&t->a, A_BLOCK);
+  for (isize i = 0; i < 3; i++) lora.scale[i] = lora_scale[i];
+  bool three = t->op_or_type == GPU_NORM_STORE_LORA;
+  for (isize i = 0; i < 2; i++) lora.pair_from[i] = three ? pair_from[i] : 0;
   return lora;
 }
 
-/* desc with every variant there is, into regions from `at` on. */
-static void variants_run(gpu_kernels *k, gpu_trial *t, gpu_matmul_desc desc, i32 y, i64 at) {
+/* desc with every variant there is, each into its region. */
+static void variants_run(gpu_kernels *k, gpu_trial *t, gpu_matmul_desc desc, i32 y) {
   for (isize v = 0; v < GPU_VARIANTS; v++) {
     if (!variant_there(k, t, v)) continue;
-    desc.y = (gpu_binding){y, at + v * REGION, REGION};
+    desc.y = (gpu_binding){y, v * REGION, REGION};
     gpu_matmul matmul;
     gpu_matmul_bind(k, &desc, &matmul);
     gpu_matmul_dispatch(k, &matmul, (gpu_variant)v, (u32)(v * GPU_PASS_STRIDE), variant_m[v]);
@@ -181,7 +181,7 @@ static void variants_run(gpu_kernels *k, gpu_trial *t, gpu_matmul_desc desc, i32
 static void product_start(gpu_kernels *k, gpu_trial *t) {
   gpu_op op = (gpu_op)t->op_or_type;
   isize cols = gpu_op_cols(&k->desc, op);
-  weight_write(&t->w);
+  weight_write(&t->w, 0);
   gpu_pass passes[GPU_VARIANTS] = {};
   for (isize v = 0; v < GPU_VARIANTS; v++) {
     passes[v].m = (u32)variant_m[v];
@@ -191,22 +191,23 @@ static void product_start(gpu_kernels *k, gpu_trial *t) {
                           .w = &t->w,
                           .pass = trial_passes(t, passes, GPU_VARIANTS),
                           .x = trial_numbers(t, 1, M * cols)};
-  if (gpu_op_norms(op)) desc.norm = trial_numbers(t, 2, cols);
-  if (op == GPU_ADD_ATTN || op == GPU_ADD_FF) desc.add = trial_numbers(t, 3, M * ROWS);
+  if (gpu_op_norms(op)) {
+    desc.norm = trial_numbers(t, 2, cols);
+  } else {
+    desc.add = trial_numbers(t, 3, M * ROWS);
+  }
   t->tried = 0;
   for (isize v = 0; v < GPU_VARIANTS; v++) {
     t->tried |= (u32)(variant_there(k, t, v) || variant_bad(k, t, v)) << v;
   }
-  i64 y_bytes = takes_lora(op) ? 2 * PLAIN_BYTES : PLAIN_BYTES;
-  i32 y = trial_buffer(t, y_bytes, GPU_STORAGE);
-  variants_run(k, t, desc, y, 0);
   gpu_lora lora = {};
-  if (takes_lora(op)) {
+  if (gpu_op_has_lora(op)) {
     lora = lora_make(t);
     desc.lora = &lora;
-    variants_run(k, t, desc, y, PLAIN_BYTES);
   }
-  t->ticket = gpu_submit(y, 0, (isize)y_bytes);
+  i32 y = trial_buffer(t, PRODUCT_BYTES, GPU_STORAGE);
+  variants_run(k, t, desc, y);
+  t->ticket = gpu_submit(y, 0, PRODUCT_BYTES);
 }
 
 /* What output (m, n) should be, and how far off it may be. */
@@ -214,14 +215,16 @@ typedef struct {
   f64 value[M], bound[M];
 } product_row;
 
-/* Row n of W times norm(x) or x, for all rows of x; 2^-20 of what is added up is the bound. */
-static void product_row_make(const gpu_kernels *k, const gpu_trial *t, isize n, product_row *out) {
+/* Row n of W, blocks from block0 on, times norm(x) or x, for all rows of x, onto what is there;
+ * 2^-20 of what is added up is the bound. */
+static void product_row_add(const gpu_kernels *k, const gpu_trial *t, isize block0, isize n,
+                            product_row *out) {
   bool norm = gpu_op_norms((gpu_op)t->op_or_type);
   f64 sum[M] = {}, size[M] = {}, squares[M] = {};
   isize cols = t->w.cols;
   u32 q[32] = {}, s[4] = {};
   for (isize c = 0; c < cols; c++) {
-    if (c % 32 == 0) block_make(t->format, (u32)((n * cols + c) / 32), q, s);
+    if (c % 32 == 0) block_make(t->format, (u32)(block0 + (n * cols + c) / 32), q, s);
     weight_value w = block_value(t->format, q, s, c % 32);
     f64 factor = norm ? (f64)trial_number(2, (u32)c) : 1;
     for (isize m = 0; m < M; m++) {
@@ -234,22 +237,25 @@ static void product_row_make(const gpu_kernels *k, const gpu_trial *t, isize n, 
   }
   for (isize m = 0; m < M; m++) {
     f64 r = norm ? 1 / __builtin_sqrt(squares[m] / (f64)cols + (f64)k->desc.rms_eps) : 1;
-    out->value[m] = sum[m] * r;
-    out->bound[m] = (size[m] * r + 1e-6) * 0x1p-20;
+    out->value[m] += sum[m] * r;
+    out->bound[m] += (size[m] * r + 1e-6) * 0x1p-20;
   }
 }
 
 static f64 distance(f64 a, f64 b) { return a < b ? b - a : a - b; }
 
-/* The addition to row n. */
-static void lora_add(const gpu_trial *t, isize n, product_row *row) {
-  isize pair = t->op_or_type == GPU_NORM_SWIGLU ? n % 2 : (n >= pair_from[0]) + (n >= pair_from[1]);
-  for (isize m = 0; m < M; m++) {
-    for (isize j = 0; j < RANK; j++) {
-      f64 h = (f64)trial_number(4, (u32)(m * H_STRIDE + pair * RANK + j));
-      f64 part = (f64)lora_scale[pair] * h * (f64)f32_from_f16(lora_b(j * ROWS + n));
-      row->value[m] += part;
-      row->bound[m] += distance(part, 0) * 0x1p-20;
+/* The addition to row n; h: of every row of A. */
+static void lora_add(const gpu_trial *t, isize n, const product_row h[LORA_ROWS],
+                     product_row *row) {
+  isize pair = 0;
+  if (t->op_or_type == GPU_NORM_SWIGLU_LORA) pair = n % 2;
+  if (t->op_or_type == GPU_NORM_STORE_LORA) pair = (n >= pair_from[0]) + (n >= pair_from[1]);
+  for (isize j = 0; j < RANK; j++) {
+    f64 b = (f64)lora_scale[pair] * (f64)f32_from_f16(lora_half(n, j));
+    for (isize m = 0; m < M; m++) {
+      const product_row *one = &h[pair * RANK + j];
+      row->value[m] += b * one->value[m];
+      row->bound[m] += distance(b, 0) * (one->bound[m] + distance(one->value[m], 0) * 0x1p-20);
     }
   }
 }
@@ -257,7 +263,7 @@ static void lora_add(const gpu_trial *t, isize n, product_row *row) {
 /* Outputs of row n (up: row n + 1, for a gate) of every variant against the CPU's. */
 static u32 outputs_judge(const gpu_trial *t, isize n, const product_row *row, const product_row *up,
                          u32 right, const f32 *y) {
-  gpu_op op = (gpu_op)t->op_or_type;
+  gpu_op op = gpu_op_base((gpu_op)t->op_or_type);
   isize width = op == GPU_NORM_SWIGLU ? ROWS / 2 : ROWS;
   for (isize m = 0; m < M; m++) {
     f64 want = row->value[m], bound = row->bound[m];
@@ -280,17 +286,18 @@ static u32 outputs_judge(const gpu_trial *t, isize n, const product_row *row, co
   return right;
 }
 
-static u32 product_row_judge(const gpu_kernels *k, const gpu_trial *t, isize n, u32 right,
-                             const f32 *y) {
-  bool swiglu = t->op_or_type == GPU_NORM_SWIGLU;
-  product_row row, up = {};
-  product_row_make(k, t, n, &row);
-  if (swiglu) product_row_make(k, t, n + 1, &up);
-  right = outputs_judge(t, n, &row, &up, right, y);
-  if (!takes_lora((gpu_op)t->op_or_type)) return right;
-  lora_add(t, n, &row);
-  if (swiglu) lora_add(t, n + 1, &up);
-  return outputs_judge(t, n, &row, &up, right, y + PLAIN_BYTES / 4);
+/* Row n of W; h: of the addition, null: there is none. */
+static u32 product_row_judge(const gpu_kernels *k, const gpu_trial *t, isize n,
+                             const product_row *h, u32 right, const f32 *y) {
+  bool swiglu = gpu_op_base((gpu_op)t->op_or_type) == GPU_NORM_SWIGLU;
+  product_row row = {}, up = {};
+  product_row_add(k, t, 0, n, &row);
+  if (h) lora_add(t, n, h, &row);
+  if (swiglu) {
+    product_row_add(k, t, 0, n + 1, &up);
+    if (h) lora_add(t, n + 1, h, &up);
+  }
+  return outputs_judge(t, n, &row, &up, right, y);
 }
 
 /* Of the variants first..last, those that have the bits of the last right one. */
@@ -306,22 +313,23 @@ static u32 same_bits(const f32 *y, u32 right, isize first, isize last, isize wid
   }
   return right;
 }
-/* Which of `right` have the bits of their way's, in regions y. */
-static u32 bits_judge(const gpu_trial *t, u32 right, const f32 *y) {
-  isize width = t->op_or_type == GPU_NORM_SWIGLU ? ROWS / 2 : ROWS;
-  right = same_bits(y, right, GPU_VEC, GPU_PLAIN, width);
-  return same_bits(y, right, GPU_VEC_INT, GPU_CHUNK_INT, width);
-}
-
 static u32 product_judge(const gpu_kernels *k, const gpu_trial *t, const f32 *y) {
-  isize step = t->op_or_type == GPU_NORM_SWIGLU ? 2 : 1;
+  gpu_op op = (gpu_op)t->op_or_type;
+  isize step = gpu_op_base(op) == GPU_NORM_SWIGLU ? 2 : 1, width = ROWS / step;
   u32 right = 0;
   for (isize v = 0; v < GPU_VARIANTS; v++) {
     right |= (u32)((t->tried >> v & 1) != 0 && variant_there(k, t, v)) << v;
   }
-  for (isize n = 0; n < ROWS; n += step) right = product_row_judge(k, t, n, right, y);
-  right = bits_judge(t, right, y);
-  return takes_lora((gpu_op)t->op_or_type) ? bits_judge(t, right, y + PLAIN_BYTES / 4) : right;
+  product_row h[LORA_ROWS] = {};
+  isize n_parts = gpu_lora_parts(t->format);
+  for (isize i = 0; i < n_parts * LORA_ROWS && gpu_op_has_lora(op); i++) {
+    product_row_add(k, t, A_BLOCK, i, &h[i / n_parts]);
+  }
+  for (isize n = 0; n < ROWS; n += step) {
+    right = product_row_judge(k, t, n, gpu_op_has_lora(op) ? h : nullptr, right, y);
+  }
+  right = same_bits(y, right, GPU_VEC, GPU_PLAIN, width);
+  return same_bits(y, right, GPU_VEC_INT, GPU_CHUNK_INT, width);
 }
 
 /* ---- repacking: random blocks of the type, with scales that are numbers ---- */
@@ -399,7 +407,7 @@ static u32 repack_judge(const gpu_trial *t, const u8 *landed) {
 /* ---- embedding: the last row's token was chosen by a pick ---- */
 
 static void embed_start(gpu_kernels *k, gpu_trial *t) {
-  weight_write(&t->w);
+  weight_write(&t->w, 0);
   gpu_pass pass = {.m = 4};
   const gpu_row rows[4] = {
       {.token = 0}, {.token = ROWS - 1}, {.token = 7}, {.token = -1, .chain = 1}};
@@ -440,6 +448,9 @@ void gpu_trial_start(gpu_kernels *k, gpu_trial *t) {
   } else if (t->kernel == GPU_MATMUL) {
     isize cols = gpu_op_cols(&k->desc, (gpu_op)t->op_or_type);
     status = gpu_weight_make(t->format, ROWS, cols, &t->w, nullptr);
+    if (status == NF_OK && gpu_op_has_lora((gpu_op)t->op_or_type)) {
+      status = gpu_lora_make(t->format, LORA_ROWS, cols, &t->a, nullptr);
+    }
   } else if (t->kernel == GPU_EMBED) {
     status = gpu_weight_make(t->format, ROWS, k->desc.d_model, &t->w, nullptr);
   }
@@ -472,5 +483,6 @@ void gpu_trial_end(gpu_trial *t) {
   for (isize i = 0; i < t->n_binds; i++) gpu_bind_free(t->binds[i]);
   for (isize i = 0; i < t->n_buffers; i++) gpu_buffer_free(t->buffers[i]);
   gpu_weight_free(&t->w);
+  gpu_weight_free(&t->a);
   t->n_binds = t->n_buffers = 0;
 }

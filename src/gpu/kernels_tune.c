@@ -5,21 +5,27 @@
 
 static gpu_tune wanted; /* gpu_tune_set; 0: nobody asked */
 
+/* Few rows of W a workgroup where a matrix has few (o and down), and twice as many where every
+ * workgroup has rows of an adapter's A besides. */
+static i32 vec_rows(gpu_op op) {
+  return (gpu_op_norms(op) ? 8 : 4) * (gpu_op_has_lora(op) ? 2 : 1);
+}
+
 /* By 8-bit dots. */
 static gpu_shape shape_int_default(gpu_op op) {
-  i32 rows = gpu_op_norms(op) ? 8 : 4;
+  gpu_op base = gpu_op_base(op);
+  i32 rows = vec_rows(op);
   gpu_shape shape = {rows, 1, rows, 1, 32, 1, 4, 1};
-  if (op == GPU_ADD_ATTN) shape.chunk_rows = 16;
-  if (op == GPU_NORM_SWIGLU) shape.chunk_rows = 64, shape.chunk_each = 2;
+  if (base == GPU_ADD_ATTN) shape.chunk_rows = 16;
+  if (base == GPU_NORM_SWIGLU) shape.chunk_rows = 64, shape.chunk_each = 2;
   if (op == GPU_NORM_HEAD) shape = (gpu_shape){32, 4, 8, 1, 128, 2, 8, 2};
   return shape;
 }
 
-/* Few rows of W a workgroup where a matrix has few (o and down), many where it has very many. */
 static gpu_shape shape_default(gpu_op op) {
-  i32 rows = gpu_op_norms(op) ? 8 : 4;
+  i32 rows = vec_rows(op);
   gpu_shape shape = {rows, 1, rows, 1, 32, 1, 4, 1};
-  if (op == GPU_NORM_SWIGLU) shape.chunk_rows = 64, shape.chunk_each = 2;
+  if (gpu_op_base(op) == GPU_NORM_SWIGLU) shape.chunk_rows = 64, shape.chunk_each = 2;
   if (op == GPU_NORM_HEAD) shape = (gpu_shape){32, 4, 8, 1, 64, 4, 8, 2};
   return shape;
 }

@@ -88,6 +88,76 @@ void gpu_weight_ranges(const gpu_weight *w, isize i, i32 none, gpu_binding q_s[2
                          : (gpu_binding){none, 0, 64};
 }
 
+isize gpu_lora_parts(gpu_format format) {
+  return format == GPU_N4H || format == GPU_N4F || format == GPU_F16 ? 2 : 1;
+}
+
+nf_status gpu_lora_make(gpu_format format, isize rows, isize cols, gpu_weight *a, nf_error *error) {
+  nf_status status = gpu_weight_make(format, rows * gpu_lora_parts(format), cols, a, error);
+  if (status != NF_OK || a->n_slices == 1) return status;
+  gpu_weight_free(a);
+  return error_set(error, NF_UNSUPPORTED, E_STR("an adapter of "), E_INT(rows), E_STR(" x "),
+                   E_INT(cols), E_STR(" does not fit one of this GPU's bindings"));
+}
+
+/* A block scale * n of a part in its format. Nibbles: n + 128 is 16 times the first part's and the
+ * second's; halves: the second is what the first lacks. */
+static void lora_block(gpu_format format, isize part, f32 scale, const i8 n[32], u32 q[32],
+                       u32 s[4]) {
+  f32 nibbles[2] = {part == 0 ? 16 * scale : scale, part == 0 ? -128 * scale : 0};
+  f32 bytes[4] = {scale, 0, scale, 0};
+  for (isize i = 0; i < 32; i++) {
+    f32 value = scale * (f32)n[i], high = f32_from_f16(f16_from_f32(value));
+    u32 nibble = (u32)(n[i] + 128) >> (part == 0 ? 4 : 0) & 15;
+    switch (format) {
+      case GPU_N4H:
+      case GPU_N4F: q[i % 16 / 4] |= nibble << (i % 4 * 8 + i / 16 * 4); break;
+      case GPU_B8:
+      case GPU_B8F: q[i / 4] |= (u32)(u8)n[i] << i % 4 * 8; break;
+      case GPU_F16:
+        q[i / 2] |= (u32)f16_from_f32(part == 0 ? value : value - high) << i % 2 * 16;
+        break;
+      default: q[i] = f32_to_bits(value); break;
+    }
+  }
+  if (format == GPU_N4H) {
+    s[0] = f16_from_f32(nibbles[0]) | (u32)f16_from_f32(nibbles[1]) << 16;
+  } else if (format == GPU_N4F) {
+    bytes_copy(s, nibbles, sizeof nibbles);
+  } else {
+    bytes_copy(s, bytes, sizeof bytes);
+  }
+}
+
+void gpu_lora_write(const gpu_weight *a, isize r, const u8 *q8_0) {
+  constexpr isize AT_ONCE = 16, Q8_0_BYTES = 34;
+  gpu_format_bytes bytes = gpu_format_bytes_of(a->format);
+  gpu_binding q_s[2];
+  gpu_weight_ranges(a, 0, 0, q_s);
+  isize n_blocks = a->cols / 32, n_parts = gpu_lora_parts(a->format);
+  for (isize part = 0; part < n_parts; part++) {
+    i64 first = (r * n_parts + part) * n_blocks;
+    for (isize from = 0; from < n_blocks; from += AT_ONCE) {
+      isize n = isize_min(AT_ONCE, n_blocks - from);
+      u8 q[AT_ONCE * 128], s[AT_ONCE * 16];
+      for (isize i = 0; i < n; i++) {
+        const u8 *block = q8_0 + (from + i) * Q8_0_BYTES;
+        u32 one_q[32] = {}, one_s[4] = {};
+        i8 numbers[32];
+        bytes_copy(numbers, block + 2, 32);
+        lora_block(a->format, part, f32_from_f16(load_u16(block)), numbers, one_q, one_s);
+        bytes_copy(q + i * bytes.q_bytes, one_q, bytes.q_bytes);
+        bytes_copy(s + i * bytes.s_bytes, one_s, bytes.s_bytes);
+      }
+      gpu_buffer_write(q_s[0].buffer, q_s[0].at + (first + from) * bytes.q_bytes, q,
+                       n * bytes.q_bytes);
+      if (bytes.s_bytes == 0) continue;
+      gpu_buffer_write(q_s[1].buffer, q_s[1].at + (first + from) * bytes.s_bytes, s,
+                       n * bytes.s_bytes);
+    }
+  }
+}
+
 /* struct Repack of wgsl/repack.wgsl */
 typedef struct {
   u32 at, n_rows, row_bytes, to, step, groups_x, n_blocks;

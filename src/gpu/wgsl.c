@@ -58,6 +58,12 @@ static const u8 text_format_f32[] = {
 static const u8 text_matmul[] = {
 #embed "wgsl/matmul.wgsl"
 };
+static const u8 text_lora_none[] = {
+#embed "wgsl/lora_none.wgsl"
+};
+static const u8 text_lora_rows[] = {
+#embed "wgsl/lora_rows.wgsl"
+};
 static const u8 text_matmul_plain[] = {
 #embed "wgsl/matmul_plain.wgsl"
 };
@@ -139,6 +145,8 @@ const nf_bytes wgsl_texts[WGSL_TEXTS] = {
     [WGSL_FORMAT_F16] = {text_format_f16, sizeof text_format_f16},
     [WGSL_FORMAT_F32] = {text_format_f32, sizeof text_format_f32},
     [WGSL_MATMUL] = {text_matmul, sizeof text_matmul},
+    [WGSL_LORA_NONE] = {text_lora_none, sizeof text_lora_none},
+    [WGSL_LORA_ROWS] = {text_lora_rows, sizeof text_lora_rows},
     [WGSL_MATMUL_PLAIN] = {text_matmul_plain, sizeof text_matmul_plain},
     [WGSL_MATMUL_VEC] = {text_matmul_vec, sizeof text_matmul_vec},
     [WGSL_MATMUL_CHUNK] = {text_matmul_chunk, sizeof text_matmul_chunk},

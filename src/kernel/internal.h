@@ -12,9 +12,12 @@ void k_weight_part(const k_weight *w, isize r, isize col, isize n, f32 *dst);
 typedef struct {
   const k_table *table; /* null ends the list */
   bool (*runs)(void);   /* can this machine run it, and are its results right */
-  bool by_clock;        /* better than the one before only if it is faster here */
+  bool (*faster)(void); /* than the one before it, here; null: wherever it runs */
 } k_built;
 extern const k_built k_tables_built[]; /* slowest first; tables.c */
+
+/* Does the engine make the dot of k_table_relaxed32 of several instructions? kernel_relaxed32.c */
+bool k_relaxed32_in_parts(void);
 
 /* Products of extreme and ordinary values agree with another table's: engines have compiled
  * relaxed SIMD wrongly. check.c */

@@ -130,7 +130,7 @@ const k_table *k_table_best(void) {
   for (isize i = 0; k_tables_built[i].table != nullptr; i++) { /* slowest first */
     const k_built *next = &k_tables_built[i];
     if (!next->runs()) continue;
-    if (next->by_clock && !k_table_faster(next->table, best)) continue;
+    if (next->faster != nullptr && !next->faster()) continue;
     best = next->table;
   }
   return best;

@@ -10,7 +10,11 @@
  *   SIMD_BYTES  1: wq may hold whole bytes (w_byte) minus SIMD_BYTE_ZERO; 0: only nibbles,
  *               Q8_0 is done as two products
  *   SIMD_UNPACK with few registers: from so many rows on, weights are unpacked to memory once
- *   SIMD_X_BYTES bytes of one stored activation; x_store knows their order */
+ *   SIMD_UNROLL before a product's loop over the columns of a block. Not in WebAssembly: there
+ * clang orders a block of straight code by sums, one after the other, so that its weights and
+ * activations are all alive at once, three times as many as there are registers, and V8 keeps the
+ * order. A turn of the loop needs no more than 14. SIMD_X_BYTES bytes of one stored activation;
+ * x_store knows their order */
 #pragma once
 #include "base/base.h"
 
@@ -29,6 +33,7 @@ SIMD_FN u32 simd_load_u32(const void *p) {
 #define SIMD_VECS 1
 #define SIMD_ROWS 8
 #define SIMD_UNPACK ISIZE_MAX /* never */
+#define SIMD_UNROLL _Pragma("clang loop unroll(full)")
 #define SIMD_BYTES 1
 #define SIMD_BYTE_ZERO 128
 #define SIMD_X_BYTES 1
@@ -80,6 +85,7 @@ SIMD_FN vi acc_end(acc a, i32 bias) {
 #define SIMD_VECS 2
 #define SIMD_ROWS 4
 #define SIMD_UNPACK ISIZE_MAX /* never */
+#define SIMD_UNROLL _Pragma("clang loop unroll(full)")
 #define SIMD_BYTES 0
 #define SIMD_BYTE_ZERO 128
 #define SIMD_X_BYTES 1
@@ -134,6 +140,7 @@ SIMD_FN vi acc_end(acc a, i32 bias) {
 #define SIMD_VECS 4
 #define SIMD_ROWS 4
 #define SIMD_UNPACK ISIZE_MAX /* never */
+#define SIMD_UNROLL _Pragma("clang loop unroll(full)")
 #define SIMD_BYTES 1
 #define SIMD_BYTE_ZERO 0 /* w_byte makes the byte signed again */
 #define SIMD_X_BYTES 1
@@ -185,6 +192,7 @@ SIMD_FN vi acc_end(acc a, i32 bias) {
 #define SIMD_LANES 4
 #define SIMD_VECS 4
 #define SIMD_BYTE_ZERO 128
+#define SIMD_UNROLL _Pragma("clang loop unroll(disable)")
 typedef v128_t vf, vi, acc, wraw;
 SIMD_FN vf v_set(f32 x) { return wasm_f32x4_splat(x); }
 SIMD_FN vf v_load(const f32 *p) { return wasm_v128_load(p); }
@@ -214,7 +222,7 @@ SIMD_FN void i_store(i32 *p, vi a) { wasm_v128_store(p, a); }
 SIMD_FN wraw w_load(const u8 *p) { return wasm_v128_load(p); }
 #if defined(SIMD_RELAXED)
 #define SIMD_ROWS 2
-#define SIMD_UNPACK 6
+#define SIMD_UNPACK 4
 #define SIMD_BYTES 0
 #define SIMD_X_BYTES 1
 typedef v128_t wq, xq;
@@ -293,6 +301,7 @@ SIMD_FN vi acc_end(acc a, i32 bias) {
 #define SIMD_VECS 4
 #define SIMD_ROWS 1
 #define SIMD_UNPACK ISIZE_MAX /* never */
+#define SIMD_UNROLL _Pragma("clang loop unroll(full)")
 #define SIMD_BYTES 1
 #define SIMD_BYTE_ZERO 128
 #define SIMD_X_BYTES 1

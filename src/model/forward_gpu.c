@@ -107,12 +107,11 @@ static pass_slots slots_at(const gpu_pass_state *state, const model_pass *pass) 
   return at;
 }
 
-/* One product of a layer; where the adapter touches it, what its As give comes first. */
+/* One product of a layer, with what the adapter adds to it. */
 static void product_run(const model_gpu *g, const gpu_adapter *adapter, isize i_layer,
                         adapter_stack_of which, u32 slot, i32 n) {
   const gpu_matmul *product = &g->layers[i_layer].run[which];
   if (adapter && adapter->layers[i_layer].run[which].n_slices > 0) {
-    gpu_matmul_run(g->kernels, &adapter->layers[i_layer].run_a[which], slot, n);
     product = &adapter->layers[i_layer].run[which];
   }
   gpu_matmul_run(g->kernels, product, slot, n);

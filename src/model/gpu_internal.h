@@ -24,12 +24,12 @@ typedef struct {
   gpu_matmul run[ADAPTER_STACKS];
 } gpu_layer;
 
-/* A low-rank adapter on the GPU: for every product it touches the As as a product of its own, and
- * the product again, bound with what that gives. */
+/* A low-rank adapter on the GPU: its matrices, and every product that it touches bound with them.
+ */
 typedef struct {
-  gpu_weight a[ADAPTER_STACKS];  /* F32, pair after pair, each `rank` rows; then zeros */
-  i32 b[ADAPTER_STACKS];         /* [rank][rows of w] f16 */
-  gpu_matmul run_a[ADAPTER_STACKS], run[ADAPTER_STACKS]; /* no slices: not touched */
+  gpu_weight a[ADAPTER_STACKS]; /* see gpu_lora */
+  i32 b[ADAPTER_STACKS];
+  gpu_matmul run[ADAPTER_STACKS]; /* no slices: not touched */
 } gpu_adapter_layer;
 struct gpu_adapter {
   model_gpu *gpu;
@@ -77,7 +77,6 @@ struct model_gpu {
   i32 pass; /* uniform: PASS_SLOTS of gpu_pass */
   i32 records, results; /* [GPU_RECORDS] */
   i32 pick; /* bind */
-  i32 lora; /* [MODEL_ROWS_MAX][ADAPTER_STACK_MAX] f32: A x of the product that comes next */
   i32 moves; /* uniform: GPU_MOVES_MAX, GPU_ALIGN apart */
   isize n_moves; /* recorded, not yet submitted */
   bool recorded; /* there is something to submit */

@@ -125,7 +125,6 @@ static void buffers_make(model_gpu *g, const model_shape *shape) {
   g->attn = rows_make(d_attn);
   g->ff = rows_make(shape->d_ff);
   g->logits = rows_make(shape->n_vocab);
-  g->lora = rows_make(ADAPTER_STACK_MAX);
   g->rope = gpu_buffer_make((i64)(g->ctx_tokens * shape->d_rope * F32), GPU_STORAGE);
   g->pass = gpu_buffer_make(PASS_SLOTS * GPU_PASS_STRIDE, GPU_UNIFORM);
   g->records = gpu_buffer_make(GPU_RECORDS * (i64)sizeof(gpu_row), GPU_STORAGE);
@@ -484,8 +483,8 @@ void model_gpu_close(model *m_) {
   for (isize i = 0; i < m_->shape.n_layers; i++) layer_free(&g->layers[i]);
   gpu_weight_free(&g->embed);
   gpu_weight_free(&g->head);
-  const i32 buffers[] = {g->vectors, g->xa,   g->xb,   g->qkv,     g->attn,    g->ff,   g->logits,
-                         g->lora,    g->rope, g->pass, g->records, g->results, g->moves};
+  const i32 buffers[] = {g->vectors, g->xa,   g->xb,   g->qkv,     g->attn,    g->ff,
+                         g->logits,  g->rope, g->pass, g->records, g->results, g->moves};
   for (isize i = 0; i < (isize)(sizeof buffers / sizeof *buffers); i++) {
     gpu_buffer_free(buffers[i]);
   }

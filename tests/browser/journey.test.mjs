@@ -145,7 +145,7 @@ test('accepting the review is one step, undone as one', async () => {
   const wrong = [...right.keys()].filter((i) => right[i] !== before[i])
   const mended = wrong.filter((i) => after[i] === right[i]).length
   console.log(`# ${mended} of ${wrong.length} wrong cues mended, ${count} changed by Fix all`)
-  assert.ok(mended >= 20, `${mended}; other kernels may give one or two others than 22`)
+  assert.ok(mended >= 22, `${mended}; other kernels may give one or two others than 24`)
   for (const i of before.keys()) {
     if (!wrong.includes(i)) assert.equal(after[i], before[i], 'right cues stay')
   }

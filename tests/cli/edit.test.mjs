@@ -86,8 +86,8 @@ function fixed(adapter, options) {
   assert.equal(wrong.length, 34)
   const mended = wrong.filter((c) => c.after === right[c.index]).length
   assert.ok(
-    mended >= 20,
-    `${mended} of 34 mended; other kernels may give one or two others than 22`,
+    mended >= 22,
+    `${mended} of 34 mended; other kernels may give one or two others than 24`,
   )
   assert.equal(changed, wrong.filter((c) => c.after !== c.before).length, 'right cues stay')
 }

@@ -25,9 +25,7 @@ export const OP = {
   norm_swiglu: 1,
   add_attn: 2,
   add_ff: 3,
-  store_attn: 4,
-  store_ff: 5,
-  norm_head: 6,
+  norm_head: 4,
 }
 const VARIANTS = { auto: 0, plain: 1, fast: 2 }
 export const PASS_STRIDE = 512

@@ -50,6 +50,7 @@ function tamperWith(name, find, to) {
 }
 const MODEL = { d_model: 160, d_ff: 96, n_heads: 2, n_kv: 1, d_head: 32, d_rope: 32, n_vocab: 3301 }
 const N4H = bits('N4H')
+const ADDING = [OP.norm_store, OP.norm_swiglu, OP.add_attn, OP.add_ff] // also with a low-rank addition
 
 test('every kernel and format is right here', async () => {
   const m = await openKernels()
@@ -65,7 +66,13 @@ test('every kernel and format is right here', async () => {
   )
   assert.equal(m.e.kernels_facts(0), 0)
   assert.equal(m.text(m.e.kernels_replaced()), '')
-  assert.ok(m.gpu.counts.submits >= 25 + 7 * 6 + 6 + 3, `${m.gpu.counts.submits} trials`)
+  assert.ok(m.gpu.counts.submits >= 25 + 5 * 6 + 6 + 3, `${m.gpu.counts.submits} trials`)
+  const before = m.gpu.counts.submits
+  for (const op of ADDING)
+    for (const format of Object.values(FORMAT)) m.e.kernels_more(0, op, format, 8)
+  assert.equal(await m.until(() => m.e.kernels_poll(0)), S.ok, m.kernelsLine)
+  assert.equal(m.e.kernels_facts(0), 0)
+  assert.equal(m.gpu.counts.submits - before, 4 * 6)
   m.gpu.close()
 })
 
@@ -78,13 +85,6 @@ const WRONG = [
     '(((0.0 + p0) + p1) + p2) + p3',
     '(((0.0 + p3) + p2) + p1) + p0',
   ],
-  [
-    "an adapter's scale",
-    /^matmul_vec:/,
-    'fma(scale * lora_h[h + j], b, v)',
-    'fma(lora_h[h + j], b, v)',
-  ],
-  ["an adapter's pair", /^matmul_chunk:/, 'row >= slice.pair_from.y', 'row > slice.pair_from.y'],
   ['no shader at all', /^matmul_chunk:/, 'workgroupBarrier', 'noSuchBarrier'],
 ]
 for (const [what, name, find, to] of WRONG) {
@@ -132,6 +132,30 @@ for (const [what, name, find, to] of WRONG) {
       most ??= got
       assert.deepEqual(got, most.slice(0, rows * n))
     }
+    m.gpu.close()
+  })
+}
+
+for (const [what, find, to] of [
+  ['its scale', 'slice.lora_scale[pair0 +', 'slice.lora_scale[0u * pair0 +'],
+  [
+    'its pair',
+    'end = select(slice.n_rows, slice.pair_end.y',
+    'end = select(slice.n_rows, slice.n_rows',
+  ],
+  ['its rank', 'min(j + 3u, last)', 'min(j + 2u, last)'],
+]) {
+  test(`a wrong addition of an adapter is replaced: ${what}`, async () => {
+    const { tamper, seen } = tamperWith(/^matmul_(vec|vec4|chunk):norm_store_lora:/, find, to)
+    const m = await openKernels({ tamper })
+    assert.ok(m.tune('products=1'))
+    const shape = { ...MODEL, d_rope: 0, n_vocab: 0, matmul: { norm_store: N4H } }
+    assert.equal(await m.open(0, { ...shape, repack: { Q4_1: N4H } }), S.ok, m.kernelsLine)
+    assert.equal(m.e.kernels_facts(0), 0)
+    m.e.kernels_more(0, OP.norm_store, FORMAT.N4H, 6)
+    assert.equal(await m.until(() => m.e.kernels_poll(0)), S.ok, m.kernelsLine)
+    assert.equal(m.e.kernels_facts(0), 3)
+    assert.equal(m.text(m.e.kernels_replaced()).slice(0, 95), seen.join(' ').slice(0, 95))
     m.gpu.close()
   })
 }
@@ -212,11 +236,15 @@ test('the faster of two attentions is chosen, kernels asked for later are tried'
   assert.equal(m.e.kernels_facts(0), 0)
   assert.ok(m.gpu.counts.dispatches - before >= 6 + 8 * 4, 'a race of eight runs')
   const { submits } = m.gpu.counts
-  m.e.kernels_more(0, OP.store_ff, FORMAT.F32)
-  assert.equal(await m.until(() => m.e.kernels_poll(0)), S.ok, m.kernelsLine)
-  assert.equal(m.gpu.counts.submits, submits + 1)
-  m.e.kernels_more(0, OP.store_ff, FORMAT.F32) // there already
-  assert.equal(m.e.kernels_poll(0), S.ok)
+  const more = async (rank, trials) => {
+    m.e.kernels_more(0, OP.add_ff, FORMAT.F32, rank)
+    assert.equal(await m.until(() => m.e.kernels_poll(0)), S.ok, m.kernelsLine)
+    assert.equal(m.gpu.counts.submits, submits + trials)
+  }
+  await more(6, 1)
+  await more(8, 1) // there already
+  await more(9, 2) // no room for so many ranks
+  await more(6, 2)
   m.gpu.close()
 })
 

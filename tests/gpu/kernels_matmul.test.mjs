@@ -102,7 +102,7 @@ for (const [type, formats] of Object.entries(GOES_TO)) {
         n_heads: cols / 32,
         n_kv: cols / 32,
         variants: 'plain',
-        matmul: { store_attn: mask },
+        matmul: { add_attn: mask },
         repack: { [type]: mask },
       }),
       S.ok,
@@ -111,13 +111,14 @@ for (const [type, formats] of Object.entries(GOES_TO)) {
     const raw = m.raw(type, rows, cols, TYPE[type] + 7)
     const values = m.decode(type, raw, rows, cols)
     const x = floats(5 * cols, 5, 3)
+    const add = new Float32Array(M_MAX * rows)
     const want = reference(m, type, raw, rows, cols, x)
     for (const format of formats) {
       m.free()
       m.e.weight_make(0, FORMAT[format], rows, cols)
       m.repack(0, 0, type, raw, cols)
       const y = sameBits(
-        await products(m, { op: 'store_attn', w: 0, x, rows, ms: [1, 5], kernels: [0] }),
+        await products(m, { op: 'add_attn', w: 0, x, add, rows, ms: [1, 5], kernels: [0] }),
         format,
       )
       close(y, want, { values, x, rows, cols, what: format })
@@ -305,59 +306,106 @@ test('a shape that no kernel has is refused', async () => {
   m.gpu.close()
 })
 
-test('a low-rank addition', async () => {
-  const [rows, cols, rank] = [48, 96, 5]
-  const mask = bits('N4H')
-  const m = await both({
-    d_model: cols,
-    matmul: { norm_store: mask, norm_swiglu: mask },
-    repack: { Q4_0: mask },
-  })
-  const raw = m.raw('Q4_0', rows, cols, 77)
-  m.e.weight_make(0, FORMAT.N4H, rows, cols)
-  m.repack(0, 0, 'Q4_0', raw, cols)
-  const [x, norm, h] = [floats(M_MAX * cols, 1), floats(cols, 2), floats(M_MAX * 16, 3)]
-  const bValues = floats(rank * rows, 4)
-  const b = Uint16Array.from(bValues, (v) => m.e.half_of(v))
-  const exact = (i) => {
-    const f = b[i]
-    const e = (f >> 10) & 31
-    const v = e ? 2 ** (e - 15) * (1 + (f & 1023) / 1024) : 2 ** -24 * (f & 1023)
-    return f >> 15 ? -v : v
-  }
-  const scale = [0.5, 2, -1]
-  m.e.lora_set(0, m.numbers([rank, 16, ...scale, 20, 30, ...m.up(h), ...m.up(b)]))
-  const xNormed = normed(m, x, norm, cols, 1e-5)
-  const want = reference(m, 'Q4_0', raw, rows, cols, xNormed)
-  const swiglu = want.slice()
-  for (let i = 0; i < M_MAX; i++) {
-    for (let r = 0; r < rows; r++) {
-      const add = (pair) => {
-        let sum = 0
-        for (let j = 0; j < rank; j++)
-          sum += scale[pair] * h[i * 16 + pair * rank + j] * exact(j * rows + r)
-        return sum
-      }
-      want[i * rows + r] += add((r >= 20 ? 1 : 0) + (r >= 30 ? 1 : 0))
-      swiglu[i * rows + r] += add(r % 2)
+/** Rows of an A: as Q8_0, and their values [rows][cols]. */
+function lowRank(m, rows, cols, seed) {
+  const bytes = new Uint8Array((34 * rows * cols) / 32)
+  const values = new Float32Array(rows * cols)
+  const [q, scales] = [
+    floats(rows * cols, seed, 127),
+    floats((rows * cols) / 32, seed + 1, 1 / 256),
+  ]
+  for (let i = 0; i < scales.length; i++) {
+    const half = m.e.half_of(scales[i])
+    new DataView(bytes.buffer).setUint16(34 * i, half, true)
+    for (let c = 0; c < 32; c++) {
+      const n = Math.round(q[32 * i + c])
+      new DataView(bytes.buffer).setInt8(34 * i + 2 + c, n)
+      values[32 * i + c] = n * halfOf(half)
     }
   }
-  const y = sameBits(await products(m, { op: 'norm_store', w: 0, x, norm, rows, lora: 0 }), 'lora')
-  y.forEach((v, i) => {
-    assert.ok(Math.abs(v - want[i]) < 1e-4, `${i}: ${v}, not ${want[i]}`)
+  return { bytes, values }
+}
+/** [m][rows of w] in f64: x times the transposed matrix. */
+function product(w, x, rows, cols) {
+  return Float64Array.from({ length: (x.length / cols) * rows }, (_, i) => {
+    let sum = 0
+    const [m, n] = [Math.floor(i / rows), i % rows]
+    for (let c = 0; c < cols; c++) sum += w[n * cols + c] * x[m * cols + c]
+    return sum
   })
-  m.e.lora_set(0, m.numbers([rank, 16, ...scale, 0, 0, ...m.up(h), ...m.up(b)]))
-  const z = sameBits(
-    await products(m, { op: 'norm_swiglu', w: 0, x, norm, rows, lora: 0 }),
-    'lora swiglu',
-  )
-  z.forEach((v, i) => {
-    const [gate, up] = [swiglu[2 * i], swiglu[2 * i + 1]]
-    const expected = (gate / (1 + Math.exp(-gate))) * up
-    assert.ok(
-      Math.abs(v - expected) < 1e-4 * (1 + Math.abs(expected)),
-      `${i}: ${v}, not ${expected}`,
-    )
-  })
-  m.gpu.close()
-})
+}
+function halfOf(f) {
+  const e = (f >> 10) & 31
+  const v = e ? 2 ** (e - 15) * (1 + (f & 1023) / 1024) : 2 ** -24 * (f & 1023)
+  return f >> 15 ? -v : v
+}
+
+// pairs that begin within a workgroup's rows; one rank step and several; several rounds of x
+for (const [op, format, type, rows, cols, rank, ways] of [
+  ['norm_store', 'N4H', 'Q4_0', 48, 96, 5, [INT, F32]],
+  ['norm_store', 'B8F', 'Q5_1', 70, 576, 6, [INT, F32]],
+  ['norm_swiglu', 'N4H', 'Q4_1', 130, 576, 6, [INT, F32]],
+  ['norm_swiglu', 'B8', 'Q8_0', 34, 96, 20, [INT]],
+  ['add_attn', 'N4H', 'Q4_1', 18, 1536, 6, [INT, F32]],
+  ['add_attn', 'F16', 'F16', 18, 576, 64, [F32]],
+]) {
+  for (const way of ways) {
+    test(`a low-rank addition of rank ${rank} to ${op}, ${format} ${way.tune}`, async () => {
+      const [mask, heads] = [bits(format), cols / 32]
+      const m = await openKernels()
+      assert.ok(m.tune(way.tune))
+      const shape = { d_model: cols, n_heads: heads, n_kv: heads, repack: { [type]: mask } }
+      const kernels = way === F32 ? [0, 1] : [0] // the plain ones are f32
+      for (const k of kernels) {
+        const variants = k ? 'plain' : 'fast'
+        assert.equal(await m.open(k, { ...shape, variants }), S.ok, m.kernelsLine)
+        m.e.kernels_more(k, OP[op], FORMAT[format], rank)
+        assert.equal(await m.until(() => m.e.kernels_poll(k)), S.ok, m.kernelsLine)
+        assert.equal(m.e.kernels_facts(k), 0, m.text(m.e.kernels_replaced()))
+      }
+      const raw = m.raw(type, rows, cols, 77)
+      m.e.weight_make(0, FORMAT[format], rows, cols)
+      m.repack(0, 0, type, raw, cols)
+      const [swiglu, adds] = [op === 'norm_swiglu', op === 'add_attn']
+      const pairs = adds ? 1 : swiglu ? 2 : 3
+      const ms = [1, 3, 5, 17]
+      const x = floats(17 * cols, 1)
+      const norm = adds ? null : floats(cols, 2)
+      const add = adds ? floats(M_MAX * rows, 7) : null
+      const from = op === 'norm_store' ? [20, 30] : [0, 0]
+      const a = lowRank(m, pairs * rank, cols, 3)
+      m.e.lora_make(1, FORMAT[format], pairs * rank, cols)
+      const rowBytes = (34 * cols) / 32
+      for (let i = 0; i < pairs * rank; i++)
+        m.e.lora_write(1, i, m.put(a.bytes.subarray(i * rowBytes, (i + 1) * rowBytes)))
+      const step = 8 * Math.ceil(rank / 8)
+      const b = Uint16Array.from(floats(rows * step, 4), (v, i) =>
+        i % step < rank ? m.e.half_of(v) : 0,
+      )
+      const scale = [0.5, 2, -1]
+      m.e.lora_set(0, m.numbers([rank, ...scale, ...from, 1, ...m.up(b)]))
+      const read = norm ? normed(m, x, norm, cols, 1e-5) : x
+      const want = reference(m, type, raw, rows, cols, read)
+      const h = product(a.values, read, pairs * rank, cols)
+      for (let i = 0; i < want.length; i++) {
+        const [row, n] = [Math.floor(i / rows), i % rows]
+        const pair = swiglu ? n % 2 : adds ? 0 : (n >= from[0] ? 1 : 0) + (n >= from[1] ? 1 : 0)
+        if (add) want[i] += add[i]
+        for (let j = 0; j < rank; j++)
+          want[i] += scale[pair] * h[(row * pairs + pair) * rank + j] * halfOf(b[n * step + j])
+      }
+      const y = sameBits(
+        await products(m, { op, w: 0, x, norm, add, rows, lora: 0, ms, kernels }),
+        op,
+      )
+      y.forEach((v, i) => {
+        const [gate, up] = [want[2 * i], want[2 * i + 1]]
+        const expected = swiglu ? (gate / (1 + Math.exp(-gate))) * up : want[i]
+        const size = swiglu ? (1 + Math.abs(gate)) * (1 + Math.abs(up)) : 1 + Math.abs(expected)
+        const bound = (way === F32 ? 1e-4 : 1e-3) * size
+        assert.ok(Math.abs(v - expected) < bound, `${i}: ${v}, not ${expected}`)
+      })
+      m.gpu.close()
+    })
+  }
+}

@@ -22,7 +22,7 @@ static nf_error error;
 u8 *EXPORT(big_room)(void) { return big; }
 const char *EXPORT(kernels_line)(void) { return error.line; }
 
-/* d_model, d_ff, n_heads, n_kv_heads, d_head, d_rope, n_vocab, eps, variants, embed, matmul[7],
+/* d_model, d_ff, n_heads, n_kv_heads, d_head, d_rope, n_vocab, eps, variants, embed, matmul[5],
  * then pairs (type, formats) to repack up to a negative type */
 i32 EXPORT(kernels_open)(i32 i, const f64 *v) {
   gpu_kernels_desc d = {.d_model = (isize)v[0],
@@ -35,15 +35,15 @@ i32 EXPORT(kernels_open)(i32 i, const f64 *v) {
                         .rms_eps = (f32)v[7],
                         .variants = (gpu_variants)v[8],
                         .embed = (u8)v[9]};
-  for (i32 j = 0; j < GPU_OPS; j++) d.matmul[j] = (u8)v[10 + j];
-  for (v += 10 + GPU_OPS; v[0] >= 0; v += 2) d.repack[(i32)v[0]] = (u8)v[1];
+  for (i32 j = 0; j < GPU_NORM_STORE_LORA; j++) d.matmul[j] = (u8)v[10 + j];
+  for (v += 10 + GPU_NORM_STORE_LORA; v[0] >= 0; v += 2) d.repack[(i32)v[0]] = (u8)v[1];
   arena a = arena_of(kernel_room[i], sizeof kernel_room[i]);
   return gpu_kernels_open(&d, &a, &kernels[i]);
 }
 /* gpu_tune_set, for the kernels opened from now on; text: n bytes at big_room. */
 i32 EXPORT(tune_set)(const u8 *text, i32 n) { return gpu_tune_set(bytes_of(text, n)); }
-void EXPORT(kernels_more)(i32 i, i32 op, i32 format) {
-  gpu_kernels_more(kernels[i], (gpu_op)op, (gpu_format)format);
+void EXPORT(kernels_more)(i32 i, i32 op, i32 format, i32 rank) {
+  gpu_kernels_more(kernels[i], (gpu_op)op, (gpu_format)format, rank);
 }
 i32 EXPORT(kernels_poll)(i32 i) { return gpu_kernels_poll(kernels[i], &error); }
 i32 EXPORT(kernels_poll_repack)(i32 i) { return gpu_kernels_poll_repack(kernels[i], &error); }
@@ -80,19 +80,22 @@ void EXPORT(repack)(i32 k, i32 w, i32 type, i32 staging, f64 at, f64 staging_byt
 void EXPORT(repack_submitted)(i32 k) { gpu_kernels_repack_submitted(kernels[k]); }
 
 static gpu_binding binding(const f64 *v) { return (gpu_binding){(i32)v[0], (i64)v[1], (i64)v[2]}; }
-/* rank, h_stride, scale[3], pair_from[2], h, b (three numbers each) */
+i32 EXPORT(lora_make)(i32 i, i32 format, i32 rows, i32 cols) {
+  return gpu_lora_make((gpu_format)format, rows, cols, &weights[i], &error);
+}
+void EXPORT(lora_write)(i32 i, i32 row, const u8 *q8_0) { gpu_lora_write(&weights[i], row, q8_0); }
+/* rank, scale[3], pair_from[2], a's place, b (three numbers) */
 void EXPORT(lora_set)(i32 i, const f64 *v) {
   loras[i] = (gpu_lora){.rank = (isize)v[0],
-                        .h_stride = (isize)v[1],
-                        .scale = {(f32)v[2], (f32)v[3], (f32)v[4]},
-                        .pair_from = {(isize)v[5], (isize)v[6]},
-                        .h = binding(v + 7),
-                        .b = binding(v + 10)};
+                        .scale = {(f32)v[1], (f32)v[2], (f32)v[3]},
+                        .pair_from = {(isize)v[4], (isize)v[5]},
+                        .a = &weights[(i32)v[6]],
+                        .b = binding(v + 7)};
 }
-/* x, norm, add, y: three numbers each; lora < 0: none */
+/* op: of the base; x, norm, add, y: three numbers each; lora < 0: none */
 void EXPORT(matmul_bind)(i32 k, i32 i, i32 op, i32 w, i32 pass, const f64 *v, i32 lora) {
   gpu_matmul_bind(kernels[k],
-                  &(gpu_matmul_desc){.op = (gpu_op)op,
+                  &(gpu_matmul_desc){.op = lora < 0 ? (gpu_op)op : gpu_op_lora((gpu_op)op),
                                      .w = &weights[w],
                                      .pass = pass,
                                      .x = binding(v),

@@ -122,6 +122,33 @@ test('SIGHUP takes over safe settings; a broken file changes nothing', async () 
   )
 })
 
+test('every setting is documented with its default, and the sample is one that is read', async () => {
+  const { stdout } = await runOnce(['--help'])
+  const keys = [...stdout.matchAll(/^ ([* ]) (\w+) +(.*)$/gm)]
+  assert.ok(keys.length > 45)
+  const page = readFileSync('docs/operations.md', 'utf8')
+  const rows = new Map(
+    [...page.matchAll(/^\| `(\w+)`( \*)? \|([^|]*)\| [^|]+ \|$/gm)].map((m) => [m[1], m]),
+  )
+  for (const [, reload, key, help] of keys) {
+    const row = rows.get(key)
+    assert.ok(row, `docs/operations.md: ${key}`)
+    assert.equal(row[2] === ' *', reload === '*', key)
+    const value = /\[([\w./~-]+)\]$/.exec(help)?.[1]
+    if (value) assert.equal(row[3].trim(), value, key)
+  }
+  assert.equal(rows.size, keys.length, 'and nothing that is none')
+  const sample = readFileSync('docs/nearfield.conf', 'utf8')
+  writeFileSync(at('sample.conf'), sample)
+  const good = await runOnce(['--config', at('sample.conf'), '--root', at('nowhere')])
+  assert.equal(good.code, 1)
+  assert.match(good.stderr, /nowhere: not there/) // all of it was read before
+  writeFileSync(at('sample.conf'), sample.replace('4096', 'many'))
+  const bad = await runOnce(['--config', at('sample.conf')])
+  assert.match(bad.stderr, /sample\.conf:\d+: upstream_model: expected NAME MODEL/)
+  oneLine(bad)
+})
+
 test('beyond loopback: refused without token, proxy and names', async () => {
   const base = ['--root', at('site'), '--port', '0', '--host', '0.0.0.0']
   const refused = async (...more) => {

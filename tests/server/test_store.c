@@ -428,7 +428,7 @@ static void a_newer_schema_is_left_alone(void **state) {
   assert_int_equal(store_open(&(store_desc){.url = url}, &s, &error), STORE_FAILED);
   assert_null(s);
   assert_non_null(strstr(error.line, "schema 7"));
-  by_hand("UPDATE nf_meta SET value = '1' WHERE name = 'schema'");
+  by_hand("UPDATE nf_meta SET value = '2' WHERE name = 'schema'");
   store_close(open_with((store_desc){0}));
 }
 
@@ -553,12 +553,113 @@ static void a_restart_of_the_database_is_survived(void **state) {
   store_close(s);
 }
 
+/* ---- budgets ---- */
+
+static store_charge charge_of(const char *client, i64 micro) {
+  store_charge c = {
+      .day = 20000, .client = client, .micro = micro, .client_max = 60, .all_max = 100};
+  job_id_make(&c.id);
+  return c;
+}
+static i64 spent_of(store *s, i64 day, const char *client) {
+  i64 micro = -1;
+  assert_int_equal(store_budget_get(s, day, client, &micro), STORE_OK);
+  return micro;
+}
+
+static void a_charge_is_reserved_and_settled(void **state) {
+  (void)state;
+  store *s = open_with((store_desc){0});
+  i64 all = -1;
+  store_charge a = charge_of("token:a", 50), more = charge_of("token:a", 11);
+  store_charge b = charge_of("address:b", 50), none = charge_of("token:c", 1);
+  assert_int_equal(store_reserve(s, &a, &all), STORE_OK);
+  assert_int_equal(store_reserve(s, &a, &all), STORE_OK); /* a repeat of the same: once */
+  assert_int_equal(spent_of(s, 20000, ""), 50);
+  assert_int_equal(store_reserve(s, &more, &all), STORE_SPENT); /* its own limit */
+  assert_string_equal(store_error(s), "the day's budget of this client is spent");
+  assert_int_equal(spent_of(s, 20000, ""), 50); /* and nothing of it is left behind */
+  assert_int_equal(spent_of(s, 20000, "token:a"), 50);
+  assert_int_equal(store_reserve(s, &b, &all), STORE_OK);
+  assert_int_equal(all, 100);
+  assert_int_equal(store_reserve(s, &none, &all), STORE_SPENT); /* everybody's */
+  assert_string_equal(store_error(s), "the day's budget of the server is spent");
+  assert_int_equal(store_settle(s, &a.id, 7, &all), STORE_OK);
+  assert_int_equal(all, 57);
+  assert_int_equal(store_settle(s, &a.id, 7, &all), STORE_NONE); /* once */
+  assert_int_equal(store_settle(s, &none.id, 7, &all), STORE_NONE);
+  assert_int_equal(spent_of(s, 20000, "token:a"), 7);
+  assert_int_equal(store_reserve(s, &more, &all), STORE_OK);
+  assert_int_equal(store_settle(s, &more.id, 90, &all), STORE_OK); /* it cost more than it might */
+  assert_int_equal(spent_of(s, 20000, ""), 147);
+  none = charge_of("token:c", 0);
+  assert_int_equal(store_reserve(s, &none, &all), STORE_SPENT);
+  none.day++; /* the next day is a new one */
+  assert_int_equal(store_reserve(s, &none, &all), STORE_OK);
+  store_close(s);
+  s = open_with((store_desc){0}); /* what was reserved when the server died stays reserved */
+  assert_int_equal(spent_of(s, 20000, "address:b"), 50);
+  assert_int_equal(store_budget_forget(s, 20001), STORE_OK);
+  assert_int_equal(spent_of(s, 20000, ""), 0);
+  assert_int_equal(store_settle(s, &b.id, 1, &all), STORE_NONE);
+  assert_int_equal(store_settle(s, &none.id, 3, &all), STORE_OK);
+  assert_int_equal(spent_of(s, 20001, "token:c"), 3);
+  store_close(s);
+}
+
+static void *spend_ten_times(void *to) {
+  store *s = open_with((store_desc){0});
+  for (int i = 0; i < 10; i++) {
+    char client[16];
+    snprintf(client, sizeof client, "token:%d", i % 2);
+    store_charge c = charge_of(client, 3);
+    i64 all;
+    store_status status = store_reserve(s, &c, &all);
+    if (status != STORE_OK && status != STORE_SPENT) fail_msg("%d: %s", status, store_error(s));
+    if (status != STORE_OK) continue;
+    __atomic_fetch_add((int *)to, 1, __ATOMIC_RELAXED);
+    assert_in_range(all, 3, 100);
+  }
+  store_close(s);
+  return nullptr;
+}
+
+static void many_at_once_spend_no_more_than_there_is(void **state) {
+  (void)state;
+  pthread_t threads[20];
+  int n = 0;
+  store *s = open_with((store_desc){0});
+  for (int i = 0; i < 20; i++) pthread_create(&threads[i], nullptr, spend_ten_times, &n);
+  for (int i = 0; i < 20; i++) pthread_join(threads[i], nullptr);
+  assert_int_equal(n, 33); /* of 200, each of 3 out of 100 */
+  assert_int_equal(spent_of(s, 20000, ""), 99);
+  assert_int_equal(spent_of(s, 20000, "token:0") + spent_of(s, 20000, "token:1"), 99);
+  assert_true(spent_of(s, 20000, "token:0") <= 60 && spent_of(s, 20000, "token:1") <= 60);
+  store_close(s);
+}
+
+static void a_store_of_the_first_schema_is_brought_up_to_date(void **state) {
+  (void)state;
+  store *s = open_with((store_desc){0});
+  job_id id = add_one(s, "{}");
+  store_close(s);
+  by_hand("DROP TABLE nf_budgets");
+  by_hand("DROP TABLE nf_charges");
+  by_hand("UPDATE nf_meta SET value = '1' WHERE name = 'schema'");
+  s = open_with((store_desc){0});
+  i64 all;
+  store_charge c = charge_of("token:a", 5);
+  assert_int_equal(store_reserve(s, &c, &all), STORE_OK);
+  assert_int_equal(state_of(s, &id, nullptr), JOB_QUEUED);
+  store_close(s);
+}
+
 /* ---- both databases ---- */
 
 static int fresh(void **state) {
   (void)state;
   if (on_postgresql) {
-    by_hand("DROP TABLE IF EXISTS nf_jobs, nf_events, nf_meta");
+    by_hand("DROP TABLE IF EXISTS nf_jobs, nf_events, nf_meta, nf_budgets, nf_charges");
     return 0;
   }
   static int n;
@@ -604,6 +705,9 @@ int main(void) {
       TEST(a_newer_schema_is_left_alone),
       TEST(a_full_disk_loses_nothing),
       TEST(a_restart_of_the_database_is_survived),
+      TEST(a_charge_is_reserved_and_settled),
+      TEST(many_at_once_spend_no_more_than_there_is),
+      TEST(a_store_of_the_first_schema_is_brought_up_to_date),
   };
   int bad = cmocka_run_group_tests_name("store sqlite", tests, sqlite_begin, nullptr);
   bad += cmocka_run_group_tests_name("store postgresql", tests, postgresql_begin, postgresql_end);

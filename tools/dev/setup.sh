@@ -8,7 +8,7 @@ node_version=22.20.0 # not the machine's: node 20 computes wrong relaxed SIMD, v
 PATH=$cache/node-$node_version/bin:$PATH
 
 packages_build='ca-certificates clang-19 lld-19 llvm-19 cmake ninja-build pkg-config libc6-dev libuv1-dev
-  libsqlite3-dev libpq-dev python3 python3-pip'
+  libsqlite3-dev libpq-dev libcurl4-openssl-dev python3 python3-pip'
 packages_test='libclang-rt-19-dev clang-format-19 clang-tidy-19 libcmocka-dev chromium
   postgresql-15 pocketsphinx-testdata fonts-dejavu-core'
 packages_bench='nginx-light wrk python3-venv python3-dev g++'

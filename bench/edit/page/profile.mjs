@@ -1,7 +1,8 @@
 // Where a pass's time goes on this machine's GPU, kernel by kernel, and what other shapes of
 // workgroups would make of it.
 //   profile.html?[rows=1,4,24][&kernels=1,24][&repeats=15][&vendor=NAME]
-//     [&paces=40,0.15;9999,0][&sweep=attention=1;*.vec_rows=4][&adapter=URL]
+//     [&paces=40,0.15;9999,0][&sweep=attention=1;*.vec_rows=4][&adapter=URL], whose passes are
+//     measured beside those without it, in each setting
 // A kernel's time is what the pass takes longer when that kernel alone is dispatched TIMES times in
 // its place (each gives the same again), so barriers and launches are in it and no timer is between.
 // Each setting of `sweep` is a model opened anew, by gpu_tune_set of src/gpu/kernels_tune.c.
@@ -14,6 +15,7 @@ const CONTEXT = 128
 const query = new URLSearchParams(location.search)
 const list = (name, otherwise, cut) => (query.get(name) ?? otherwise).split(cut)
 const rowCounts = list('rows', '1,4,8,16,24,32,64', ',').map(Number)
+const kernelRows = list('kernels', '1,24', ',').map(Number)
 const repeats = Number(query.get('repeats') ?? 15)
 const round = (x) => Math.round(x * 100) / 100
 
@@ -87,12 +89,12 @@ async function stamps() {
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1]
 
 /** Median ms of a pass of m rows, all of them asked for, after CONTEXT tokens. */
-async function passMs(s, m, n, more = 0) {
+async function passMs(s, m, n, more = 0, adapter = false) {
   const spans = [{ tokens: tokensOf(s, m), pos: CONTEXT, out: m }]
   const ms = []
   for (let i = 0; i < n + 2; i++) {
     const start = performance.now()
-    const { status } = await s.pass(GPU, spans, { more })
+    const { status } = await s.pass(GPU, spans, { more, adapter })
     if (status !== S.ok) throw new Error(`status ${status}: ${s.line}`)
     if (i >= 2) ms.push(performance.now() - start)
   }
@@ -123,13 +125,25 @@ async function phases(s, m, options = {}) {
 }
 
 /** Passes of every size, and what of it the device worked; a token is an eighth of eight more steps. */
-async function sizes(s) {
-  const one = await passMs(s, 1, repeats)
-  const nine = await passMs(s, 1, repeats, 8)
+async function sizes(s, adapter = false) {
+  const one = await passMs(s, 1, repeats, 0, adapter)
+  const nine = await passMs(s, 1, repeats, 8, adapter)
   const table = { decode_ms: round((nine - one) / 8), decode_tok_s: Math.round(8e3 / (nine - one)) }
-  for (const m of rowCounts) table[m] = round(await passMs(s, m, repeats))
+  for (const m of rowCounts) table[m] = round(await passMs(s, m, repeats, 0, adapter))
   table.device = {}
-  for (const m of rowCounts) table.device[m] = (await phases(s, m)).within
+  for (const m of rowCounts) table.device[m] = (await phases(s, m, { adapter })).within
+  return table
+}
+
+/** The same with the adapter, which is opened, and closed again after `more`. */
+async function adapterSizes(s, bytes, more = async () => {}) {
+  if (s.adapter(GPU, bytes) !== S.ok) throw new Error(s.line)
+  await passMs(s, 1, 1, 0, true) // its kernels are compiled
+  const replaced = s.text(s.e.replaced(GPU))
+  if (replaced) console.log(`replaced: ${replaced}`)
+  const table = await sizes(s, true)
+  await more()
+  s.e.adapter_close(GPU)
   return table
 }
 
@@ -151,17 +165,17 @@ async function opened(module, file, shapes) {
 }
 
 /** us of one dispatch of each kernel in a pass of m rows, and how many there are. */
-async function kernels(s, m) {
+async function kernels(s, m, adapter = false) {
   tap.counts.clear()
-  await passMs(s, m, 1) // 3 passes
+  await passMs(s, m, 1, 0, adapter) // 3 passes
   const counts = [...tap.counts]
   const more = m === 1 ? 8 : 0 // steps of one row: the round trip does not hide what is repeated
   const table = {}
   for (const [name, n] of counts) {
     tap.repeated = null
-    const plain = await passMs(s, m, repeats, more)
+    const plain = await passMs(s, m, repeats, more, adapter)
     tap.repeated = name
-    const longer = await passMs(s, m, repeats, more)
+    const longer = await passMs(s, m, repeats, more, adapter)
     const each = (n / 3) * (more + 1)
     table[name] = [round(((longer - plain) * 1e3) / ((TIMES - 1) * each)), n / 3]
   }
@@ -184,14 +198,14 @@ window.run = async () => {
     kernels: {},
   }
   console.log('default', JSON.stringify({ load_ms, races, ...report.sizes }))
-  if (query.has('adapter')) {
-    const bytes = new Uint8Array(await (await fetch(query.get('adapter'))).arrayBuffer())
-    if (s.adapter(GPU, bytes) !== S.ok) throw new Error(s.line)
-    await s.pass(GPU, [{ tokens: tokensOf(s, 1), pos: CONTEXT, out: 1 }], { adapter: true })
-    report.adapter = {}
-    for (const m of rowCounts) report.adapter[m] = (await phases(s, m, { adapter: true })).within
-    console.log('on the device with the adapter', JSON.stringify(report.adapter))
-    s.e.adapter_close(GPU)
+  const url = query.get('adapter')
+  const adapter = url ? new Uint8Array(await (await fetch(url)).arrayBuffer()) : null
+  if (adapter) {
+    report.adapter = await adapterSizes(s, adapter, async () => {
+      report.adapter_kernels = {}
+      for (const m of kernelRows) report.adapter_kernels[m] = await kernels(s, m, true)
+    })
+    console.log('with the adapter', JSON.stringify([report.adapter, report.adapter_kernels]))
   }
   report.paces = {}
   for (const pace of list('paces', '', ';').filter(Boolean)) {
@@ -204,7 +218,7 @@ window.run = async () => {
     report.paces[pace] = table
     console.log(`pace ${pace}`, JSON.stringify(table))
   }
-  for (const m of list('kernels', '1,24', ',').map(Number)) {
+  for (const m of kernelRows) {
     report.kernels[m] = await kernels(s, m)
     console.log(`kernels, ${m} rows`, JSON.stringify(report.kernels[m]))
   }
@@ -214,6 +228,7 @@ window.run = async () => {
     try {
       const other = await opened(module, file, shapes)
       report.sweep[shapes] = { load_ms: other.load_ms, ...(await sizes(other.s)) }
+      if (adapter) report.sweep[shapes].adapter = await adapterSizes(other.s, adapter)
       other.gpu.close()
     } catch (error) {
       report.sweep[shapes] = String(error)

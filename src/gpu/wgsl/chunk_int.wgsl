@@ -13,19 +13,19 @@ var<private> part5: vec4<f32>;
 var<private> part6: vec4<f32>;
 var<private> part7: vec4<f32>;
 
-// Block b of row e of a thread's, from row n on; past the end: the last row's, and goes nowhere.
-fn row_block(n: u32, e: u32, b: u32) -> Raw {
-  return raw_at(min(n + e * LANES, slice.n_rows - 1u) * N_BLOCKS + b);
+// Block b of row e of this thread's rows.
+fn row_block(tile: vec2<u32>, lane: u32, e: u32, b: u32) -> Raw {
+  return raw_at(tile_block(tile, lane + e * LANES, b));
 }
-fn rows_at(n: u32, b: u32) -> Rows {
+fn rows_at(tile: vec2<u32>, lane: u32, b: u32) -> Rows {
   var rows: Rows;
-  rows.r0 = row_block(n, 0u, b);
+  rows.r0 = row_block(tile, lane, 0u, b);
   if (EACH > 1u) {
-    rows.r1 = row_block(n, 1u, b);
+    rows.r1 = row_block(tile, lane, 1u, b);
   }
   if (EACH > 2u) {
-    rows.r2 = row_block(n, 2u, b);
-    rows.r3 = row_block(n, 3u, b);
+    rows.r2 = row_block(tile, lane, 2u, b);
+    rows.r3 = row_block(tile, lane, 3u, b);
   }
   return rows;
 }
@@ -48,14 +48,14 @@ fn block_run(rows: Rows, b: u32) {
 }
 fn parts_store(at: u32) {
   tile_store(at, part0);
-  tile_store(at + ROWS, part1);
-  tile_store(at + 2u * ROWS, part2);
-  tile_store(at + 3u * ROWS, part3);
+  tile_store(at + ALL, part1);
+  tile_store(at + 2u * ALL, part2);
+  tile_store(at + 3u * ALL, part3);
   if (M_MAX > 4u) {
-    tile_store(at + 4u * ROWS, part4);
-    tile_store(at + 5u * ROWS, part5);
-    tile_store(at + 6u * ROWS, part6);
-    tile_store(at + 7u * ROWS, part7);
+    tile_store(at + 4u * ALL, part4);
+    tile_store(at + 5u * ALL, part5);
+    tile_store(at + 6u * ALL, part6);
+    tile_store(at + 7u * ALL, part7);
   }
 }
 fn parts_clear() {
@@ -73,14 +73,14 @@ var<private> w1: Rows;
 var<private> w2: Rows;
 var<private> w3: Rows;
 
-fn chunk_fetch(n: u32, chunk: u32, b0: u32, nb: u32) {
+fn chunk_fetch(tile: vec2<u32>, lane: u32, chunk: u32, b0: u32, nb: u32) {
   let b = 4u * chunk;
-  w0 = rows_at(n, b0 + min(b, nb - 1u));
-  w1 = rows_at(n, b0 + min(b + 1u, nb - 1u));
-  w2 = rows_at(n, b0 + min(b + 2u, nb - 1u));
-  w3 = rows_at(n, b0 + min(b + 3u, nb - 1u));
+  w0 = rows_at(tile, lane, b0 + min(b, nb - 1u));
+  w1 = rows_at(tile, lane, b0 + min(b + 1u, nb - 1u));
+  w2 = rows_at(tile, lane, b0 + min(b + 2u, nb - 1u));
+  w3 = rows_at(tile, lane, b0 + min(b + 3u, nb - 1u));
 }
-fn chunk_run(n: u32, lane: u32, chunk: u32, b0: u32, nb: u32) {
+fn chunk_run(tile: vec2<u32>, lane: u32, chunk: u32, b0: u32, nb: u32) {
   let b = 4u * chunk;
   parts_clear();
   if (b < nb) {

@@ -9,6 +9,12 @@ override N_BLOCKS: u32 = COLS / 32u;
 @group(0) @binding(4) var<storage, read> records: array<Row>;
 @group(0) @binding(5) var<storage, read> results: array<Result>;
 @group(0) @binding(6) var<storage, read_write> x: array<vec4<f32>>;
+fn wq_at(i: u32) -> vec4<u32> {
+  return wq[i];
+}
+fn ws_at(i: u32) -> u32 {
+  return ws[i];
+}
 @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let record = slot.record0 + id.y;
   var token = u32(records[record].token);

@@ -2,7 +2,7 @@
 const ONE_SCALE = false;
 fn scales_at(i: u32) -> vec4<f32> {
   let at = 4u * i;
-  return bitcast<vec4<f32>>(vec4<u32>(ws[at], ws[at + 1u], ws[at + 2u], ws[at + 3u]));
+  return bitcast<vec4<f32>>(vec4<u32>(ws_at(at), ws_at(at + 1u), ws_at(at + 2u), ws_at(at + 3u)));
 }
 fn block_part(w: Block, x: XBlock) -> f32 {
   var part = w.s.y * x.sums.x;

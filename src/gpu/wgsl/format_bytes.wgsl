@@ -1,7 +1,7 @@
 // Signed bytes: what GPU_B8 and GPU_B8F share. Their own file has scales_at and block_part.
 alias Words = Ints;
 fn words_at(i: u32) -> Words {
-  return Ints(wq[2u * i], wq[2u * i + 1u]);
+  return Ints(wq_at(2u * i), wq_at(2u * i + 1u));
 }
 fn ints_of(w: Words) -> Ints {
   return w;

@@ -3,7 +3,7 @@ struct Words {
   a: vec4<u32>, b: vec4<u32>, c: vec4<u32>, d: vec4<u32>,
 }
 fn words_at(i: u32) -> Words {
-  return Words(wq[4u * i], wq[4u * i + 1u], wq[4u * i + 2u], wq[4u * i + 3u]);
+  return Words(wq_at(4u * i), wq_at(4u * i + 1u), wq_at(4u * i + 2u), wq_at(4u * i + 3u));
 }
 fn scales_at(i: u32) -> vec4<f32> {
   return vec4<f32>(1.0, 0.0, 1.0, 0.0);

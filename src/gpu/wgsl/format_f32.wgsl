@@ -1,7 +1,7 @@
 // GPU_F32.
 alias Words = Block;
 fn floats(i: u32) -> vec4<f32> {
-  return bitcast<vec4<f32>>(wq[i]);
+  return bitcast<vec4<f32>>(wq_at(i));
 }
 fn words_at(i: u32) -> Words {
   let at = 8u * i;

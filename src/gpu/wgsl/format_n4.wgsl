@@ -3,7 +3,7 @@
 const ONE_SCALE = true;
 alias Words = vec4<u32>;
 fn words_at(i: u32) -> Words {
-  return wq[i];
+  return wq_at(i);
 }
 fn ints_of(w: Words) -> Ints {
   return Ints(w & vec4<u32>(0x0F0F0F0Fu), (w >> vec4<u32>(4u)) & vec4<u32>(0x0F0F0F0Fu));

@@ -1,6 +1,6 @@
 // What every product y = W x shares: its places, a block of x as products read it (normed on the
-// way), and what happens to a finished sum. Follows pass.wgsl, block.wgsl; a format and one of
-// matmul_*.wgsl come after it.
+// way), and what happens to a finished sum. Follows pass.wgsl, block.wgsl; a format, lora_*.wgsl and
+// one of matmul_*.wgsl come after it.
 override COLS: u32;
 override NORM: u32 = 0u;     // 1: x is normed, y = W (x * norm) / rms(x)
 override EPILOGUE: u32 = 0u; // 0 store; 1 add; 2 swiglu
@@ -11,11 +11,8 @@ override N_BLOCKS: u32 = COLS / 32u;
 @group(0) @binding(2) var<storage, read> wq: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read> ws: array<u32>;
 @group(0) @binding(4) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> norm: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> add: array<f32>;
-@group(0) @binding(7) var<storage, read> lora_h: array<f32>;
-@group(0) @binding(8) var<storage, read> lora_b: array<u32>;
-@group(0) @binding(9) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read> side: array<vec4<f32>>; // NORM: a column's weight; else add
+@group(0) @binding(6) var<storage, read_write> y: array<f32>;
 
 fn sum16(a0: vec4<f32>, a1: vec4<f32>, a2: vec4<f32>, a3: vec4<f32>) -> f32 {
   return across(((a0 + a1) + a2) + a3);
@@ -35,14 +32,14 @@ fn x_block(m: u32, b: u32) -> XBlock {
     let sums = vec4<f32>(sum16(a0, a1, a2, a3), sum16(a4, a5, a6, a7), 0.0, 0.0);
     return XBlock(a0, a1, a2, a3, a4, a5, a6, a7, sums);
   }
-  let n0 = norm[b * 8u];
-  let n1 = norm[b * 8u + 1u];
-  let n2 = norm[b * 8u + 2u];
-  let n3 = norm[b * 8u + 3u];
-  let n4 = norm[b * 8u + 4u];
-  let n5 = norm[b * 8u + 5u];
-  let n6 = norm[b * 8u + 6u];
-  let n7 = norm[b * 8u + 7u];
+  let n0 = side[b * 8u];
+  let n1 = side[b * 8u + 1u];
+  let n2 = side[b * 8u + 2u];
+  let n3 = side[b * 8u + 3u];
+  let n4 = side[b * 8u + 4u];
+  let n5 = side[b * 8u + 5u];
+  let n6 = side[b * 8u + 6u];
+  let n7 = side[b * 8u + 7u];
   let low = dot16(a0, a1, a2, a3, n0, n1, n2, n3);
   let high = dot16(a4, a5, a6, a7, n4, n5, n6, n7);
   let squares = dot16(a0, a1, a2, a3, a0, a1, a2, a3) + dot16(a4, a5, a6, a7, a4, a5, a6, a7);
@@ -50,28 +47,21 @@ fn x_block(m: u32, b: u32) -> XBlock {
                 vec4<f32>(low, high, squares, 0.0));
 }
 
-// The finished value of row n of the slice for row m of x; squares: the sum over x's row.
-fn finish(n: u32, m: u32, sum: f32, squares: f32) -> f32 {
-  var v = sum;
-  if (NORM != 0u) {
-    v = sum * inverseSqrt(fma(squares, 1.0 / f32(COLS), EPS));
+// What sums of a row of x are multiplied by; squares: the sum over it.
+fn row_scale(squares: f32) -> f32 {
+  if (NORM == 0u) {
+    return 1.0;
   }
-  if (slice.lora_rank != 0u) {
-    let row = slice.row0 + n;
-    var pair = select(0u, 1u, slice.pair_from.x != 0u && row >= slice.pair_from.x) +
-               select(0u, 1u, slice.pair_from.y != 0u && row >= slice.pair_from.y);
-    if (EPILOGUE == 2u) {
-      pair = row & 1u;
-    }
-    let scale = slice.lora_scale[pair];
-    let h = m * slice.h_stride + pair * slice.lora_rank;
-    for (var j = 0u; j < slice.lora_rank; j++) {
-      let at = j * slice.b_rows + row;
-      let b = unpack2x16float(lora_b[at >> 1u])[at & 1u];
-      v = fma(scale * lora_h[h + j], b, v);
-    }
+  return inverseSqrt(fma(squares, 1.0 / f32(COLS), EPS));
+}
+// The finished value of row n of the slice for a row of x, `place` among those the workgroup has; b:
+// what b_first(n) gave.
+fn finish(n: u32, place: u32, sum: f32, scale: f32, b: vec4<u32>) -> f32 {
+  let v = lora_add(sum, n, place, b);
+  if (NORM == 0u) {
+    return v;
   }
-  return v;
+  return v * scale;
 }
 // What an output is added to; products ask for it before they begin.
 fn residual(n: u32, m: u32) -> f32 {
@@ -79,7 +69,8 @@ fn residual(n: u32, m: u32) -> f32 {
     return 0.0;
   }
   let row = slot.rows[m >> 2u][m & 3u];
-  return add[row * slice.y_stride + slice.row0 + n];
+  let at = row * slice.y_stride + slice.row0 + n;
+  return side[at >> 2u][at & 3u];
 }
 fn store(n: u32, m: u32, v: f32, before: f32) {
   let at = m * slice.y_stride + slice.row0 + n;

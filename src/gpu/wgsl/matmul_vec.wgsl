@@ -8,12 +8,15 @@ override EACH: u32 = 1u;
 override M_MAX: u32 = 1u;
 override SEG: u32 = 64u; // blocks at a time, a multiple of 4; all of them where they fit
 override WG: u32 = 128u; // at least ROWS * M_MAX
-override LANES: u32 = ROWS / EACH;
+override ALL: u32 = ROWS + LORA_ROWS; // with those of A that ride along: a multiple of EACH too
+override LANES: u32 = ALL / EACH;
 override STEP: u32 = 1u + EPILOGUE / 2u; // rows of W a finishing thread has: a gate and its up
-override ROW_PARTS: u32 = ROWS * M_MAX;
+override ROW_PARTS: u32 = ALL * M_MAX;
 override X_BLOCKS: u32 = M_MAX * SEG;
 var<workgroup> parts: array<f32, ROW_PARTS * SEG>; // [block][row of x][row of W]
 var<workgroup> squares: array<f32, M_MAX * SEG>; // [block][row of x]
+override H: u32 = max(LORA_ROWS * M_MAX, 1u);
+var<workgroup> h: array<f32, H>; // [row of x][row of A], of the rounds so far
 
 // Adding 0 for what is not there changes no bit, and four reads go out together.
 fn part_at(o: u32, b: u32, nb: u32) -> f32 {
@@ -45,18 +48,40 @@ fn squares_add(before: f32, m: u32, nb: u32) -> f32 {
   }
   return sum;
 }
+fn lora_h(place: u32, i: u32) -> f32 {
+  let at = place * LORA_ROWS + i * LORA_PARTS;
+  if (LORA_PARTS > 1u) {
+    return h[at] + h[at + 1u];
+  }
+  return h[at];
+}
+// Block b of row r of the tile, then of A's; past the end the last one, which goes nowhere.
+fn tile_raw(tile: vec2<u32>, r: u32, b: u32) -> Raw {
+  if (LORA_ROWS > 0u) {
+    riding = r >= ROWS;
+    if (riding) {
+      return raw_at(lora_row(r - ROWS) * N_BLOCKS + b);
+    }
+  }
+  return raw_at(min(tile.x + r, tile.y - 1u) * N_BLOCKS + b);
+}
 @compute @workgroup_size(WG) fn main(@builtin(workgroup_id) group: vec3<u32>,
                                      @builtin(local_invocation_index) t: u32) {
-  let n0 = group.x * ROWS;
+  let tile = tile_begin(group.x, ROWS);
+  let n0 = tile.x;
   let m0 = group.y * M_MAX;
   let m_n = min(slot.m - m0, M_MAX);
   // what this thread finishes: row my_r (and the next, where it is a gate) for row my_m of x
   let my_r = t / M_MAX * STEP;
   let my_m = t % M_MAX;
-  let mine = my_r < ROWS && my_m < m_n && n0 + my_r < slice.n_rows;
+  let mine = my_r < ROWS && my_m < m_n && n0 + my_r < tile.y;
   var before = 0.0;
+  var b_gate: vec4<u32>;
+  var b_up: vec4<u32>;
   if (mine) {
     before = residual(n0 + my_r, m0 + my_m);
+    b_gate = b_first(n0 + my_r);
+    b_up = b_first(n0 + my_r + STEP - 1u);
   }
   var sum = 0.0;
   var up_sum = 0.0;
@@ -68,8 +93,8 @@ fn squares_add(before: f32, m: u32, nb: u32) -> f32 {
     }
     // its first block of W is asked for before x is waited for
     let r0 = t % LANES;
-    let b_first = min(t / LANES, nb - 1u);
-    var next = raw_at(min(n0 + r0, slice.n_rows - 1u) * N_BLOCKS + b0 + b_first);
+    let first_b = min(t / LANES, nb - 1u);
+    var next = tile_raw(tile, r0, b0 + first_b);
     if (STAGES) {
       for (var i = t; i < m_n * nb; i += WG) {
         stage(i / nb * SEG + i % nb, m0 + i / nb, b0 + i % nb);
@@ -79,22 +104,20 @@ fn squares_add(before: f32, m: u32, nb: u32) -> f32 {
     for (var i = t; i < LANES * nb; i += WG) {
       let r = i % LANES;
       let b = i / LANES;
-      // a row past the slice's end is its last one, and goes nowhere
       if (i != t) {
-        next = raw_at(min(n0 + r, slice.n_rows - 1u) * N_BLOCKS + b0 + b);
+        next = tile_raw(tile, r, b0 + b);
       }
       let first = x_at(b, m0, b0 + b);
       for (var e = 0u; e < EACH; e++) {
         let w = w_of(next);
         let at = b * ROW_PARTS + r + e * LANES;
         if (e + 1u < EACH) {
-          let n = min(n0 + r + (e + 1u) * LANES, slice.n_rows - 1u);
-          next = raw_at(n * N_BLOCKS + b0 + b);
+          next = tile_raw(tile, r + (e + 1u) * LANES, b0 + b);
         }
         parts[at] = part_of(w, first);
         for (var m = 1u; m < M_MAX; m++) {
           let other = x_at(m * SEG + b, m0 + min(m, m_n - 1u), b0 + b);
-          parts[at + m * ROWS] = part_of(w, other);
+          parts[at + m * ALL] = part_of(w, other);
           if (NORM != 0u && e == 0u && r == 0u) {
             squares[b * M_MAX + m] = squares_of(other);
           }
@@ -106,19 +129,31 @@ fn squares_add(before: f32, m: u32, nb: u32) -> f32 {
     }
     workgroupBarrier();
     if (mine) {
-      sum = parts_add(sum, my_m * ROWS + my_r, nb);
+      sum = parts_add(sum, my_m * ALL + my_r, nb);
       if (EPILOGUE == 2u) {
-        up_sum = parts_add(up_sum, my_m * ROWS + my_r + 1u, nb);
+        up_sum = parts_add(up_sum, my_m * ALL + my_r + 1u, nb);
       }
       if (NORM != 0u) {
         square = squares_add(square, my_m, nb);
       }
     }
+    if (LORA_ROWS > 0u) { // by the threads that have no output first
+      for (var o = WG - 1u - t; o < lora_count() * m_n; o += WG) {
+        let m = o / lora_count();
+        let i = o % lora_count();
+        h[m * LORA_ROWS + i] =
+            parts_add(select(0.0, h[m * LORA_ROWS + i], b0 > 0u), m * ALL + ROWS + i, nb);
+      }
+    }
+  }
+  if (LORA_ROWS > 0u) {
+    workgroupBarrier();
   }
   if (mine) {
-    let v = finish(n0 + my_r, m0 + my_m, sum, square);
+    let scale = row_scale(square);
+    let v = finish(n0 + my_r, my_m, sum, scale, b_gate);
     if (EPILOGUE == 2u) {
-      store_swiglu(n0 + my_r, m0 + my_m, v, finish(n0 + my_r + 1u, m0 + my_m, up_sum, square));
+      store_swiglu(n0 + my_r, m0 + my_m, v, finish(n0 + my_r + 1u, my_m, up_sum, scale, b_up));
     } else {
       store(n0 + my_r, m0 + my_m, v, before);
     }

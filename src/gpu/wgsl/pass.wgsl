@@ -33,8 +33,6 @@ struct Slice {
   n_rows: u32,
   y_stride: u32,
   lora_rank: u32,
-  h_stride: u32,
-  b_rows: u32,
-  pair_from: vec2<u32>,
+  @size(16) pair_end: vec2<u32>, // of pairs 0 and 1, in the slice
   lora_scale: vec4<f32>,
 }

@@ -1,0 +1,150 @@
+// Where no upstream may lead, as URLs an operator may be talked into and as names that mean such an
+// address; and the few that are fine. Read by upstream_ssrf.test.mjs.
+
+/** Refused for a public upstream. PORT: where a listener waits. */
+export const refused = [
+  // this machine, in every spelling
+  'https://127.0.0.1:PORT/v1',
+  'https://127.0.0.2/v1',
+  'https://127.255.255.254/v1',
+  'https://127.1/v1',
+  'https://127.0.1/v1',
+  'https://0x7f.0.0.1/v1',
+  'https://0x7f000001/v1',
+  'https://0177.0.0.1/v1',
+  'https://017700000001/v1',
+  'https://2130706433/v1',
+  'https://0.0.0.0/v1',
+  'https://0/v1',
+  'https://0.1.2.3/v1',
+  'https://[::1]:PORT/v1',
+  'https://[0:0:0:0:0:0:0:1]/v1',
+  'https://[::]/v1',
+  'https://[::ffff:127.0.0.1]/v1',
+  'https://[::ffff:7f00:1]/v1',
+  'https://[0:0:0:0:0:ffff:127.0.0.1]/v1',
+  'https://[::127.0.0.1]/v1',
+  // private networks
+  'https://10.0.0.1/v1',
+  'https://10.255.255.255/v1',
+  'https://167772161/v1',
+  'https://172.16.0.1/v1',
+  'https://172.31.255.254/v1',
+  'https://192.168.0.1/v1',
+  'https://0xc0a80001/v1',
+  'https://100.64.0.1/v1',
+  'https://100.127.255.254/v1',
+  'https://[fc00::1]/v1',
+  'https://[fd12:3456:789a::1]/v1',
+  'https://[::ffff:10.0.0.1]/v1',
+  'https://[::ffff:192.168.1.1]/v1',
+  'https://[64:ff9b::10.0.0.1]/v1',
+  'https://[64:ff9b::7f00:1]/v1',
+  // the link, and metadata services
+  'https://169.254.169.254/latest/meta-data',
+  'https://0xa9fea9fe/v1',
+  'https://2852039166/v1',
+  'https://0251.0376.0251.0376/v1',
+  'https://169.254.170.2/v1',
+  'https://[fe80::1]/v1',
+  'https://[fe80::1%25lo]/v1',
+  'https://[febf::1]/v1',
+  'https://[::ffff:169.254.169.254]/v1',
+  'https://[::ffff:a9fe:a9fe]/v1',
+  'https://[64:ff9b::a9fe:a9fe]/v1',
+  'https://[2002:a9fe:a9fe::1]/v1',
+  'https://[fd00:ec2::254]/v1',
+  'https://100.100.100.200/v1',
+  'https://168.63.129.16/v1',
+  'https://192.0.0.192/v1',
+  // groups, documentation, what is reserved
+  'https://224.0.0.1/v1',
+  'https://239.255.255.250/v1',
+  'https://240.0.0.1/v1',
+  'https://255.255.255.255/v1',
+  'https://192.0.2.1/v1',
+  'https://198.51.100.7/v1',
+  'https://203.0.113.9/v1',
+  'https://198.18.0.1/v1',
+  'https://192.88.99.1/v1',
+  'https://[ff02::1]/v1',
+  'https://[fec0::1]/v1',
+  'https://[2001:db8::1]/v1',
+  'https://[2001:0:7f00:1::1]/v1',
+  'https://[100::1]/v1',
+  'https://[2002:7f00:1::]/v1',
+  'https://[4000::1]/v1',
+  // other protocols, and parts that hide where it leads
+  'http://example.com/v1',
+  'file:///etc/passwd',
+  'ftp://example.com/v1',
+  'gopher://127.0.0.1:PORT/_x',
+  'dict://127.0.0.1:PORT/x',
+  'ldap://example.com/',
+  'telnet://127.0.0.1:PORT',
+  'unix:///run/docker.sock',
+  'smb://example.com/x',
+  'javascript:alert(1)',
+  'https://user@example.com/v1',
+  'https://user:secret@example.com/v1',
+  'https://example.com@127.0.0.1:PORT/v1',
+  'https://example.com/v1?url=http://127.0.0.1',
+  'https://example.com/v1#@127.0.0.1',
+  'https://',
+  'https://[::1/v1',
+  'https://[1.2.3.4]/v1',
+  'https://example.com:99999/v1',
+  '//127.0.0.1:PORT/v1',
+  '',
+]
+
+/** Refused also where the upstream is private. */
+export const refusedPrivate = [
+  'http://169.254.169.254/latest',
+  'http://[::ffff:169.254.169.254]/',
+  'http://[fd00:ec2::254]/',
+  'http://100.100.100.200/',
+  'http://0.0.0.0:PORT/v1',
+  'http://[::]:PORT/v1',
+  'http://224.0.0.1/',
+  'http://255.255.255.255/',
+  'http://[fe80::1]/',
+  'http://8.8.8.8/v1',
+  'https://[2606:4700::1111]/v1',
+  'file:///etc/passwd',
+  'http://user@127.0.0.1:PORT/v1',
+]
+
+/** Names are resolved to these: refused for a public upstream. */
+export const resolved = [
+  ...['0.0.0.0', '0.1.2.3', '127.0.0.1', '127.8.9.10', '10.0.0.1', '10.255.255.255', '172.16.0.1'],
+  ...['172.31.255.255', '192.168.0.1', '192.168.255.255', '100.64.0.1', '100.127.255.255'],
+  ...['100.100.100.200', '168.63.129.16', '169.254.0.1', '169.254.169.254', '169.254.170.2'],
+  ...['192.0.0.192', '192.0.2.1', '192.88.99.1', '198.18.0.1', '198.19.255.255', '198.51.100.1'],
+  ...['203.0.113.1', '224.0.0.1', '239.255.255.250', '240.0.0.1', '255.255.255.255'],
+  ...['::', '::1', '::2', '::7f00:1', '::ffff:7f00:1', '::ffff:a00:1', '::ffff:a9fe:a9fe'],
+  ...['64:ff9b::7f00:1', '64:ff9b::a9fe:a9fe', '64:ff9b::c0a8:1', '64:ff9b:1::1', '100::1'],
+  ...['2001::1', '2001:0:7f00:1::1', '2001:db8::1', '2002:7f00:1::1', '2002:a9fe:a9fe::1'],
+  ...['3fff::1', '4000::1', 'fc00::1', 'fd00::1', 'fd00:ec2::254', 'fe80::1', 'febf::1'],
+  ...['fec0::1', 'ff02::1', 'ff0e::1'],
+]
+/** And of these the ones that are refused for a private upstream too. */
+export const resolvedNever = resolved.filter(
+  (a) => !/^(127|10|172|192\.168|100\.(64|127)|::1$|::ffff:(7f00|a00)|fc00|fd00::1)/.test(a),
+)
+
+/** Names that mean this machine: nothing to see in the URL, refused when they are resolved. */
+export const names = ['localhost', 'LOCALHOST', 'localhost.', 'x.localhost']
+
+/** Settings that start: [URL, private]. */
+export const allowed = [
+  ['https://1.1.1.1/v1', false],
+  ['https://api.example.com/v1', false],
+  ['https://api.example.com:8443/some/where/', false],
+  ['https://[2606:4700::1111]/v1', false],
+  ['https://[64:ff9b::8.8.8.8]/v1', false],
+  ['http://127.0.0.1:1/v1', true],
+  ['http://[::1]:1/v1', true],
+  ['https://10.1.2.3/v1', true],
+  ['http://gpu.internal:8000/v1', true],
+]

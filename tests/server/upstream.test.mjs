@@ -1,0 +1,385 @@
+// /v1 with models of an upstream: what the official openai client sees, what the upstream is sent,
+// where the key is not. See upstream.mjs; what goes wrong is in upstream_faults.test.mjs.
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import OpenAI from 'openai'
+import { post, startWithModel } from './api.mjs'
+import { folder, get, runOnce, sleep } from './harness.mjs'
+import { client as jobsOf, place } from './jobs_harness.mjs'
+import {
+  chunk,
+  DONE,
+  END,
+  EVENTS,
+  farMetric,
+  foreign,
+  good,
+  KEY,
+  keyFile,
+  piece,
+  startWithUpstream,
+  usage,
+} from './upstream.mjs'
+
+const site = folder({ 'index.html': 'page' })
+const MODELS = ['large', 'vendor/small 1 2 50', 'slow']
+let far
+let server
+let client
+let answer = good
+before(async () => {
+  far = await foreign((request) => answer(request))
+  server = await startWithUpstream(site.at, far, MODELS)
+  client = new OpenAI({ apiKey: 'none needed', baseURL: `${server.base}/v1`, maxRetries: 0 })
+})
+after(async () => {
+  await server.stop()
+  await far.close()
+  site.remove()
+})
+
+const ask = (more = {}) => ({
+  model: 'large',
+  messages: [{ role: 'user', content: 'Grüße?' }],
+  ...more,
+})
+
+test('models: those of the upstream, by whose they are', async () => {
+  const list = await client.models.list()
+  assert.deepEqual(
+    list.data.map((m) => [m.id, m.object, m.owned_by]),
+    [
+      ['large', 'model', 'far'],
+      ['vendor/small', 'model', 'far'],
+      ['slow', 'model', 'far'],
+    ],
+  )
+  assert.equal((await client.models.retrieve('large')).owned_by, 'far')
+  const { status, body } = await get(server, '/v1/models/vendor/small')
+  assert.equal(status, 200)
+  assert.equal(JSON.parse(body).id, 'vendor/small')
+  await assert.rejects(client.models.retrieve('other'), OpenAI.NotFoundError)
+})
+
+test('a completion is the upstream’s, byte for byte; so is the request', async () => {
+  const before = far.requests.length
+  const reply = await client.chat.completions.create(
+    ask({ temperature: 0.5, tools: [{ type: 'function', function: { name: 'f' } }], n: 2 }),
+  )
+  assert.equal(reply.choices[0].message.content, 'Hello wörld')
+  assert.deepEqual(reply.usage, usage(7, 3))
+  assert.equal(reply.id, 'chatcmpl-foreign')
+  assert.equal(far.requests.length, before + 1)
+  const { head, body } = far.requests.at(-1)
+  assert.match(head, /^POST \/v1\/chat\/completions HTTP\/1\.1\r\n/)
+  assert.match(head, new RegExp(`\r\nAuthorization: Bearer ${KEY}\r\n`))
+  assert.doesNotMatch(head, /none needed|accept-encoding|expect|cookie/i)
+  assert.deepEqual(
+    body,
+    ask({ temperature: 0.5, tools: [{ type: 'function', function: { name: 'f' } }], n: 2 }),
+  )
+})
+
+test('a stream is passed on as it comes, with usage only where it was asked for', async () => {
+  answer = async ({ socket, body }) => {
+    socket.write(`${EVENTS}${chunk(': waiting\n\n')}`)
+    const all = piece(body.model, 'ä€') + piece(body.model, '🙂') // cut inside of letters
+    for (const byte of Buffer.from(all))
+      socket.write(Buffer.concat([Buffer.from('1\r\n'), Buffer.from([byte]), Buffer.from('\r\n')]))
+    await sleep(150)
+    socket.write(chunk(piece(body.model, '!').replaceAll('\n', '\r\n')))
+    socket.write(chunk(piece(body.model, '', { choices: [], usage: usage(5, 4) }) + DONE) + END)
+  }
+  for (const wanted of [false, true]) {
+    const options = wanted ? { stream_options: { include_usage: true } } : {}
+    const stream = await client.chat.completions.create(ask({ stream: true, ...options }))
+    const texts = []
+    let counted
+    const at = []
+    for await (const c of stream) {
+      if (c.choices.length > 0) texts.push(c.choices[0].delta.content)
+      else counted = c.usage
+      at.push(performance.now())
+    }
+    assert.deepEqual(texts, ['ä€', '🙂', '!'])
+    assert.deepEqual(counted, wanted ? usage(5, 4) : undefined)
+    assert.ok(at[2] - at[1] > 100, 'the first two came before the third was there')
+    assert.equal(far.requests.at(-1).body.stream_options.include_usage, true)
+  }
+  answer = good
+})
+
+test('a stream ends with [DONE], whatever the upstream does afterwards', async () => {
+  answer = ({ socket, body }) => {
+    socket.write(EVENTS + chunk(piece(body.model, 'a') + DONE))
+    const timer = setInterval(() => {
+      if (socket.destroyed) clearInterval(timer)
+      else socket.write(chunk(piece(body.model, 'too late')))
+    }, 20)
+  }
+  const from = performance.now()
+  const got = await post(server, '/v1/chat/completions', ask({ stream: true }))
+  assert.ok(performance.now() - from < 1000)
+  assert.match(got.body, /^data: \{.*"a".*\}\n\ndata: \[DONE\]\n\n$/)
+  answer = good
+})
+
+test('an answer has a bound where the model has one', async () => {
+  await client.chat.completions.create(ask({ model: 'vendor/small' }))
+  assert.equal(far.requests.at(-1).body.max_tokens, 50)
+  await client.chat.completions.create(ask({ model: 'vendor/small', max_completion_tokens: 20 }))
+  assert.equal(far.requests.at(-1).body.max_tokens, undefined)
+  assert.equal(far.requests.at(-1).body.max_completion_tokens, 20)
+  await client.chat.completions.create(ask({ model: 'vendor/small', max_tokens: null }))
+  assert.equal(far.requests.at(-1).body.max_tokens, 50)
+  const over = await post(
+    server,
+    '/v1/chat/completions',
+    ask({ model: 'vendor/small', max_tokens: 51 }),
+  )
+  assert.equal(over.status, 400)
+  assert.equal(over.body.error.param, 'max_tokens')
+})
+
+test('what is not of the allow-list, not text, or not known, goes nowhere', async () => {
+  const before = far.requests.length
+  const image = { type: 'image_url', image_url: { url: 'http://127.0.0.1/' } }
+  for (const [status, more] of [
+    [404, { model: 'gpt-4' }],
+    [404, { model: 'LARGE' }],
+    [404, { model: 'larg' }],
+    [400, { messages: [] }],
+    [400, { messages: 'hello' }],
+    [400, { messages: [1] }],
+    [400, { messages: [{ role: 'user', content: [image] }] }],
+    [400, { messages: [{ role: 'user', content: 4 }] }],
+    [400, { modalities: ['audio'] }],
+    [400, { service_tier: 'priority' }],
+    [400, { web_search_options: { a: 1 } }],
+    [400, { base_url: 'http://169.254.169.254/' }],
+    [400, { stream_options: { include_usage: true } }],
+    [400, { stream: 1 }],
+    [400, { n: 9 }],
+    [400, { max_tokens: 0 }],
+    [400, { max_tokens: 5, max_completion_tokens: 5 }],
+  ]) {
+    const got = await post(server, '/v1/chat/completions', ask(more))
+    assert.equal(got.status, status, JSON.stringify([more, got.body]))
+    assert.ok(got.body.error.code.length > 3)
+  }
+  assert.equal(far.requests.length, before)
+  assert.equal((await post(server, '/v1/edit', { task: 'fix', text: 'a b' })).status, 404)
+})
+
+test('connections are kept: one for requests in a row, streamed or not', async () => {
+  await client.chat.completions.create(ask())
+  const { socket } = far.requests.at(-1)
+  for (let i = 0; i < 3; i++) {
+    for await (const c of await client.chat.completions.create(ask({ stream: true })))
+      assert.ok(c.choices)
+    await client.chat.completions.create(ask())
+  }
+  assert.equal(far.requests.at(-1).socket, socket)
+})
+
+test('a client that goes: the upstream’s connection is closed within 0.5 s', async () => {
+  answer = ({ socket, body }) => {
+    if (body.stream) socket.write(EVENTS + chunk(piece(body.model, 'a')))
+  }
+  for (const stream of [true, false]) {
+    const gone = await farMetric(server, 'requests_total', ',outcome="gone"')
+    const before = far.requests.length
+    const abort = new AbortController()
+    const body = JSON.stringify(ask({ stream }))
+    const headers = { 'content-type': 'application/json' }
+    const asked = fetch(`${server.base}/v1/chat/completions`, {
+      ...{ method: 'POST', headers, body, signal: abort.signal },
+    })
+    asked.catch(() => {})
+    if (stream) await (await asked).body.getReader().read()
+    while (far.requests.length === before) await sleep(5)
+    const { socket } = far.requests.at(-1)
+    const from = performance.now()
+    abort.abort()
+    await new Promise((done) => socket.on('close', done))
+    assert.ok(performance.now() - from <= 500, `${performance.now() - from} ms`)
+    await sleep(20)
+    assert.equal(await farMetric(server, 'requests_total', ',outcome="gone"'), gone + 1)
+    assert.equal(await farMetric(server, 'open'), 0)
+  }
+  answer = good
+})
+
+test('clients that do not read: the upstream waits, each costs less than 1 MB', async () => {
+  const line = (body) => chunk(piece(body.model, 'x'.repeat(4000)))
+  let written = 0
+  answer = (request) => {
+    const { socket, body } = request
+    if (body.model !== 'slow') return good(request)
+    socket.write(EVENTS)
+    const more = () => {
+      while (!socket.destroyed) {
+        written += 4000
+        if (!socket.write(line(body))) return
+      }
+    }
+    socket.on('drain', more)
+    more()
+  }
+  const memory = () =>
+    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))[1]) / 1024
+  const pauses = await farMetric(server, 'pauses_total')
+  const before = memory()
+  const aborts = []
+  const readers = []
+  for (let i = 0; i < 20; i++) {
+    const abort = new AbortController()
+    aborts.push(abort)
+    const reply = await fetch(`${server.base}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(ask({ stream: true, model: 'slow' })),
+      signal: abort.signal,
+    })
+    readers.push(reply.body.getReader())
+  }
+  await sleep(1500)
+  const settled = written
+  await sleep(300)
+  assert.equal(written, settled, 'the upstream writes no more')
+  assert.ok((await farMetric(server, 'pauses_total')) > pauses)
+  const grown = memory() - before
+  if (!process.env.NEARFIELD_SERVER?.includes('asan')) assert.ok(grown < 20, `${grown} MB`)
+  assert.equal((await post(server, '/v1/chat/completions', ask())).status, 200)
+  // one that begins to read again is served on
+  let bytes = 0
+  while (bytes < 8e6) bytes += (await readers[0].read()).value.length
+  assert.ok(written > settled)
+  for (const abort of aborts) abort.abort()
+  for (let i = 0; i < 100 && (await farMetric(server, 'open')) > 0; i++) await sleep(10)
+  assert.equal(await farMetric(server, 'open'), 0)
+  answer = good
+})
+
+test('the key is in no reply, log, metric, argument or environment', async () => {
+  const seen = []
+  const echo = ({ socket, head, body }) => {
+    const text = `you sent ${head}`
+    const message = JSON.stringify({ error: { message: text } })
+    if (body.n === 1)
+      socket.write(
+        `HTTP/1.1 400 ${head.slice(-30)}\r\ncontent-length: ${message.length}\r\n\r\n${message}`,
+      )
+    else if (body.stream) socket.write(EVENTS + chunk(piece(body.model, text)) + chunk(DONE) + END)
+    else good({ socket, body }, [text])
+  }
+  answer = echo
+  for (const more of [{ n: 1 }, { n: 2 }, { n: 2, stream: true }]) {
+    const got = await post(server, '/v1/chat/completions', ask(more))
+    seen.push(JSON.stringify([...got.headers]), JSON.stringify(got.body))
+    assert.ok(got.status >= 400, JSON.stringify(got.body))
+  }
+  answer = good
+  const proc = (name) => readFileSync(`/proc/${server.pid}/${name}`, 'latin1')
+  seen.push(proc('environ'), proc('cmdline'), server.log())
+  seen.push(await (await fetch(`${server.base}/metrics`)).text())
+  for (const text of seen) assert.ok(!text.includes(KEY) && !text.includes(KEY.slice(4, 20)))
+  assert.ok(seen[1].includes('upstream_refused'))
+})
+
+test('nor in the store, nor with a worker', async () => {
+  const here = place('sqlite')
+  writeFileSync(
+    here.at('worker/run'),
+    '#!/bin/sh\n{ cat /proc/self/environ /proc/self/cmdline; ls -l /proc/self/fd; env; } >captions.srt\ncp captions.srt captions.vtt\n',
+    { mode: 0o755 },
+  )
+  const key = keyFile(here.at('far.key'))
+  const at = await here.server(
+    ...['--upstream', `far ${far.url} private key=${key}`, '--budget-day-micro', '1000000'],
+    ...['--upstream-model', 'far large 1000 1000 50', '--inference', 'no'],
+  )
+  at.base = `http://${at.host}`
+  assert.equal((await post(at, '/v1/chat/completions', ask())).status, 200)
+  const jobs = jobsOf(at)
+  const { id } = await jobs.add('any')
+  const job = await jobs.ended(id)
+  assert.equal(job.state, 'done', JSON.stringify(job))
+  const seen = await (await fetch(`${at.base}/v1/jobs/${id}/result/captions.srt`)).text()
+  assert.ok(seen.includes('PATH='))
+  await at.stop()
+  for (const name of readdirSync(here.at('data'))) {
+    if (name.startsWith('nearfield.db'))
+      assert.ok(!readFileSync(here.at('data', name)).includes(KEY))
+  }
+  for (const text of [seen, JSON.stringify(job), at.log()]) assert.ok(!text.includes(KEY))
+  assert.ok(readFileSync(key, 'utf8').includes(KEY))
+  here.remove()
+})
+
+test('beside a model of our own: both are listed, each is asked by its name', async () => {
+  const args = ['--upstream', `far ${far.url} private`, '--upstream-model', 'far large']
+  const both = await startWithModel(site.at, args)
+  const own = new OpenAI({ apiKey: 'none', baseURL: `${both.base}/v1`, maxRetries: 0 })
+  const ids = (await own.models.list()).data.map((m) => m.id)
+  assert.deepEqual(ids, [both.model, 'large'])
+  const before = far.requests.length
+  for (const stream of [false, true]) {
+    const texts = []
+    for (const model of ids) {
+      const request = ask({ model, max_tokens: 8, temperature: 0, stream })
+      const reply = await own.chat.completions.create(request)
+      let text = stream ? '' : reply.choices[0].message.content
+      if (stream) for await (const c of reply) text += c.choices[0]?.delta.content ?? ''
+      texts.push(text)
+    }
+    assert.equal(texts[1], 'Hello wörld')
+    assert.ok(texts[0].length > 2 && texts[0] !== texts[1])
+  }
+  assert.equal(far.requests.length, before + 2)
+  await both.stop()
+})
+
+test('SIGHUP reads the key again; one that is none changes nothing', async () => {
+  const file = path.join(site.at, 'far.key')
+  keyFile(file, 'sk-second')
+  server.signal('SIGHUP')
+  await sleep(200)
+  await client.chat.completions.create(ask())
+  assert.match(far.requests.at(-1).head, /Bearer sk-second\r\n/)
+  writeFileSync(file, 'two words\n')
+  server.signal('SIGHUP')
+  await sleep(200)
+  await client.chat.completions.create(ask())
+  assert.match(far.requests.at(-1).head, /Bearer sk-second\r\n/)
+  assert.ok(server.lines().some((l) => l.event === 'upstream keys not changed'))
+})
+
+test('settings at fault are one line, and do not start', async () => {
+  const key = keyFile(path.join(site.at, 'good.key'))
+  const open = path.join(site.at, 'open.key')
+  writeFileSync(open, KEY, { mode: 0o644 })
+  const url = 'http://127.0.0.1:1/v1'
+  for (const [code, args, line] of [
+    [2, ['--upstream', 'far'], /NAME URL/],
+    [2, ['--upstream', `far ${url}`], /http:\/\/ is for private upstreams only/],
+    [2, ['--upstream', `far ${url} secret`], /NAME URL \[private\]/],
+    [2, ['--upstream', `fär ${url} private`], /letters/],
+    [2, ['--upstream', `far ${url} private`, '--upstream', `far ${url} private`], /another name/],
+    [2, ['--upstream-model', 'far large'], /stands before/],
+    [2, ['--upstream', `far ${url} private`, '--upstream-model', 'far a 1 x'], /whole numbers/],
+    [2, ['--upstream', `far ${url} private`, '--upstream-model', 'far a 99999999999'], /whole/],
+    [1, ['--upstream', `far ${url} private key=/nonexistent`], /No such file/],
+    [1, ['--upstream', `far ${url} private key=${open}`], /chmod 600/],
+    [1, ['--upstream', `far ${url} private key=${site.at}`], /expected a key/],
+  ]) {
+    const run = await runOnce(['--root', site.at, ...args])
+    assert.equal(run.code, code, run.stderr)
+    assert.match(run.stderr, line)
+    assert.equal(run.stderr.trim().split('\n').length, 1)
+    assert.ok(!run.stderr.includes(KEY))
+  }
+  assert.ok(key)
+})
