@@ -432,8 +432,8 @@ test('keyboard only: versions are walked, picked and accepted; the receipt is op
     )
     await keyboard.press('Escape')
     assert.match(await focusName(page), /^Text of cue/)
-    await keyboard.press('Alt+R')
-    await page.getByText('Rewrite is not offered on this device:').first().waitFor()
+    await keyboard.press('Alt+O')
+    await page.getByText('Formal is not offered on this device:').first().waitFor()
   }))
 
 test('a model that was refused is never fetched', () =>
