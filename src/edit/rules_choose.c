@@ -2,8 +2,8 @@
 #include "base/utf8.h"
 #include "edit/rules.h"
 
-/* Shades of meaning that a character left out beyond need costs, and that each change costs. Chosen,
- * not fitted: few and near is better than many or far. */
+/* Shades of meaning that a character left out beyond need costs, and that each change costs.
+ * Chosen, not fitted: few and near is better than many or far. */
 constexpr f32 COST_BEYOND = 0.02f, COST_CHANGE = 0.1f;
 constexpr isize BEYOND_MAX = 48; /* characters beyond need that are told apart */
 constexpr isize NEED_MAX = 400;
