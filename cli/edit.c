@@ -39,7 +39,7 @@ static int usage(const char *why) {
       "usage: nearfield edit --task TASK [--max-chars N] [--max-lines N] [--max-cps X] [--n N]\n"
       "                      [--seed N] [--protect TERM]... [--even-if-poor] [--model FILE]\n"
       "                      [--adapter FILE] [--threads N] [--json | --trace] IN [-o OUT]\n"
-      "TASK is fix or shorten; formal, casual, simple, rewrite only with --even-if-poor or an\n"
+      "TASK is fix, shorten, formal, casual or simple; rewrite only with --even-if-poor or an\n"
       "adapter for the task. --adapter: a GGUF file, see `nearfield adapter --help`, or none;\n"
       "without it the model's own for the task is taken, MODEL.adapters/TASK.gguf, if it is "
       "there.\n"

@@ -290,8 +290,8 @@ typedef struct {
   uint64_t seed; /* of the variants after the first */
   int32_t n_variants; /* distinct answers wanted, 0 is 1, at most NF_VARIANTS_MAX; all of them are
                          held to the same constraints, so there may be fewer */
-  bool even_if_poor; /* run a task that is not offered (nf_task_info): to measure it, or because
-                        a better model or an adapter is at work */
+  bool even_if_poor; /* ask the model itself, also for a task that is not offered (nf_task_info) or
+                        that goes by rules: to measure it, or because a better one is at work */
   bool trace; /* keep what nf_edit_trace tells */
   const nf_adapter *adapter; /* of the session's engine; stays open until the edit is done or
                                 dropped; null: the model alone */

@@ -75,7 +75,7 @@ export interface EditRequest {
    * Not given: the model's own for the task, where its manifest lists one; null: none.
    */
   adapter?: Adapter | null
-  /** Run a task that the device does not offer ('unsupported' otherwise): to measure it. */
+  /** Ask the model itself, also for a task that goes by rules or is not offered: to measure it. */
   evenIfPoor?: boolean
   signal?: AbortSignal
   /** Default 'now'. A more urgent request starts within one pass of the model. */

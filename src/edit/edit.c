@@ -8,8 +8,6 @@
 
 /* words of both texts, and the diff's table; see words.h */
 constexpr isize SCRATCH_BYTES = (isize)1 << 20;
-/* Sampled answers tried for each variant wanted: some repeat another, some do not stand. */
-constexpr isize DRAWS_PER_VARIANT = 2;
 
 /* Every buffer an edit has, taken in this order; counted by edit_bytes. */
 static bool buffers_take(edit *e, arena *a) {
@@ -288,6 +286,10 @@ static nf_status prompt_begin(edit *e, isize n, nf_error *error) {
   return NF_OK;
 }
 
+static bool rules_are_asked(const edit *e, const nf_edit_desc *desc) {
+  return e->task->rules != EDIT_RULES_NONE && e->adapter == nullptr && !desc->even_if_poor;
+}
+
 nf_status edit_begin(edit *e, const nf_edit_desc *desc, const edit_tuning *tuning,
                      nf_error *error) {
   e->phase = EDIT_IDLE;
@@ -307,6 +309,7 @@ nf_status edit_begin(edit *e, const nf_edit_desc *desc, const edit_tuning *tunin
     if (edit_fits(e)) edit_keep(e, NF_UNCHANGED, "fits already");
     if (e->phase == EDIT_DONE || edit_rebreak_only(e)) return NF_OK;
   }
+  if (rules_are_asked(e, desc) && edit_by_rules(e)) return NF_OK;
   isize n = 0;
   status = prompt_build(e, &n, error);
   return status == NF_OK ? prompt_begin(e, n, error) : status;

@@ -104,6 +104,88 @@ static const char *omissions_refuse(word_list a, word_list b) {
   return nullptr;
 }
 
+static bool is_negated(nf_bytes w) {
+  static const char *const words[] = {"not", "never", "no", "nothing", "nobody", "none", "cannot"};
+  for (isize i = 0; i < (isize)(sizeof words / sizeof *words); i++) {
+    if (word_same_letters(w, bytes_from_str(words[i]))) return true;
+  }
+  return w.len > 3 && word_same_letters(bytes_slice(w, w.len - 3, w.len), bytes_from_str("n't"));
+}
+
+/* "do not" and "don't" begin alike: so does every contraction with what it stands for. */
+static bool is_contraction_of(word_list list, isize i, nf_bytes w) {
+  nf_bytes full = list.at[i].text;
+  isize apostrophe = bytes_find(w, bytes_from_str("'"));
+  if (apostrophe < 1 || i + 2 >= list.n) return false;
+  isize same = isize_min(full.len, apostrophe - 1);
+  return same > 0 && word_same_letters(bytes_slice(full, 0, same), bytes_slice(w, 0, same));
+}
+
+/* What a sentence may begin with and lose. */
+static bool is_opener(nf_bytes w) {
+  static const char *const words[] = {"well", "so",   "and", "but",  "now",    "then", "oh",
+                                      "ah",   "okay", "ok",  "look", "listen", "yes"};
+  for (isize i = 0; i < (isize)(sizeof words / sizeof *words); i++) {
+    if (word_same_letters(w, bytes_from_str(words[i]))) return true;
+  }
+  return false;
+}
+
+static bool is_be(nf_bytes w) {
+  static const char *const words[] = {"am", "is", "are", "was", "were"};
+  for (isize i = 0; i < (isize)(sizeof words / sizeof *words); i++) {
+    if (word_same_letters(w, bytes_from_str(words[i]))) return true;
+  }
+  isize apostrophe = bytes_find(w, bytes_from_str("'"));
+  return apostrophe > 0 && w.len <= apostrophe + 3; /* "it's", "they're", "isn't" */
+}
+
+static isize count_be(word_list list) {
+  isize n = 0;
+  for (isize i = 0; i < list.n; i++) n += list.at[i].kind == WORD_LETTERS && is_be(list.at[i].text);
+  return n;
+}
+
+static isize count_quotes(word_list list) {
+  isize n = 0;
+  for (isize i = 0; i < list.n; i++) n += list.at[i].text.at[0] == '"';
+  return n;
+}
+
+static const char *ends_refuse(word_list a, word_list b) {
+  nf_bytes first = first_word(a), kept = first_word(b);
+  isize i = 0;
+  while (i < a.n && a.at[i].kind != WORD_LETTERS) i++;
+  bool same = word_same_letters(first, kept) || is_contraction_of(a, i, kept);
+  if (!is_opener(first) && !same) return "the first word was left out";
+  if (count_be(a) > 0 && count_be(b) == 0) return "a verb was left out";
+  return count_quotes(a) == count_quotes(b) ? nullptr : "a quotation mark was left out";
+}
+
+/* Left out, not said otherwise, and neither end lost: a broadcaster's rule for shortening. */
+static const char *leaving_out_refuses(word_list a, word_list b) {
+  isize i = -1, last_a = -1, last_b = -1, n_a = 0, n_b = 0;
+  const char *why = ends_refuse(a, b);
+  if (why != nullptr) return why;
+  for (isize k = 0; k < a.n; k++) {
+    if (a.at[k].kind != WORD_LETTERS && a.at[k].kind != WORD_NUMBER) continue;
+    last_a = k;
+    n_a += is_negated(a.at[k].text);
+  }
+  for (isize k = 0; k < b.n; k++) {
+    nf_bytes w = b.at[k].text;
+    if (b.at[k].kind != WORD_LETTERS && b.at[k].kind != WORD_NUMBER) continue;
+    for (i++; i < a.n; i++) {
+      if (word_same_letters(a.at[i].text, w) || is_contraction_of(a, i, w)) break;
+    }
+    if (i >= a.n) return "words were put otherwise";
+    last_b = i;
+    n_b += is_negated(w);
+  }
+  if (last_b != last_a) return "the last word was left out";
+  return n_a == n_b ? nullptr : "a negation was lost";
+}
+
 static const char *words_refuse(const edit_task *task, word_list a, word_list b) {
   isize letters_a = 0, letters_b = 0, foreign = 0;
   for (isize i = 0; i < a.n; i++) letters_a += a.at[i].kind == WORD_LETTERS;
@@ -152,5 +234,6 @@ const char *guard_refuses(const edit_task *task, nf_bytes before, nf_bytes after
   if (why == nullptr) why = names_refuse(a, b);
   if (why == nullptr) why = words_refuse(task, a, b);
   if (why == nullptr && task->keeps_words) why = omissions_refuse(a, b);
+  if (why == nullptr && task->only_leaves_out) why = leaving_out_refuses(a, b);
   return why;
 }

@@ -2,11 +2,13 @@
  * changes; and what can be done without the model. Deterministic. */
 #include "base/utf8.h"
 #include "caption/plain.h"
-#include "edit/fillers.h"
 #include "edit/guard.h"
 #include "edit/rebreak.h"
+#include "edit/rules.h"
 #include "edit/state.h"
 #include "edit/words.h"
+
+constexpr f32 COST_SAID = 1; /* what a version costs that another one has, see rules.h */
 
 void edit_keep(edit *e, nf_verdict verdict, const char *why) {
   edit_proposal *p = &e->out[0];
@@ -141,21 +143,65 @@ bool edit_wants_search(const edit *e) {
   return shortens && e->chars_max > 0 && e->n_source <= SEARCH_TOKENS_MAX;
 }
 
+/* Rules bring in words and leave out as many as they are asked to: the guard looks after the rest
+ * alone. */
+static const char *rules_refused(const edit *e, nf_bytes after, arena scratch) {
+  edit_task task = *e->task;
+  task.new_words_max = EDIT_TEXT_BYTES_MAX;
+  task.kept_percent_min = 0;
+  task.only_leaves_out = false;
+  return guard_refuses(&task, bytes_of(e->plain, e->plain_len), after, e->protect, e->n_protect,
+                       &scratch);
+}
+
+/* The changes chosen are made in `text`, and proposed if that stands. */
+static void propose_changes(edit *e, nf_bytes text, const rule_change *changes, isize n,
+                            const char *why, arena scratch) {
+  isize cap = 2 * EDIT_TEXT_BYTES_MAX, len = 0;
+  u8 *out = arena_new(&scratch, cap, u8);
+  if (out == nullptr || rules_apply(text, changes, n, scratch, out, cap, &len) != NF_OK) return;
+  nf_bytes after = bytes_of(out, len);
+  bool same = bytes_equal(after, bytes_of(e->plain, e->plain_len));
+  if (!same && rules_refused(e, after, scratch) == nullptr) propose(e, after, why, scratch);
+}
+
+/* What the rules make of `text`; of shorten as many versions as are wanted, each by changes that
+ * the ones before it did without where there are any. */
+static void propose_by_rules(edit *e, nf_bytes text, arena scratch) {
+  rule_change *changes = arena_new(&scratch, RULE_CHANGES_MAX, rule_change);
+  isize n = 0;
+  if (changes == nullptr || rules_find(e->task_id, text, e->protect, e->n_protect, &scratch,
+                                       changes, RULE_CHANGES_MAX, &n) != NF_OK) {
+    return;
+  }
+  if (e->task_id != NF_TASK_SHORTEN) {
+    rules_choose_all(changes, n);
+    propose_changes(e, text, changes, n, "ok", scratch);
+    return;
+  }
+  for (isize i = 0; i < DRAWS_PER_VARIANT * e->n_variants && e->n_out < e->n_variants; i++) {
+    if (!rules_choose(text, edit_plain_limit(e), scratch, changes, n)) return;
+    propose_changes(e, text, changes, n, "words left out", scratch);
+    for (isize k = 0; k < n; k++) {
+      if (changes[k].chosen) changes[k].cost += COST_SAID;
+      changes[k].chosen = false;
+    }
+  }
+}
+
+bool edit_by_rules(edit *e) {
+  propose_by_rules(e, bytes_of(e->plain, e->plain_len), e->scratch);
+  if (e->n_out == 0 && e->task->rules == EDIT_RULES_FIRST) return false;
+  if (e->n_out == 0) e->why = "nothing to change";
+  edit_finish(e);
+  return true;
+}
+
 void edit_fall_back(edit *e, nf_bytes answer, arena scratch) {
   if (e->task_id != NF_TASK_SHORTEN) return;
   bool more_lines;
-  nf_bytes plain = bytes_of(e->plain, e->plain_len);
   answer = first_line(answer, &more_lines);
-  u8 *out = arena_new(&scratch, isize_max(answer.len, plain.len), u8);
-  for (isize i = e->too_long ? 0 : 1; i < 2 && out != nullptr && e->n_out == 0; i++) {
-    nf_bytes from = i == 0 ? answer : plain;
-    isize len = 0;
-    nf_status status =
-        fillers_remove(from, edit_plain_limit(e), e->protect, e->n_protect, &scratch, out, &len);
-    if (status == NF_OK && len < plain.len) {
-      propose(e, bytes_of(out, len), "fillers left out", scratch);
-    }
-  }
+  if (e->too_long) propose_by_rules(e, answer, scratch);
   if (e->n_out == 0 && !edit_fits(e)) e->why = "no shorter form fits";
 }
 

@@ -60,6 +60,8 @@ nf_status edit_prefix_find(edit *e, const edit_prefix_ask *ask, edit_prefix_fact
                            nf_error *error) {
   nf_status status = edit_prefix_take(e, ask->desc, ask->tuning, error);
   if (status == NF_OK) facts_fill(e, ask, facts);
+  bool by_rules = e->task->rules == EDIT_RULES_ONLY && ask->tuning == nullptr;
+  if (status == NF_OK && by_rules && !ask->desc->even_if_poor) facts->file_bytes = 0;
   return status;
 }
 

@@ -9,12 +9,14 @@
 #include "edit/search.h"
 #include "edit/tasks.h"
 
+/* Answers tried for each variant wanted: some repeat another, some do not stand. */
+constexpr isize DRAWS_PER_VARIANT = 2;
 constexpr isize EDIT_TOKENS_MAX = 2048; /* of one caption's text, and of one answer */
 constexpr isize EDIT_CHANGES_MAX = 1024;
 constexpr isize EDIT_PROTECT_MAX = 256;
 constexpr isize EDIT_PREFIX_TOKENS_MAX = 192; /* instruction and examples of a task */
 constexpr isize EDIT_PREFIXES =
-    3; /* kept at a time: the tasks offered, and one more with an adapter */
+    3; /* kept at a time: the tasks that ask the model, and one more with an adapter */
 constexpr isize EDIT_SPANS_MAX = 256;         /* numbers, names and terms looked after */
 constexpr isize EDIT_FORCES_MAX = 8;          /* spans put back into one answer */
 constexpr isize EDIT_NOTES_MAX = 256;         /* passes the trace tells of */
@@ -177,8 +179,11 @@ void edit_note_pass(edit *e, edit_note note);
  * and is not there yet; else the verdict and why say so, unless an earlier one stood. What cannot
  * be checked or put together in the scratch does not stand. */
 void edit_answer_take(edit *e, nf_bytes answer, arena scratch);
-/* No answer of the model stood: what can be done without it (shorten: fillers left out of `answer`
- * or of the caption, lines broken anew). */
+/* What rules.h makes of the caption is the outcome, or with EDIT_RULES_ONLY that it made nothing.
+ * false: nothing that stands. */
+bool edit_by_rules(edit *e);
+/* No answer of the model stood: what can be done without it (shorten: words left out of `answer`,
+ * lines broken anew). */
 void edit_fall_back(edit *e, nf_bytes answer, arena scratch);
 /* Nothing more will come: verdict, why, trace. */
 void edit_finish(edit *e);

@@ -8,15 +8,13 @@
  *   mistakes mended exactly      14    14    12    10     9     5     3
  *   mistakes left alone          48    52    59    66    69    76    86
  * shorten has none: its measure is that the limit is met, and the guard decides.
- * formal, casual, simple, rewrite: 30 lines written for the purpose (12 casual, 11 stiff, 7 plain),
- * Q4_1, up to 3 variants, guard on, first variant judged by reading. Usable: meaning kept and moved
- * the way the task says. The rest changed the meaning, or nothing that was asked for, so doing
- * nothing is better:
- *   task      proposals   usable
- *   formal        23          2     (examples leak: "so we must call it")
- *   casual        26          2
- *   simple        27          9
- *   rewrite       29         10 */
+ * What rules.h does comes before the model (shorten) or in its place (formal, casual, simple). On
+ * the development sets (model/eval, `python model/score`, edits by words; model/RESULTS.md has
+ * more): by rules                       by this model alone task      edits right   stay changed
+ * SARI   edits right   stay changed   SARI formal        66 %           0 %       .77        6 % 25
+ * %       .41 casual        76 %           0 %       .82        7 %           10 %       .43 simple
+ * 90 %           0 %       .85       36 %           30 %       .52 rewrite 15 %           10 % .40
+ * Doing nothing has SARI .2. */
 #include "edit/tasks.h"
 
 static const edit_task tasks[EDIT_TASKS] = {
@@ -39,6 +37,7 @@ static const edit_task tasks[EDIT_TASKS] = {
         {.name = "shorten",
          .device = true,
          .poor = "",
+         .rules = EDIT_RULES_FIRST,
          .system = "Shorten the caption by leaving words out. Keep names, numbers and meaning. "
                    "Output only the caption.",
          .examples = {{"Well, I mean, what you basically want to do is just press the red button.",
@@ -46,12 +45,15 @@ static const edit_task tasks[EDIT_TASKS] = {
                       {"So it turns out that, in the end, Maria had actually sold 3 of the boats.",
                        "In the end, Maria had sold 3 of the boats."}},
          .n_examples = 2,
+         .only_leaves_out = true,
          .new_words_max = 0,
          .kept_percent_min = 30,
          .gate = -1000.0f},
     [NF_TASK_FORMAL] =
         {.name = "formal",
-         .poor = "this model gave 2 of 30 usable answers; it needs a tuned one",
+         .device = true,
+         .poor = "",
+         .rules = EDIT_RULES_ONLY,
          .system = "Rewrite the caption in a formal tone. Keep names, numbers and meaning. Output "
                    "only the caption.",
          .examples = {{"Hey guys, I can't wait to show you what we've got for Maria.",
@@ -64,7 +66,9 @@ static const edit_task tasks[EDIT_TASKS] = {
          .gate = -1000.0f},
     [NF_TASK_CASUAL] =
         {.name = "casual",
-         .poor = "this model gave 2 of 30 usable answers; it needs a tuned one",
+         .device = true,
+         .poor = "",
+         .rules = EDIT_RULES_ONLY,
          .system = "Rewrite the caption in a casual, friendly tone. Keep names, numbers and "
                    "meaning. Output only the caption.",
          .examples = {{"I would like to inform you that Maria will not be able to attend.",
@@ -77,7 +81,9 @@ static const edit_task tasks[EDIT_TASKS] = {
          .gate = -1000.0f},
     [NF_TASK_SIMPLE] =
         {.name = "simple",
-         .poor = "this model gave 9 of 30 usable answers; it needs a tuned one",
+         .device = true,
+         .poor = "",
+         .rules = EDIT_RULES_ONLY,
          .system = "Rewrite the caption in simple, easy words. Keep names, numbers and meaning. "
                    "Output only the caption.",
          .examples = {{"Maria endeavoured to ascertain the cause of the malfunction.",
@@ -90,7 +96,7 @@ static const edit_task tasks[EDIT_TASKS] = {
          .gate = -1000.0f},
     [NF_TASK_REWRITE] =
         {.name = "rewrite",
-         .poor = "this model gave 10 of 30 usable answers; it needs a tuned one",
+         .poor = "of 100 words this model changed 15 were well changed; it needs a tuned one",
          .system = "Say the caption in other words. Keep names, numbers and meaning. Output only "
                    "the caption.",
          .examples = {{"We had a great time at the beach with Maria yesterday.",

@@ -9,15 +9,24 @@ typedef struct {
   const char *before, *after;
 } edit_example;
 
+/* What rules.h can do for the task. An adapter goes without them, and so does even_if_poor. */
+typedef enum : u8 {
+  EDIT_RULES_NONE,
+  EDIT_RULES_FIRST, /* the model is asked where they come to nothing */
+  EDIT_RULES_ONLY,
+} edit_rules;
+
 typedef struct {
   const char *name;
   bool device;        /* offered on the device: better there than doing nothing */
   const char *poor;   /* when not: what was measured, for a person; "" when offered */
+  edit_rules rules;
   const char *system; /* instruction, the system message */
   edit_example examples[EDIT_EXAMPLES_MAX];
   isize n_examples;
   bool keeps_words;       /* leaving words out is a mistake */
-  isize new_words_max;    /* content words an answer may bring in */
+  bool only_leaves_out; /* an answer is words of the caption in their order, the last among them */
+  isize new_words_max; /* content words an answer may bring in */
   isize kept_percent_min; /* words an answer must keep, in percent */
   f32 gate; /* propose only if log P(edit) - log P(copy) > gate, in nats */
 } edit_task;

@@ -351,11 +351,26 @@ test('--n gives distinct versions, the same for a seed; the first is the edit', 
   assert.deepEqual(JSON.parse(run(args, { input }).out).cues[0].variants, cue.variants)
 })
 
+test('formal, casual and simple go by rules: whole words, tags kept, no pass', () => {
+  const cue = (text) => `1\n00:00:01,000 --> 00:00:03,000\n${text}\n`
+  for (const [task, before, after] of [
+    ['formal', "<i>I'm gonna\ncall 3 kids.</i>", '<i>I am going to\ncall 3 children.</i>'],
+    ['casual', 'I am going to call them.', "I'm gonna call them."],
+    ['simple', 'Dr. Weiss utilized a residence.', 'Dr. Weiss used a home.'],
+  ]) {
+    const r = run(['edit', '--task', task, '--json', '-'], { input: cue(before) })
+    assert.equal(r.code, 0, r.err)
+    const [got] = JSON.parse(r.out).cues
+    assert.equal(got.after, after)
+    assert.equal(got.passes, 0)
+  }
+})
+
 test('a task that is not offered says why', () => {
-  const r = run(['edit', '--task', 'formal', talk])
+  const r = run(['edit', '--task', 'rewrite', talk])
   assert.equal(r.code, 2)
   oneLine(r.err)
-  assert.match(r.err, /formal is not offered on the device: .*usable/)
+  assert.match(r.err, /rewrite is not offered on the device: .*well changed/)
 })
 
 test('wrong usage is exit 2 and says how', () => {

@@ -91,7 +91,8 @@ static void a_snapshot_changes_no_result(void **state) {
   (void)state;
   nf_edit_desc fix = {.task = NF_TASK_FIX, .text = bytes_from_str("we was going home on friday")};
   nf_edit_desc shorten = {.task = NF_TASK_SHORTEN,
-                          .text = bytes_from_str("Well, it is basically a box.")};
+                          .text = bytes_from_str("Well, it is basically a box."),
+                          .even_if_poor = true}; /* not by rules */
   nf_edit_result first, again, other;
   run_edit(&fix, &first);
   char text[256];
@@ -249,7 +250,7 @@ static void variants_do_not_depend_on_the_room(void **state) {
 static void bad_requests_are_refused(void **state) {
   (void)state;
   nf_error error;
-  nf_edit_desc desc = {.task = NF_TASK_FORMAL, .text = bytes_from_str("hello there")};
+  nf_edit_desc desc = {.task = NF_TASK_REWRITE, .text = bytes_from_str("hello there")};
   assert_int_equal(nf_edit_begin(work, &desc, &error), NF_UNSUPPORTED);
   assert_non_null(strstr(error.line, "not offered on the device: "));
   desc.task = (nf_task)77;
@@ -318,6 +319,48 @@ static void limits_are_limits(void **state) {
   }
 }
 
+static void rules_ask_no_model(void **state) {
+  (void)state;
+  nf_edit_result result;
+  nf_edit_desc desc = {
+      .task = NF_TASK_SHORTEN,
+      .text = bytes_from_str("<i>Well, I really think that\nit is quite late.</i>"),
+      .max_chars = 30,
+      .n_variants = 3};
+  run_edit(&desc, &result);
+  assert_int_equal(result.verdict, NF_CHANGED);
+  assert_string_equal(result.why, "words left out");
+  assert_int_equal(result.receipt.passes, 0);
+  assert_int_equal(result.receipt.input_tokens, 0);
+  assert_true(result.n_variants > 1);
+  for (i32 i = 0; i < result.n_variants; i++) {
+    nf_variant v, other;
+    nf_edit_variant_get(work, i, &v);
+    assert_true(nf_measure(v.text, NF_SRT).chars <= desc.max_chars);
+    assert_true(bytes_start_with(v.text, bytes_from_str("<i>")));
+    for (i32 k = 0; k < i; k++) {
+      nf_edit_variant_get(work, k, &other);
+      assert_false(bytes_equal(v.text, other.text));
+    }
+  }
+  desc.even_if_poor = true;
+  run_edit(&desc, &result);
+  assert_true(result.receipt.passes >= 1);
+  desc = (nf_edit_desc){.task = NF_TASK_FORMAL,
+                        .text = bytes_from_str("The <b>kids</b> here aren't in.")};
+  run_edit(&desc, &result);
+  assert_true(bytes_equal(result.text, bytes_from_str("The <b>children</b> here are not in.")));
+  assert_int_equal(result.receipt.passes, 0);
+  desc.protect = &(nf_bytes){bytes_from_str("kids").at, 4};
+  desc.n_protect = 1;
+  run_edit(&desc, &result);
+  assert_true(bytes_equal(result.text, bytes_from_str("The <b>kids</b> here are not in.")));
+  desc.text = bytes_from_str("The children are not in.");
+  run_edit(&desc, &result);
+  assert_int_equal(result.verdict, NF_UNCHANGED);
+  assert_string_equal(result.why, "nothing to change");
+}
+
 /* More tokens than one verification looks at: both sums are over the same part of the source. */
 static void a_long_caption_is_scored_as_a_whole(void **state) {
   (void)state;
@@ -351,6 +394,7 @@ int main(void) {
       cmocka_unit_test(bad_requests_are_refused),
       cmocka_unit_test(a_cut_generation_ends_with_a_whole_character),
       cmocka_unit_test(limits_are_limits),
+      cmocka_unit_test(rules_ask_no_model),
       cmocka_unit_test(a_long_caption_is_scored_as_a_whole),
   };
   return cmocka_run_group_tests_name("edit with the model", tests, open_model, close_model);

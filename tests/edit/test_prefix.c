@@ -155,12 +155,15 @@ static void another_prefix_is_refused(void **state) {
   expect_refused(fresh, &tuned, "tiny", file, NF_UNSUPPORTED);
   bool same_kernels = strcmp(w.engine->kernels->name, "scalar") == 0;
   if (!same_kernels) expect_refused(other, &fix, "tiny", file, NF_UNSUPPORTED);
-  nf_edit_desc formal = edit_of(NF_TASK_FORMAL, nullptr); /* not offered */
+  nf_edit_desc rewrite = edit_of(NF_TASK_REWRITE, nullptr); /* not offered */
   nf_error error = {};
   nf_prefix_info info;
-  assert_int_equal(nf_prefix_info_get(fresh, &formal, str("tiny"), &info, &error), NF_UNSUPPORTED);
-  formal.even_if_poor = true;
+  assert_int_equal(nf_prefix_info_get(fresh, &rewrite, str("tiny"), &info, &error), NF_UNSUPPORTED);
+  rewrite.even_if_poor = true;
+  assert_int_equal(nf_prefix_info_get(fresh, &rewrite, str("tiny"), &info, &error), NF_OK);
+  const nf_edit_desc formal = edit_of(NF_TASK_FORMAL, nullptr); /* goes by rules: no prompt */
   assert_int_equal(nf_prefix_info_get(fresh, &formal, str("tiny"), &info, &error), NF_OK);
+  assert_int_equal(info.file_bytes, 0);
   assert_int_equal(nf_prefix_info_get(fresh, &fix, str(""), &info, &error), NF_BAD_INPUT);
   nf_session_close(session);
   nf_session_close(fresh);

@@ -134,7 +134,7 @@ static void an_edit_that_does_not_begin_says_why(void **state) {
   memset(large, 'q', sizeof large - 1);
   static nf_bytes terms[300];
   REFUSED(NF_BAD_INPUT, "no edit", nf_edit_step(session, &error));
-  REFUSED(NF_UNSUPPORTED, "formal", edit((nf_edit_desc){.task = NF_TASK_FORMAL}));
+  REFUSED(NF_UNSUPPORTED, "rewrite", edit((nf_edit_desc){.task = NF_TASK_REWRITE}));
   REFUSED(NF_UNSUPPORTED, "task", edit((nf_edit_desc){.task = (nf_task)77}));
   REFUSED(NF_BAD_INPUT, "UTF-8", edit((nf_edit_desc){.text = str("a\xFFz")}));
   REFUSED(NF_BAD_INPUT, "4096", edit((nf_edit_desc){.text = str(large)}));

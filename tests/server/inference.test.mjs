@@ -195,11 +195,12 @@ test('limits, protected terms, and a task that is not offered', async () => {
     priority: 'idle',
   })
   assert.match(kept.body.text, /Wibbelfax/)
-  const poor = await post(server, '/v1/edit', { task: 'formal', text: 'gonna go' })
+  const poor = await post(server, '/v1/edit', { task: 'rewrite', text: 'gonna go' })
   assert.equal(poor.status, 400)
   assert.match(poor.body.error.message, /not offered/)
   assert.equal(
-    (await post(server, '/v1/edit', { task: 'formal', text: 'gonna go', evenIfPoor: true })).status,
+    (await post(server, '/v1/edit', { task: 'rewrite', text: 'gonna go', evenIfPoor: true }))
+      .status,
     200,
   )
 })

@@ -61,7 +61,7 @@ function edit(session, words) {
 
 const { fileBytes, session } = load()
 const passes = edit(session, { 0: FIX }) + edit(session, { 0: FIX, 16: 3 })
-const searched = edit(session, { 0: SHORTEN, 8: 40 })
+const searched = edit(session, { 0: SHORTEN, 8: 40, 17: 1 }) // evenIfPoor: not by rules
 const over = memory.buffer.byteLength - fileBytes
 const sound = passes > 4 && searched > 8 && over <= OVER_FILE_MAX
 console.log(

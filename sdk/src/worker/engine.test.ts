@@ -102,10 +102,10 @@ test('variants: distinct, the first is the edit; a task that is not offered says
   const request = { task: 'rewrite' as const, text: LONG, variants: 3, seed: 1 }
   await expect(host.edit(request, signal, clockMs())).rejects.toMatchObject({
     code: 'unsupported',
-    message: expect.stringContaining('usable'),
+    message: expect.stringContaining('well changed'),
   })
   const offered = host.where().tasks.filter((task) => task.offered)
-  expect(offered.map(({ task }) => task)).toEqual(['fix', 'shorten'])
+  expect(offered.map(({ task }) => task)).toEqual(['fix', 'shorten', 'formal', 'casual', 'simple'])
   const result = await host.edit({ ...request, evenIfPoor: true }, signal, clockMs())
   const texts = result.variants.map((v) => v.text)
   expect(new Set([LONG, ...texts]).size).toBe(texts.length + 1)

@@ -71,9 +71,9 @@ for (const isolated of [true, false]) {
       assert.match(status.backendReason, /GPU/)
       assert.deepEqual(
         status.tasks.filter((task) => task.offered).map(({ task }) => task),
-        ['fix', 'shorten'],
+        ['fix', 'shorten', 'formal', 'casual', 'simple'],
       )
-      assert.match(status.tasks.find(({ task }) => task === 'formal').why, /usable/)
+      assert.match(status.tasks.find(({ task }) => task === 'rewrite').why, /well changed/)
       assert.equal(status.isolated, isolated)
       assert.match(status.kernels, /^relaxed/)
       assert.equal(status.cached, true)
