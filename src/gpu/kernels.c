@@ -2,6 +2,7 @@
  * See kernels.h. The texts: kernels_pipelines.c; the trial of each: kernels_check.c. */
 #include "base/text_out.h"
 #include "gpu/kernels_internal.h"
+#include "gpu/orphans.h"
 
 isize gpu_kernels_bytes(void) { return (isize)sizeof(gpu_kernels) + alignof(gpu_kernels); }
 
@@ -111,6 +112,14 @@ nf_status gpu_kernels_open(const gpu_kernels_desc *desc, arena *a, gpu_kernels *
   return NF_OK;
 }
 
+/* Few sizes, as each is so many pipelines more; the smallest holds a trial's ranks. */
+static isize lora_room_for(isize rank) {
+  isize room = GPU_TRIAL_RANK + 1;
+  if (rank > room) room = 8;
+  while (room < rank) room *= 2;
+  return room;
+}
+
 /* Those there are have room for fewer ranks: all of them are made, and tried, again. */
 static void lora_room_grow(gpu_kernels *k, isize room) {
   k->lora_room = room;
@@ -122,15 +131,18 @@ static void lora_room_grow(gpu_kernels *k, isize room) {
   }
   for (isize i = 0; i < k->n_trials; i++) {
     gpu_trial *t = &k->trials[i];
-    bool its = t->kernel == GPU_MATMUL && gpu_op_has_lora((gpu_op)t->op_or_type);
-    if (its && t->state == TRIAL_DONE) t->state = TRIAL_NEW;
+    if (t->kernel != GPU_MATMUL || !gpu_op_has_lora((gpu_op)t->op_or_type)) continue;
+    gpu_ticket_drop(t->ticket);
+    t->ticket = 0;
+    gpu_trial_end(t);
+    t->state = TRIAL_NEW;
   }
 }
 
 void gpu_kernels_more(gpu_kernels *k, gpu_op op, gpu_format format, isize rank) {
   ASSERT(op < GPU_NORM_HEAD && 1 <= rank && rank <= GPU_RANK_MAX);
   op = gpu_op_lora(op);
-  if (rank > k->lora_room) lora_room_grow(k, round_up(rank, 2));
+  if (rank > k->lora_room) lora_room_grow(k, lora_room_for(rank));
   if (asked(k->desc.matmul[op], format)) return;
   k->desc.matmul[op] |= (u8)(1 << format);
   matmul_open(k, op, format);

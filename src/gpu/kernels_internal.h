@@ -50,7 +50,7 @@ static inline isize gpu_pick_chunks(const gpu_kernels_desc *desc) {
   return (desc->n_vocab + GPU_PICK_CHUNK - 1) / GPU_PICK_CHUNK;
 }
 
-constexpr isize GPU_PIPELINES_MAX = 256;
+constexpr isize GPU_PIPELINES_MAX = 512;
 constexpr isize GPU_SLICE_SLOTS = 256; /* different gpu_slice of all binds */
 constexpr isize GPU_REPACK_SLOTS = 4 * GPU_REPACKS_MAX;
 
@@ -76,6 +76,7 @@ typedef struct {
   isize n_buffers, n_binds;
 } gpu_trial;
 constexpr isize GPU_TRIALS_MAX = 96;
+constexpr isize GPU_TRIAL_RANK = 5; /* of an addition: no power of two */
 constexpr isize GPU_TRIAL_BYTES = 49152; /* read back of one at most */
 
 /* kernels_race.c: dispatches of one way after the other, on the clock. */

@@ -241,10 +241,15 @@ test('the faster of two attentions is chosen, kernels asked for later are tried'
     assert.equal(await m.until(() => m.e.kernels_poll(0)), S.ok, m.kernelsLine)
     assert.equal(m.gpu.counts.submits, submits + trials)
   }
-  await more(6, 1)
-  await more(8, 1) // there already
+  await more(1, 1)
+  await more(6, 1) // there already
   await more(9, 2) // no room for so many ranks
   await more(6, 2)
+  m.e.kernels_more(0, OP.add_ff, FORMAT.F32, 17)
+  assert.equal(m.e.kernels_poll(0), S.pending)
+  m.e.kernels_more(0, OP.add_ff, FORMAT.F32, 64) // while those are being compiled or tried
+  assert.equal(await m.until(() => m.e.kernels_poll(0)), S.ok, m.kernelsLine)
+  assert.equal(m.e.kernels_facts(0), 0)
   m.gpu.close()
 })
 
