@@ -100,7 +100,8 @@ static nf_bytes filled(finder *f, nf_bytes form, nf_bytes word, nf_bytes replace
     len += word.len;
   }
   bool pronoun = replaced.len == 1 || replaced.at[1] == ' ' || replaced.at[1] == '\'';
-  bool upper = ascii_is_upper(replaced.at[0]) && !(replaced.at[0] == 'I' && pronoun);
+  bool cut = replaced.at[0] == '\'' && replaced.len > 1; /* "'Cause" */
+  bool upper = ascii_is_upper(replaced.at[cut]) && !(replaced.at[0] == 'I' && pronoun);
   isize n_upper = is_shouted(replaced) ? len : upper ? 1 : 0;
   for (isize i = 0; i < n_upper; i++) {
     if (out[i] >= 'a' && out[i] <= 'z') out[i] &= 0xDF;
