@@ -314,7 +314,8 @@ static bool begins_statement(word_list list, isize i) {
  * ends with its participle, entry i_last. */
 static bool stands_relative(word_list list, isize i, isize i_last) {
   static const char asking[] =
-      "ask asks asked wonder wondered tell told see saw decide depends matter matters guess";
+      "ask asks asked wonder wondered tell told see saw decide depends matter matters guess out "
+      "about";
   static const char adverbs[] =
       "never always already just also only ever finally since both all now long";
   nf_bytes before = rule_word_before(list, i);
@@ -338,11 +339,15 @@ bool rule_stands(const rule *r, word_list list, isize i, isize n) {
     case RULE_HEDGE:
       if (n > 1 && rule_is_determiner(before)) return false;
       if (mark_at(list, next, ",") && !set_off_before(list, i)) return false;
+      if (i >= 3 && mark_at(list, i - 2, ",") &&
+          word_same_letters(list.at[i - 3].text, list.at[i].text)) {
+        return false; /* "really, really good": the comma would stay */
+      }
       if (rule_word_is(after, "not") && rule_sentence_starts(list, i)) return false;
       if (follows) return !is_joined(after);
       return r->cost <= LAST_COST_MAX && !rule_is_negation(before);
     case RULE_LIMIT:
-      return follows && !rule_word_is(after, "so") && !rule_is_negation(before) &&
+      return follows && !rule_word_is(after, "so and or but") && !rule_is_negation(before) &&
              !rule_is_determiner(before);
     case RULE_OPENING: return mark_at(list, next, ",") && rule_sentence_starts(list, i);
     case RULE_START:

@@ -293,6 +293,9 @@ static void shorten_leaves_what_it_cannot_tell(void **state) {
   shortened_never("Not at all. Quite a few.", "at all. Quite");
   shortened_never("Of course not. Even so, a couple of them won.",
                   "Of course not. Even so, a couple of them won.");
+  shortened_never("Find out who was killed. It was just and fair.", "who was killed. It was just");
+  shortened("A really, really big boat.", 18, "A really big boat.");
+  shortened("A really, really big boat.", 17, nullptr);
   shortened_never("A just war, an even number.", "just war, an even");
   shortened_never("It is so cold that he cried.", "so cold");
   shortened("It took about 20 days.", 16, "It took 20 days.");
