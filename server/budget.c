@@ -13,8 +13,9 @@ struct budget {
   store_thread *store;
   int n_open; /* charges, and a sweep */
   i64 swept_day;
-  bool stopping;
+  bool stopping, sweeping; /* sweeping: its call is the store's */
   store_call sweep;
+  i64 sweep_before; /* a day; the call's own, and not written while it runs */
   i64 day, day_micro; /* what the store said last */
   i64 n_refused;
 };
@@ -48,18 +49,21 @@ static void open_end(budget *b) {
 
 static store_status sweep_work(store *s, store_call *call) {
   const budget *b = (budget *)((char *)call - offsetof(budget, sweep));
-  return store_budget_forget(s, b->swept_day - KEEP_DAYS);
+  return store_budget_forget(s, b->sweep_before);
 }
 
 static void sweep_done(store_call *call) {
   budget *b = (budget *)((char *)call - offsetof(budget, sweep));
   if (call->status != STORE_OK) log_event(b->log, "budget", call->error.line);
+  b->sweeping = false;
   open_end(b);
 }
 
 static void sweep_begin(budget *b, i64 day) {
-  if (b->swept_day == day) return;
+  if (b->sweeping || b->swept_day == day) return;
+  b->sweeping = true;
   b->swept_day = day;
+  b->sweep_before = day - KEEP_DAYS;
   b->n_open++;
   b->sweep.work = sweep_work;
   b->sweep.done = sweep_done;

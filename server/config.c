@@ -98,7 +98,7 @@ static const key_row KEYS[] = {
      CONFIG_PATH_BYTES, KEY_TEXT, false},
     {"upstream_connect_ms", "to connect, TLS included [5000]", AT(upstream_connect_ms), 50, 120000,
      KEY_INT, true},
-    {"upstream_first_ms", "to the first byte of an answer [60000]", AT(upstream_first_ms), 50,
+    {"upstream_first_ms", "to the first byte of a stream [60000]", AT(upstream_first_ms), 50,
      3600000, KEY_INT, true},
     {"upstream_idle_ms", "from one byte to the next [30000]", AT(upstream_idle_ms), 50, 3600000,
      KEY_INT, true},

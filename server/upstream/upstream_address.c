@@ -46,14 +46,17 @@ static bool begins(const u8 *address, const char *prefix, size_t n) {
 
 static address_kind v6_kind(const u8 a[16]) {
   static const char zero[12] = {0};
-  static const char metadata[] = "\xFD\x00\x0E\xC2\0\0\0\0\0\0\0\0\0\0\x02\x54";
+  /* metadata of clouds: fd00:ec2::254, fd20:ce::254 */
+  static const char amazon[] = "\xFD\x00\x0E\xC2\0\0\0\0\0\0\0\0\0\0\x02\x54";
+  static const char google[] = "\xFD\x20\x00\xCE\0\0\0\0\0\0\0\0\0\0\x02\x54";
   u32 last = V4(a[12], a[13], a[14], a[15]);
   if (begins(a, zero, 12)) return last == 1 ? ADDRESS_PRIVATE : ADDRESS_NEVER; /* ::1 */
   if (begins(a, "\0\0\0\0\0\0\0\0\0\0\xFF\xFF", 12)) return v4_kind(last); /* ::ffff:a.b.c.d */
   if (begins(a, "\x00\x64\xFF\x9B\0\0\0\0\0\0\0\0", 12)) { /* NAT64 */
     return v4_kind(last) == ADDRESS_PUBLIC ? ADDRESS_PUBLIC : ADDRESS_NEVER;
   }
-  if ((a[0] & 0xFE) == 0xFC) return begins(a, metadata, 16) ? ADDRESS_NEVER : ADDRESS_PRIVATE;
+  if (begins(a, amazon, 16) || begins(a, google, 16)) return ADDRESS_NEVER;
+  if ((a[0] & 0xFE) == 0xFC) return ADDRESS_PRIVATE;
   if ((a[0] & 0xE0) != 0x20) return ADDRESS_NEVER; /* link, site, multicast, unassigned */
   bool teredo = begins(a, "\x20\x01\x00\x00", 4), six_to_four = begins(a, "\x20\x02", 2);
   bool written = begins(a, "\x20\x01\x0D\xB8", 4) || begins(a, "\x3F\xFF", 2); /* documentation */

@@ -8,6 +8,7 @@
 
 #include "server/http_later.h"
 #include "server/upstream/sse_reader.h"
+#include "server/upstream/upstream_cost.h"
 #include "server/upstream/upstream_reply.h"
 #include "server/upstream/upstream_request.h"
 #include "server/upstream/upstream_transfer.h"
@@ -38,6 +39,7 @@ typedef struct {
   text_buf body; /* of an answer that is no stream */
   reply_usage usage;
   i64 begun_ms, try_ms, byte_ms, era;
+  i64 failed_era; /* in which one of its tries counted as failed; -1: none did */
   int n_tries;
   bool trying; /* a try counts with the breaker */
   bool has_bytes; /* of an answer */
@@ -58,20 +60,17 @@ static void on_timer_closed(uv_handle_t *handle) {
   free(a);
 }
 
+/* The tries of a request fail as one: a client must not open the breaker alone. */
 static void try_give(call *a, try_outcome outcome) {
-  if (a->trying) breaker_give(&a->to->breaker, a->era, outcome, now_of(a));
+  if (!a->trying) return;
   a->trying = false;
-}
-
-/* In millionths; of at most 1e8 tokens of each kind, at prices of at most 1e10. */
-static i64 cost_of(const call *a, i64 input_tokens, i64 output_tokens) {
-  i64 million = 1000000;
-  i64 parts = input_tokens * a->model->input_micro + output_tokens * a->model->output_micro;
-  return (parts + million - 1) / million;
+  if (outcome == TRY_FAILED && a->failed_era == a->era) outcome = TRY_NEUTRAL;
+  if (outcome == TRY_FAILED) a->failed_era = a->era;
+  breaker_give(&a->to->breaker, a->era, outcome, now_of(a));
 }
 
 static i64 cost_most(const call *a) {
-  return cost_of(a, a->request.input_tokens_max, a->request.output_tokens_max);
+  return upstream_cost(a->model, a->request.input_tokens_max, a->request.output_tokens_max);
 }
 
 /* What is not known is paid as it was reserved; what a stream says before its end is no sum. */
@@ -81,7 +80,8 @@ static void charge_settle(call *a) {
   if (a->reserving) {
     budget_leave(a->charge);
   } else if (known) {
-    budget_settle(a->charge, cost_of(a, a->usage.input_tokens, a->usage.output_tokens));
+    i64 micro = upstream_cost(a->model, a->usage.input_tokens, a->usage.output_tokens);
+    budget_settle(a->charge, micro);
   } else {
     budget_settle(a->charge, a->may_cost ? cost_most(a) : 0);
   }
@@ -229,6 +229,7 @@ static bytes_answer on_bytes(void *owner, nf_bytes bytes) {
   call *a = owner;
   bool stream = a->request.stream && a->transfer.status == 200;
   bool was_whole = a->whole; /* what follows the last event is not looked at */
+  if (a->fault != FAULT_NONE) return BYTES_UNWANTED;
   a->byte_ms = now_of(a);
   a->has_bytes = true;
   if (stream && http_later_waiting(a->conn) > WAITING_BYTES_MAX) {
@@ -256,10 +257,11 @@ static void client_has_room(void *owner) {
 /* The transfer is over, and a body is whole if there is no fault. */
 static upstream_fault answer_fault(call *a, upstream_fault fault) {
   if (a->fault != FAULT_NONE) return a->fault;
+  if (a->request.stream && a->whole) return FAULT_NONE; /* it may end as it likes */
   if (fault != FAULT_NONE) return fault;
   fault = upstream_fault_of_status(a->transfer.status);
   if (fault != FAULT_NONE) return fault;
-  if (a->request.stream) return a->whole ? FAULT_NONE : FAULT_CUT;
+  if (a->request.stream) return FAULT_CUT;
   fault = head_fault(a);
   if (fault != FAULT_NONE) return fault;
   nf_bytes body = bytes_from(a->body.at, a->body.len);
@@ -295,31 +297,35 @@ static void fault_note(call *a, upstream_fault fault) {
   a->may_cost = a->may_cost || answered || !upstream_fault_is_free(fault);
 }
 
-/* Once more? Only where no byte of an answer came, but for that of an error. */
-static bool try_again(const call *a, upstream_fault fault) {
-  bool answered = a->has_bytes && a->transfer.status == 200;
-  return upstream_fault_is_passing(fault) && !answered &&
-         a->n_tries < a->server->config.upstream_tries &&
-         a->transfer.retry_after_s <= RETRY_AFTER_S_MAX;
-}
-
-static void rest(call *a) {
+static i64 rest_ms_of(const call *a) {
   i64 ms = (i64)REST_MS << (a->n_tries - 1);
   ms += ms * (i64)(uv_hrtime() / 1000 % 41 - 20) / 100;
   i64 asked_ms = (i64)a->transfer.retry_after_s * 1000;
-  a->body.len = 0;
-  uv_timer_start(&a->timer, on_timer, (u64)(ms > asked_ms ? ms : asked_ms), 0);
+  return ms > asked_ms ? ms : asked_ms;
+}
+
+/* Once more, after a rest? Only where no byte of an answer came, but for that of an error, and
+ * nothing may have been paid: what is reserved is enough for one answer. */
+static bool try_again(const call *a, upstream_fault fault, i64 rest_ms) {
+  const config *c = &a->server->config;
+  bool answered = a->has_bytes && a->transfer.status == 200;
+  bool paid = a->charge != nullptr && a->may_cost;
+  return upstream_fault_is_passing(fault) && !answered && !paid && a->n_tries < c->upstream_tries &&
+         a->transfer.retry_after_s <= RETRY_AFTER_S_MAX &&
+         now_of(a) + rest_ms < a->begun_ms + c->inference_ms;
 }
 
 static void on_done(void *owner, upstream_fault fault) {
   call *a = owner;
+  i64 rest_ms = rest_ms_of(a);
   fault = answer_fault(a, fault);
   fault_note(a, fault);
   try_give(a, upstream_fault_outcome(fault));
   if (fault == FAULT_NONE) {
     call_finish(a);
-  } else if (try_again(a, fault)) {
-    rest(a);
+  } else if (try_again(a, fault, rest_ms)) {
+    a->body.len = 0;
+    uv_timer_start(&a->timer, on_timer, (u64)rest_ms, 0);
   } else {
     call_fail(a, fault);
   }
@@ -327,12 +333,12 @@ static void on_done(void *owner, upstream_fault fault) {
 
 /* ---- deadlines ---- */
 
-/* When the next of them comes, and which it is. */
+/* When the next of them comes, and which it is. What is no stream is silent until it is whole. */
 static i64 deadline_next(const call *a, upstream_fault *fault) {
   const config *c = &a->server->config;
   i64 whole_ms = a->begun_ms + c->inference_ms, next_ms;
   if (!a->has_bytes) {
-    next_ms = a->try_ms + c->upstream_first_ms;
+    next_ms = a->request.stream ? a->try_ms + c->upstream_first_ms : whole_ms;
     *fault = FAULT_FIRST_BYTE;
   } else {
     next_ms = (a->paused ? now_of(a) : a->byte_ms) + c->upstream_idle_ms;
@@ -365,8 +371,9 @@ static void on_timer(uv_timer_t *timer) {
   } else {
     upstream_transfer_cancel(&a->transfer);
     fault_note(a, fault);
-    bool answers = a->paused || (fault == FAULT_LATE && a->streaming); /* it is not to blame */
-    try_give(a, answers ? TRY_NEUTRAL : upstream_fault_outcome(fault));
+    bool answers = a->streaming || !a->request.stream; /* as far as one can know */
+    bool blamed = !a->paused && (fault != FAULT_LATE || !answers);
+    try_give(a, blamed ? upstream_fault_outcome(fault) : TRY_NEUTRAL);
     call_fail(a, fault);
   }
 }
@@ -390,6 +397,7 @@ static void try_begin(call *a) {
       .ca_file = c->upstream_ca_file[0] != 0 ? c->upstream_ca_file : nullptr,
       .is_private = a->to->config->is_private,
       .connect_ms = c->upstream_connect_ms,
+      .once = a->charge != nullptr,
       .body = bytes_from(a->request.body, a->request.body_bytes),
       .owner = a,
       .bytes = on_bytes,
@@ -434,8 +442,9 @@ static void on_reserved(void *owner, store_status status) {
 /* false: error says why. */
 static bool reserve(call *a, const http_reply *reply, api_error *error) {
   char client[STORE_CLIENT_BYTES];
+  if (a->server->budget == nullptr) return true; /* then an answer may have no bound either */
   i64 micro = cost_most(a);
-  if (a->server->budget == nullptr || micro == 0) return true;
+  if (micro == 0) return true;
   if (reply->client != nullptr && reply->client[0] != 0) {
     snprintf(client, sizeof client, "token:%s", reply->client);
   } else {
@@ -466,6 +475,7 @@ void upstream_call_take(http_conn *c, yyjson_doc *doc, const json_object *root,
     a->to = to;
     a->model = model;
     a->begun_ms = now_of(a);
+    a->failed_era = -1;
     ok = reserve(a, reply, root->error);
   }
   if (!ok) {

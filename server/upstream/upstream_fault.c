@@ -59,6 +59,7 @@ upstream_fault upstream_fault_of_curl(CURLcode result) {
     case CURLE_SSL_CIPHER:
     case CURLE_SSL_ISSUER_ERROR: return FAULT_TLS;
     case CURLE_GOT_NOTHING:
+    case CURLE_ABORTED_BY_CALLBACK: /* it would have been sent again */
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
     case CURLE_PARTIAL_FILE: return FAULT_CUT;

@@ -12,7 +12,7 @@ typedef enum : u8 {
   FAULT_ADDRESS,         /* its name leads where no upstream may lie */
   FAULT_CONNECT_TIMEOUT,
   FAULT_TLS,
-  FAULT_FIRST_BYTE,      /* silent for upstream_first_ms */
+  FAULT_FIRST_BYTE,      /* a stream that is silent for upstream_first_ms */
   FAULT_STALLED,         /* silent for upstream_idle_ms in the middle */
   FAULT_LATE,            /* inference_ms is over */
   FAULT_CUT,             /* the connection ended before the answer did */

@@ -63,9 +63,34 @@ reply_kind upstream_whole_read(nf_bytes body, reply_usage *usage) {
   return kind != REPLY_ERROR && n_choices == 0 ? REPLY_BAD : kind;
 }
 
+/* How many bytes spell `letter` where they begin, inside of a JSON string; 0: they do not. */
+static isize letter_bytes(nf_bytes bytes, u8 letter) {
+  char code[5];
+  if (bytes.len > 0 && bytes.at[0] != '\\') return bytes.at[0] == letter;
+  if (bytes.len < 2) return 0;
+  if (bytes.at[1] != 'u') return bytes.at[1] == letter && strchr("\"\\/", letter) ? 2 : 0;
+  if (bytes.len < 6) return 0;
+  snprintf(code, sizeof code, "%04x", letter);
+  return bytes_same_nocase(bytes_from(bytes.at + 2, 4), text(code)) ? 6 : 0;
+}
+
+static bool spells(nf_bytes bytes, nf_bytes secret) {
+  for (isize i = 0; i < secret.len; i++) {
+    isize n = letter_bytes(bytes, secret.at[i]);
+    if (n == 0) return false;
+    bytes = bytes_after(bytes, n);
+  }
+  return true;
+}
+
 bool upstream_leaks(nf_bytes bytes, nf_bytes secret) {
-  return secret.len > 0 && bytes.len > 0 &&
-         memmem(bytes.at, (size_t)bytes.len, secret.at, (size_t)secret.len) != nullptr;
+  if (secret.len == 0 || bytes.len == 0) return false;
+  if (memmem(bytes.at, (size_t)bytes.len, secret.at, (size_t)secret.len) != nullptr) return true;
+  bool escapes = memchr(bytes.at, '\\', (size_t)bytes.len) != nullptr;
+  for (isize i = 0; escapes && i < bytes.len; i++) {
+    if (spells(bytes_after(bytes, i), secret)) return true;
+  }
+  return false;
 }
 
 void upstream_error_read(nf_bytes body, nf_bytes secret, char *out, isize out_bytes) {

@@ -23,5 +23,6 @@ reply_kind upstream_whole_read(nf_bytes body, reply_usage *usage);
 /* The message of an error's body into out[out_bytes], in one line of ASCII; "" where there is none,
  * or where `secret` stands in it. */
 void upstream_error_read(nf_bytes body, nf_bytes secret, char *out, isize out_bytes);
-/* Does `secret` stand in the bytes? Never when it is empty. */
+/* Does `secret`, visible ASCII, stand in the bytes, as it is or in escapes of JSON? Never when it
+ * is empty. */
 bool upstream_leaks(nf_bytes bytes, nf_bytes secret);

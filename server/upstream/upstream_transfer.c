@@ -27,6 +27,16 @@ static curl_socket_t on_open(void *to, curlsocktype purpose, struct curl_sockadd
   return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
+/* Before it goes out. curl repeats it, unasked, where a kept connection ends without a byte of an
+ * answer; the upstream may have been at work on it. */
+static int on_send(void *to, char *ip, char *own_ip, int port, int own_port) {
+  upstream_transfer *t = to;
+  (void)ip, (void)own_ip, (void)port, (void)own_port;
+  bool again = t->sent;
+  t->sent = true;
+  return again && t->desc.once ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 /* The value of a header called `name`; false: another one. */
 static bool header_is(nf_bytes line, const char *name, nf_bytes *value) {
   nf_bytes rest = line;
@@ -97,6 +107,7 @@ static void on_done(void *owner, CURLcode result) {
                          : t->header_bytes > HEADER_BYTES_MAX            ? FAULT_TOO_LARGE
                                                               : upstream_fault_of_curl(result);
   if (result == CURLE_OK && !t->head_whole) fault = FAULT_CUT; /* curl takes that for an answer */
+  if (t->sent && upstream_fault_is_free(fault)) fault = FAULT_CUT; /* the repeat got nowhere */
   end(t);
   t->desc.done(t->desc.owner, fault);
 }
@@ -126,6 +137,8 @@ static void options_set(upstream_transfer *t) {
   curl_easy_setopt(e, CURLOPT_HTTPHEADER, d->headers);
   curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
   curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
+  curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_send);
+  curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
   curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
   curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_bytes);
@@ -148,7 +161,11 @@ bool upstream_transfer_begin(upstream_transfer *t, curl_loop *loop,
 }
 
 void upstream_transfer_resume(upstream_transfer *t) {
-  if (t->easy != nullptr) (void)curl_easy_pause(t->easy, CURLPAUSE_CONT);
+  if (t->easy == nullptr) return;
+  CURLcode result = curl_easy_pause(t->easy, CURLPAUSE_CONT); /* gives what it held back */
+  if (result == CURLE_OK) return;
+  curl_loop_remove(t->loop, t->easy); /* curl forgets the failure otherwise, and reads on */
+  on_done(t, result);
 }
 
 void upstream_transfer_cancel(upstream_transfer *t) {

@@ -13,6 +13,7 @@ typedef struct {
   const char *ca_file; /* null: the system's */
   bool is_private;
   i64 connect_ms;
+  bool once; /* not sent again by curl either, where a kept connection broke before an answer */
   nf_bytes body; /* borrowed until it has ended, as all of these are */
   void *owner;
   /* The next bytes of a body whose head is in the fields below. LATER: they come again after
@@ -28,7 +29,7 @@ typedef struct upstream_transfer {
   CURL *easy; /* null: none runs */
   curl_loop *loop;
   curl_transfer entry;
-  bool in_callback, refused, unwanted;
+  bool in_callback, refused, unwanted, sent;
   /* the head */
   isize header_bytes;
   int status, retry_after_s;
@@ -39,6 +40,7 @@ typedef struct upstream_transfer {
 /* t: zeroed or ended. false: no memory, and neither callback comes. */
 bool upstream_transfer_begin(upstream_transfer *t, curl_loop *loop,
                              const upstream_transfer_desc *desc);
+/* After LATER. Both callbacks may come from within: t may have ended. */
 void upstream_transfer_resume(upstream_transfer *t);
 /* End it and close its connection; no callback comes any more. Not from `bytes`. */
 void upstream_transfer_cancel(upstream_transfer *t);

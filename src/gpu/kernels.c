@@ -12,8 +12,7 @@ static void variant_open(gpu_kernels *k, gpu_op op, gpu_format format, gpu_varia
   if (k->matmul[op][format][variant] >= 0) return;
   k->matmul[op][format][variant] = gpu_pipeline_add(k, GPU_MATMUL, op, format, variant);
 }
-static void matmul_open(gpu_kernels *k, gpu_op op, gpu_format format) {
-  bool ints = k->ints && gpu_format_has_ints(format);
+static void ways_open(gpu_kernels *k, gpu_op op, gpu_format format, bool ints) {
   for (isize i = 0; i < GPU_CLASSES; i++) {
     gpu_variant variant = (gpu_variant)(ints ? GPU_VEC_INT + i : i);
     if (k->desc.variants == GPU_VARIANTS_PLAIN) variant = GPU_PLAIN;
@@ -21,6 +20,10 @@ static void matmul_open(gpu_kernels *k, gpu_op op, gpu_format format) {
     variant_open(k, op, format, variant);
   }
 }
+static void matmul_open(gpu_kernels *k, gpu_op op, gpu_format format) {
+  ways_open(k, op, format, k->ints && gpu_format_has_ints(format));
+}
+void gpu_lora_f32(gpu_kernels *k, gpu_op op, gpu_format format) { ways_open(k, op, format, false); }
 
 bool gpu_contested(const gpu_kernels *k, gpu_format *format) {
   if (!k->ints || k->desc.tune.products != GPU_PRODUCTS_MEASURED) return false;
@@ -124,6 +127,10 @@ static isize lora_room_for(isize rank) {
 static void lora_room_grow(gpu_kernels *k, isize room) {
   k->lora_room = room;
   for (isize op = GPU_NORM_STORE_LORA; op < GPU_OPS; op++) {
+    gpu_shape *shapes[2] = {&k->desc.tune.shape[op], &k->desc.tune.shape_int[op]};
+    for (isize i = 0; i < 2 && room > GPU_RANK_MAX / 2; i++) { /* so that 16 KiB hold a tile */
+      if (shapes[i]->chunk_rows > 32) shapes[i]->chunk_rows = 32;
+    }
     __builtin_memset(k->matmul[op], 0xFF, sizeof k->matmul[op]);
     for (isize format = 0; format < GPU_FORMATS; format++) {
       if (asked(k->desc.matmul[op], format)) matmul_open(k, (gpu_op)op, (gpu_format)format);

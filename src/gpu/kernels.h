@@ -221,6 +221,8 @@ typedef struct {
   gpu_binding b; /* [rows of W][rank, rounded up to GPU_RANK_STEP] f16, zeros at the end */
   f32 scale[3];
   isize pair_from[2]; /* 0: no such pair */
+  i32 slices; /* a GPU_UNIFORM of the caller's, where gpu_matmul_bind keeps its numbers: from */
+  i64 slices_at; /* this multiple of GPU_ALIGN on, GPU_ALIGN a slice of W */
 } gpu_lora;
 constexpr isize GPU_RANK_MAX = 64, GPU_RANK_STEP = 8;
 /* An A of so many rows (zeros) beside a W of that format and those columns, which must not be so

@@ -54,7 +54,7 @@ void gpu_matmul_bind(gpu_kernels *k, const gpu_matmul_desc *desc, gpu_matmul *ou
     gpu_slice slice = {.row0 = (u32)(i * w->rows_slice),
                        .n_rows = (u32)gpu_weight_slice_rows(w, i),
                        .y_stride = (u32)(base == GPU_NORM_SWIGLU ? w->rows / 2 : w->rows)};
-    gpu_binding q_s[2], a_q_s[2] = {};
+    gpu_binding q_s[2], a_q_s[2] = {}, numbers = {};
     gpu_weight_ranges(w, i, k->zero, q_s);
     if (lora) {
       slice.lora_rank = (u32)lora->rank;
@@ -62,14 +62,14 @@ void gpu_matmul_bind(gpu_kernels *k, const gpu_matmul_desc *desc, gpu_matmul *ou
       for (isize j = 0; j < 2; j++) out->pair_end[i][j] = slice.pair_end[j];
       for (isize j = 0; j < 3; j++) slice.lora_scale[j] = lora->scale[j];
       gpu_weight_ranges(lora->a, 0, k->zero, a_q_s);
+      numbers = (gpu_binding){lora->slices, lora->slices_at + i * GPU_ALIGN, sizeof slice};
+      gpu_buffer_write(lora->slices, numbers.at, &slice, sizeof slice);
+    } else {
+      numbers = gpu_slice_range(k, &slice);
     }
-    gpu_binding bindings[10] = {{desc->pass, 0, sizeof(gpu_pass)},
-                                gpu_slice_range(k, &slice),
-                                q_s[0],
-                                q_s[1],
-                                desc->x,
-                                gpu_op_norms(base) ? desc->norm : desc->add,
-                                desc->y};
+    gpu_binding bindings[10] = {
+        {desc->pass, 0, sizeof(gpu_pass)},           numbers, q_s[0], q_s[1], desc->x,
+        gpu_op_norms(base) ? desc->norm : desc->add, desc->y};
     if (lora) bindings[7] = a_q_s[0], bindings[8] = a_q_s[1], bindings[9] = lora->b;
     out->binds[i] = gpu_bind_make(pipeline, bindings, lora ? 10 : 7);
   }

@@ -100,7 +100,11 @@ static nf_status product_decide(gpu_kernels *k, gpu_trial *t, u32 right, nf_erro
     for (isize i = 0; i < GPU_CLASSES; i++) {
       if ((right >> chosen[i] & 1) == 0) replaced_note(k, &k->pipelines[variants[chosen[i]]]);
     }
-    gpu_products_f32(k);
+    if (gpu_op_has_lora((gpu_op)t->op_or_type)) {
+      gpu_lora_f32(k, (gpu_op)t->op_or_type, t->format);
+    } else {
+      gpu_products_f32(k);
+    }
     return NF_PENDING;
   }
   if (variants[GPU_PLAIN] < 0) {

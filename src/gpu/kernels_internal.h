@@ -121,6 +121,8 @@ struct gpu_kernels {
 /* ---- kernels.c ---- */
 /* Products by 8-bit dots are given up: all are asked for in f32, and have their trials to come. */
 void gpu_products_f32(gpu_kernels *k);
+/* The same for one product with an addition, which is no other's concern. */
+void gpu_lora_f32(gpu_kernels *k, gpu_op op, gpu_format format);
 /* The product and format whose two ways a race compares; false: there is none. */
 bool gpu_contested(const gpu_kernels *k, gpu_format *format);
 

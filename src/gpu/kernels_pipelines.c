@@ -196,6 +196,7 @@ static void matmul_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p
   text(s, WGSL_BLOCK);
   text(s, WGSL_MATMUL);
   text(s, lora ? WGSL_LORA_ROWS : WGSL_LORA_NONE);
+  if (lora && p->variant == GPU_PLAIN) text(s, WGSL_LORA_OWN);
   format_text(s, p->format);
   if (p->variant != GPU_PLAIN) text(s, ints ? WGSL_PARTS_INT : WGSL_PARTS_F32);
   constant(s, "COLS", (f64)gpu_op_cols(desc, op));

@@ -156,8 +156,10 @@ static gpu_lora lora_make(gpu_trial *t) {
   for (isize n = 0; n < ROWS; n++) {
     for (isize j = 0; j < RANK; j++) b[n][j] = lora_half(n, j);
   }
-  gpu_lora lora = {
-      .rank = RANK, .a = &t->a, .b = {trial_buffer(t, sizeof b, GPU_STORAGE), 0, sizeof b}};
+  gpu_lora lora = {.rank = RANK,
+                   .a = &t->a,
+                   .b = {trial_buffer(t, sizeof b, GPU_STORAGE), 0, sizeof b},
+                   .slices = trial_buffer(t, GPU_ALIGN, GPU_UNIFORM)};
   gpu_buffer_write(lora.b.buffer, 0, b, sizeof b);
   weight_write(&t->a, A_BLOCK);
   for (isize i = 0; i < 3; i++) lora.scale[i] = lora_scale[i];

@@ -64,6 +64,9 @@ static const u8 text_lora_none[] = {
 static const u8 text_lora_rows[] = {
 #embed "wgsl/lora_rows.wgsl"
 };
+static const u8 text_lora_own[] = {
+#embed "wgsl/lora_own.wgsl"
+};
 static const u8 text_matmul_plain[] = {
 #embed "wgsl/matmul_plain.wgsl"
 };
@@ -147,6 +150,7 @@ const nf_bytes wgsl_texts[WGSL_TEXTS] = {
     [WGSL_MATMUL] = {text_matmul, sizeof text_matmul},
     [WGSL_LORA_NONE] = {text_lora_none, sizeof text_lora_none},
     [WGSL_LORA_ROWS] = {text_lora_rows, sizeof text_lora_rows},
+    [WGSL_LORA_OWN] = {text_lora_own, sizeof text_lora_own},
     [WGSL_MATMUL_PLAIN] = {text_matmul_plain, sizeof text_matmul_plain},
     [WGSL_MATMUL_VEC] = {text_matmul_vec, sizeof text_matmul_vec},
     [WGSL_MATMUL_CHUNK] = {text_matmul_chunk, sizeof text_matmul_chunk},

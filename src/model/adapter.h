@@ -83,7 +83,7 @@ bool model_adapter_key_equal(const model_adapter_key *a, const model_adapter_key
                                             isize *bytes, nf_error *error);
 /* bytes: the whole file, borrowed during the call. A becomes Q8_0 and B f16 whatever the file
  * has (relative rounding of a block's largest value: 0.4 %, of a value 0.05 %).
- * errors those of model_adapter_bytes; NF_BAD_INPUT a value that is not finite or over 65504;
+ * errors those of model_adapter_bytes; NF_BAD_INPUT a value that is not finite or over 64000;
  *        NF_NO_MEMORY the arena has less left. The arena is as before unless NF_OK */
 [[nodiscard]] nf_status model_adapter_open(const gguf_file *file, nf_bytes bytes,
                                            const model_shape *shape, arena *a, model_adapter **out,

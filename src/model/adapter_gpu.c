@@ -54,6 +54,7 @@ typedef struct {
   f32 *numbers; /* row_cols_max */
   u8 *q8_0;     /* the same as blocks */
   u16 *halves;  /* in q8_0's place: B_ROWS rows */
+  i64 slices_at; /* of the next product */
   nf_error *error;
 } upload;
 
@@ -111,7 +112,9 @@ static nf_status stack_bind(upload *u, isize i_layer, isize i_stack) {
   gpu_adapter_layer *out = &u->out->layers[i_layer];
   model_gpu *g = u->out->gpu;
   gpu_matmul_desc product = gpu_product_desc(u->m, i_layer, (adapter_stack_of)i_stack);
-  gpu_lora lora = {.rank = stack_rank(layer, i_stack)};
+  gpu_lora lora = {
+      .rank = stack_rank(layer, i_stack), .slices = u->out->slices, .slices_at = u->slices_at};
+  u->slices_at += product.w->n_slices * GPU_ALIGN;
   gpu_kernels_more(g->kernels, product.op, product.w->format, lora.rank); /* the first one's work */
   product.op = gpu_op_lora(product.op);
   nf_status status = a_upload(u, i_layer, i_stack);
@@ -142,7 +145,14 @@ nf_status model_gpu_adapter_open(const model *m_, model_adapter *adapter, arena 
   if (!out || !layers || !row) {
     return error_set(error, NF_NO_MEMORY, E_STR("no room for the adapter's binds"));
   }
-  *out = (gpu_adapter){.gpu = m_->gpu, .n_layers = n_layers, .layers = layers};
+  i64 slices = 0;
+  for (isize i = 0; i < n_layers * ADAPTER_STACKS; i++) {
+    slices += m_->gpu->layers[i / ADAPTER_STACKS].w[i % ADAPTER_STACKS].n_slices;
+  }
+  *out = (gpu_adapter){.gpu = m_->gpu,
+                       .slices = gpu_buffer_make(slices * GPU_ALIGN, GPU_UNIFORM),
+                       .n_layers = n_layers,
+                       .layers = layers};
   adapter->gpu = out;
   void *rest = row + row_cols_max(m_);
   upload u = {.m = m_,
@@ -175,5 +185,6 @@ void model_gpu_adapter_close(model_adapter *adapter) {
       gpu_buffer_free(layer->b[j]);
     }
   }
+  gpu_buffer_free(g->slices);
   adapter->gpu = nullptr;
 }

@@ -33,6 +33,7 @@ typedef struct {
 } gpu_adapter_layer;
 struct gpu_adapter {
   model_gpu *gpu;
+  i32 slices; /* see gpu_lora */
   isize n_layers;
   gpu_adapter_layer *layers;
 };

@@ -243,11 +243,11 @@ test('the faster of two attentions is chosen, kernels asked for later are tried'
   }
   await more(1, 1)
   await more(6, 1) // there already
-  await more(9, 2) // no room for so many ranks
+  await more(7, 2) // no room for so many ranks
   await more(6, 2)
-  m.e.kernels_more(0, OP.add_ff, FORMAT.F32, 17)
+  m.e.kernels_more(0, OP.add_ff, FORMAT.F32, 9)
   assert.equal(m.e.kernels_poll(0), S.pending)
-  m.e.kernels_more(0, OP.add_ff, FORMAT.F32, 64) // while those are being compiled or tried
+  m.e.kernels_more(0, OP.add_ff, FORMAT.F32, 17) // while those are being compiled or tried
   assert.equal(await m.until(() => m.e.kernels_poll(0)), S.ok, m.kernelsLine)
   assert.equal(m.e.kernels_facts(0), 0)
   m.gpu.close()

@@ -348,6 +348,7 @@ for (const [op, format, type, rows, cols, rank, ways] of [
   ['norm_swiglu', 'B8', 'Q8_0', 34, 96, 20, [INT]],
   ['add_attn', 'N4H', 'Q4_1', 18, 1536, 6, [INT, F32]],
   ['add_attn', 'F16', 'F16', 18, 576, 64, [F32]],
+  ['norm_swiglu', 'N4H', 'Q4_0', 34, 96, 64, [INT]],
 ]) {
   for (const way of ways) {
     test(`a low-rank addition of rank ${rank} to ${op}, ${format} ${way.tune}`, async () => {

@@ -90,6 +90,7 @@ void EXPORT(lora_set)(i32 i, const f64 *v) {
                         .scale = {(f32)v[1], (f32)v[2], (f32)v[3]},
                         .pair_from = {(isize)v[4], (isize)v[5]},
                         .a = &weights[(i32)v[6]],
+                        .slices = gpu_buffer_make(GPU_SLICES_MAX * GPU_ALIGN, GPU_UNIFORM),
                         .b = binding(v + 7)};
 }
 /* op: of the base; x, norm, add, y: three numbers each; lora < 0: none */

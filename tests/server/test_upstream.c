@@ -8,6 +8,7 @@
 #include "server/upstream/breaker.h"
 #include "server/upstream/sse_reader.h"
 #include "server/upstream/upstream_address.h"
+#include "server/upstream/upstream_cost.h"
 #include "server/upstream/upstream_reply.h"
 #include "server/upstream/upstream_request.h"
 
@@ -144,6 +145,47 @@ static void an_error_is_told_in_one_line_without_the_key(void **state) {
   }
 }
 
+static void a_key_is_found_in_every_spelling_of_json(void **state) {
+  (void)state;
+  static const struct {
+    const char *secret, *bytes;
+    bool leaks;
+  } rows[] = {
+      {"sk-1", "key sk-1", true},
+      {"sk-1", "\\u0073k-1", true},
+      {"sk-1", "a\\u002D \\u0073\\u006b\\u002D\\u0031", true},
+      {"a/b+c=", "\"a\\/b\\u002Bc=\"", true},
+      {"a/b+c=", "\"a/b+c=\"", true},
+      {"a/b", "a\\u002Fb", true},
+      {"a\\b\"c", "a\\\\b\\\"c", true},
+      {"a\\b\"c", "a\\u005cb\\u0022c", true},
+      {"a\\b", "a\\b", true},
+      {"usk", "\\u0075sk", true},
+      {"sk-1", "", false},
+      {"sk-1", "sk\\-1", false},
+      {"sk-1", "\\u0173k-1", false},
+      {"sk-1", "sk-\\u003", false},
+      {"sk-1", "sk-\\", false},
+      {"sk-1", "sk-\\u002d1", false},
+      {"", "a\\/", false},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    assert_int_equal(upstream_leaks(text(rows[i].bytes), text(rows[i].secret)), rows[i].leaks);
+  }
+}
+
+static void a_cost_is_rounded_up_and_has_an_end(void **state) {
+  (void)state;
+  const config_upstream_model m = {.input_micro = 150000, .output_micro = 10000000000};
+  assert_int_equal(upstream_cost(&m, 0, 0), 0);
+  assert_int_equal(upstream_cost(&m, 1, 0), 1);
+  assert_int_equal(upstream_cost(&m, 20, 2), 20003);
+  assert_int_equal(upstream_cost(&m, 100000000, 100000000), 1000015000000);
+  assert_int_equal(upstream_cost(&m, 1, 8 * (i64)INT32_MAX), INT64_MAX);
+  const config_upstream_model both = {.input_micro = 10000000000, .output_micro = 10000000000};
+  assert_int_equal(upstream_cost(&both, 600000000, 600000000), INT64_MAX);
+}
+
 static void the_breaker_opens_and_closes(void **state) {
   (void)state;
   breaker b = {.failures_max = 3, .pause_ms = 100};
@@ -205,7 +247,7 @@ static void addresses_at_the_edges(void **state) {
   static const char *const own[] = {
       "10.0.0.0",   "10.255.255.255", "100.64.0.0",      "127.255.255.255",
       "172.16.0.0", "172.31.255.255", "192.168.255.255", "::1",
-      "fc00::",     "fdff:ffff::1",   "::ffff:10.0.0.1"};
+      "fc00::",     "fdff:ffff::1",   "::ffff:10.0.0.1", "fd20:ce::253"};
   static const char *const never[] = {"0.0.0.0",
                                       "0.255.255.255",
                                       "169.254.0.0",
@@ -227,6 +269,7 @@ static void addresses_at_the_edges(void **state) {
                                       "2001:db8::",
                                       "3fff::1",
                                       "fd00:ec2::254",
+                                      "fd20:ce::254",
                                       "1fff::",
                                       "4000::"};
   for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {
@@ -273,6 +316,8 @@ int main(void) {
       cmocka_unit_test(a_line_and_an_event_have_an_end),
       cmocka_unit_test(replies_are_known_by_their_shape),
       cmocka_unit_test(an_error_is_told_in_one_line_without_the_key),
+      cmocka_unit_test(a_key_is_found_in_every_spelling_of_json),
+      cmocka_unit_test(a_cost_is_rounded_up_and_has_an_end),
       cmocka_unit_test(the_breaker_opens_and_closes),
       cmocka_unit_test(addresses_at_the_edges),
       cmocka_unit_test(a_request_has_bounds),

@@ -10,6 +10,7 @@ import { folder, get, runOnce, sleep } from './harness.mjs'
 import { client as jobsOf, place } from './jobs_harness.mjs'
 import {
   chunk,
+  completion,
   DONE,
   END,
   EVENTS,
@@ -21,10 +22,11 @@ import {
   piece,
   startWithUpstream,
   usage,
+  whole,
 } from './upstream.mjs'
 
 const site = folder({ 'index.html': 'page' })
-const MODELS = ['large', 'vendor/small 1 2 50', 'slow']
+const MODELS = ['large', 'vendor/small 1 2 50', 'slow', 'dear 1 10000000000']
 let far
 let server
 let client
@@ -54,6 +56,7 @@ test('models: those of the upstream, by whose they are', async () => {
       ['large', 'model', 'far'],
       ['vendor/small', 'model', 'far'],
       ['slow', 'model', 'far'],
+      ['dear', 'model', 'far'],
     ],
   )
   assert.equal((await client.models.retrieve('large')).owned_by, 'far')
@@ -122,7 +125,12 @@ test('a stream ends with [DONE], whatever the upstream does afterwards', async (
   const from = performance.now()
   const got = await post(server, '/v1/chat/completions', ask({ stream: true }))
   assert.ok(performance.now() - from < 1000)
-  assert.match(got.body, /^data: \{.*"a".*\}\n\ndata: \[DONE\]\n\n$/)
+  const complete = /^data: \{.*"a".*\}\n\ndata: \[DONE\]\n\n$/
+  assert.match(got.body, complete)
+  answer = ({ socket, body }) => socket.end(EVENTS + chunk(piece(body.model, 'a') + DONE))
+  const failed = await farMetric(server, 'failures_total')
+  assert.match((await post(server, '/v1/chat/completions', ask({ stream: true }))).body, complete)
+  assert.equal(await farMetric(server, 'failures_total'), failed)
   answer = good
 })
 
@@ -141,6 +149,8 @@ test('an answer has a bound where the model has one', async () => {
   )
   assert.equal(over.status, 400)
   assert.equal(over.body.error.param, 'max_tokens')
+  // without a budget nobody asks what it may cost: 1.7e20 millionths
+  await client.chat.completions.create(ask({ model: 'dear', max_tokens: 2147483647, n: 8 }))
 })
 
 test('what is not of the allow-list, not text, or not known, goes nowhere', async () => {
@@ -273,10 +283,12 @@ test('the key is in no reply, log, metric, argument or environment', async () =>
         `HTTP/1.1 400 ${head.slice(-30)}\r\ncontent-length: ${message.length}\r\n\r\n${message}`,
       )
     else if (body.stream) socket.write(EVENTS + chunk(piece(body.model, text)) + chunk(DONE) + END)
+    else if (body.n === 3)
+      socket.write(whole(200, completion(body.model, text).replace('sk-', '\\u0073k\\u002D')))
     else good({ socket, body }, [text])
   }
   answer = echo
-  for (const more of [{ n: 1 }, { n: 2 }, { n: 2, stream: true }]) {
+  for (const more of [{ n: 1 }, { n: 2 }, { n: 2, stream: true }, { n: 3 }]) {
     const got = await post(server, '/v1/chat/completions', ask(more))
     seen.push(JSON.stringify([...got.headers]), JSON.stringify(got.body))
     assert.ok(got.status >= 400, JSON.stringify(got.body))

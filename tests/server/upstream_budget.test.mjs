@@ -124,6 +124,32 @@ test('reserved at its most, settled at what it was; n answers are counted', asyn
   answer = good
 })
 
+test('what may have been paid is not sent again: not by the server, not by curl', async () => {
+  const args = ['--data', data(), '--budget-day-micro', '1000000']
+  const at = await startWithUpstream(site.at, far, [MODEL, 'free'], args)
+  let from = far.requests.length
+  answer = ({ socket }) => socket.resetAndDestroy()
+  assert.equal((await chat(at, ask())).body.error.code, 'upstream_cut')
+  assert.equal(far.requests.length - from, 1)
+  await settled(at, most(ask()))
+  assert.equal((await chat(at, ask({ model: 'free' }))).body.error.code, 'upstream_cut')
+  assert.equal(far.requests.length - from, 4, 'what costs nothing is')
+  answer = good
+  assert.equal((await chat(at, ask())).status, 200)
+  from = far.requests.length
+  const kept = far.requests.at(-1).socket
+  answer = (r) => (r.socket === kept ? kept.end() : good(r))
+  assert.equal((await chat(at, ask())).body.error.code, 'upstream_cut')
+  assert.equal(far.requests.length - from, 1)
+  await settled(at, 2 * most(ask()) + 13)
+  let n = 0
+  answer = (r) => (++n < 3 ? r.socket.write(whole(500, '')) : good(r))
+  assert.equal((await chat(at, ask())).status, 200)
+  assert.equal(n, 3, 'a refusal is free, and passes')
+  await at.stop()
+  answer = good
+})
+
 async function hundred(args, stores) {
   const before = far.requests.length
   let open = 0

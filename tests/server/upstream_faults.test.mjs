@@ -33,17 +33,18 @@ const error = (message) => JSON.stringify({ error: { message, type: 'x', code: '
 const stream = (text, end = END) => `${EVENTS}${chunk(text)}${end}`
 const p = (content) => piece('m', content)
 
-// [name, answer, streamed, status, code, failures the breaker counts]; status 200: in the stream
+// [name, answer, streamed, status, code, failures the breaker counts]; status 200: in the stream.
+// A request counts once, however often it was sent.
 const matrix = [
-  ['reset at once', ({ socket }) => socket.resetAndDestroy(), false, 502, 'upstream_cut', 3],
-  ['closed at once', ({ socket }) => socket.end(), false, 502, 'upstream_cut', 3],
+  ['reset at once', ({ socket }) => socket.resetAndDestroy(), false, 502, 'upstream_cut', 1],
+  ['closed at once', ({ socket }) => socket.end(), false, 502, 'upstream_cut', 1],
   [
     'closed in the head',
     ({ socket }) => socket.end('HTTP/1.1 200 OK\r\nconte'),
     false,
     502,
     'upstream_cut',
-    3,
+    1,
   ],
   [
     'no HTTP',
@@ -61,7 +62,7 @@ const matrix = [
     'upstream_malformed',
     1,
   ],
-  ['silence', () => {}, false, 504, 'upstream_timeout', 1],
+  ['silence', () => {}, false, 504, 'deadline', 0],
   ['silence, streamed', () => {}, true, 504, 'upstream_timeout', 1],
   ['a head, then silence', ({ socket }) => socket.write(EVENTS), true, 504, 'upstream_timeout', 1],
   [
@@ -124,7 +125,7 @@ const matrix = [
     'upstream_cut',
     1,
   ],
-  ['an empty stream', ({ socket }) => socket.write(EVENTS + END), true, 502, 'upstream_cut', 3],
+  ['an empty stream', ({ socket }) => socket.write(EVENTS + END), true, 502, 'upstream_cut', 1],
   [
     'an event without its end',
     ({ socket }) => socket.write(stream(p('a').trimEnd())),
@@ -372,7 +373,7 @@ const matrix = [
     'upstream_busy',
     0,
   ],
-  ['500', ({ socket }) => socket.write(whole(500, 'oh')), false, 502, 'upstream_failed', 3],
+  ['500', ({ socket }) => socket.write(whole(500, 'oh')), false, 502, 'upstream_failed', 1],
   [
     '503, come in a minute',
     ({ socket }) => socket.write(whole(503, '', { 'retry-after': '60' })),
@@ -381,7 +382,7 @@ const matrix = [
     'upstream_failed',
     1,
   ],
-  ['599', ({ socket }) => socket.write(whole(599, error('x'))), true, 502, 'upstream_failed', 3],
+  ['599', ({ socket }) => socket.write(whole(599, error('x'))), true, 502, 'upstream_failed', 1],
 ]
 const model = (i) => `m${i}`
 
@@ -473,6 +474,36 @@ test('how often each was sent, and what the client is told of when to come again
   )
 })
 
+test('a fault in what waited for a slow client is told, though more follows', async () => {
+  const held = await foreign(({ socket, body }) => {
+    const long = piece(body.model, 'x'.repeat(600000)) // the client cannot have it at once: a pause
+    socket.write(EVENTS + chunk(long) + chunk('data: oops\n\n') + chunk(p('late') + DONE) + END)
+  })
+  const args = ['--upstream-idle-ms', '5000', ...MANY]
+  const at = await startWithUpstream(site.at, held, ['a'], args)
+  for (let pauses = 1; pauses <= 5; pauses++) {
+    const from = performance.now()
+    const got = await chat(at, ask('a', { stream: true }))
+    assert.equal(errorOf(got).code, 'upstream_malformed')
+    assert.ok(!got.body.includes('late'), 'nothing is left out in the middle')
+    assert.ok(performance.now() - from < 2500, 'at once, not when a deadline comes')
+    assert.equal(await farMetric(at, 'pauses_total'), pauses)
+    assert.equal(await farMetric(at, 'open'), 0)
+  }
+  await at.stop()
+  await held.close()
+})
+
+test('no rest that would end behind the deadline: the fault is told instead', async () => {
+  const ill = await foreign(({ socket }) => socket.write(whole(500, '')))
+  const at = await startWithUpstream(site.at, ill, ['a'], ['--inference-ms', '150'])
+  const got = await chat(at, ask('a'))
+  assert.equal(got.body.error.code, 'upstream_failed')
+  assert.equal(ill.requests.length, 1)
+  await at.stop()
+  await ill.close()
+})
+
 test('a fault that passes is not seen: 503, a reset, 429 with Retry-After, then an answer', async () => {
   const faults = [
     ({ socket }) => socket.write(whole(503, '')),
@@ -551,6 +582,24 @@ test('the breaker: open after failures in a row, one try when half open, closed 
   await one.close()
 })
 
+test('what takes long whole says nothing of the upstream; retries are one failure', async () => {
+  const slow = await foreign((r) => (r.body.model === 'a' ? {} : r.socket.resetAndDestroy()))
+  const args = ['--upstream-failures-max', '2', '--inference-ms', '2500']
+  const first = ['--upstream-first-ms', '100']
+  const at = await startWithUpstream(site.at, slow, ['a', 'b'], [...args, ...first])
+  const many = await Promise.all(Array.from({ length: 4 }, () => chat(at, ask('a'))))
+  for (const got of many) assert.equal(got.body.error.code, 'deadline')
+  assert.equal(await farMetric(at, 'breaker'), 0)
+  assert.equal(await farMetric(at, 'failures_total'), 0)
+  assert.equal((await chat(at, ask('b'))).body.error.code, 'upstream_cut')
+  assert.equal(await farMetric(at, 'breaker'), 0)
+  assert.equal((await chat(at, ask('b'))).body.error.code, 'upstream_unavailable')
+  assert.equal(await farMetric(at, 'breaker'), 2)
+  assert.equal(slow.of('b').length, 4, 'three tries; then one, which opened it')
+  await at.stop()
+  await slow.close()
+})
+
 test('nobody there: refused, no such name, a connect that is not taken, no TLS', async () => {
   const closed = net.createServer()
   await new Promise((done) => closed.listen(0, '127.0.0.1', done))
@@ -562,9 +611,9 @@ test('nobody there: refused, no such name, a connect that is not taken, no TLS',
   const plain = net.createServer((socket) => socket.end('hello')).listen(0, '127.0.0.1')
   await once(plain, 'listening')
   const cases = [
-    [`http://127.0.0.1:${port}/v1`, 502, 'upstream_unreachable', 3],
-    ['http://nowhere.invalid/v1', 502, 'upstream_unreachable', 3],
-    [`http://127.0.0.1:${holePort}/v1`, 504, 'upstream_connect_timeout', 3],
+    [`http://127.0.0.1:${port}/v1`, 502, 'upstream_unreachable', 1],
+    ['http://nowhere.invalid/v1', 502, 'upstream_unreachable', 1],
+    [`http://127.0.0.1:${holePort}/v1`, 504, 'upstream_connect_timeout', 1],
     [`https://127.0.0.1:${plain.address().port}/v1`, 502, 'upstream_tls', 1],
   ]
   for (const [url, status, code, failures] of cases) {

@@ -17,6 +17,7 @@ fn lora_count() -> u32 {
 fn lora_row(i: u32) -> u32 {
   return 0u;
 }
+fn lora_own(m: u32) {}
 fn b_first(n: u32) -> vec4<u32> {
   return vec4<u32>();
 }

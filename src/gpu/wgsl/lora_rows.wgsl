@@ -52,7 +52,8 @@ fn b_words(n: u32, i: u32) -> vec4<u32> {
 fn b_first(n: u32) -> vec4<u32> {
   return b_words(n, 0u);
 }
-// Rank by rank; past the last one B is 0. lora_h is matmul_*.wgsl's.
+// Rank by rank; past the last one B is 0. lora_h is matmul_*.wgsl's or
+// lora_own.wgsl's.
 fn lora_add(sum: f32, n: u32, place: u32, b: vec4<u32>) -> f32 {
   let second = EPILOGUE == 2u && ((slice.row0 + n) & 1u) == 1u;
   let s = slice.lora_scale[pair0 + select(0u, 1u, second)];

@@ -19,16 +19,6 @@ fn row_sum(n: u32, m: u32) -> Sum {
   }
   return sum;
 }
-// The low-rank addition's sum i for row m of x, computed anew for every output.
-fn lora_h(m: u32, i: u32) -> f32 {
-  riding = true;
-  var sum = row_sum(lora_row(i * LORA_PARTS), m).dot;
-  if (LORA_PARTS > 1u) {
-    sum += row_sum(lora_row(i * LORA_PARTS + 1u), m).dot;
-  }
-  riding = false;
-  return sum;
-}
 fn row_value(n: u32, m: u32) -> f32 {
   let sum = row_sum(n, m);
   return finish(n, m, sum.dot, row_scale(sum.squares), b_first(n));
@@ -39,6 +29,7 @@ fn row_value(n: u32, m: u32) -> f32 {
   let tile = tile_begin(id.x, rows);
   let n = tile.x;
   if (n < slice.n_rows) {
+    lora_own(m);
     if (EPILOGUE == 2u) {
       store_swiglu(n, m, row_value(n, m), row_value(n + 1u, m));
     } else {
