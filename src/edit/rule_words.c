@@ -345,6 +345,9 @@ bool rule_stands(const rule *r, word_list list, isize i, isize n) {
       }
       if (rule_word_is(after, "not") && rule_sentence_starts(list, i)) return false;
       if (follows) return !is_joined(after);
+      if (i >= 5 && mark_at(list, i - 2, ",") && mark_at(list, i - 5, ",")) {
+        return false; /* "we can't, like, at all": "we can't, like." says something else */
+      }
       return r->cost <= LAST_COST_MAX && !rule_is_negation(before);
     case RULE_LIMIT:
       return follows && !rule_word_is(after, "so and or but") && !rule_is_negation(before) &&

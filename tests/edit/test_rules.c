@@ -296,6 +296,8 @@ static void shorten_leaves_what_it_cannot_tell(void **state) {
   shortened_never("Find out who was killed. It was just and fair.", "who was killed. It was just");
   shortened("A really, really big boat.", 18, "A really big boat.");
   shortened("A really, really big boat.", 17, nullptr);
+  shortened("I think we can't do it, like, at all.", 30, "I think we can't do it at all.");
+  shortened("I think we can't do it, like, at all.", 28, "We can't do it at all.");
   shortened_never("A just war, an even number.", "just war, an even");
   shortened_never("It is so cold that he cried.", "so cold");
   shortened("It took about 20 days.", 16, "It took 20 days.");
