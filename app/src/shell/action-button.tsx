@@ -15,10 +15,11 @@ interface Props {
 }
 
 export function ActionButton({ id, label, className = '', showKey = false }: Props) {
-  const { editor, actions } = useApp()
+  const { editor, jobs, actions } = useApp()
   const action = actions.by[id]
   const byEditor = useStore(editor.store, () => action.enabled())
-  const enabled = useStore(editor.assist.store, () => action.enabled()) && byEditor
+  const byJobs = useStore(jobs.store, () => action.enabled())
+  const enabled = useStore(editor.assist.store, () => action.enabled()) && byEditor && byJobs
   const key = action.keys[0]
   return (
     <button

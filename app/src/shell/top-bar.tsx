@@ -3,7 +3,7 @@ import { Device } from '../panes/device/device'
 import type { SaveState } from '../project/autosave'
 import { ActionButton } from './action-button'
 import { chordName } from './keys'
-import { useApp, useEditor } from './use'
+import { useApp, useEditor, useJobs } from './use'
 
 const SAVE_WORDS: Record<SaveState, string> = {
   saved: 'Kept in this browser',
@@ -18,6 +18,9 @@ export function TopBar() {
   const { actions } = useApp()
   const project = useEditor((state) => state.project)
   const save = useEditor((state) => state.save)
+  const exports = useJobs(
+    (state) => state.offer.kind === 'known' && state.offer.kinds.has('render'),
+  )
   return (
     <header className="top">
       <h1 className="brand" data-open={project !== null}>
@@ -46,6 +49,10 @@ export function TopBar() {
           <div className="group medium">
             <ActionButton id="fix-all" label="Fix all" />
             <ActionButton id="shorten-all" label="Shorten all" />
+          </div>
+          <div className="group wide">
+            <ActionButton id="transcribe" label="Transcribe" />
+            {exports && <ActionButton id="export" label="Export video" />}
           </div>
         </>
       )}

@@ -17,10 +17,14 @@ export function Start() {
   return (
     <main className="start" aria-busy={opening}>
       <div className="start-box">
-        <h2>Drop captions here</h2>
-        <p>SRT or WebVTT. Files are read in this browser and stay in it.</p>
+        <h2>Drop captions or a video here</h2>
+        <p>
+          SRT and WebVTT files are read in this browser and stay in it. A video is sent to this
+          server, which writes down what is said.
+        </p>
         <div className="start-actions" ref={actions}>
           <ActionButton id="open" className="primary" label="Open a file" />
+          <ActionButton id="transcribe" label="Transcribe a video" />
           <ActionButton id="sample" />
         </div>
         {recent.length > 0 && (
