@@ -129,6 +129,11 @@ export class Jobs {
     return this.store.get().running !== null
   }
 
+  get canCancel(): boolean {
+    const phase = this.store.get().running?.phase
+    return phase !== undefined && phase !== 'finishing' && phase !== 'cancelling'
+  }
+
   /** What would be lost if the page went now. */
   get uploading(): boolean {
     return this.store.get().running?.phase === 'uploading'
@@ -175,7 +180,7 @@ export class Jobs {
   async cancel(): Promise<void> {
     const { running } = this.store.get()
     const job = this.#editor.store.get().project?.job
-    if (!running || running.phase === 'cancelling') return
+    if (!running || !this.canCancel) return
     if (!job) {
       this.#abort?.abort()
       this.#end()
@@ -405,7 +410,7 @@ export class Jobs {
   #tell({ type, data }: JobEvent): void {
     const { state, progress } = (data ?? {}) as { state?: unknown; progress?: unknown }
     const { running } = this.store.get()
-    if (!running || running.phase === 'cancelling') return
+    if (!running || !this.canCancel) return
     if (type === 'progress' && typeof progress === 'number') {
       this.#show({ phase: 'running', done: progress })
     } else if (type === 'state' && state === 'running') this.#show({ phase: 'running' })

@@ -127,7 +127,13 @@ export function createActions(
       () => open() && jobs.knows('render'),
       () => page.exportVideo(),
     ],
-    ['cancel-job', 'Cancel what the server does', [], () => jobs.busy, () => void jobs.cancel()],
+    [
+      'cancel-job',
+      'Cancel what the server does',
+      [],
+      () => jobs.canCancel,
+      () => void jobs.cancel(),
+    ],
     [
       'job-again',
       'Try the server again',

@@ -57,7 +57,7 @@ function Words() {
     return () => clearTimeout(timer)
   }, [note, editor])
   if (note) return <p className="note">{note.text}</p>
-  if (!document) return <p>Your captions stay on this device.</p>
+  if (!document) return <p>Captions are edited on this device.</p>
   if (readOnly) {
     return <p className="read-only">Read only: this project is open in another tab.</p>
   }

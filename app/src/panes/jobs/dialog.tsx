@@ -147,12 +147,16 @@ export function VideoRow({ video, onChoose }: VideoRowProps) {
   const id = useId()
   const problem = video instanceof File ? jobs.fileProblem(video) : ''
   const size = video ? (video instanceof File ? video.size : video.bytes) : 0
-  // The form comes into an open dialogue: the platform's own first focus is over by then.
-  useEffect(() => button.current?.focus(), [])
+  const there = video !== null
+  // The form comes into an open dialogue: the platform's own first focus is over by then. With a
+  // video what comes next is to begin.
+  useEffect(() => {
+    const begin = button.current?.form?.querySelector<HTMLElement>('button[type="submit"]')
+    ;(there ? begin : button.current)?.focus()
+  }, [there])
   const choose = async () => {
     const file = await chooseMedia()
     if (file) onChoose(file)
-    button.current?.focus()
   }
   return (
     <>

@@ -23,7 +23,7 @@ function Line({ running }: { running: Running }) {
       editor.focus.get(region)?.()
     }
   }, [editor])
-  const { done, lost, phase } = running
+  const { done, lost } = running
   const words = wordsOf(running)
   const percent = done === null ? null : Math.floor(done * 100)
   return (
@@ -36,9 +36,7 @@ function Line({ running }: { running: Running }) {
       {!lost && <span className="job-words">{words}</span>}
       {!lost && percent !== null && <span>{percent} %</span>}
       <progress aria-label={words} {...(percent === null ? {} : { value: percent, max: 100 })} />
-      {phase !== 'cancelling' && phase !== 'finishing' && (
-        <ActionButton id="cancel-job" label="Cancel" className="quiet" />
-      )}
+      <ActionButton id="cancel-job" label="Cancel" className="quiet" />
     </div>
   )
 }
