@@ -8,6 +8,7 @@
  * A job goes on when its project is closed; it is taken up again when that is opened.
  */
 import type { CaptionsApi } from 'nearfield'
+import { reason } from '../assist/model'
 import { plural } from '../document/format'
 import { createStore } from '../document/store'
 import type { KeptJob, RemoteVideo } from '../project/store'
@@ -67,6 +68,8 @@ export class Jobs {
   /** Of what runs now; a new one for each. */
   #abort: AbortController | null = null
   #again: (() => void) | null = null
+  /** To the events. */
+  #listening: Patience | null = null
   /** What was uploaded last in this page: the server may have thrown it away since. */
   #uploaded: { readonly file: File; readonly upload: string } | null = null
   #followed: string | null = null
@@ -87,7 +90,7 @@ export class Jobs {
       offer = { kind: 'known', kinds, bytesMax: uploadBytesMax }
     } catch (error) {
       const locked = error instanceof JobError && error.status === 401
-      const why = error instanceof Error ? error.message : 'unknown'
+      const why = reason(error)
       const refused = this.#client.token() !== null
       offer = locked ? { kind: 'locked', refused } : { kind: 'absent', why }
     }
@@ -187,13 +190,16 @@ export class Jobs {
       this.#editor.notify('info', `Cancelled: ${running.name} was not sent.`)
       return
     }
+    const signal = this.#abort?.signal
+    if (!signal) return
     this.#show({ phase: 'cancelling', done: null })
     try {
-      await this.#client.cancel(job.id) // the end comes with the events
+      await this.#patience(signal).persist(() => this.#client.cancel(job.id))
+      this.#listening?.hurry() // the end comes with the events
     } catch (error) {
+      if (signal.aborted) return
       this.#show({ phase: 'running' })
-      const why = error instanceof Error ? error.message : ''
-      this.#editor.notify('error', `Not cancelled: ${why}. Try again.`)
+      this.#editor.notify('error', `Not cancelled: ${reason(error)}`)
     }
   }
 
@@ -390,6 +396,7 @@ export class Jobs {
   /** Every event of the job, once and in order, until it has ended; resolves to how. */
   async #events(id: string, signal: AbortSignal, take: (event: JobEvent) => void): Promise<Job> {
     const patience = this.#patience(signal)
+    this.#listening = patience
     let after = 0
     for (;;) {
       const job = await patience.persist(async () => {

@@ -22,7 +22,7 @@ export function chooseMedia(): Promise<File | null> {
 
 /** Of Whisper's hundred the most asked for; "" lets it find out. */
 export const LANGUAGES: readonly (readonly [code: string, name: string])[] = [
-  ['', 'Found out by itself'],
+  ['', 'Detect it'],
   ...(
     'ar Arabic,bn Bengali,bg Bulgarian,ca Catalan,zh Chinese,hr Croatian,cs Czech,da Danish,' +
     'nl Dutch,en English,et Estonian,fi Finnish,fr French,de German,el Greek,he Hebrew,hi Hindi,' +

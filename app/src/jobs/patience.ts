@@ -11,6 +11,8 @@ export class Patience {
   readonly #signal: AbortSignal
   readonly #tell: (lost: string | null) => void
   #tries = 0
+  /** Ends the wait there is. */
+  hurry: () => void = () => undefined
 
   /** tell: why it waits, null when it goes on. */
   constructor(signal: AbortSignal, tell: (lost: string | null) => void) {
@@ -53,6 +55,7 @@ export class Patience {
         else resolve()
       }
       const timer = setTimeout(end, ms)
+      this.hurry = end
       addEventListener('online', end)
       this.#signal.addEventListener('abort', end)
       if (this.#signal.aborted) end()

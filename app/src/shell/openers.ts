@@ -7,5 +7,5 @@ export const openers: {
   transcribe?: (file?: File) => void
   exportVideo?: () => void
   /** Set while a dialogue that wants a video is open: a dropped one is for it. */
-  video?: ((file: File) => void) | undefined
+  video?: (file: File) => void
 } = {}

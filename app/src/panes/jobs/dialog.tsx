@@ -14,25 +14,34 @@ import { useApp, useEditor, useJobs } from '../../shell/use'
 import './jobs.css'
 
 interface FrameProps {
-  readonly dialog: RefObject<HTMLDialogElement | null>
+  readonly of: VideoDialog
   readonly kind: JobKind
   readonly title: string
-  readonly onClose: () => void
-  /** The form, once the server can do it. */
+  /** The form, once the server can do it. Its [data-first] has the focus. */
   readonly children: ReactNode
 }
 
-export function JobDialog({ dialog, kind, title, onClose, children }: FrameProps) {
+export function JobDialog({ of, kind, title, children }: FrameProps) {
+  const { dialog, video, shown, close, closed } = of
   const { jobs } = useApp()
   const offer = useJobs((state) => state.offer)
   const running = useJobs((state) => state.running)
   const id = useId()
   const refusal = jobs.refusal(kind)
-  const close = () => dialog.current?.close()
+  const stands = `${running !== null} ${offer.kind} ${refusal} ${video !== null}`
+  // What stands here changes while it is open, after the platform's own first focus.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was focused may have gone
+  useEffect(() => {
+    const box = dialog.current
+    if (!shown || !box?.open) return
+    const first =
+      box.querySelector<HTMLElement>('[data-first]') ?? box.querySelector('input, button')
+    if (first instanceof HTMLElement) first.focus()
+  }, [shown, stands, dialog])
   return (
-    <dialog ref={dialog} className="job-dialog" aria-labelledby={id} onClose={onClose}>
+    <dialog ref={dialog} className="job-dialog" aria-labelledby={id} onClose={closed}>
       <h2 id={id}>{title}</h2>
-      {running ? (
+      {!shown ? null : running ? (
         <Instead text={`${running.name} is not done yet; one at a time.`} onClose={close} />
       ) : offer.kind === 'unknown' ? (
         <Instead text="Asking the server…" onClose={close} />
@@ -117,23 +126,39 @@ function TokenForm({ refused, onClose }: { refused: boolean; onClose: () => void
   )
 }
 
-/** Opens and closes the dialogue; `video`: the one that was dropped or chosen. */
-export function useVideoDialog() {
+export interface VideoDialog {
+  readonly dialog: RefObject<HTMLDialogElement | null>
+  readonly shown: boolean
+  /** The one that was dropped or chosen, else the one the server has of this project. */
+  readonly video: Video | null
+  readonly setFile: (file: File) => void
+  readonly open: (given?: File) => void
+  readonly close: () => void
+  readonly closed: () => void
+}
+
+export function useVideoDialog(): VideoDialog {
   const { jobs } = useApp()
   const dialog = useRef<HTMLDialogElement>(null)
   const remote = useEditor((state) => state.project?.video ?? null)
   const [file, setFile] = useState<File | null>(null)
+  const [shown, setShown] = useState(false)
   const open = (given?: File) => {
     setFile(given ?? null)
+    setShown(true)
     openers.video = setFile
     void jobs.look()
     if (!dialog.current?.open) dialog.current?.showModal()
   }
+  useEffect(() => () => void delete openers.video, [])
+  // The event comes late: by then it may have been opened again.
   const closed = () => {
-    openers.video = undefined
+    if (dialog.current?.open) return
+    delete openers.video
+    setShown(false)
   }
   const close = () => dialog.current?.close()
-  return { dialog, video: file ?? remote, setFile, open, close, closed }
+  return { dialog, shown, video: file ?? remote, setFile, open, close, closed }
 }
 
 interface VideoRowProps {
@@ -143,17 +168,9 @@ interface VideoRowProps {
 
 export function VideoRow({ video, onChoose }: VideoRowProps) {
   const { jobs } = useApp()
-  const button = useRef<HTMLButtonElement>(null)
   const id = useId()
   const problem = video instanceof File ? jobs.fileProblem(video) : ''
   const size = video ? (video instanceof File ? video.size : video.bytes) : 0
-  const there = video !== null
-  // The form comes into an open dialogue: the platform's own first focus is over by then. With a
-  // video what comes next is to begin.
-  useEffect(() => {
-    const begin = button.current?.form?.querySelector<HTMLElement>('button[type="submit"]')
-    ;(there ? begin : button.current)?.focus()
-  }, [there])
   const choose = async () => {
     const file = await chooseMedia()
     if (file) onChoose(file)
@@ -177,8 +194,8 @@ export function VideoRow({ video, onChoose }: VideoRowProps) {
             )}
           </p>
           <button
-            ref={button}
             type="button"
+            data-first={video ? undefined : ''}
             aria-describedby={`${id}-video`}
             onClick={() => void choose()}
           >

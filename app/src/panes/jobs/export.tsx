@@ -7,7 +7,8 @@ import { ChoiceRow, JobDialog, SelectRow, useVideoDialog, VideoRow } from './dia
 
 export function ExportDialog() {
   const { jobs } = useApp()
-  const { dialog, video, setFile, open, close, closed } = useVideoDialog()
+  const of = useVideoDialog()
+  const { video, setFile, open, close } = of
   const empty = useEditor((state) => !state.history?.present.cues.length)
   const [options, setOptions] = useState<RenderOptions>({
     mode: 'burn-in',
@@ -24,7 +25,7 @@ export function ExportDialog() {
   })
   const ready = !empty && video !== null && !(video instanceof File && jobs.fileProblem(video))
   return (
-    <JobDialog dialog={dialog} kind="render" title="Export the video" onClose={closed}>
+    <JobDialog of={of} kind="render" title="Export the video">
       <form
         onSubmit={(event) => {
           event.preventDefault()
@@ -80,7 +81,12 @@ export function ExportDialog() {
         )}
         {empty && <p className="job-problem">There is no caption to export yet.</p>}
         <div className="job-foot">
-          <button type="submit" className="primary" aria-disabled={!ready}>
+          <button
+            type="submit"
+            className="primary"
+            data-first={video ? '' : undefined}
+            aria-disabled={!ready}
+          >
             Export
           </button>
           <button type="button" onClick={close}>

@@ -35,7 +35,9 @@ function Line({ running }: { running: Running }) {
       )}
       {!lost && <span className="job-words">{words}</span>}
       {!lost && percent !== null && <span>{percent} %</span>}
-      <progress aria-label={words} {...(percent === null ? {} : { value: percent, max: 100 })} />
+      {!lost && (
+        <progress aria-label={words} {...(percent === null ? {} : { value: percent, max: 100 })} />
+      )}
       <ActionButton id="cancel-job" label="Cancel" className="quiet" />
     </div>
   )

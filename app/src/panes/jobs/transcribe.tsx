@@ -10,7 +10,8 @@ type Into = 'new' | 'here'
 
 export function TranscribeDialog() {
   const { jobs } = useApp()
-  const { dialog, video, setFile, open, close, closed } = useVideoDialog()
+  const of = useVideoDialog()
+  const { video, setFile, open, close } = of
   const name = useEditor((state) => state.project?.name ?? '')
   const cues = useEditor((state) => (state.readOnly ? null : state.history?.present.cues.length))
   const [language, setLanguage] = useState('')
@@ -27,7 +28,7 @@ export function TranscribeDialog() {
   const ready = video !== null && !(video instanceof File && jobs.fileProblem(video))
   const here = cues === 0 || (cues !== null && cues !== undefined && into === 'here')
   return (
-    <JobDialog dialog={dialog} kind="transcribe" title="Transcribe a video" onClose={closed}>
+    <JobDialog of={of} kind="transcribe" title="Transcribe a video">
       <form
         onSubmit={(event) => {
           event.preventDefault()
@@ -55,7 +56,12 @@ export function TranscribeDialog() {
           at once.
         </p>
         <div className="job-foot">
-          <button type="submit" className="primary" aria-disabled={!ready}>
+          <button
+            type="submit"
+            className="primary"
+            data-first={video ? '' : undefined}
+            aria-disabled={!ready}
+          >
             Transcribe
           </button>
           <button type="button" onClick={close}>
