@@ -39,9 +39,8 @@ bool captions_write(nf_caption *doc, const request *r, const media *m, const cha
   nf_bytes file;
   nf_error error = {0};
   nf_status status;
-  bool ass = !r->soft || strcmp(r->container->subtitles, "mov_text") == 0;
-  bool srt = strcmp(r->container->subtitles, "srt") == 0;
-  if (ass) {
+  bool vtt = strcmp(r->container->name, "webm") == 0;
+  if (!r->soft) {
     *path = "captions.ass";
     nf_ass_desc desc = {.font = CAPTIONS_FONT,
                         .width = m->width,
@@ -49,8 +48,8 @@ bool captions_write(nf_caption *doc, const request *r, const media *m, const cha
                         .font_permille = r->font_permille};
     status = nf_caption_ass(doc, &desc, &file, &error);
   } else {
-    *path = srt ? "captions.srt" : "captions.vtt";
-    status = nf_caption_write(doc, srt ? NF_SRT : NF_VTT, &file, &error);
+    *path = vtt ? "captions.vtt" : "captions.srt";
+    status = nf_caption_write(doc, vtt ? NF_VTT : NF_SRT, &file, &error);
   }
   if (status != NF_OK) {
     return fails(f, status == NF_NO_MEMORY, "the captions cannot be drawn: %.180s", error.line);

@@ -9,7 +9,7 @@
 
 /* Close the document. failures: no captions, no cue, over 16 MB */
 bool captions_read(nf_caption **doc, failure *f);
-/* captions.ass (burned in, mp4), captions.srt or captions.vtt. path: static; digest: of the file,
- * digest[32] */
+/* captions.ass to burn in; as a track captions.srt, captions.vtt for WebM. path: static; digest: of
+ * the file, digest[32] */
 bool captions_write(nf_caption *doc, const request *r, const media *m, const char **path,
                     uint8_t *digest, failure *f);

@@ -138,10 +138,11 @@ bool media_read(media *m, failure *f) {
   if (facts.st_size == 0) return fails(f, false, "the video file is empty; upload it again");
   a = (program_args){0};
   args_add(&a, "ffprobe -v error -of json -show_entries");
-  args_word(&a,
-            "format=format_name,duration:stream=index,codec_type,codec_name,width,height,"
-            "sample_aspect_ratio,r_frame_rate,avg_frame_rate:stream_disposition=attached_pic:"
-            "stream_side_data=rotation");
+  args_word(
+      &a,
+      "format=format_name,start_time,duration:stream=index,codec_type,codec_name,width,height,"
+      "sample_aspect_ratio,r_frame_rate,avg_frame_rate:stream_disposition=attached_pic:"
+      "stream_side_data=rotation");
   args_add(&a, MEDIA_OPEN);
   yyjson_doc *doc =
       probe(&a, "ffmpeg cannot read the video, export it again as MP4, MKV or WebM", f);
@@ -151,6 +152,10 @@ bool media_read(media *m, failure *f) {
   m->exact_seek = strncmp(name, "mov", 3) == 0 || strncmp(name, "matroska", 8) == 0;
   m->stamped = m->exact_seek || strcmp(name, "mpegts") == 0 || strcmp(name, "flv") == 0;
   double duration = strtod(text_of(format, "duration"), nullptr);
+  if (strncmp(name, "matroska", 8) == 0) { /* there it is the time of the end */
+    double start = strtod(text_of(format, "start_time"), nullptr);
+    if (isfinite(start) && start > 0) duration -= start;
+  }
   m->duration_s = isfinite(duration) && duration > 0 ? duration : 0;
   bool ok = streams_read(root, m, f);
   yyjson_doc_free(doc);

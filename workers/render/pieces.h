@@ -2,12 +2,12 @@
  * that are whole and synced, the sound, and the plan that they were made by. What was made by
  * another plan counts for nothing. Owns their names; does not know how one is made.
  *
- *   kept/plan          the text; kept/000012.nut a piece; kept/whole: there are no more of them
- *   000012.nut         a piece that is being written, in the try's own folder */
+ *   kept/plan          the text; kept/000012.mp4 a piece; kept/whole: there are no more of them
+ *   000012.mp4         a piece that is being written, in the try's own folder */
 #pragma once
 #include "workers/render/say.h"
 
-#define PIECE_FORMAT "%06lld.nut"
+#define PIECE_FORMAT "%06lld.mp4"
 #define PIECES_FOLDER "kept/"
 
 /* How many of the first pieces are there; whole: they are all. */

@@ -83,13 +83,13 @@ static void pieces_args(program_args *a, const work *w, int64_t first) {
   filters_add(a, w, first);
   encoder_add(a, w);
   args_add(a, "-force_key_frames expr:gte(n,n_forced*%lld)", (long long)w->piece_frames);
-  args_add(a, "-f segment -segment_format nut -segment_start_number %lld", (long long)first);
+  args_add(a, "-f segment -segment_format mp4 -reset_timestamps 1 -segment_start_number %lld", (long long)first);
   args_add(a, "-segment_time %.6f -segment_time_delta %.6f", seconds_of(w, w->piece_frames),
            seconds_of(w, 1) / 2);
-  args_add(a, "-segment_list pipe:1 -segment_list_type csv -progress pipe:1 %%06d.nut");
+  args_add(a, "-segment_list pipe:1 -segment_list_type csv -progress pipe:1 %%06d.mp4");
 }
 
-/* "000012.nut,START,END" when a piece is whole, "frame=N" every half second. */
+/* "000012.mp4,START,END" when a piece is whole, "frame=N" every half second. */
 static void pieces_line(void *to, char *line) {
   work *w = to;
   char name[32];
@@ -162,7 +162,7 @@ static bool join(work *w) {
   args_add(&a, FFMPEG);
   if (w->encode_video) {
     if (!list_write(w)) return false;
-    args_add(&a, "-protocol_whitelist file -format_whitelist concat,nut -f concat -safe 0");
+    args_add(&a, "-protocol_whitelist file -format_whitelist concat,mov -f concat -safe 0");
     args_add(&a, "-i pieces.txt");
     video = n_inputs++;
   }
@@ -176,8 +176,7 @@ static bool join(work *w) {
     audio = n_inputs++;
   }
   if (w->r->soft) {
-    args_add(&a, "-protocol_whitelist file -format_whitelist ass,srt,webvtt -i %s",
-             w->plan->captions);
+    args_add(&a, "-protocol_whitelist file -format_whitelist srt,webvtt -i %s", w->plan->captions);
     n_inputs++;
   }
   args_add(&a, "-map %d:%d", video, w->encode_video ? 0 : w->m->i_video);

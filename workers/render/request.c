@@ -15,8 +15,8 @@ static const char *const WEBM_AUDIO[] = {"opus", "vorbis", nullptr};
 
 static const container CONTAINERS[] = {
     {"mp4", "captioned.mp4", "mp4", MP4_VIDEO, MP4_AUDIO, "libx264", "aac", "mov_text"},
-    {"mkv", "captioned.mkv", "matroska", MKV_VIDEO, MKV_AUDIO, "libx264", "aac", "srt"},
-    {"webm", "captioned.webm", "webm", WEBM_VIDEO, WEBM_AUDIO, "libvpx-vp9", "libopus", "webvtt"},
+    {"mkv", "captioned.mkv", "matroska", MKV_VIDEO, MKV_AUDIO, "libx264", "aac", "copy"},
+    {"webm", "captioned.webm", "webm", WEBM_VIDEO, WEBM_AUDIO, "libvpx-vp9", "libopus", "copy"},
 };
 static const preset PRESETS[] = {
     {"balanced", "-preset medium -crf 21", "-deadline good -cpu-used 4 -crf 32"},
