@@ -1,13 +1,15 @@
 // The server's jobs in the editor, real parts throughout: a video of synthesized speech is dropped
 // on the page, transcribed by the real transcriber while its lines are edited, the page reloaded and
-// the server stopped in the middle; cancelled; refused with a reason one can act on.
-// NEARFIELD_TRANSCRIBE: the folder that './dev transcribe' made ('./dev test' sets it).
+// the server stopped in the middle, and exported with the captions in its picture; cancelled; refused
+// with a reason one can act on. NEARFIELD_TRANSCRIBE, NEARFIELD_RENDER: the folders that
+// './dev transcribe' and './dev render' made ('./dev test' sets both).
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { folder, runOnce, start } from '../server/harness.mjs'
+import { client } from '../server/jobs_harness.mjs'
 import { launch, openPage } from './app/driver.mjs'
 
 /** Longer than the 30 s that the model hears at once, so that captions come before the end. */
@@ -31,8 +33,9 @@ let args
 const at = (...names) => path.join(dir.at, ...names)
 
 before(async () => {
-  const transcriber = process.env.NEARFIELD_TRANSCRIBE
+  const { NEARFIELD_TRANSCRIBE: transcriber, NEARFIELD_RENDER: renderer } = process.env
   assert.ok(transcriber, "NEARFIELD_TRANSCRIBE is not set: './dev transcribe' prints it")
+  assert.ok(renderer, "NEARFIELD_RENDER is not set: './dev render' prints it")
   dir = folder({ 'speech.txt': SPEECH })
   execFileSync('espeak-ng', [
     '-v',
@@ -50,7 +53,7 @@ before(async () => {
   execFileSync('ffmpeg', [...ffmpeg, at('talk.mp4')])
   model = ['--root', 'app/dist', '--model', process.env.NEARFIELD_MODEL]
   args = [...model, '--data', at('data')]
-  args.push('--transcribe', transcriber)
+  args.push('--transcribe', transcriber, '--render', renderer)
   server = await start(args)
   browser = await launch()
 })
@@ -127,7 +130,7 @@ async function saved(page) {
 }
 const blocks = (vtt) => vtt.trim().split('\n\n').slice(1)
 
-test('a dropped video: captions as they are heard, edited meanwhile, over a reload and a server that stops', async () => {
+test('a dropped video: captions as they are heard, edited meanwhile, over a reload and a server that stops; then in its picture', async () => {
   await withPage(
     async (page) => {
       await transcribe(page)
@@ -165,10 +168,59 @@ test('a dropped video: captions as they are heard, edited meanwhile, over a relo
       assert.equal(own, 1, file.text)
       // all else is as the server laid it out, times and lines
       assert.deepEqual(found.toSpliced(own, 1), wanted.toSpliced(own, 1))
+      await burnedIn(page, wanted)
     },
     { fails: /ERR_CONNECTION|ERR_INCOMPLETE|503/ },
   )
 })
+
+/** Exports what is open, and compares frames with the source's and with those of other captions. */
+async function burnedIn(page, unfixed) {
+  const sent = readdirSync(at('data/uploads'))
+  await page.keyboard.press('Alt+Shift+E')
+  const dialog = page.getByRole('dialog', { name: 'Export the video' })
+  await dialog.getByText(/on the server already/).waitFor()
+  await dialog.getByRole('combobox', { name: 'Encoding' }).selectOption('fast')
+  await dialog.getByRole('button', { name: 'Export' }).focus()
+  await page.keyboard.press('Enter')
+  await page.getByText(/^captioned\.mp4 is ready, /).waitFor({ timeout: 60_000 })
+  const now = readdirSync(at('data/uploads'))
+  assert.equal(now.length, sent.length + 1, 'the captions were sent, the video was not')
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Download' }).click(),
+  ])
+  await download.saveAs(at('fixed.mp4'))
+  // the same video with the captions before they were edited
+  const api = client(server)
+  const [exported] = await jobs()
+  const { request } = await api.get(exported.id)
+  const { upload } = await api.upload(`WEBVTT\n\n${unfixed.join('\n\n')}\n`)
+  const reply = await api.post({ ...request, kind: 'render', captions: { upload } })
+  const { id, error } = await reply.json()
+  assert.equal(reply.status, 201, error)
+  assert.equal((await api.ended(id, 60_000)).state, 'done')
+  writeFileSync(at('unfixed.mp4'), Buffer.from(await (await api.result(id)).arrayBuffer()))
+  const letters = (name, second) => {
+    const frame = ['-ss', String(second), '-i', at(name), '-frames:v', '1']
+    const grey = ['-vf', 'format=gray', '-f', 'rawvideo', '-']
+    return execFileSync('ffmpeg', ['-nostdin', '-loglevel', 'error', ...frame, ...grey]).map(
+      (value) => (value > 150 ? 1 : 0),
+    )
+  }
+  const count = (pixels) => pixels.reduce((sum, one) => sum + one, 0)
+  const differing = (a, b) => count(a.map((one, i) => (one === b[i] ? 0 : 1)))
+  const second = 5 // in the caption that was edited
+  const other = 9 // in one that was not
+  for (const s of [second, other]) {
+    assert.equal(count(letters('talk.mp4', s)), 0, 'the source has no letters')
+    assert.ok(count(letters('fixed.mp4', s)) > 200, `letters at ${s} s`)
+  }
+  const changed = differing(letters('fixed.mp4', second), letters('unfixed.mp4', second))
+  const same = differing(letters('fixed.mp4', other), letters('unfixed.mp4', other))
+  assert.ok(changed > 200, `the edited caption is another text: ${changed} pixels`)
+  assert.ok(same < 20, `the other is the same: ${same} pixels`)
+}
 
 test('cancel ends it on the server; the focus goes back to the work', async () => {
   await withPage(async (page) => {
