@@ -244,7 +244,7 @@ test('what is no video fails with the server’s reason, and can be chosen anew'
     await transcribe(page, Buffer.from('this is text, whatever its name'))
     const notice = page.locator('.notice')
     await notice.waitFor({ timeout: 30_000 })
-    assert.match(await notice.textContent(), /talk\.mp4 stopped: Ffmpeg cannot read the file/)
+    assert.match(await notice.textContent(), /talk\.mp4 stopped: ffmpeg cannot read the file/)
     await notice.getByRole('button', { name: 'Dismiss' }).click()
     await notice.waitFor({ state: 'detached' })
   })

@@ -14,19 +14,15 @@ import { createStore } from '../document/store'
 import type { KeptJob, RemoteVideo } from '../project/store'
 import type { Editor } from '../shell/editor'
 import type { Workspace } from '../shell/workspace'
-import type { Job, JobKind, JobRequest, JobsClient, Kind, RenderOptions } from './client'
+import type { Job, JobKind, JobRequest, JobsClient, RenderOptions } from './client'
 import type { JobEvent } from './events'
 import { captionsName } from './media'
+import type { OfferState } from './offer'
+import { fileProblem, lookAt, refusalOf } from './offer'
 import { Patience } from './patience'
 import type { Problem } from './problem'
 import { JobError, problemOf } from './problem'
 import { Transcript } from './transcript'
-
-export type OfferState =
-  | { readonly kind: 'unknown' }
-  | { readonly kind: 'known'; readonly kinds: ReadonlyMap<string, Kind>; readonly bytesMax: number }
-  | { readonly kind: 'locked'; readonly refused: boolean }
-  | { readonly kind: 'absent'; readonly why: string }
 
 export type Phase = 'uploading' | 'waiting' | 'running' | 'finishing' | 'cancelling'
 
@@ -84,17 +80,7 @@ export class Jobs {
 
   /** What the server can do. Never throws. */
   async look(): Promise<void> {
-    let offer: OfferState
-    try {
-      const { kinds, uploadBytesMax } = await this.#client.offer()
-      offer = { kind: 'known', kinds, bytesMax: uploadBytesMax }
-    } catch (error) {
-      const locked = error instanceof JobError && error.status === 401
-      const why = reason(error)
-      const refused = this.#client.token() !== null
-      offer = locked ? { kind: 'locked', refused } : { kind: 'absent', why }
-    }
-    this.store.set({ offer })
+    this.store.set({ offer: await lookAt(this.#client) })
   }
 
   async unlock(token: string): Promise<void> {
@@ -102,30 +88,12 @@ export class Jobs {
     await this.look()
   }
 
-  /** Why a job of this kind cannot be begun; '' when it can, or when nobody knows yet. */
   refusal(kind: JobKind): string {
-    const { offer } = this.store.get()
-    if (offer.kind !== 'known') return offer.kind === 'absent' ? offer.why : ''
-    const found = offer.kinds.get(kind)
-    if (found) return found.ready ? '' : (found.mend ?? 'it is not set up')
-    return 'this server does not do it'
+    return refusalOf(this.store.get().offer, kind)
   }
 
-  /** Whether the server has heard of such jobs, ready or not. */
-  knows(kind: JobKind): boolean {
-    const { offer } = this.store.get()
-    return offer.kind === 'known' && offer.kinds.has(kind)
-  }
-
-  /** Why this file cannot be sent; '' when it can. */
-  fileProblem(file: File): string {
-    const { offer } = this.store.get()
-    if (file.size === 0) return `${file.name} is empty.`
-    const most = offer.kind === 'known' ? offer.bytesMax : 0
-    if (most === 0 || file.size <= most) return ''
-    const mb = (bytes: number) => `${Math.ceil(bytes / 1_048_576)} MB`
-    const { mend } = problemOf(new JobError(413, ''), '')
-    return `${file.name} has ${mb(file.size)}; this server takes ${mb(most)}. ${mend}`
+  fileProblem(kind: JobKind, file: File): string {
+    return fileProblem(this.store.get().offer, kind, file)
   }
 
   get busy(): boolean {
@@ -227,7 +195,7 @@ export class Jobs {
     try {
       await this.#client.download(ready.id, ready.file)
     } catch (error) {
-      this.store.set({ problem: { ...problemOf(error, 'The download'), kind: 'render' } })
+      this.#editor.notify('error', `${ready.file} was not downloaded: ${reason(error)}`)
     }
   }
 
@@ -272,8 +240,7 @@ export class Jobs {
   }
 
   #fail(kind: JobKind, name: string, error: unknown): void {
-    const what = kind === 'transcribe' ? `The transcription of ${name}` : `The export of ${name}`
-    const problem = problemOf(error, what)
+    const problem = problemOf(error, kind, name)
     if (error instanceof JobError && error.status === 401) {
       this.store.set({ offer: { kind: 'locked', refused: this.#client.token() !== null } })
     }
@@ -328,7 +295,8 @@ export class Jobs {
   }
 
   async #send(file: File, signal: AbortSignal): Promise<string> {
-    const problem = this.fileProblem(file)
+    const kind = this.store.get().running?.kind ?? 'transcribe'
+    const problem = this.fileProblem(kind, file)
     if (problem) throw new Error(problem)
     this.#show({ phase: 'uploading', done: 0 })
     this.#editor.announce(`Sending ${file.name}`)

@@ -2,6 +2,8 @@
  * What can go wrong with the server's jobs, as two lines for a person: what happened and what to
  * do about it. Owns the words for each status; the server's own line is kept wherever it has one.
  */
+import { reason } from '../assist/model'
+import type { JobKind } from './client'
 
 /** What a button beside the problem can do. */
 export type Remedy = 'again' | 'choose' | 'token'
@@ -45,24 +47,26 @@ export function errorLine(status: number, body: string): string {
   return line && line.length < 200 && !line.startsWith('<') ? line : `status ${status}`
 }
 
-const sentence = (line: string): string => {
-  const text = line.trim()
-  const upper = text.charAt(0).toUpperCase() + text.slice(1)
-  return /[.!?]$/.test(upper) ? upper : `${upper}.`
+const ended = (line: string): string => (/[.!?]$/.test(line.trim()) ? line.trim() : `${line}.`)
+
+const WHAT: Record<JobKind, string> = { transcribe: 'The transcription', render: 'The export' }
+
+/** What makes a video small enough for the server. */
+export const SMALLER: Record<JobKind, string> = {
+  transcribe:
+    'For a transcript the sound alone is enough: ffmpeg -i VIDEO -vn -c:a copy sound.m4a. Or the ' +
+    'operator raises upload_mb_max.',
+  render: 'Take a smaller version of it, or ask the operator to raise upload_mb_max.',
 }
 
-/** `what`: "The transcription of talk.mp4". */
-export function problemOf(error: unknown, what: string): Problem {
-  if (!(error instanceof JobError)) {
-    const line = error instanceof Error && error.message ? error.message : 'something went wrong'
-    return { line: `${what} stopped: ${sentence(line)}`, mend: '', remedy: 'again' }
-  }
-  const said = sentence(error.message)
+/** `name`: of the video. */
+export function problemOf(error: unknown, kind: JobKind, name: string): Problem {
   const make = (mend: string, remedy: Remedy | null): Problem => ({
-    line: `${what} stopped. ${said}`,
+    line: `${WHAT[kind]} of ${name} stopped: ${ended(reason(error))}`,
     mend,
     remedy,
   })
+  if (!(error instanceof JobError)) return make('', 'again')
   switch (error.status) {
     case 0:
       return make('Look whether the server runs and can be reached, then try again.', 'again')
@@ -73,11 +77,7 @@ export function problemOf(error: unknown, what: string): Problem {
     case 404:
       return make('The server no longer has it: start again.', 'again')
     case 413:
-      return make(
-        'For a transcript the sound alone is enough: ffmpeg -i VIDEO -vn -c:a copy sound.m4a. Or ' +
-          'the operator raises upload_mb_max.',
-        'choose',
-      )
+      return make(SMALLER[kind], 'choose')
     case 422:
       return make('Choose the file again.', 'choose')
     case 429:

@@ -4,6 +4,7 @@
  * Read next: editor.ts, keys.ts, palette.tsx.
  */
 import type { Jobs } from '../jobs/jobs'
+import { knows } from '../jobs/offer'
 import type { Editor, EditorState, Region } from './editor'
 import type { Workspace } from './workspace'
 
@@ -124,7 +125,7 @@ export function createActions(
       'export',
       'Export the video with captions…',
       ['Alt+Shift+E'],
-      () => open() && jobs.knows('render'),
+      () => writable() && knows(jobs.store.get().offer, 'render'),
       () => page.exportVideo(),
     ],
     [

@@ -1,4 +1,5 @@
 /** The bar on top: what is open, is it saved, the file and batch commands, the device chip. */
+import { knows, refusalOf } from '../jobs/offer'
 import { Device } from '../panes/device/device'
 import type { SaveState } from '../project/autosave'
 import { ActionButton } from './action-button'
@@ -18,9 +19,7 @@ export function TopBar() {
   const { actions } = useApp()
   const project = useEditor((state) => state.project)
   const save = useEditor((state) => state.save)
-  const exports = useJobs(
-    (state) => state.offer.kind === 'known' && state.offer.kinds.has('render'),
-  )
+  const offer = useJobs((state) => state.offer)
   return (
     <header className="top">
       <h1 className="brand" data-open={project !== null}>
@@ -51,8 +50,14 @@ export function TopBar() {
             <ActionButton id="shorten-all" label="Shorten all" />
           </div>
           <div className="group wide">
-            <ActionButton id="transcribe" label="Transcribe" />
-            {exports && <ActionButton id="export" label="Export video" />}
+            <ActionButton
+              id="transcribe"
+              label="Transcribe"
+              hint={refusalOf(offer, 'transcribe')}
+            />
+            {knows(offer, 'render') && (
+              <ActionButton id="export" label="Export video" hint={refusalOf(offer, 'render')} />
+            )}
           </div>
         </>
       )}

@@ -162,14 +162,15 @@ export function useVideoDialog(): VideoDialog {
 }
 
 interface VideoRowProps {
+  readonly kind: JobKind
   readonly video: Video | null
   readonly onChoose: (file: File) => void
 }
 
-export function VideoRow({ video, onChoose }: VideoRowProps) {
+export function VideoRow({ kind, video, onChoose }: VideoRowProps) {
   const { jobs } = useApp()
   const id = useId()
-  const problem = video instanceof File ? jobs.fileProblem(video) : ''
+  const problem = video instanceof File ? jobs.fileProblem(kind, video) : ''
   const size = video ? (video instanceof File ? video.size : video.bytes) : 0
   const choose = async () => {
     const file = await chooseMedia()

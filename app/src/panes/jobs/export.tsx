@@ -23,7 +23,8 @@ export function ExportDialog() {
       delete openers.exportVideo
     }
   })
-  const ready = !empty && video !== null && !(video instanceof File && jobs.fileProblem(video))
+  const ready =
+    !empty && video !== null && !(video instanceof File && jobs.fileProblem('render', video))
   return (
     <JobDialog of={of} kind="render" title="Export the video">
       <form
@@ -34,7 +35,7 @@ export function ExportDialog() {
           void jobs.render(video, options)
         }}
       >
-        <VideoRow video={video} onChoose={setFile} />
+        <VideoRow kind="render" video={video} onChoose={setFile} />
         <ChoiceRow<RenderOptions['mode']>
           label="Captions"
           name="mode"

@@ -147,7 +147,7 @@ describe('what the server does', () => {
       preset: 'fast',
       size: 'small',
     })
-    const words = /No space left for the upload\. The disk of the server is full/
+    const words = /no space left for the upload\. The disk of the server is full/
     await screen.findByText(words, { selector: '.notice p' })
     expect(screen.getByText(words, { selector: '[role=status] span' })).toBeTruthy()
     expect(app.actions.by['job-again'].enabled()).toBe(true)

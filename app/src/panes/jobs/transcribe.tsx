@@ -25,7 +25,7 @@ export function TranscribeDialog() {
       delete openers.transcribe
     }
   })
-  const ready = video !== null && !(video instanceof File && jobs.fileProblem(video))
+  const ready = video !== null && !(video instanceof File && jobs.fileProblem('transcribe', video))
   const here = cues === 0 || (cues !== null && cues !== undefined && into === 'here')
   return (
     <JobDialog of={of} kind="transcribe" title="Transcribe a video">
@@ -37,7 +37,7 @@ export function TranscribeDialog() {
           void jobs.transcribe(video, language, here)
         }}
       >
-        <VideoRow video={video} onChoose={setFile} />
+        <VideoRow kind="transcribe" video={video} onChoose={setFile} />
         <SelectRow label="Language" value={language} options={LANGUAGES} onChange={setLanguage} />
         {cues !== null && cues !== undefined && cues > 0 && (
           <ChoiceRow<Into>

@@ -1,14 +1,16 @@
 /** Before anything is open: where to drop, what may be dropped, what was open before. */
 import { useEffect, useRef } from 'react'
 import { plural } from '../../document/format'
+import { refusalOf } from '../../jobs/offer'
 import { ActionButton } from '../../shell/action-button'
-import { useApp, useWorkspace } from '../../shell/use'
+import { useApp, useJobs, useWorkspace } from '../../shell/use'
 import './start.css'
 
 export function Start() {
   const { editor, workspace } = useApp()
   const opening = useWorkspace((state) => state.opening)
   const recent = useWorkspace((state) => state.recent)
+  const offer = useJobs((state) => state.offer)
   const actions = useRef<HTMLDivElement>(null)
   useEffect(() => {
     editor.focus.set('start', () => actions.current?.querySelector('button')?.focus())
@@ -24,7 +26,11 @@ export function Start() {
         </p>
         <div className="start-actions" ref={actions}>
           <ActionButton id="open" className="primary" label="Open a file" />
-          <ActionButton id="transcribe" label="Transcribe a video" />
+          <ActionButton
+            id="transcribe"
+            label="Transcribe a video"
+            hint={refusalOf(offer, 'transcribe')}
+          />
           <ActionButton id="sample" />
         </div>
         {recent.length > 0 && (
