@@ -133,6 +133,11 @@ const blocks = (vtt) => vtt.trim().split('\n\n').slice(1)
 test('a dropped video: captions as they are heard, edited meanwhile, over a reload and a server that stops; then in its picture', async () => {
   await withPage(
     async (page) => {
+      const taken = [] // the streams that were taken up again, by the last event that was seen
+      page.on('request', (request) => {
+        const last = request.url().endsWith('/events') && request.headers()['last-event-id']
+        if (last) taken.push(Number(last))
+      })
       await transcribe(page)
       await row(page, 2).waitFor({ timeout: 60_000 })
       holdWorker() // however fast the machine is, it is not done before what follows
@@ -156,6 +161,7 @@ test('a dropped video: captions as they are heard, edited meanwhile, over a relo
         .getByText(/^Transcribed: \d+ cues\.$/)
         .first()
         .waitFor({ timeout: 60_000 })
+      assert.ok(taken.length > 0 && taken.every((id) => id > 3), `${taken}`)
       const [job] = await jobs()
       const url = `http://${server.host}/v1/jobs/${job.id}/result/captions.vtt`
       const wanted = blocks(await (await fetch(url)).text())

@@ -183,6 +183,24 @@ describe('after a reload', () => {
   })
 })
 
+describe('a token that is not there any more', () => {
+  it('after a reload: the job is kept until there is one, and then taken up again', async () => {
+    const first = await transcribing()
+    first.client.segment('job-1', 0, 0, 'one two')
+    await soon(() => expect(first.texts()).toEqual(['one two']))
+    await first.workspace.flush()
+    first.client.wanted = 'right'
+    const again = await start(first.client, first.projects)
+    await soon(() => expect(again.jobs.store.get().problem?.remedy).toBe('token'))
+    again.jobs.dismiss()
+    expect(again.editor.store.get().project?.job?.id).toBe('job-1')
+    await again.jobs.unlock('right')
+    first.client.segment('job-1', 1, 2000, 'three')
+    await soon(() => expect(again.texts()).toEqual(['one two', 'three']))
+    expect(again.running()?.phase).toBe('running')
+  })
+})
+
 describe('a connection that is lost', () => {
   it('is said, tried again, and taken up behind the last event', async () => {
     const { client, running, texts, over } = await transcribing()

@@ -86,6 +86,10 @@ export class Jobs {
   async unlock(token: string): Promise<void> {
     this.#client.setToken(token)
     await this.look()
+    // What was followed when the token was refused.
+    if (this.busy || this.store.get().offer.kind !== 'known') return
+    this.#followed = null
+    this.#attach()
   }
 
   refusal(kind: JobKind): string {
@@ -184,9 +188,10 @@ export class Jobs {
   }
 
   dismiss(): void {
+    const goesOn = this.busy || this.store.get().problem?.remedy === 'token'
     this.store.set({ problem: null, ready: null })
     this.#again = null
-    if (!this.busy && this.#editor.store.get().project?.job) this.#workspace.remember({ job: null })
+    if (!goesOn) this.#forget()
   }
 
   async download(): Promise<void> {
@@ -242,9 +247,10 @@ export class Jobs {
   #fail(kind: JobKind, name: string, error: unknown): void {
     const problem = problemOf(error, kind, name)
     if (error instanceof JobError && error.status === 401) {
-      this.store.set({ offer: { kind: 'locked', refused: this.#client.token() !== null } })
-    }
-    this.#end()
+      // The server goes on with it; with a token it is taken up again.
+      const offer = { kind: 'locked', refused: this.#client.token() !== null } as const
+      this.store.set({ running: null, offer })
+    } else this.#end()
     this.store.set({ problem: { ...problem, kind } })
     this.#editor.announce(`${problem.line} ${problem.mend}`)
   }
@@ -252,6 +258,10 @@ export class Jobs {
   #end(): void {
     this.#editor.stopGrowing()
     this.store.set({ running: null })
+    this.#forget()
+  }
+
+  #forget(): void {
     if (this.#editor.store.get().project?.job) this.#workspace.remember({ job: null })
   }
 

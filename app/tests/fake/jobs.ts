@@ -124,6 +124,7 @@ export class HandJobs implements JobsClient {
         seen = event.id
         yield event
       }
+      if (job.events.length > seen) continue // said while the last ones were taken
       if (!['queued', 'running', 'cancelling'].includes(job.state)) return
       await new Promise<void>((resolve, reject) => {
         this.#wake.push(resolve)

@@ -191,7 +191,7 @@ export function VideoRow({ kind, video, onChoose }: VideoRowProps) {
                 </small>
               </>
             ) : (
-              <small>Drop a video or sound here, or</small>
+              <small>Drop a video {kind === 'transcribe' && 'or sound '}here, or</small>
             )}
           </p>
           <button
