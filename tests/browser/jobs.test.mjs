@@ -117,8 +117,17 @@ const jobs = async (host = server.host) =>
 
 /** Stops the process group of the server's one worker, until the server kills it. */
 function holdWorker() {
-  const [pid] = execFileSync('pgrep', ['-P', String(server.pid)], { encoding: 'utf8' }).split('\n')
-  process.kill(-Number(pid), 'SIGSTOP')
+  const parent = (pid) => {
+    try {
+      return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').pop().split(' ')[1])
+    } catch {
+      return 0 // it has ended
+    }
+  }
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  const workers = pids.filter((pid) => parent(pid) === server.pid)
+  assert.equal(workers.length, 1, 'a worker runs')
+  process.kill(-Number(workers[0]), 'SIGSTOP')
 }
 
 async function saved(page) {
