@@ -5,7 +5,9 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
+  closeSync,
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   openSync,
@@ -281,41 +283,64 @@ test('uploads stay while a job that names them waits, and are swept after it', a
   await here.begin()
 })
 
+/** The worker alone, as the server starts it, in the folder `at`; its last line. */
+function worker(program, at, env) {
+  mkdirSync(path.join(at, 'kept'), { recursive: true })
+  writeFileSync(path.join(at, 'job.json'), '{"request":{"preset":"fast"}}')
+  writeFileSync(path.join(at, 'a.srt'), cue('a'))
+  const inputs = [openSync(here.at('media/short.mp4')), openSync(path.join(at, 'a.srt'))]
+  const stdio = ['ignore', 'pipe', 'pipe', ...inputs]
+  const { stdout } = spawnSync(program, ['job.json'], { cwd: at, env, stdio, encoding: 'utf8' })
+  for (const input of inputs) closeSync(input)
+  return stdout
+    .trim()
+    .split('\n')
+    .map((l) => JSON.parse(l))
+}
+
+test('what was kept is used again only by the same plan, and to the frame', () => {
+  const dir = folder()
+  const real = path.join(renderer, 'run')
+  const env = { PATH: '/usr/bin:/bin' }
+  const pieces = (lines) => lines.filter((l) => l.checkpoint).map((l) => l.checkpoint.piece)
+  const one = path.join(dir.at, 'one')
+  assert.deepEqual(pieces(worker(real, one, env)), [0])
+  const nFrames = (at) => facts(path.join(at, 'captioned.mp4')).streams[0].nb_frames
+  assert.equal(nFrames(one), '75')
+  // lost behind its last piece, before it said that there are no more
+  const two = path.join(dir.at, 'two')
+  mkdirSync(two)
+  cpSync(path.join(one, 'kept'), path.join(two, 'kept'), { recursive: true })
+  rmSync(path.join(two, 'kept/whole'))
+  assert.deepEqual(pieces(worker(real, two, env)), [])
+  assert.equal(nFrames(two), '75')
+  // made by another plan
+  const three = path.join(dir.at, 'three')
+  mkdirSync(three)
+  cpSync(path.join(one, 'kept'), path.join(three, 'kept'), { recursive: true })
+  writeFileSync(path.join(three, 'kept/plan'), 'another')
+  assert.deepEqual(pieces(worker(real, three, env)), [0])
+  dir.remove()
+})
+
 test('what is missing is named with the command that brings it', () => {
-  const dir = folder({ 'a.srt': cue('a'), 'bin/none': '' })
+  const dir = folder({ 'bin/none': '' })
   const at = (...names) => path.join(dir.at, ...names)
-  copyFileSync(path.join(renderer, 'run'), at('run'))
-  const said = (program, env) => {
-    rmSync(at('job'), { recursive: true, force: true })
-    mkdirSync(at('job/kept'), { recursive: true })
-    writeFileSync(at('job/job.json'), '{"request":{}}')
-    const inputs = [openSync(here.at('media/short.mp4')), openSync(at('a.srt'))]
-    const stdio = ['ignore', 'pipe', 'pipe', ...inputs]
-    const { stdout } = spawnSync(program, ['job.json'], {
-      cwd: at('job'),
-      env,
-      stdio,
-      encoding: 'utf8',
-    })
-    const lines = stdout
-      .trim()
-      .split('\n')
-      .map((l) => JSON.parse(l))
-    return lines.at(-1)
-  }
+  const said = (program, name, env) => worker(program, at(name), env).at(-1)
   const apt = 'apt-get install --no-install-recommends ffmpeg'
   const real = path.join(renderer, 'run')
-  assert.deepEqual(said(at('run'), { PATH: '/usr/bin:/bin' }), {
+  copyFileSync(real, at('run'))
+  assert.deepEqual(said(at('run'), 'a', { PATH: '/usr/bin:/bin' }), {
     error: "the font is missing: './dev render' puts it into the renderer's folder",
     again: false,
   })
-  assert.deepEqual(said(real, { PATH: at('bin') }), {
+  assert.deepEqual(said(real, 'b', { PATH: at('bin') }), {
     error: `ffprobe is not installed: ${apt}`,
     again: false,
   })
   writeFileSync(at('bin/ffmpeg'), '#!/bin/sh\nexit 0\n')
   chmodSync(at('bin/ffmpeg'), 0o755)
-  assert.deepEqual(said(real, { PATH: `${at('bin')}:/usr/bin:/bin` }), {
+  assert.deepEqual(said(real, 'c', { PATH: `${at('bin')}:/usr/bin:/bin` }), {
     error: `this ffmpeg has no libass: ${apt}`,
     again: false,
   })

@@ -101,6 +101,7 @@ static void pieces_line(void *to, char *line) {
     double done = seconds_of(w, w->first * w->piece_frames + w->n_frames);
     if (w->m->duration_s > 0) say_progress(0.02 + 0.9 * (done / w->m->duration_s));
   } else if (strncmp(line, name, len) == 0 && line[len] == ',' && !w->kept_failed) {
+    if (strcmp(line + len, ",0.000000,0.000000") == 0) return; /* there was no frame any more */
     w->kept_failed = !pieces_keep(name, w->f);
     if (w->kept_failed) return; /* ffmpeg goes on to its end, in vain: the disk is full */
     say_piece(w->n_pieces++);
