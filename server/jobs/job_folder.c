@@ -46,22 +46,27 @@ void job_folder_remove(const char *path) { remove_but(path, nullptr); }
 void job_folder_leave_kept(const char *path) { remove_but(path, JOB_KEPT); }
 
 bool job_kept_take(const char *job, i64 fence) {
-  DIR *dir = opendir(job);
-  if (dir == nullptr) return false;
+  int folder = open(job, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (folder < 0) return false;
+  DIR *dir = fdopendir(folder);
+  if (dir == nullptr) {
+    close(folder);
+    return false;
+  }
   i64 newest = -1, number;
   char name[80];
   struct stat facts;
   for (struct dirent *e; (e = readdir(dir)) != nullptr;) {
     if (!bytes_number(text(e->d_name), &number) || number >= fence || number <= newest) continue;
     snprintf(name, sizeof name, "%lld/" JOB_KEPT, (long long)number);
-    bool kept = fstatat(dirfd(dir), name, &facts, AT_SYMLINK_NOFOLLOW) == 0;
+    bool kept = fstatat(folder, name, &facts, AT_SYMLINK_NOFOLLOW) == 0;
     if (kept && S_ISDIR(facts.st_mode)) newest = number;
   }
   char to[80];
   snprintf(name, sizeof name, "%lld/" JOB_KEPT, (long long)newest);
   snprintf(to, sizeof to, "%lld/" JOB_KEPT, (long long)fence);
-  bool ok = newest >= 0 ? renameat(dirfd(dir), name, dirfd(dir), to) == 0
-                        : mkdirat(dirfd(dir), to, 0700) == 0 || errno == EEXIST;
+  bool ok = newest >= 0 ? renameat(folder, name, folder, to) == 0
+                        : mkdirat(folder, to, 0700) == 0 || errno == EEXIST;
   closedir(dir);
   return ok;
 }

@@ -60,6 +60,7 @@ const job_kind *job_kind_find(nf_bytes name) {
 const job_kind *job_kind_at(int i) { return i < N_KINDS ? &KINDS[i] : nullptr; }
 
 const char *job_kind_folder(const job_kind *kind, const config *c) {
+  ASSERT(c != nullptr);
   const char *folder = (const char *)c + kind->folder_at;
   return folder[0] != 0 ? folder : nullptr;
 }

@@ -91,8 +91,11 @@ static void tag_add(buffer *out, nf_bytes bytes, i32 depth[3]) {
   tag_parts tag = tag_read(bytes);
   for (i32 i = 0; i < 3; i++) {
     if (!tag_name_is(&tag, names[i])) continue;
-    if (!tag.closing && depth[i]++ == 0) buffer_add_str(out, marks[i][0]);
-    if (tag.closing && depth[i] > 0 && --depth[i] == 0) buffer_add_str(out, marks[i][1]);
+    i32 before = depth[i];
+    if (!tag.closing) depth[i]++;
+    if (tag.closing && before > 0) depth[i]--;
+    if (before == 0 && depth[i] == 1) buffer_add_str(out, marks[i][0]);
+    if (before == 1 && depth[i] == 0) buffer_add_str(out, marks[i][1]);
   }
 }
 

@@ -6,7 +6,17 @@ import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { folder, runOnce } from './harness.mjs'
 import { events } from './jobs_harness.mjs'
-import { difference, facts, ffmpeg, frame, frames, place, renderer, track, video } from './render_harness.mjs'
+import {
+  difference,
+  facts,
+  ffmpeg,
+  frame,
+  frames,
+  place,
+  renderer,
+  track,
+  video,
+} from './render_harness.mjs'
 
 const srt = `1
 00:00:01,000 --> 00:00:03,000
@@ -41,7 +51,8 @@ async function rendered(where, input, captions, options, name) {
  * is 0.4 to 1.8 here, where letters are 6 and more. */
 function looks(file, source) {
   const [letters, noise] = [4.5, 2.5]
-  const diff = (second, from, to) => difference(frame(file, second), frame(source, second), from, to)
+  const diff = (second, from, to) =>
+    difference(frame(file, second), frame(source, second), from, to)
   assert.ok(diff(2, 0.72, 0.97) > letters, `at the bottom: ${diff(2, 0.72, 0.97)}`)
   assert.ok(diff(2, 0, 0.6) < noise, `not at the top: ${diff(2, 0, 0.6)}`)
   assert.ok(diff(6, 0.04, 0.2) > letters, `at the top: ${diff(6, 0.04, 0.2)}`)
@@ -60,7 +71,13 @@ for (const sandbox of [true, false])
     after(() => sandbox || mine.remove())
 
     test('burned in: letters in the frames of their times, and in no other', async () => {
-      const { id, job, reply, body, file } = await rendered(mine, 'talk.mp4', srt, { preset: 'fast' }, 'burned.mp4')
+      const { id, job, reply, body, file } = await rendered(
+        mine,
+        'talk.mp4',
+        srt,
+        { preset: 'fast' },
+        'burned.mp4',
+      )
       looks(file, mine.at('media/talk.mp4'))
       const said = mine.server.lines().find((l) => l.event === 'sandbox').detail
       if (!sandbox) assert.match(said, /only limits/)
@@ -78,7 +95,10 @@ for (const sandbox of [true, false])
       assert.deepEqual(pieces, [0, 1, 2])
       const progress = list.filter((e) => e.event === 'progress').map((e) => e.data.progress)
       assert.ok(progress.length >= 3)
-      assert.deepEqual(progress, [...progress].sort((a, b) => a - b))
+      assert.deepEqual(
+        progress,
+        [...progress].sort((a, b) => a - b),
+      )
       assert.equal(reply.headers.get('content-type'), 'video/mp4')
       assert.equal(reply.headers.get('content-disposition'), 'attachment; filename="captioned.mp4"')
       assert.equal(reply.headers.get('etag'), `"${job.result.files[0].sha256}"`)
@@ -98,7 +118,13 @@ for (const sandbox of [true, false])
 test('burned into WebM and Matroska; WebVTT with its places; sizes of letters', async () => {
   const vtt = `WEBVTT\n\n00:01.000 --> 00:03.000\nHello <b>world</b>\nsecond line\n\n00:05.000 --> 00:06.500 line:0\nAt the top\n`
   const source = here.at('media/talk.mp4')
-  const webm = await rendered(here, 'talk.mkv', vtt, { preset: 'fast', container: 'webm' }, 'burned.webm')
+  const webm = await rendered(
+    here,
+    'talk.mkv',
+    vtt,
+    { preset: 'fast', container: 'webm' },
+    'burned.webm',
+  )
   looks(webm.file, source)
   assert.deepEqual(
     facts(webm.file).streams.map((s) => s.codec_name),
@@ -154,8 +180,18 @@ test('soft: the picture is copied, the track says what the captions say', async 
 
 test('odd pictures: turned, with wide pixels and odd sides, a late start, no sound', async () => {
   const at = (name) => here.at('media', name)
-  ffmpeg('-i', at('talk.mp4'), ...'-c copy -t 3 -metadata:s:v rotate=90'.split(' '), at('turned.mp4'))
-  ffmpeg('-i', at('talk.mp4'), ...'-t 3 -an -vf scale=161:91,setsar=2 -c:v ffv1'.split(' '), at('wide.mkv'))
+  ffmpeg(
+    '-i',
+    at('talk.mp4'),
+    ...'-c copy -t 3 -metadata:s:v rotate=90'.split(' '),
+    at('turned.mp4'),
+  )
+  ffmpeg(
+    '-i',
+    at('talk.mp4'),
+    ...'-t 3 -an -vf scale=161:91,setsar=2 -c:v ffv1'.split(' '),
+    at('wide.mkv'),
+  )
   ffmpeg('-i', at('talk.mp4'), ...'-t 3 -c copy -output_ts_offset 50'.split(' '), at('late.mkv'))
   ffmpeg('-i', at('talk.mp4'), ...'-t 3 -c:v mpeg4 -c:a mp3'.split(' '), at('old.avi'))
   const rows = [
@@ -206,7 +242,10 @@ test('without a renderer: 501 and the command that makes one', async () => {
   try {
     await other.server.stop()
     const dir = folder({ 'x.txt': '' })
-    const missing = await runOnce([...['--data', dir.at, '--root', dir.at], ...['--render', dir.at]])
+    const missing = await runOnce([
+      ...['--data', dir.at, '--root', dir.at],
+      ...['--render', dir.at],
+    ])
     dir.remove()
     assert.equal(missing.code, 1)
     assert.match(missing.stderr, /run: not there; '\.\/dev render' makes the folder/)

@@ -36,7 +36,10 @@ export function video(at, seconds, more = [], size = `${width}x${height}`) {
 /** The grey frame that begins at that second, a multiple of 0.04: a little before it, because sound
  * that is copied may begin some ms before the picture. */
 export const frame = (file, second) =>
-  ffmpeg(...['-ss', String(second - 0.005), '-i', file, '-frames:v', '1'], ...'-f rawvideo -pix_fmt gray -'.split(' '))
+  ffmpeg(
+    ...['-ss', String(second - 0.005), '-i', file, '-frames:v', '1'],
+    ...'-f rawvideo -pix_fmt gray -'.split(' '),
+  )
 
 /** Mean absolute difference of two frames between two rows, given as parts of the height. */
 export function difference(a, b, from, to) {
@@ -54,15 +57,22 @@ export const frames = (file) =>
 
 /** The subtitle track as [[start, end, text]], as it lies in the file where a text format holds it. */
 export function track(file) {
-  const how = { mp4: '-f srt', mkv: '-c copy -f srt', webm: '-c copy -f webvtt' }[file.split('.').pop()]
+  const how = { mp4: '-f srt', mkv: '-c copy -f srt', webm: '-c copy -f webvtt' }[
+    file.split('.').pop()
+  ]
   const text = ffmpeg(...['-i', file], ...`-map 0:s:0 ${how} -`.split(' ')).toString()
   return text
     .replaceAll('\r', '')
     .split('\n\n')
     .filter((block) => block.includes(' --> '))
     .map((block) => {
-      const [time, ...lines] = block.trim().replace(/^\d+\n/, '').split('\n')
-      const seconds = time.match(/[\d:.,]{9,}/g).map((t) => t.split(':').reduce((s, v) => s * 60 + Number(v.replace(',', '.')), 0))
+      const [time, ...lines] = block
+        .trim()
+        .replace(/^\d+\n/, '')
+        .split('\n')
+      const seconds = time
+        .match(/[\d:.,]{9,}/g)
+        .map((t) => t.split(':').reduce((s, v) => s * 60 + Number(v.replace(',', '.')), 0))
       return [...seconds, lines.join('\n')]
     })
 }
@@ -91,8 +101,15 @@ export async function place(more = [], env = {}) {
     async add(input, captions, options = {}) {
       const { upload } = await here.api.upload(captions)
       const from =
-        typeof input === 'string' ? { path: input } : { upload: (await here.api.upload(input)).upload }
-      const reply = await here.api.post({ kind: 'render', input: from, captions: { upload }, ...options })
+        typeof input === 'string'
+          ? { path: input }
+          : { upload: (await here.api.upload(input)).upload }
+      const reply = await here.api.post({
+        kind: 'render',
+        input: from,
+        captions: { upload },
+        ...options,
+      })
       const job = await reply.json()
       assert.equal(reply.status, 201, JSON.stringify(job))
       return job.id

@@ -723,6 +723,7 @@ int main(void) {
       TEST(a_job_is_cancelled),
       TEST(workers_share_the_queue),
       TEST(the_queue_has_an_end),
+      TEST(uploads_are_wanted_while_a_job_is_open),
       TEST(old_jobs_are_forgotten),
       TEST(a_clock_set_back_holds_nothing),
       TEST(a_newer_schema_is_left_alone),

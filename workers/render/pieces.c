@@ -33,10 +33,15 @@ static bool plan_is(const char *plan) {
 }
 
 static void folder_empty(void) {
-  DIR *dir = opendir(PIECES_FOLDER);
-  if (dir == nullptr) return;
+  int folder = open(PIECES_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return;
+  DIR *dir = fdopendir(folder);
+  if (dir == nullptr) {
+    close(folder);
+    return;
+  }
   for (struct dirent *e; (e = readdir(dir)) != nullptr;) {
-    if (e->d_name[0] != '.') (void)unlinkat(dirfd(dir), e->d_name, 0);
+    if (e->d_name[0] != '.') (void)unlinkat(folder, e->d_name, 0);
   }
   closedir(dir);
 }

@@ -74,7 +74,10 @@ static void said_keep(void *to, char *line) {
   if (strncmp(rest, "/proc/self/fd/", 14) == 0 && strchr(rest, ' ') != nullptr) {
     rest = strchr(rest, ' ') + 1;
   }
-  if (strncmp(rest, "Conversion failed!", 18) == 0 && end->said[0] != 0) return;
+  static const char *const closing[] = {"Conversion failed!", "Error marking filters as finished"};
+  for (int i = 0; i < 2; i++) {
+    if (strcmp(rest, closing[i]) == 0 && end->said[0] != 0) return; /* the cause was said before */
+  }
   snprintf(end->said, sizeof end->said, "%.*s", (int)sizeof end->said - 1, rest);
 }
 

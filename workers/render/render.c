@@ -83,7 +83,8 @@ static void pieces_args(program_args *a, const work *w, int64_t first) {
   filters_add(a, w, first);
   encoder_add(a, w);
   args_add(a, "-force_key_frames expr:gte(n,n_forced*%lld)", (long long)w->piece_frames);
-  args_add(a, "-f segment -segment_format mp4 -reset_timestamps 1 -segment_start_number %lld", (long long)first);
+  args_add(a, "-f segment -segment_format mp4 -reset_timestamps 1 -segment_start_number %lld",
+           (long long)first);
   args_add(a, "-segment_time %.6f -segment_time_delta %.6f", seconds_of(w, w->piece_frames),
            seconds_of(w, 1) / 2);
   args_add(a, "-segment_list pipe:1 -segment_list_type csv -progress pipe:1 %%06d.mp4");
@@ -100,6 +101,7 @@ static void pieces_line(void *to, char *line) {
     double done = seconds_of(w, w->first * w->piece_frames + w->n_frames);
     if (w->m->duration_s > 0) say_progress(0.02 + 0.9 * (done / w->m->duration_s));
   } else if (strncmp(line, name, len) == 0 && line[len] == ',' && !w->kept_failed) {
+    if (strcmp(line + len, ",0.000000,0.000000") == 0) return; /* there was no frame any more */
     w->kept_failed = !pieces_keep(name, w->f);
     if (w->kept_failed) return; /* ffmpeg goes on to its end, in vain: the disk is full */
     say_piece(w->n_pieces++);
@@ -111,12 +113,16 @@ static bool pieces_make(work *w) {
   a = (program_args){0};
   w->first = w->n_pieces;
   pieces_args(&a, w, w->first);
-  if (!program_must(&a, pieces_line, w, "ffmpeg cannot render the video", w->f)) return false;
-  if (w->kept_failed) return false;
+  bool ok = program_must(&a, pieces_line, w, "ffmpeg cannot render the video", w->f);
+  bool nothing =
+      w->n_frames == 0 && (ok || strstr(w->f->line, "Cannot determine format") != nullptr);
+  if (w->kept_failed || (!ok && !nothing)) return false;
   if (w->n_pieces == 0) {
-    return fails(w->f, false, "there is no picture in the video: it lasts 0 s; export it again");
+    return fails(w->f, false,
+                 "no frame of the video can be decoded; export it again as MP4 (H.264)");
   }
-  return pieces_end(w->f);
+  return pieces_end(
+      w->f); /* nothing: the last try made all pieces, and was lost before it said so */
 }
 
 /* ---- the sound ---- */
@@ -198,7 +204,7 @@ static void plan_write(const work *w, char *out, size_t cap) {
   struct stat video;
   char hash[65];
   if (fstat(3, &video) != 0) video = (struct stat){0};
-  for (int i = 0; i < 32; i++) snprintf(hash + 2 * i, 3, "%02x", w->plan->captions_sha256[i]);
+  for (size_t i = 0; i < 32; i++) snprintf(hash + 2 * i, 3, "%02x", w->plan->captions_sha256[i]);
   a = (program_args){0};
   pieces_args(&a, w, 0);
   args_add(&a, "%s %d", w->r->container->audio_encoder, w->encode_audio);

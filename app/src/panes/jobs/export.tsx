@@ -23,6 +23,8 @@ export function ExportDialog() {
       delete openers.exportVideo
     }
   })
+  // A track leaves the picture as it is, unless the file does not take that: WebM takes few.
+  const encodes = options.mode === 'burn-in' || options.container === 'webm'
   const ready =
     !empty && video !== null && !(video instanceof File && jobs.fileProblem('render', video))
   return (
@@ -68,7 +70,7 @@ export function ExportDialog() {
             ['webm', 'WebM: for web pages'],
           ]}
         />
-        {options.mode === 'burn-in' && (
+        {encodes && (
           <SelectRow<RenderOptions['preset']>
             label="Encoding"
             value={options.preset}
