@@ -140,6 +140,20 @@ describe('a transcription', () => {
     expect(note()).toBe('No speech was found in talk.mp4.')
   })
 
+  it('a transcriber that says nothing before its end: its file, in one step', async () => {
+    const all = await start()
+    await all.workspace.open({ name: 'a.srt', bytes: new TextEncoder().encode(SRT) })
+    const { client, over, texts, editor } = await transcribing(true, all)
+    client.say('job-1', 'segment', { i: 0, text: 'without times' })
+    client.files = { 'captions.srt': LAID_OUT }
+    client.end('job-1', 'done')
+    await over
+    expect(texts()).toEqual(['one two', 'three'])
+    editor.undo()
+    expect(texts()).toEqual(['an old line'])
+    expect(editor.isGrowing).toBe(false)
+  })
+
   it('a second try of the server says its segments again: none is there twice', async () => {
     const { client, texts } = await transcribing()
     client.segment('job-1', 0, 0, 'one two')
@@ -342,6 +356,9 @@ describe('what goes wrong says what to do', () => {
     await jobs.look()
     expect(jobs.refusal('transcribe')).toBe("run './dev transcribe'")
     expect(knows(jobs.store.get().offer, 'render')).toBe(false)
+    client.faults.push(new JobError(0, 'the server cannot be reached'))
+    await jobs.look()
+    expect(jobs.refusal('transcribe')).toBe("run './dev transcribe'")
     client.wanted = 'secret'
     await jobs.look()
     expect(jobs.store.get().offer).toEqual({ kind: 'locked', refused: false })

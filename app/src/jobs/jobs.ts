@@ -80,7 +80,10 @@ export class Jobs {
 
   /** What the server can do. Never throws. */
   async look(): Promise<void> {
-    this.store.set({ offer: await lookAt(this.#client) })
+    const offer = await lookAt(this.#client)
+    // One that is away for a while can still do what it could; asked for it, it is asked again.
+    if (offer.kind !== 'absent' || this.store.get().offer.kind !== 'known')
+      this.store.set({ offer })
   }
 
   async unlock(token: string): Promise<void> {
@@ -159,7 +162,8 @@ export class Jobs {
     if (!job) {
       this.#abort?.abort()
       this.#end()
-      this.#editor.notify('info', `Cancelled: ${running.name} was not sent.`)
+      const unsent = running.phase === 'uploading' ? `: ${running.name} was not sent` : ''
+      this.#editor.notify('info', `Cancelled${unsent}.`)
       return
     }
     const signal = this.#abort?.signal
@@ -328,7 +332,8 @@ export class Jobs {
 
   #patience(signal: AbortSignal): Patience {
     return new Patience(signal, (lost) => {
-      if (signal.aborted || this.store.get().running?.lost === lost) return
+      const { running } = this.store.get()
+      if (signal.aborted || !running || running.lost === lost) return
       this.#show({ lost })
       this.#editor.announce(lost ? `Trying again: ${lost}` : 'The server answers again')
     })

@@ -4,6 +4,7 @@
  * the project in the same write as the cues, so that after a reload none is missing or there twice.
  */
 import type { CaptionsApi } from 'nearfield'
+import { newCueId } from '../document/cue'
 import type { KeptJob } from '../project/store'
 import type { Editor } from '../shell/editor'
 import type { Workspace } from '../shell/workspace'
@@ -64,7 +65,13 @@ export class Transcript {
     const cues = text.includes('-->') ? (await this.#captions.parse(file)).cues : []
     signal.throwIfAborted()
     const { document } = this.#editor
-    if (!document || this.#heard.size === 0) return 0
+    if (!document || cues.length + this.#heard.size === 0) return 0
+    if (this.#heard.size === 0) {
+      // A transcriber that says nothing before its end.
+      const all = cues.map((cue) => ({ ...cue, id: newCueId(), source: null, label: '' }))
+      this.#editor.grow(all, 'Transcribe', document.cues.length)
+      return all.length
+    }
     const heard = [...this.#heard.values()].sort((a, b) => a.segment.i - b.segment.i)
     this.#editor.settle(layOut(document.cues, heard, cues), 'Lay out captions')
     return cues.length
