@@ -130,6 +130,7 @@ test('captions that cannot be rendered fail once, with what to do', async () => 
       cue('a'.repeat(4001)),
       /^the captions cannot be drawn: line 1: a cue of 4001 bytes .* split it/,
     ],
+    [cue('\u{10FFFD}'), /^no font here has the letter U\+10FFFD of the captions: apt-get install/],
     [many, /^the captions cannot be drawn: more than 16 cues are shown at once at 0 s; mend/],
   ]
   for (const [captions, pattern] of rows) {

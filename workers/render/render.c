@@ -50,6 +50,8 @@ static bool ffmpeg_has(const char *kind, const char *name, const char *library, 
                library);
 }
 
+bool render_can_draw(failure *f) { return ffmpeg_has("filter", "ass", "libass", f); }
+
 /* ---- the picture, in pieces ---- */
 
 static void encoder_add(program_args *a, const work *w) {
@@ -222,7 +224,6 @@ bool render(const request *r, const media *m, const render_plan *plan, failure *
   for (int i = 0; i < m->n_audio; i++) w.encode_audio |= !codec_in(m->audio[i], c->audio);
   w.encode_audio |= m->n_audio > 0 && !m->stamped;
   w.piece_frames = (PIECE_S * m->rate_num + m->rate_den / 2) / m->rate_den;
-  if (!r->soft && !ffmpeg_has("filter", "ass", "libass", f)) return false;
   if (w.encode_video && !ffmpeg_has("encoder", c->video_encoder, c->video_encoder, f)) return false;
   plan_write(&w, text, sizeof text);
   bool whole;
