@@ -71,6 +71,48 @@ static void fuzz_convert(nf_caption *doc) {
   nf_caption_close(again);
 }
 
+/* One line an event; its text has no other override than ours, and every letter that is seen. */
+static void fuzz_ass_event(nf_bytes line) {
+  static const char *const ours[] = {"{\\b1}", "{\\b0}", "{\\i1}", "{\\i0}", "{\\u1}", "{\\u0}"};
+  CHECK(bytes_start_with(line, bytes_from_str("Dialogue: 0,")));
+  isize at = bytes_find(line, bytes_from_str(",Default,,0,0,0,,"));
+  CHECK(at > 0);
+  nf_bytes rest = bytes_slice(line, at + 17, line.len);
+  if (bytes_start_with(rest, bytes_from_str("{\\an"))) {
+    CHECK(rest.len >= 6 && rest.at[4] >= '1' && rest.at[4] <= '9' && rest.at[5] == '}');
+    rest = bytes_slice(rest, 6, rest.len);
+  }
+  for (isize i = 0; i < rest.len; i++) {
+    CHECK(rest.at[i] >= ' ');
+    bool known = rest.at[i] != '{';
+    for (isize k = 0; k < 6 && !known; k++) {
+      known = bytes_start_with(bytes_slice(rest, i, rest.len), bytes_from_str(ours[k]));
+      if (known) i += 4;
+    }
+    CHECK(known);
+    if (rest.at[i] != '\\') continue;
+    i++; /* a brace, a line end, or a character that ends the escape */
+    CHECK(i < rest.len && (rest.at[i] == '{' || rest.at[i] == 'N' || rest.at[i] == 0xE2));
+  }
+}
+
+static void fuzz_ass(nf_caption *doc) {
+  nf_error error = {};
+  nf_bytes file, events = bytes_from_str("MarginV, Effect, Text\n");
+  if (nf_caption_ass(doc, &(nf_ass_desc){.font = "F", .width = 64, .height = 36}, &file, &error)) {
+    CHECK(error.line[0] != 0);
+    return;
+  }
+  isize at = bytes_find(file, events);
+  CHECK(at > 0);
+  for (nf_bytes rest = bytes_slice(file, at + events.len, file.len); rest.len > 0;) {
+    isize end = bytes_find(rest, bytes_from_str("\n"));
+    CHECK(end >= 0);
+    fuzz_ass_event(bytes_slice(rest, 0, end));
+    rest = bytes_slice(rest, end + 1, rest.len);
+  }
+}
+
 static void fuzz_check(nf_bytes file) {
   nf_error error = {};
   nf_caption *doc;
@@ -83,6 +125,7 @@ static void fuzz_check(nf_bytes file) {
   CHECK(bytes_equal(out, file));
   fuzz_cues_read(doc);
   fuzz_convert(doc);
+  fuzz_ass(doc);
   i32 n = nf_caption_cue_count(doc);
   /* without valid UTF-8 or a BOM the encoding is a guess that an edit may tip; NUL bytes are a
    * sign of UTF-16, whose share in the file the guess goes by */

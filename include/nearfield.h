@@ -515,6 +515,19 @@ void nf_caption_warning_get(const nf_caption *doc, int32_t i, nf_caption_warning
 [[nodiscard]] nf_status nf_caption_write(nf_caption *doc, nf_caption_format format, nf_bytes *file,
                                          nf_error *error);
 
+/* How captions are drawn over a picture; font must be set. */
+typedef struct {
+  const char *font; /* its family name */
+  int32_t width, height; /* of the picture, pixels, 1..16384 */
+  int32_t font_permille; /* a line's height in thousandths of the picture's; 0: 58 */
+} nf_ass_desc;
+/* The captions as an ASS script, UTF-8, for a renderer such as libass. Bold, italic, underline and
+ * places (WebVTT's line and align, {\an8} in SRT) are written anew, every other tag is dropped and
+ * the text is escaped: no file can make the renderer do more. Borrowed as of nf_caption_write.
+ * errors NF_BAD_INPUT a cue of over 4,000 bytes, over 16 cues at once, or the picture's size */
+[[nodiscard]] nf_status nf_caption_ass(nf_caption *doc, const nf_ass_desc *desc, nf_bytes *file,
+                                       nf_error *error);
+
 /* What a viewer sees: tags removed, entities decoded. Writes at most `cap` bytes, returns the
  * length. out may alias nothing. */
 ptrdiff_t nf_caption_plain(nf_bytes text, nf_caption_format format, uint8_t *out, ptrdiff_t cap);

@@ -56,6 +56,8 @@ static const key_row KEYS[] = {
     {"worker", "run jobs of the store, do not listen [no]", AT(worker), 0, 1, KEY_BOOL, false},
     {"transcribe", "folder of the transcriber, made by './dev transcribe'", AT(transcribe), 0,
      CONFIG_PATH_BYTES, KEY_TEXT, false},
+    {"render", "folder of the renderer, made by './dev render'", AT(render), 0, CONFIG_PATH_BYTES,
+     KEY_TEXT, false},
     {"media_root", "folder whose files jobs may name by path", AT(media_root), 0, CONFIG_PATH_BYTES,
      KEY_TEXT, false},
     {"upload_mb_max", "also of a worker's files [4096]", AT(upload_mb_max), 1, 1000000, KEY_INT,

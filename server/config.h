@@ -57,6 +57,7 @@ typedef struct {
   char store[CONFIG_PATH_BYTES];      /* "": SQLite in data */
   char media_root[CONFIG_PATH_BYTES]; /* "": inputs are uploads only */
   char transcribe[CONFIG_PATH_BYTES]; /* folder of the worker; "": none here */
+  char render[CONFIG_PATH_BYTES];     /* likewise */
   int worker;                         /* jobs only: no listening */
   int job_slots, job_lease_ms, job_backoff_ms, job_wall_s, job_memory_mb, job_keep_h;
   int upload_mb_max;

@@ -25,6 +25,7 @@ const levels = new Map([
 const only = new Map([
   ['cli', ['include']],
   ['server', ['include', 'third_party']],
+  ['workers', ['include', 'third_party']],
   ['sdk', []],
   ['app', ['sdk']],
   ['fuzz', [...levels.keys(), 'server', 'third_party', 'tests']],

@@ -183,7 +183,7 @@ const suites = {
       'bash',
       [
         '-c',
-        '. tools/dev/setup.sh; own_c_files | grep -E "^(src|cli|server)/.*\\.c$" | grep -vE "_wasm\\.c$|kernel/(kernel_|table_)" | xargs -P 2 -n 4 clang-tidy-19 --quiet -p build/native --warnings-as-errors="*"',
+        '. tools/dev/setup.sh; own_c_files | grep -E "^(src|cli|server|workers)/.*\\.c$" | grep -vE "_wasm\\.c$|kernel/(kernel_|table_)" | xargs -P 2 -n 4 clang-tidy-19 --quiet -p build/native --warnings-as-errors="*"',
       ],
       { timeoutS: 1800 },
     )

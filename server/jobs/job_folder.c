@@ -12,7 +12,8 @@
 
 bool job_folder_make(const char *path) { return mkdir(path, 0700) == 0 || errno == EEXIST; }
 
-static void entries_remove(int folder, int depth) {
+/* but: the name of one entry that stays, at this level only; null: none. */
+static void entries_remove(int folder, int depth, const char *but) {
   DIR *dir = fdopendir(folder);
   if (dir == nullptr) {
     close(folder);
@@ -20,24 +21,54 @@ static void entries_remove(int folder, int depth) {
   }
   for (struct dirent *e; (e = readdir(dir)) != nullptr;) {
     if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+    if (but != nullptr && strcmp(e->d_name, but) == 0) continue;
     if (unlinkat(folder, e->d_name, 0) == 0 || depth == 0) continue;
     int inner = openat(folder, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (inner < 0) continue;
-    entries_remove(inner, depth - 1);
+    entries_remove(inner, depth - 1, nullptr);
     (void)unlinkat(folder, e->d_name, AT_REMOVEDIR);
   }
   closedir(dir);
 }
 
-void job_folder_remove(const char *path) {
+static void remove_but(const char *path, const char *but) {
   enum { DEPTH_MAX = 16 };
   int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (folder < 0) {
     (void)unlink(path);
     return;
   }
-  entries_remove(folder, DEPTH_MAX);
-  (void)rmdir(path);
+  entries_remove(folder, DEPTH_MAX, but);
+  (void)rmdir(path); /* not when something stays */
+}
+
+void job_folder_remove(const char *path) { remove_but(path, nullptr); }
+void job_folder_leave_kept(const char *path) { remove_but(path, JOB_KEPT); }
+
+bool job_kept_take(const char *job, i64 fence) {
+  int folder = open(job, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (folder < 0) return false;
+  DIR *dir = fdopendir(folder);
+  if (dir == nullptr) {
+    close(folder);
+    return false;
+  }
+  i64 newest = -1, number;
+  char name[80];
+  struct stat facts;
+  for (struct dirent *e; (e = readdir(dir)) != nullptr;) {
+    if (!bytes_number(text(e->d_name), &number) || number >= fence || number <= newest) continue;
+    snprintf(name, sizeof name, "%lld/" JOB_KEPT, (long long)number);
+    bool kept = fstatat(folder, name, &facts, AT_SYMLINK_NOFOLLOW) == 0;
+    if (kept && S_ISDIR(facts.st_mode)) newest = number;
+  }
+  char to[80];
+  snprintf(name, sizeof name, "%lld/" JOB_KEPT, (long long)newest);
+  snprintf(to, sizeof to, "%lld/" JOB_KEPT, (long long)fence);
+  bool ok = newest >= 0 ? renameat(folder, name, folder, to) == 0
+                        : mkdirat(folder, to, 0700) == 0 || errno == EEXIST;
+  closedir(dir);
+  return ok;
 }
 
 void job_folder_list(const char *path, i64 max_age_s, job_folder_each *each, void *to) {
@@ -68,13 +99,13 @@ static bool fail(nf_error *error, const char *what, const char *why) {
 
 /* Hash and sync one file; adds its JSON. */
 static bool output_read(int folder, const job_output *output, text_buf *json, nf_error *error) {
-  enum { PIECE = 65536, BYTES_MAX = 1 << 30 };
+  enum { PIECE = 65536 };
   int file = openat(folder, output->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   struct stat facts;
   if (file < 0) return fail(error, output->name, "the worker ended without writing it");
-  if (fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_size > BYTES_MAX) {
+  if (fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode)) {
     close(file);
-    return fail(error, output->name, "not a regular file of at most 1 GiB");
+    return fail(error, output->name, "not a regular file");
   }
   static _Thread_local u8 piece[PIECE];
   nf_sha256 hash;
@@ -124,11 +155,15 @@ bool job_output_publish(const job_kind *kind, const char *work, const char *resu
   int to = ok ? open(result, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
   if (to < 0) ok = fail(error, "results", strerror(errno));
   text_buf_str(&out, "{\"files\":[");
+  int n_found = 0;
   for (const job_output *o = kind->outputs; ok && o->name != nullptr; o++) {
-    if (o != kind->outputs) text_buf_str(&out, ",");
+    bool there = faccessat(from, o->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    if (kind->one_output && (n_found > 0 || !there)) continue;
+    if (n_found++ > 0) text_buf_str(&out, ",");
     ok = output_read(from, o, &out, error);
     if (ok && renameat(from, o->name, to, o->name) != 0) ok = fail(error, o->name, strerror(errno));
   }
+  if (ok && n_found == 0) ok = fail(error, "result", "the worker ended without writing it");
   text_buf_str(&out, "]}");
   text_buf_add(&out, bytes_from("", 1));
   if (ok && (fsync(to) != 0 || !folder_sync(parent))) ok = fail(error, "results", strerror(errno));

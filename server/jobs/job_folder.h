@@ -1,5 +1,5 @@
 /* The files of jobs on the disk. Every call blocks: store thread or thread pool only, but for
- * job_folder_make. Does not own: which folders count (the store says). */
+ * job_folder_make and job_kept_take. Does not own: which folders count (the store says). */
 #pragma once
 #include "server/jobs/job_kind.h"
 #include "server/store/store.h"
@@ -8,6 +8,14 @@
 bool job_folder_make(const char *path);
 /* rm -r; what cannot be removed stays. Never follows a symbolic link. */
 void job_folder_remove(const char *path);
+/* The folder in a try's own whose content the next try of the job is given (job_kind.keeps). */
+#define JOB_KEPT "kept"
+/* rm -r of a try's folder, all but kept/. */
+void job_folder_leave_kept(const char *path);
+/* Make kept/ in the folder `fence` of a job's folder (work/ID): it is moved there from the newest
+ * try before, so that a worker which lost its lease no longer reaches it, or it is empty. false and
+ * errno. Does not block for long. */
+bool job_kept_take(const char *job, i64 fence);
 /* Entries of a folder whose names are job ids, older than max_age_s (by mtime), one after another.
  */
 typedef void job_folder_each(void *to, const char *path, const job_id *id);

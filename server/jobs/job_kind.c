@@ -6,20 +6,46 @@
 #include "yyjson.h"
 
 static const job_option TRANSCRIBE_OPTIONS[] = {
-    {"language", OPTION_TEXT}, /* "en"; absent: found out */
-    {"vad", OPTION_BOOL},      /* voice-activity filter [true] */
-    {nullptr, OPTION_TEXT}};
+    {.name = "language", .type = OPTION_TEXT}, /* "en"; absent: found out */
+    {.name = "vad", .type = OPTION_BOOL},      /* voice-activity filter [true] */
+    {.name = nullptr}};
 static const job_output TRANSCRIBE_OUTPUTS[] = {
     {"captions.srt", "application/x-subrip; charset=utf-8",
      "attachment; filename=\"captions.srt\""},
     {"captions.vtt", "text/vtt; charset=utf-8", "attachment; filename=\"captions.vtt\""},
     {nullptr, nullptr, nullptr}};
 
+/* The first of each is the default (workers/render/request.c). */
+static const char *const MODES[] = {"burn-in", "soft", nullptr};
+static const char *const CONTAINERS[] = {"mp4", "mkv", "webm", nullptr};
+static const char *const PRESETS[] = {"balanced", "fast", "small", nullptr};
+static const char *const SIZES[] = {"medium", "small", "large", nullptr};
+static const job_option RENDER_OPTIONS[] = {
+    {.name = "captions", .type = OPTION_UPLOAD, .needed = true}, /* SRT or WebVTT */
+    {.name = "mode", .type = OPTION_CHOICE, .choices = MODES},
+    {.name = "container", .type = OPTION_CHOICE, .choices = CONTAINERS},
+    {.name = "preset", .type = OPTION_CHOICE, .choices = PRESETS},
+    {.name = "size", .type = OPTION_CHOICE, .choices = SIZES}, /* of the letters */
+    {.name = nullptr}};
+static const job_output RENDER_OUTPUTS[] = {
+    {"captioned.mp4", "video/mp4", "attachment; filename=\"captioned.mp4\""},
+    {"captioned.mkv", "video/x-matroska", "attachment; filename=\"captioned.mkv\""},
+    {"captioned.webm", "video/webm", "attachment; filename=\"captioned.webm\""},
+    {nullptr, nullptr, nullptr}};
+
 static const job_kind KINDS[] = {
     {.name = "transcribe",
      .mend = "no transcriber is set up: run './dev transcribe' and start with --transcribe FOLDER",
      .options = TRANSCRIBE_OPTIONS,
-     .outputs = TRANSCRIBE_OUTPUTS},
+     .outputs = TRANSCRIBE_OUTPUTS,
+     .folder_at = offsetof(config, transcribe)},
+    {.name = "render",
+     .mend = "no renderer is set up: run './dev render' and start with --render FOLDER",
+     .options = RENDER_OPTIONS,
+     .outputs = RENDER_OUTPUTS,
+     .one_output = true,
+     .keeps = true,
+     .folder_at = offsetof(config, render)},
 };
 enum { N_KINDS = sizeof KINDS / sizeof KINDS[0] };
 static_assert(N_KINDS <= JOB_KINDS_MAX, "jobs.kinds has room");
@@ -31,9 +57,38 @@ const job_kind *job_kind_find(nf_bytes name) {
   return nullptr;
 }
 
+const job_kind *job_kind_at(int i) { return i < N_KINDS ? &KINDS[i] : nullptr; }
+
 const char *job_kind_folder(const job_kind *kind, const config *c) {
-  (void)kind; /* one so far */
-  return c->transcribe[0] != 0 ? c->transcribe : nullptr;
+  ASSERT(c != nullptr);
+  const char *folder = (const char *)c + kind->folder_at;
+  return folder[0] != 0 ? folder : nullptr;
+}
+
+const job_option *job_kind_upload(const job_kind *kind) {
+  for (const job_option *o = kind->options; o->name != nullptr; o++) {
+    if (o->type == OPTION_UPLOAD) return o;
+  }
+  return nullptr;
+}
+
+const char *job_kind_refusal(const job_kind *kind, const config *c) {
+  if (c == nullptr) return JOBS_OFF;
+  return job_kind_folder(kind, c) != nullptr || c->store[0] != 0 ? nullptr : kind->mend;
+}
+
+void job_kinds_json_add(text_buf *out, const config *c) {
+  text_buf_str(out, "[");
+  for (int i = 0; i < N_KINDS; i++) {
+    const char *why = job_kind_refusal(&KINDS[i], c);
+    text_buf_str(out, i > 0 ? ",{\"kind\":" : "{\"kind\":");
+    text_buf_json(out, text(KINDS[i].name), true);
+    text_buf_str(out, why == nullptr ? ",\"ready\":true,\"mend\":" : ",\"ready\":false,\"mend\":");
+    if (why != nullptr) text_buf_json(out, text(why), true);
+    if (why == nullptr) text_buf_str(out, "null");
+    text_buf_str(out, "}");
+  }
+  text_buf_str(out, "]");
 }
 
 void job_kinds_runnable(const config *c, const char **names) {
@@ -84,17 +139,44 @@ static bool text_is_plain(nf_bytes b) {
   return b.len >= 1 && b.len <= 32;
 }
 
-static bool option_add(text_buf *out, const job_option *o, yyjson_val *value, nf_error *error) {
-  if (o->type == OPTION_TEXT && !(yyjson_is_str(value) && text_is_plain(string_of(value)))) {
-    return wrong(error, o->name, "a word of letters, digits and '-'");
+static bool choice_check(const job_option *o, yyjson_val *value, nf_error *error) {
+  char expected[120] = "one of";
+  size_t used = strlen(expected);
+  for (const char *const *word = o->choices; *word != nullptr; word++) {
+    if (yyjson_equals_str(value, *word)) return true;
+    used += (size_t)snprintf(expected + used, sizeof expected - used, " \"%s\"", *word);
+    ASSERT(used < sizeof expected);
   }
-  if (o->type == OPTION_BOOL && !yyjson_is_bool(value))
-    return wrong(error, o->name, "true or false");
+  return wrong(error, o->name, expected);
+}
+
+static bool option_check(const job_option *o, yyjson_val *value, nf_error *error) {
+  job_id id;
+  switch (o->type) {
+    case OPTION_TEXT:
+      return (yyjson_is_str(value) && text_is_plain(string_of(value))) ||
+             wrong(error, o->name, "a word of letters, digits and '-'");
+    case OPTION_BOOL: return yyjson_is_bool(value) || wrong(error, o->name, "true or false");
+    case OPTION_CHOICE: return choice_check(o, value, error);
+    case OPTION_UPLOAD: break;
+  }
+  yyjson_val *upload = yyjson_obj_get(value, "upload");
+  return (yyjson_obj_size(value) == 1 && yyjson_is_str(upload) &&
+          job_id_read(string_of(upload), &id)) ||
+         wrong(error, o->name, "{\"upload\": ID}");
+}
+
+static bool option_add(text_buf *out, const job_option *o, yyjson_val *value, nf_error *error) {
+  if (!option_check(o, value, error)) return false;
   text_buf_str(out, ",\"");
   text_buf_str(out, o->name);
   text_buf_str(out, "\":");
   if (o->type == OPTION_BOOL) {
     text_buf_str(out, yyjson_get_bool(value) ? "true" : "false");
+  } else if (o->type == OPTION_UPLOAD) {
+    text_buf_str(out, "{\"upload\":");
+    text_buf_json(out, string_of(yyjson_obj_get(value, "upload")), true);
+    text_buf_str(out, "}");
   } else {
     text_buf_json(out, string_of(value), true);
   }
@@ -103,13 +185,14 @@ static bool option_add(text_buf *out, const job_option *o, yyjson_val *value, nf
 
 static bool request_write(yyjson_val *root, const job_kind **kind, text_buf *out, nf_error *error) {
   yyjson_val *name = yyjson_obj_get(root, "kind"), *key, *value;
-  if (!yyjson_is_str(name)) return wrong(error, "kind", "a text such as \"transcribe\"");
+  if (!yyjson_is_str(name)) return wrong(error, "kind", "\"transcribe\" or \"render\"");
   *kind = job_kind_find(string_of(name));
-  if (*kind == nullptr) return wrong(error, "kind", "\"transcribe\"");
+  if (*kind == nullptr) return wrong(error, "kind", "\"transcribe\" or \"render\"");
   if (!input_add(out, yyjson_obj_get(root, "input"), error)) return false;
   size_t i, n, n_used = 2;
   for (const job_option *o = (*kind)->options; o->name != nullptr; o++) {
     value = yyjson_obj_get(root, o->name);
+    if (value == nullptr && o->needed) return wrong(error, o->name, "{\"upload\": ID}");
     if (value == nullptr) continue;
     if (!option_add(out, o, value, error)) return false;
     n_used++;

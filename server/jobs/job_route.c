@@ -63,11 +63,9 @@ static void post_done(store_call *call) {
   job_answer(t, call->status, p->existed ? 200 : 201);
 }
 
-/* Is what the job is to read there? Asked before it is accepted: an error one can act on. */
-static const char *input_missing(const jobs *j, const char *input) {
+/* Is {"upload"} or {"path"} there? */
+static const char *one_missing(const jobs *j, yyjson_val *in) {
   const char *why = nullptr;
-  yyjson_doc *doc = yyjson_read(input, strlen(input), 0);
-  yyjson_val *in = yyjson_obj_get(yyjson_doc_get_root(doc), "input");
   const char *upload = yyjson_get_str(yyjson_obj_get(in, "upload"));
   const char *path = yyjson_get_str(yyjson_obj_get(in, "path"));
   if (upload != nullptr) {
@@ -83,6 +81,19 @@ static const char *input_missing(const jobs *j, const char *input) {
       why = "input: no such file below media_root";
     }
     if (file >= 0) close(file);
+  }
+  return why;
+}
+
+/* Is what the job is to read there? Asked before it is accepted: an error one can act on. */
+static const char *input_missing(const jobs *j, const job_kind *kind, const char *input) {
+  yyjson_doc *doc = yyjson_read(input, strlen(input), 0);
+  yyjson_val *request = yyjson_doc_get_root(doc);
+  const job_option *second = job_kind_upload(kind);
+  const char *why = one_missing(j, yyjson_obj_get(request, "input"));
+  if (why == nullptr && second != nullptr &&
+      one_missing(j, yyjson_obj_get(request, second->name)) != nullptr) {
+    why = "captions: no such upload";
   }
   yyjson_doc_free(doc);
   return why;
@@ -100,12 +111,10 @@ static void post_body_end(http_task *task) {
     status = 503;
   } else if (p->body.failed || !job_request_read(body, &p->kind, &p->input, &error)) {
     why = p->body.failed ? "no memory" : error.line;
-  } else if (job_kind_folder(p->kind, t->jobs->desc.config) == nullptr &&
-             t->jobs->desc.config->store[0] == 0) { /* with a shared store, others may have one */
-    why = p->kind->mend;
+  } else if ((why = job_kind_refusal(p->kind, t->jobs->desc.config)) != nullptr) {
     status = 501;
   } else {
-    why = input_missing(t->jobs, p->input);
+    why = input_missing(t->jobs, p->kind, p->input);
     status = 422;
   }
   if (why != nullptr) {
@@ -171,6 +180,7 @@ static void one_done(store_call *call) {
   bool cancel = call->work == cancel_work;
   if (cancel && call->status == STORE_OK) {
     if (t->job.state == JOB_CANCELLING) job_run_cancel(t->jobs, &t->id);
+    if (t->job.state == JOB_CANCELLED) jobs_work_remove(t->jobs, &t->id); /* between two tries */
     jobs_changed(t->jobs, &t->id);
   }
   job_answer(t, call->status, cancel && !job_state_is_final(t->job.state) ? 202 : 200);
@@ -212,10 +222,38 @@ static store_status list_work(store *s, store_call *call) {
   return store_list(s, l->jobs, LIST_MAX, &l->n);
 }
 
+/* What can be asked for here, up to the list of jobs itself. c null: jobs are off. */
+static void offer_add(text_buf *json, const config *c) {
+  text_buf_str(json, "{\"kinds\":");
+  job_kinds_json_add(json, c);
+  text_buf_str(json, ",\"upload_bytes_max\":");
+  text_buf_number(json, c != nullptr ? (i64)c->upload_mb_max << 20 : 0);
+  text_buf_str(json, ",\"jobs\":[");
+}
+
+/* A page asks before it offers anything: that is no error. */
+static void off_reply(const http_request *request, bool jobs_root, http_reply *reply) {
+  text_buf json = {0};
+  http_reply_error(reply, 404, JOBS_OFF, request->has_body);
+  if (!jobs_root || request->method != METHOD_GET) return;
+  offer_add(&json, nullptr);
+  text_buf_str(&json, "]}");
+  if (json.failed) {
+    free(json.at);
+    return;
+  }
+  reply->status = 200;
+  reply->content_type = "application/json";
+  reply->why = reply->fixed = nullptr;
+  reply->memory = json.at;
+  reply->body_bytes = json.len;
+}
+
 static void list_done(store_call *call) {
   list_task *l = (list_task *)((char *)call - offsetof(list_task, base.call));
+  const config *c = l->base.jobs->desc.config;
   text_buf json = {0};
-  text_buf_str(&json, "{\"jobs\":[");
+  offer_add(&json, c);
   for (isize i = 0; i < l->n; i++) {
     if (i > 0) text_buf_str(&json, ",");
     job_json_add(&json, &l->jobs[i]);
@@ -271,27 +309,33 @@ static bool request_keep(const http_request *from, result_task *r) {
   return true;
 }
 
-/* The output by its name in the kind's own table: nothing of the URL becomes part of a path. */
-static const job_output *output_find(const store_job *job, const char *name) {
-  const job_kind *kind = job_kind_find(text(job->kind));
-  if (kind == nullptr) return nullptr;
+static const job_output *output_find(const job_kind *kind, nf_bytes name) {
   for (const job_output *o = kind->outputs; o->name != nullptr; o++) {
-    if (name[0] == 0 || strcmp(o->name, name) == 0) return o;
+    if (bytes_same(name, text(o->name))) return o;
   }
   return nullptr;
 }
 
-static void etag_set(const store_job *job, const char *name, http_reply *reply) {
+/* The file of the result that is called so, "" for the first, as the kind's own table has it:
+ * nothing of the URL becomes part of a path. etag: written when it is there. */
+static const job_output *result_find(const store_job *job, const char *name, char *etag,
+                                     size_t cap) {
+  const job_kind *kind = job_kind_find(text(job->kind));
+  if (kind == nullptr || job->result == nullptr) return nullptr;
+  const job_output *found = nullptr;
   yyjson_doc *doc = yyjson_read(job->result, strlen(job->result), 0);
   yyjson_val *files = yyjson_obj_get(yyjson_doc_get_root(doc), "files"), *file;
   size_t i, n;
   yyjson_arr_foreach(files, i, n, file) {
-    if (!yyjson_equals_str(yyjson_obj_get(file, "name"), name)) continue;
+    const char *own = yyjson_get_str(yyjson_obj_get(file, "name"));
     const char *sha256 = yyjson_get_str(yyjson_obj_get(file, "sha256"));
-    snprintf(reply->validator.etag, sizeof reply->validator.etag, "\"%.64s\"",
-             sha256 != nullptr ? sha256 : "");
+    if (own == nullptr || sha256 == nullptr || found != nullptr) continue;
+    if (name[0] != 0 && strcmp(name, own) != 0) continue;
+    found = output_find(kind, text(own));
+    snprintf(etag, cap, "\"%.64s\"", sha256);
   }
   yyjson_doc_free(doc);
+  return found;
 }
 
 static void result_done(store_call *call) {
@@ -305,21 +349,22 @@ static void result_done(store_call *call) {
     job_task_store_error(t);
     return;
   }
-  const job_output *o = output_find(&t->job, r->name);
-  if (o == nullptr) {
-    job_task_error(t, 404, "no such file in the result");
-    return;
-  }
   if (t->job.state != JOB_DONE) {
     job_task_error(t, job_state_is_final(t->job.state) ? 404 : 409, "the job is not done");
+    return;
+  }
+  http_reply reply;
+  http_reply_begin(&reply);
+  const job_output *o =
+      result_find(&t->job, r->name, reply.validator.etag, sizeof reply.validator.etag);
+  if (o == nullptr) {
+    job_task_error(t, 404, "no such file in the result");
     return;
   }
   char path[JOB_PATH_BYTES], name[96];
   snprintf(name, sizeof name, "%s/%lld/%s", t->id.hex, (long long)t->job.fence, o->name);
   jobs_path(t->jobs, "results", name, path);
   struct stat facts;
-  http_reply reply;
-  http_reply_begin(&reply);
   reply.file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (reply.file < 0 || fstat(reply.file, &facts) != 0) {
     http_reply_drop(&reply);
@@ -330,7 +375,6 @@ static void result_done(store_call *call) {
   reply.disposition = o->disposition;
   reply.cache_control = "private, no-cache";
   reply.body_bytes = facts.st_size;
-  etag_set(&t->job, o->name, &reply);
   file_reply_finish(&r->request, &reply);
   http_task_answer(&t->task, &reply);
   job_task_free(t);
@@ -386,7 +430,7 @@ void jobs_reply(jobs *j, nf_bytes path, const http_request *request, http_reply 
   bool writes = request->method > METHOD_HEAD;
   bool jobs_root = bytes_same(path, text("/jobs")), uploads = bytes_same(path, text("/uploads"));
   if (j == nullptr) {
-    http_reply_error(reply, 404, "jobs are off; --data FOLDER turns them on", request->has_body);
+    off_reply(request, jobs_root, reply);
   } else if (j->desc.tokens->n > 0 &&
              token_matches(j->desc.tokens, request->authorization) == nullptr) {
     http_reply_error(reply, 401, "a token is needed", request->has_body);

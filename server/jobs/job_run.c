@@ -1,6 +1,6 @@
 /* One try of one job: a child process whose standard output is read line by line (job_line.h), the
- * lease, the end. Exit 0: the outputs lie in its folder. The child gets job.json, and the input as
- * file descriptor 3, never as a path.
+ * lease, the end. Exit 0: the outputs lie in its folder. The child gets job.json, the input as file
+ * descriptor 3 and a second upload, where its kind has one, as 4: never as paths.
  *
  *   start -> reads, reports every second -> exited -> last report -> publish -> complete
  *                                                                  -> fail, release, cancel_end
@@ -49,6 +49,8 @@ struct job_run {
   int n_open;        /* handles of the child that are not closed yet */
   i64 started_ms, reported_ms, kill_ms; /* of the loop's clock; kill_ms 0: not asked to go */
   bool calling, read_stopped;
+  bool publishing, published; /* on the thread pool; back from it, while a report was away */
+  bool over;                  /* the store knows the end of the job, not only of this try */
   end_reason reason;
   bool exited, ending;
   i64 exit_code;
@@ -85,9 +87,11 @@ static void on_timer_closed(uv_handle_t *handle) {
 static void remove_work(uv_work_t *work) {
   job_run *r = work->data;
   if (r->work[0] == 0) return; /* not begun */
-  job_folder_remove(r->work);
-  *strrchr(r->work, '/') = 0; /* work/ID, when this was its only try's folder */
-  (void)rmdir(r->work);
+  if (!r->over && r->kind->keeps) job_folder_leave_kept(r->work);
+  if (!r->over && !r->kind->keeps) job_folder_remove(r->work);
+  *strrchr(r->work, '/') = 0; /* work/ID */
+  if (r->over) job_folder_remove(r->work);
+  if (!r->over) (void)rmdir(r->work); /* when this was its only try's folder */
 }
 
 static void run_free(uv_work_t *work, int status) {
@@ -122,6 +126,9 @@ static void end_done(store_call *call) {
   if (call->status != STORE_OK && call->status != STORE_FENCED) {
     log_event(r->jobs->desc.log, "the end of a job is not stored", call->error.line);
   }
+  bool another_try = r->reason == LOST || r->reason == STOPPED ||
+                     (r->reason == GOES_ON && r->has_error && r->again);
+  r->over = call->status == STORE_OK && !another_try;
   run_over(r);
 }
 
@@ -160,11 +167,13 @@ static void publish(uv_work_t *work) {
 }
 static void on_published(uv_work_t *work, int status) {
   job_run *r = work->data;
+  r->publishing = false;
   if (status != 0 || r->result == nullptr) {
     r->has_error = r->again = true;
     snprintf(r->error, sizeof r->error, "%.200s", r->publish_error.line);
   }
-  end_post(r);
+  r->published = r->calling; /* then report_done goes on */
+  if (!r->calling) end_post(r);
 }
 
 /* ---- the store ---- */
@@ -200,6 +209,7 @@ static void report_done(store_call *call) {
   }
   r->n_sent = 0;
   output_resume(r);
+  if (r->published) end_post(r);
   if (!r->ending) return;
   if (call->status == STORE_DOWN || call->status == STORE_FULL) {
     uv_timer_start(&r->timer, on_finish_retry, REPORT_MS, 0);
@@ -236,6 +246,7 @@ static void run_finish(job_run *r) {
   }
   if (r->reason == GOES_ON && !r->has_error) {
     r->publish.data = r;
+    r->publishing = true;
     if (uv_queue_work(r->jobs->desc.loop, &r->publish, publish, on_published) == 0) return;
     on_published(&r->publish, UV_ENOMEM);
     return;
@@ -372,16 +383,17 @@ static void on_timer(uv_timer_t *timer) {
     snprintf(r->error, sizeof r->error, "took longer than job_wall_s = %d s", c->job_wall_s);
     run_end(r, TIMED_OUT);
   }
-  if (r->calling || r->n_open == 0 || r->reason == LOST) return;
+  bool idle =
+      r->n_open == 0 && !r->publishing; /* a large result is hashed for longer than a lease */
+  if (r->calling || idle || r->reason == LOST) return;
   i64 interval = c->job_lease_ms / 3 < REPORT_MS ? c->job_lease_ms / 3 : REPORT_MS;
   if (r->n_events > 0 || now - r->reported_ms >= interval) report_post(r);
 }
 
 /* ---- starting ---- */
 
-/* The input, open; -1 and the reason. Never a path that leaves the allowed root. */
-static int input_open(const job_run *r, yyjson_val *request, char *why, size_t cap) {
-  yyjson_val *input = yyjson_obj_get(request, "input");
+/* {"upload"} or {"path"}, open; -1 and the reason. Never a path that leaves the allowed root. */
+static int input_open(const job_run *r, yyjson_val *input, char *why, size_t cap) {
   const char *upload = yyjson_get_str(yyjson_obj_get(input, "upload"));
   const char *path = yyjson_get_str(yyjson_obj_get(input, "path"));
   int file = -1;
@@ -394,6 +406,21 @@ static int input_open(const job_run *r, yyjson_val *request, char *why, size_t c
   }
   if (file < 0) snprintf(why, cap, "the input is not there any more");
   return file;
+}
+
+/* What the worker gets as descriptors 3 and 4; -1: none. false: one of them is gone. */
+static bool inputs_open(const job_run *r, int inputs[2], char *why, size_t cap) {
+  yyjson_doc *doc = yyjson_read(r->job.input, strlen(r->job.input), 0);
+  yyjson_val *request = yyjson_doc_get_root(doc);
+  const job_option *second = job_kind_upload(r->kind);
+  inputs[0] = input_open(r, yyjson_obj_get(request, "input"), why, cap);
+  bool ok = inputs[0] >= 0;
+  if (ok && second != nullptr) {
+    inputs[1] = input_open(r, yyjson_obj_get(request, second->name), why, cap);
+    ok = inputs[1] >= 0;
+  }
+  yyjson_doc_free(doc);
+  return ok;
 }
 
 static bool job_file_write(const job_run *r) {
@@ -422,10 +449,17 @@ static bool work_make(job_run *r) {
   if (!job_folder_make(parent)) return false;
   snprintf(name, sizeof name, "%s/%lld", r->job.id.hex, (long long)r->job.fence);
   jobs_path(r->jobs, "work", name, r->work);
-  return job_folder_make(r->work) && job_file_write(r);
+  return job_folder_make(r->work) && job_file_write(r) &&
+         (!r->kind->keeps || job_kept_take(parent, r->job.fence));
 }
 
-static int child_spawn(job_run *r, int input) {
+static void inputs_close(const int inputs[2]) {
+  for (int i = 0; i < 2; i++) {
+    if (inputs[i] >= 0) close(inputs[i]);
+  }
+}
+
+static int child_spawn(job_run *r, const int inputs[2]) {
   const config *c = r->jobs->desc.config;
   char *folder = realpath(job_kind_folder(r->kind, c), nullptr);
   if (folder == nullptr) return -errno;
@@ -446,14 +480,15 @@ static int child_spawn(job_run *r, int input) {
   uv_stdio_container_t stdio[] = {{.flags = UV_IGNORE},
                                   {.flags = pipe, .data.stream = (uv_stream_t *)&r->out},
                                   {.flags = pipe, .data.stream = (uv_stream_t *)&r->err},
-                                  {.flags = UV_INHERIT_FD, .data.fd = input}};
+                                  {.flags = UV_INHERIT_FD, .data.fd = inputs[0]},
+                                  {.flags = UV_INHERIT_FD, .data.fd = inputs[1]}};
   uv_process_options_t options = {.file = args.at[0],
                                   .args = args.at,
                                   .env = env,
                                   .cwd = r->work,
                                   .flags = UV_PROCESS_DETACHED, /* a process group of its own */
                                   .stdio = stdio,
-                                  .stdio_count = 4,
+                                  .stdio_count = inputs[1] >= 0 ? 5 : 4,
                                   .exit_cb = on_exit_child};
   int bad = uv_spawn(r->jobs->desc.loop, &r->process, &options);
   free(folder);
@@ -467,14 +502,14 @@ static void start_failed(job_run *r, bool again, const char *why) {
   end_post(r);
 }
 
-static void child_start(job_run *r, int input) {
+static void child_start(job_run *r, const int inputs[2]) {
   uv_loop_t *loop = r->jobs->desc.loop;
   uv_pipe_init(loop, &r->out, 0);
   uv_pipe_init(loop, &r->err, 0);
   r->process.data = r->out.data = r->err.data = r;
   r->n_open = 3;
-  int bad = child_spawn(r, input);
-  close(input);
+  int bad = child_spawn(r, inputs);
+  inputs_close(inputs);
   if (bad != 0) {
     r->exited = true;
     r->has_error = r->again = true;
@@ -509,21 +544,21 @@ void job_run_start(jobs *j, store_job *job) {
   j->n_runs++;
   jobs_changed(j, &r->job.id);
   char why[80] = "the input is damaged";
-  yyjson_doc *doc = yyjson_read(r->job.input, strlen(r->job.input), 0);
-  int input = input_open(r, yyjson_doc_get_root(doc), why, sizeof why);
-  yyjson_doc_free(doc);
+  int inputs[2] = {-1, -1};
+  bool open = inputs_open(r, inputs, why, sizeof why);
   if (j->stopping) {
-    if (input >= 0) close(input);
+    inputs_close(inputs);
     r->reason = STOPPED;
     end_post(r);
-  } else if (input < 0) {
+  } else if (!open) {
+    inputs_close(inputs);
     start_failed(r, false, why);
   } else if (!work_make(r)) {
     snprintf(why, sizeof why, "work folder: %.60s", strerror(errno));
-    close(input);
+    inputs_close(inputs);
     start_failed(r, true, why);
   } else {
-    child_start(r, input);
+    child_start(r, inputs);
   }
 }
 

@@ -88,9 +88,10 @@ static void result_sweep(void *to, const char *path, const job_id *id) {
   if (status == STORE_NONE) job_folder_remove(path);
   if (status == STORE_OK) store_job_drop(&job);
 }
+/* An upload that an open job will read stays, however long that one has waited. */
 static void upload_sweep(void *to, const char *path, const job_id *id) {
-  (void)to, (void)id;
-  (void)unlink(path);
+  sweep_args *a = to;
+  if (store_upload_wanted(a->s, id) == STORE_NONE) (void)unlink(path);
 }
 
 static store_status sweep_work(store *s, store_call *call) {
@@ -125,6 +126,34 @@ static void on_sweep_timer(uv_timer_t *timer) {
   j->sweep.work = sweep_work;
   j->sweep.done = sweep_done;
   store_thread_post(j->store, &j->sweep);
+}
+
+/* ---- a job that ends without a try ---- */
+
+typedef struct {
+  uv_work_t work;
+  jobs *jobs;
+  char path[JOB_PATH_BYTES];
+} removal;
+
+static void removal_work(uv_work_t *work) { job_folder_remove(((removal *)work)->path); }
+static void removal_done(uv_work_t *work, int status) {
+  jobs *j = ((removal *)work)->jobs;
+  (void)status;
+  free(work);
+  j->n_tasks--;
+  jobs_stop_check(j);
+}
+
+void jobs_work_remove(jobs *j, const job_id *id) {
+  removal *r = calloc(1, sizeof *r);
+  if (r == nullptr) return; /* the sweep comes by */
+  r->jobs = j;
+  jobs_path(j, "work", id->hex, r->path);
+  j->n_tasks++;
+  if (uv_queue_work(j->desc.loop, &r->work, removal_work, removal_done) == 0) return;
+  j->n_tasks--;
+  free(r);
 }
 
 /* ---- start and stop ---- */
@@ -177,12 +206,14 @@ static bool workers_find(jobs *j, nf_error *error) {
     j->media_root = open(c->media_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (j->media_root < 0) return fail(error, c->media_root, strerror(errno));
   }
-  if (c->transcribe[0] != 0) {
-    char program[JOB_PATH_BYTES];
-    snprintf(program, sizeof program, "%s/run", c->transcribe);
-    if (access(program, X_OK) != 0) {
-      return fail(error, program, "not there; './dev transcribe' makes the folder");
-    }
+  const job_kind *kind;
+  for (int i = 0; (kind = job_kind_at(i)) != nullptr; i++) {
+    const char *folder = job_kind_folder(kind, c);
+    if (folder == nullptr) continue;
+    char program[JOB_PATH_BYTES], why[80];
+    snprintf(program, sizeof program, "%s/run", folder);
+    snprintf(why, sizeof why, "not there; './dev %s' makes the folder", kind->name);
+    if (access(program, X_OK) != 0) return fail(error, program, why);
   }
   if (c->job_slots > 0) job_kinds_runnable(c, j->kinds);
   return true;

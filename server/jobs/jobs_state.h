@@ -32,6 +32,8 @@ struct jobs {
 /* "DATA/FOLDER/NAME" into out[JOB_PATH_BYTES]. */
 void jobs_path(const jobs *j, const char *folder, const char *name, char *out);
 void jobs_claim_soon(jobs *j);
+/* Remove what the tries of an ended job left in work/ID; what cannot be removed now is swept. */
+void jobs_work_remove(jobs *j, const job_id *id);
 /* A job changed here: whoever streams its events asks the store now. */
 void jobs_changed(jobs *j, const job_id *id);
 /* Called when something ended that jobs_stop waits for. */

@@ -105,6 +105,9 @@ typedef struct {
 /* Ask for the end of a job. job: as it is now; a final one stays what it is. */
 [[nodiscard]] store_status store_cancel(store *s, const job_id *id, store_job *job);
 
+/* STORE_OK: a job that is not over names this upload; STORE_NONE: none does. */
+[[nodiscard]] store_status store_upload_wanted(store *s, const job_id *upload);
+
 typedef void store_event_each(void *to, const store_event *event); /* borrowed */
 /* Events behind `after`, oldest first, at most n_max of them. */
 [[nodiscard]] store_status store_events(store *s, const job_id *id, i64 after, i64 n_max,

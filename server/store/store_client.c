@@ -108,6 +108,30 @@ store_status store_list(store *s, store_job *jobs, isize n_max, isize *n) {
 }
 
 typedef struct {
+  const job_id *upload;
+  bool found;
+} wanted_args;
+
+static bool wanted_row(void *to, const nf_bytes *cells, isize n) {
+  (void)cells, (void)n;
+  ((wanted_args *)to)->found = true;
+  return true;
+}
+static store_status wanted_work(store *s, void *to) {
+  wanted_args *a = to;
+  char pattern[JOB_ID_LEN + 24]; /* an id has no sign that LIKE knows */
+  snprintf(pattern, sizeof pattern, "%%\"upload\":\"%s\"%%", a->upload->hex);
+  a->found = false;
+  return STORE_RUN(s, SQL_UPLOAD_WANTED, wanted_row, a, db_str(pattern));
+}
+
+store_status store_upload_wanted(store *s, const job_id *upload) {
+  wanted_args a = {.upload = upload};
+  store_status status = store_transact(s, wanted_work, &a);
+  return status == STORE_OK && !a.found ? STORE_NONE : status;
+}
+
+typedef struct {
   const job_id *id;
   i64 after, n_max;
   store_event_each *each;

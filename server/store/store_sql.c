@@ -35,6 +35,9 @@ static const db_statement SQL[] = {
     [SQL_LIST] =
         {{"SELECT id, kind, state, fence, n_tries, progress, n_events, created_ms, updated_ms,"
           " NULL, NULL, error FROM nf_jobs ORDER BY created_ms DESC, id LIMIT $1"}},
+    [SQL_UPLOAD_WANTED] =
+        {{"SELECT id FROM nf_jobs WHERE state IN ('queued', 'running', 'cancelling')"
+          " AND input LIKE $1 LIMIT 1"}},
     [SQL_EVENT_ADD] = {{"INSERT INTO nf_events(job, seq, type, data, created_ms)"
                         " VALUES($1, $2, $3, $4, $5)"}},
     [SQL_EVENTS] = {{"SELECT seq, type, data FROM nf_events WHERE job = $1 AND seq > $2"

@@ -5,6 +5,7 @@
 #include "caption/document.h"
 #include "caption/lint.h"
 #include "caption/plain.h"
+#include "caption/write_ass.h"
 #include "os/os.h"
 
 struct nf_caption {
@@ -79,6 +80,15 @@ nf_status nf_caption_write(nf_caption *doc, nf_caption_format format, nf_bytes *
   error_clear(error);
   nf_status status = format == doc->doc.format ? caption_write_own(&doc->doc, error)
                                                : caption_write_other(&doc->doc, error);
+  if (status == NF_OK) *file = buffer_bytes(&doc->doc.out);
+  return status;
+}
+
+nf_status nf_caption_ass(nf_caption *doc, const nf_ass_desc *desc, nf_bytes *file,
+                         nf_error *error) {
+  error_clear(error);
+  ASSERT(desc->font != nullptr);
+  nf_status status = caption_write_ass(&doc->doc, desc, error);
   if (status == NF_OK) *file = buffer_bytes(&doc->doc.out);
   return status;
 }

@@ -19,3 +19,6 @@ typedef enum : u32 {
  * WebVTT to SRT reads the cue's settings and begins the text with {\anN}. */
 u32 convert_srt_text(nf_bytes text, buffer *out, char *settings, isize *settings_len);
 u32 convert_vtt_text(nf_bytes text, nf_bytes settings, buffer *out);
+/* Where a WebVTT cue stands, as ASS's {\anN}: 1..9, a telephone's keys upside down. What else the
+ * settings ask for is added to losses. */
+i32 convert_settings_place(nf_bytes settings, u32 *losses);

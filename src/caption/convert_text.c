@@ -200,7 +200,7 @@ static i32 line_row(nf_bytes value) {
   return number <= 5 ? 2 : number <= 9 ? 1 : 0; /* rows of a 15-row grid */
 }
 
-static i32 settings_place(nf_bytes settings, u32 *losses) {
+i32 convert_settings_place(nf_bytes settings, u32 *losses) {
   i32 row = 0, column = 2;
   for (isize at = 0; at < settings.len;) {
     isize from = at;
@@ -310,7 +310,7 @@ static bool arrows_break(buffer *out, isize from) {
 u32 convert_vtt_text(nf_bytes text, nf_bytes settings, buffer *out) {
   vtt_walk w = {.out = out};
   isize start = out->len;
-  i32 place = settings_place(settings, &w.losses);
+  i32 place = convert_settings_place(settings, &w.losses);
   if (place != 2) {
     u8 digit = (u8)('0' + place);
     buffer_add_str(out, "{\\an");

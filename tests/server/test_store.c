@@ -384,6 +384,29 @@ static void the_queue_has_an_end(void **state) {
   store_close(s);
 }
 
+static void uploads_are_wanted_while_a_job_is_open(void **state) {
+  (void)state;
+  store *s = open_with((store_desc){0});
+  job_id one, two, none;
+  job_id_make(&one);
+  job_id_make(&two);
+  job_id_make(&none);
+  char input[200];
+  snprintf(input, sizeof input,
+           "{\"input\":{\"upload\":\"%s\"},\"captions\":{\"upload\":\"%s\"},\"mode\":\"soft\"}",
+           one.hex, two.hex);
+  job_id id = add_one(s, input);
+  assert_int_equal(store_upload_wanted(s, &one), STORE_OK);
+  assert_int_equal(store_upload_wanted(s, &two), STORE_OK);
+  assert_int_equal(store_upload_wanted(s, &none), STORE_NONE);
+  assert_int_equal(store_upload_wanted(s, &id), STORE_NONE);
+  store_job job;
+  assert_int_equal(store_cancel(s, &id, &job), STORE_OK);
+  store_job_drop(&job);
+  assert_int_equal(store_upload_wanted(s, &one), STORE_NONE);
+  store_close(s);
+}
+
 static void old_jobs_are_forgotten(void **state) {
   (void)state;
   store *s = open_with((store_desc){0});
@@ -700,6 +723,7 @@ int main(void) {
       TEST(a_job_is_cancelled),
       TEST(workers_share_the_queue),
       TEST(the_queue_has_an_end),
+      TEST(uploads_are_wanted_while_a_job_is_open),
       TEST(old_jobs_are_forgotten),
       TEST(a_clock_set_back_holds_nothing),
       TEST(a_newer_schema_is_left_alone),

@@ -10,9 +10,10 @@ PATH=$cache/node-$node_version/bin:$PATH
 packages_build='ca-certificates clang-19 lld-19 llvm-19 cmake ninja-build pkg-config libc6-dev libuv1-dev
   libsqlite3-dev libpq-dev libcurl4-openssl-dev python3 python3-pip'
 packages_test='libclang-rt-19-dev clang-format-19 clang-tidy-19 libcmocka-dev chromium
-  postgresql-15 pocketsphinx-testdata fonts-dejavu-core'
+  postgresql-15 pocketsphinx-testdata fonts-dejavu-core espeak-ng'
 packages_bench='nginx-light wrk python3-venv python3-dev g++'
 packages_transcribe='ffmpeg bubblewrap python3 python3-venv'
+packages_render='ffmpeg bubblewrap fonts-dejavu-core'
 
 say() { printf 'dev: %s\n' "$*" >&2; }
 die() { say "$*"; exit 3; }
@@ -185,6 +186,21 @@ need_transcribe() {
     trap - EXIT
   fi
   cp "$from/run" "$from/worker.py" "$from/captions.py" "$home"
+  printf '%s\n' "$home"
+}
+
+# Prints the folder of the renderer (server option --render): the worker and the font that it draws
+# with, for libass to find without fontconfig.
+need_render() {
+  local home=$cache/render
+  need_packages build render >&2
+  { [ -f build/native/build.ninja ] || cmake --preset native >/dev/null; } &&
+    cmake --build build/native --target nearfield-render >&2 || die "the renderer does not build"
+  mkdir -p "$home/fonts"
+  cp /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf \
+    /usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf "$home/fonts"
+  cp build/native/nearfield-render "$home/run.$$" # one that runs now keeps its own
+  mv "$home/run.$$" "$home/run"
   printf '%s\n' "$home"
 }
 
