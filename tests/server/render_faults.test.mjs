@@ -187,6 +187,15 @@ async function broken(tries, kill) {
   assert.ok(before2.length >= 2 && before2.length < 8, `${before2}`)
   assert.ok(after2[0] >= before2.at(-1) + 1, `${before2} | ${after2}`)
   assert.equal(after2.at(-1), 7)
+  const progress = list
+    .slice(second)
+    .filter((e) => e.event === 'progress')
+    .map((e) => e.data.progress)
+  assert.ok(progress.length >= 3 && progress[0] > 0.9 * (after2[0] / 8), `${progress}`)
+  assert.deepEqual(
+    progress,
+    [...progress].sort((a, b) => a - b),
+  )
   const { body } = await here.save(id)
   writeFileSync(here.at('resumed.mp4'), body)
   const { streams } = facts(here.at('resumed.mp4'))
