@@ -319,8 +319,9 @@ function worker(program, at, env) {
   writeFileSync(path.join(at, 'a.srt'), cue('a'))
   const inputs = [openSync(here.at('media/short.mp4')), openSync(path.join(at, 'a.srt'))]
   const stdio = ['ignore', 'pipe', 'pipe', ...inputs]
-  const { stdout } = spawnSync(program, ['job.json'], { cwd: at, env, stdio, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(program, ['job.json'], { cwd: at, env, stdio, encoding: 'utf8' })
   for (const input of inputs) closeSync(input)
+  assert.equal(status, 0, stderr)
   return stdout
     .trim()
     .split('\n')
