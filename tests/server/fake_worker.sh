@@ -18,6 +18,10 @@ case "$what" in
     echo slow >captions.srt
     echo slow >captions.vtt
     ;;
+  big) # n MB, most of them a hole
+    echo big >captions.vtt
+    truncate -s "${n}M" captions.srt
+    ;;
   bad) echo '{"error":"no audio stream in the file","again":false}' ;;
   crash) echo 'something broke' >&2; kill -9 $$ ;;
   deaf) trap '' TERM; sleep 60 & wait; sleep 60 & wait ;; # and a child that holds the pipe

@@ -64,6 +64,29 @@ for (const store of stores) {
       )
     })
 
+    test('a result that is hashed for longer than a lease is still the first try', async (t) => {
+      const other = await here.server('--job-lease-ms', '500', '--job-slots', '2')
+      const mine = client(other)
+      await server.stop() // so that no longer lease is given
+      const { id } = await mine.add('big 1000')
+      const { list } = await events(`${mine.base}/jobs/${id}/events`)
+      const job = await mine.get(id)
+      assert.equal(job.state, 'done', job.error)
+      assert.deepEqual(
+        list.filter((e) => e.event === 'state').map((e) => [e.data.state, e.data.try]),
+        [
+          ['queued', 0],
+          ['running', 1],
+          ['done', 1],
+        ],
+      )
+      t.diagnostic(`${job.updated - job.created} ms`)
+      assert.ok(job.updated - job.created > 600, 'or it proves nothing')
+      await other.stop()
+      server = await here.server()
+      api = client(server)
+    })
+
     test('a path below media_root is an input; others are not', async () => {
       const ask = (path) => api.post({ kind: 'transcribe', input: { path } })
       const reply = await ask('talk.txt')

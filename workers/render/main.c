@@ -29,7 +29,6 @@ static bool run(const char *program, const char *job, failure *f) {
   nf_caption *doc = nullptr;
   render_plan plan = {0};
   if (!request_read(job, &r, f)) return false;
-  say_progress(0);
   if (!r.soft && !fonts_find(program, f)) return false;
   if (!captions_read(&doc, f)) return false;
   bool ok = media_read(&m, f) &&
