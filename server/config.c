@@ -314,6 +314,7 @@ void config_reload(config *c, const config *from) {
 void config_help(FILE *out) {
   fputs(
       "usage: nearfield-server [--config FILE] [--KEY VALUE]... [--quiet]\n"
+      "       nearfield-server --backup FOLDER [--config FILE] [--data FOLDER]\n"
       "       nearfield-server --make-token FILE | --add-token FILE NAME | --version | --help\n"
       "Settings, as --KEY VALUE or as 'KEY = VALUE' lines of the config file (later wins;\n"
       "SIGHUP reads the file again for those marked *):\n",

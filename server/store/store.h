@@ -84,6 +84,11 @@ typedef struct {
  * its password. STORE_DOWN: a server that cannot be reached now. */
 [[nodiscard]] store_status store_open(const store_desc *desc, store **s, nf_error *error);
 void store_close(store *s); /* null is fine */
+bool store_is_postgresql(const char *url);
+/* Copy the SQLite store at `path` to the new file `to`, as it is at one moment: others go on
+ * reading and writing. The copy is checked, synced and complete in one file. errors STORE_NONE:
+ * there is no store at path; STORE_FAILED: it is damaged; and the store's own */
+[[nodiscard]] store_status store_copy(const char *path, const char *to, nf_error *error);
 /* Why the last call did not return STORE_OK: one line, for the log. Borrowed until the next. */
 const char *store_error(const store *s);
 
@@ -102,6 +107,9 @@ typedef struct {
 [[nodiscard]] store_status store_get(store *s, const job_id *id, store_job *job);
 /* The newest n_max jobs, newest first, without input and result. jobs[n_max]; drop each. */
 [[nodiscard]] store_status store_list(store *s, store_job *jobs, isize n_max, isize *n);
+typedef void store_job_each(void *to, const store_job *job); /* borrowed */
+/* Every job, whole, in no order. */
+[[nodiscard]] store_status store_jobs(store *s, store_job_each *each, void *to);
 /* Ask for the end of a job. job: as it is now; a final one stays what it is. */
 [[nodiscard]] store_status store_cancel(store *s, const job_id *id, store_job *job);
 

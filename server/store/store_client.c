@@ -108,6 +108,27 @@ store_status store_list(store *s, store_job *jobs, isize n_max, isize *n) {
 }
 
 typedef struct {
+  store_job_each *each;
+  void *to;
+} jobs_args;
+
+static bool jobs_row(void *to, const nf_bytes *cells, isize n) {
+  jobs_args *a = to;
+  store_job job;
+  if (!store_job_read(&job, cells, n)) return false;
+  a->each(a->to, &job);
+  store_job_drop(&job);
+  return true;
+}
+static store_status jobs_work(store *s, void *to) {
+  return store_run(s, SQL_ALL, nullptr, 0, jobs_row, to);
+}
+
+store_status store_jobs(store *s, store_job_each *each, void *to) {
+  return store_transact(s, jobs_work, &(jobs_args){each, to});
+}
+
+typedef struct {
   const job_id *id;
   i64 after, n_max;
   store_event_each *each;

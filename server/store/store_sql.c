@@ -35,6 +35,7 @@ static const db_statement SQL[] = {
     [SQL_LIST] =
         {{"SELECT id, kind, state, fence, n_tries, progress, n_events, created_ms, updated_ms,"
           " NULL, NULL, error FROM nf_jobs ORDER BY created_ms DESC, id LIMIT $1"}},
+    [SQL_ALL] = {{"SELECT " COLUMNS " FROM nf_jobs"}},
     [SQL_EVENT_ADD] = {{"INSERT INTO nf_events(job, seq, type, data, created_ms)"
                         " VALUES($1, $2, $3, $4, $5)"}},
     [SQL_EVENTS] = {{"SELECT seq, type, data FROM nf_events WHERE job = $1 AND seq > $2"

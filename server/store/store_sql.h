@@ -9,6 +9,7 @@ typedef enum {
   SQL_OWNED, /* as BY_ID, and the row is locked */
   SQL_CROWD,
   SQL_LIST,
+  SQL_ALL,
   SQL_EVENT_ADD,
   SQL_EVENTS,
   SQL_STATE_SET,
