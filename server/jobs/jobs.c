@@ -7,6 +7,8 @@
 
 #include "server/jobs/job_folder.h"
 #include "server/jobs/job_sandbox.h"
+#include "server/jobs/job_tus.h"
+#include "server/jobs/job_upload.h"
 #include "server/jobs/jobs_state.h"
 
 enum { CLAIM_MS = 500, STREAM_MS = 500, SWEEP_MS = 60000, FOLDER_BYTES_MAX = 900 };
@@ -90,6 +92,7 @@ static void result_sweep(void *to, const char *path, const job_id *id) {
 }
 static void upload_sweep(void *to, const char *path, const job_id *id) {
   (void)to, (void)id;
+  if (bytes_finish(text(path), ".tus") && !job_tus_is_orphan(path)) return; /* goes after it */
   (void)unlink(path);
 }
 
@@ -241,5 +244,6 @@ void jobs_stop(jobs *j) {
   j->stopping = true;
   job_runs_stop(j);
   job_streams_stop(j);
+  job_uploads_stop(j);
   jobs_stop_check(j);
 }

@@ -8,6 +8,16 @@ import { binary, folder, sleep, start } from './harness.mjs'
 export const stores = ['sqlite', 'postgresql']
 export const finals = new Set(['done', 'failed', 'dead', 'cancelled'])
 
+/** Numbers in [0, 1) from a seed (mulberry32). */
+export function randoms(state) {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
+
 /** A place for one store: its folder and the options that every server over it shares. */
 export function place(store) {
   const servers = []
