@@ -31,6 +31,8 @@ const job_kind *job_kind_find(nf_bytes name) {
   return nullptr;
 }
 
+const job_kind *job_kind_at(int i) { return i < N_KINDS ? &KINDS[i] : nullptr; }
+
 const char *job_kind_folder(const job_kind *kind, const config *c) {
   (void)kind; /* one so far */
   return c->transcribe[0] != 0 ? c->transcribe : nullptr;

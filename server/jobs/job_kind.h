@@ -22,6 +22,7 @@ typedef struct {
 
 enum { JOB_KINDS_MAX = 4 };
 const job_kind *job_kind_find(nf_bytes name); /* null: unknown */
+const job_kind *job_kind_at(int i);           /* 0, 1, ...; null: there are no more */
 /* The folder of the kind's worker, whose program is FOLDER/run; null: not set up. */
 const char *job_kind_folder(const job_kind *kind, const config *c);
 /* NULL-terminated names of the kinds whose worker is set up. names[JOB_KINDS_MAX + 1] */

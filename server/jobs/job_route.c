@@ -61,6 +61,7 @@ static void post_done(store_call *call) {
   post_task *p = (post_task *)((char *)call - offsetof(post_task, base.call));
   job_task *t = &p->base;
   post_free(p);
+  if (call->status == STORE_OK && !p->existed) job_metrics_accepted(&t->jobs->metrics, p->kind);
   if (call->status == STORE_OK && !t->jobs->stopping) jobs_claim_soon(t->jobs);
   job_answer(t, call->status, p->existed ? 200 : 201);
 }

@@ -219,6 +219,7 @@ bool jobs_start(const jobs_desc *desc, jobs **out, nf_error *error, bool *machin
   uv_timer_start(&j->claim_timer, on_claim_timer, 0, CLAIM_MS);
   uv_timer_start(&j->stream_timer, on_stream_timer, STREAM_MS, STREAM_MS);
   uv_timer_start(&j->sweep_timer, on_sweep_timer, 0, SWEEP_MS);
+  if (desc->tokens != nullptr) job_metrics_refresh(j); /* else nobody asks */
   *out = j;
   return true;
 }
@@ -232,11 +233,17 @@ static void on_timer_closed(uv_handle_t *handle) {
 
 void jobs_stop_check(jobs *j) {
   if (!j->stopping || j->n_runs > 0 || j->n_tasks > 0 || j->claiming || j->sweeping) return;
+  if (j->metrics.counting) return;
   if (uv_is_closing((uv_handle_t *)&j->claim_timer)) return;
   store_thread_stop(j->store);
   uv_close((uv_handle_t *)&j->claim_timer, on_timer_closed);
   uv_close((uv_handle_t *)&j->stream_timer, on_timer_closed);
   uv_close((uv_handle_t *)&j->sweep_timer, on_timer_closed);
+}
+
+void jobs_metrics(jobs *j, text_buf *out) {
+  job_metrics_refresh(j);
+  job_metrics_write(&j->metrics, j->store, out);
 }
 
 void jobs_stop(jobs *j) {

@@ -17,6 +17,7 @@
 #include "server/config.h"
 #include "server/http_task.h"
 #include "server/log.h"
+#include "server/text_buf.h"
 #include "server/token.h"
 
 typedef struct jobs jobs;
@@ -35,3 +36,5 @@ bool jobs_start(const jobs_desc *desc, jobs **j, nf_error *error, bool *machine)
 void jobs_stop(jobs *j);
 /* path: what follows "/v1". Fills the reply, or leaves a task in it. j null: jobs are off. */
 void jobs_reply(jobs *j, nf_bytes path, const http_request *request, http_reply *reply);
+/* For /metrics; what the store has is as it was up to some seconds ago. */
+void jobs_metrics(jobs *j, text_buf *out);

@@ -2,6 +2,7 @@
  */
 #pragma once
 #include "server/jobs/job_kind.h"
+#include "server/jobs/job_metrics.h"
 #include "server/jobs/jobs.h"
 #include "server/store/store_thread.h"
 
@@ -27,6 +28,7 @@ struct jobs {
   int n_timers;                       /* not closed yet */
   store_call claim, sweep;
   store_job claimed;
+  job_metrics metrics;
   bool claiming, sweeping, stopping;
   int n_tasks; /* requests that wait for the store or for a file */
 };

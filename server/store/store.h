@@ -110,6 +110,16 @@ typedef struct {
 typedef void store_job_each(void *to, const store_job *job); /* borrowed */
 /* Every job, whole, in no order. */
 [[nodiscard]] store_status store_jobs(store *s, store_job_each *each, void *to);
+typedef struct {
+  char kind[JOB_KIND_BYTES];
+  job_state state;
+  i64 n, n_tries;
+  i64 ms;        /* from their request to their last change, all together */
+  i64 oldest_ms; /* when the first of them came, since 1970 */
+} store_count;
+typedef void store_count_each(void *to, const store_count *count); /* borrowed */
+/* How many jobs there are of each kind in each state. */
+[[nodiscard]] store_status store_counts(store *s, store_count_each *each, void *to);
 /* Ask for the end of a job. job: as it is now; a final one stays what it is. */
 [[nodiscard]] store_status store_cancel(store *s, const job_id *id, store_job *job);
 

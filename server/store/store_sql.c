@@ -36,6 +36,8 @@ static const db_statement SQL[] = {
         {{"SELECT id, kind, state, fence, n_tries, progress, n_events, created_ms, updated_ms,"
           " NULL, NULL, error FROM nf_jobs ORDER BY created_ms DESC, id LIMIT $1"}},
     [SQL_ALL] = {{"SELECT " COLUMNS " FROM nf_jobs"}},
+    [SQL_COUNTS] = {{"SELECT kind, state, count(*), sum(n_tries), sum(updated_ms - created_ms),"
+                     " min(created_ms) FROM nf_jobs GROUP BY kind, state ORDER BY kind, state"}},
     [SQL_EVENT_ADD] = {{"INSERT INTO nf_events(job, seq, type, data, created_ms)"
                         " VALUES($1, $2, $3, $4, $5)"}},
     [SQL_EVENTS] = {{"SELECT seq, type, data FROM nf_events WHERE job = $1 AND seq > $2"
@@ -134,6 +136,14 @@ static bool text_copy(nf_bytes from, char **to) {
   return from.at == nullptr || *to != nullptr;
 }
 
+job_state store_state_read(nf_bytes cell) {
+  job_state state = JOB_QUEUED;
+  for (int i = 0; i < (int)(sizeof STATES / sizeof STATES[0]); i++) {
+    if (bytes_same(cell, text(STATES[i]))) state = (job_state)i;
+  }
+  return state;
+}
+
 /* The columns are those of COLUMNS. */
 bool store_job_read(void *to, const nf_bytes *cells, isize n) {
   store_job *job = to;
@@ -141,9 +151,7 @@ bool store_job_read(void *to, const nf_bytes *cells, isize n) {
   *job = (store_job){0};
   (void)job_id_read(cells[0], &job->id);
   snprintf(job->kind, sizeof job->kind, "%.*s", (int)cells[1].len, (const char *)cells[1].at);
-  for (int i = 0; i < (int)(sizeof STATES / sizeof STATES[0]); i++) {
-    if (bytes_same(cells[2], text(STATES[i]))) job->state = (job_state)i;
-  }
+  job->state = store_state_read(cells[2]);
   i64 *numbers[] = {&job->fence,    &job->n_tries,    &job->progress,
                     &job->n_events, &job->created_ms, &job->updated_ms};
   for (int i = 0; i < 6; i++) (void)bytes_number(cells[3 + i], numbers[i]);
