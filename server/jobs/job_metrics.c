@@ -18,7 +18,8 @@ void job_metrics_accepted(job_metrics *m, const job_kind *kind) {
   counts_of(m, kind)->n_accepted++;
 }
 
-void job_metrics_try(job_metrics *m, const job_kind *kind, try_outcome outcome, i64 duration_ms) {
+void job_metrics_try(job_metrics *m, const job_kind *kind, job_try_outcome outcome,
+                     i64 duration_ms) {
   job_kind_counts *c = counts_of(m, kind);
   c->n_tries[outcome]++;
   c->try_ms += duration_ms;

@@ -18,7 +18,7 @@ typedef enum : u8 {
   TRIED_RELEASED,  /* given back: this process stops */
   TRIED_LOST,      /* its lease was over: another worker may have the job */
   N_TRY_OUTCOMES,
-} try_outcome;
+} job_try_outcome;
 
 enum { N_TRY_BUCKETS = 8, COUNT_ROWS_MAX = 48 };
 
@@ -36,7 +36,8 @@ typedef struct {
 } job_metrics;
 
 void job_metrics_accepted(job_metrics *m, const job_kind *kind);
-void job_metrics_try(job_metrics *m, const job_kind *kind, try_outcome outcome, i64 duration_ms);
+void job_metrics_try(job_metrics *m, const job_kind *kind, job_try_outcome outcome,
+                     i64 duration_ms);
 /* Count the store, unless that is on its way or was done a moment ago. */
 void job_metrics_refresh(jobs *j);
 void job_metrics_write(const job_metrics *m, const store_thread *store, text_buf *out);

@@ -101,7 +101,7 @@ static void run_free(uv_work_t *work, int status) {
 
 /* kept: the store has the end; else someone else may have the job. */
 static void run_count(const job_run *r, bool kept) {
-  try_outcome outcome = TRIED_DONE;
+  job_try_outcome outcome = TRIED_DONE;
   if (!kept || r->reason == LOST) {
     outcome = TRIED_LOST;
   } else if (r->reason == CANCELLED || r->cancelled_late) {

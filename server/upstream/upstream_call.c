@@ -28,7 +28,7 @@ typedef struct {
   server *server;
   http_conn *conn; /* null: answered, or the client has gone */
   upstream *to;
-  const config_upstream_model *model;
+  config_upstream_model model; /* of the settings as they were */
   budget_charge *charge; /* null: there is no budget, or its model costs nothing */
   bool reserving;
   bool may_cost; /* a try that gave no usage may have been paid for */
@@ -70,7 +70,7 @@ static void try_give(call *a, try_outcome outcome) {
 }
 
 static i64 cost_most(const call *a) {
-  return upstream_cost(a->model, a->request.input_tokens_max, a->request.output_tokens_max);
+  return upstream_cost(&a->model, a->request.input_tokens_max, a->request.output_tokens_max);
 }
 
 /* What is not known is paid as it was reserved; what a stream says before its end is no sum. */
@@ -80,7 +80,7 @@ static void charge_settle(call *a) {
   if (a->reserving) {
     budget_leave(a->charge);
   } else if (known) {
-    i64 micro = upstream_cost(a->model, a->usage.input_tokens, a->usage.output_tokens);
+    i64 micro = upstream_cost(&a->model, a->usage.input_tokens, a->usage.output_tokens);
     budget_settle(a->charge, micro);
   } else {
     budget_settle(a->charge, a->may_cost ? cost_most(a) : 0);
@@ -92,8 +92,7 @@ static void charge_settle(call *a) {
 static void call_end(call *a, upstream_outcome outcome) {
   charge_settle(a);
   a->to->n_outcomes[outcome]++;
-  a->to->n_open--;
-  a->server->upstreams->n_open--;
+  upstream_release(a->server->upstreams, a->to);
   uv_close((uv_handle_t *)&a->timer, on_timer_closed);
 }
 
@@ -150,7 +149,7 @@ static void error_send(call *a, const api_error *error) {
 }
 
 static void call_fail(call *a, upstream_fault fault) {
-  const char *name = a->to->config->name;
+  const char *name = a->to->config.name;
   api_error error;
   char message[161] = "", line[96];
   i64 wait_ms = a->to->breaker.until_ms - now_of(a);
@@ -395,7 +394,7 @@ static void try_begin(call *a) {
       .url = a->to->url,
       .headers = upstream_headers_make(a->to),
       .ca_file = c->upstream_ca_file[0] != 0 ? c->upstream_ca_file : nullptr,
-      .is_private = a->to->config->is_private,
+      .is_private = a->to->config.is_private,
       .connect_ms = c->upstream_connect_ms,
       .once = a->charge != nullptr,
       .body = bytes_from(a->request.body, a->request.body_bytes),
@@ -462,7 +461,7 @@ static bool reserve(call *a, const http_reply *reply, api_error *error) {
 void upstream_call_take(http_conn *c, yyjson_doc *doc, const json_object *root,
                         const config_upstream_model *model, isize body_bytes, http_reply *reply) {
   server *s = http_conn_server(c);
-  upstream *to = &s->upstreams->rows[model->i_upstream];
+  upstream *to = s->upstreams->rows[model->i_upstream];
   call *a = calloc(1, sizeof *a);
   bool ok = a != nullptr
                 ? room_check(s, root->error) &&
@@ -473,7 +472,7 @@ void upstream_call_take(http_conn *c, yyjson_doc *doc, const json_object *root,
     a->server = s;
     a->conn = c;
     a->to = to;
-    a->model = model;
+    a->model = *model;
     a->begun_ms = now_of(a);
     a->failed_era = -1;
     ok = reserve(a, reply, root->error);
