@@ -1,6 +1,6 @@
 // The set-up of docs/operations.md on one machine: nginx with docs/nginx.conf (TLS, HTTP/2) in front
 // of two servers, two workers, PostgreSQL, one folder. A job through all of it, its events as they
-// come, its result in ranges, a resumable upload; then a server, a worker and a nginx that end. The
+// come, its result in ranges, a resumable upload; then a worker and a server that are killed. The
 // units of docs/ are checked by systemd-analyze. Ports are free ones; names and paths of the sample
 // are replaced, nothing else of it.
 import assert from 'node:assert/strict'
