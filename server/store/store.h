@@ -130,9 +130,9 @@ typedef void store_event_each(void *to, const store_event *event); /* borrowed *
 
 /* ---- workers ---- */
 
-/* Take the job that waits longest, or one whose lease ran out, for lease_ms. Jobs that have had
- * their tries become dead on the way, cancelled ones whose worker is gone end.
- * kinds: a NULL-terminated list of what the caller can run; owner: a name for the operator. */
+/* Take one whose lease ran out, or else the job that waits longest, for lease_ms. Jobs that have
+ * had their tries become dead on the way, cancelled ones whose worker is gone end. kinds: a
+ * NULL-terminated list of what the caller can run; owner: a name for the operator. */
 [[nodiscard]] store_status store_claim(store *s, const char *const *kinds, const char *owner,
                                        store_job *job);
 /* One write: the lease is renewed, progress set (-1: keep), events appended (seq is ignored).

@@ -22,6 +22,11 @@
     }                                                                  \
   }
 
+#define CLAIM_SET                                                                      \
+  "UPDATE nf_jobs SET state = 'running', fence = fence + 1, n_tries = n_tries + 1,"    \
+  " owner = $1, lease_until = nf_now() + $2, n_events = n_events + 1, updated_ms = $3" \
+  " WHERE "
+
 static const db_statement SQL[] = {
     [SQL_INSERT] =
         {{"INSERT INTO nf_jobs(id, kind, state, input, key, n_events, created_ms, updated_ms)"
@@ -50,15 +55,15 @@ static const db_statement SQL[] = {
                          " updated_ms = $1 WHERE id = $2 RETURNING " COLUMNS}},
     [SQL_REPORT] = {{"UPDATE nf_jobs SET lease_until = nf_now() + $1, progress = $2,"
                      " n_events = n_events + $3, updated_ms = $4 WHERE id = $5"}},
-    [SQL_CLAIM] =
-        PICK("UPDATE nf_jobs SET state = 'running', fence = fence + 1, n_tries = n_tries + 1,"
-             " owner = $1, lease_until = nf_now() + $2, n_events = n_events + 1,"
-             " updated_ms = $3 WHERE ",
-             "((state = 'queued' AND (not_before <= nf_now() OR not_before > nf_now() + $4))"
-             " OR (state = 'running' AND n_tries < $5 AND " LEASE_OVER(
-                 "$6") "))"
-                       " AND kind IN ($7, $8, $9, $10)",
-             "created_ms, id", " RETURNING " COLUMNS),
+    /* two statements, so that each reads the index nf_jobs_open in its order, whatever waits */
+    [SQL_CLAIM] = PICK(CLAIM_SET,
+                       "state = 'queued' AND (not_before <= nf_now() OR not_before > nf_now() + $4)"
+                       " AND kind IN ($5, $6, $7, $8)",
+                       "created_ms, id", " RETURNING " COLUMNS),
+    [SQL_CLAIM_LOST] = PICK(
+        CLAIM_SET,
+        "state = 'running' AND n_tries < $4 AND " LEASE_OVER("$5") " AND kind IN ($6, $7, $8, $9)",
+        "created_ms, id", " RETURNING " COLUMNS),
     [SQL_DEAD] = PICK(
         "UPDATE nf_jobs SET state = 'dead', error = COALESCE(error,"
         " 'its worker was lost'), owner = NULL, n_events = n_events + 1, updated_ms = $1"
