@@ -14,6 +14,7 @@ static const char *const KINDS[] = {"transcribe", nullptr};
 typedef struct {
   const char *url;
   int n, n_done;
+  int n_again; /* calls that found the store locked for 5 s, and were made again */
   store *s;
   job_id *ids; /* n */
   i64 *fences;
@@ -33,6 +34,11 @@ static void *lane_open(void *to) {
   if (l->status != STORE_OK) fprintf(stderr, "store_bench: %s\n", error.line);
   return nullptr;
 }
+static bool again(lane *l) {
+  bool locked = l->status == STORE_DOWN;
+  l->n_again += locked;
+  return locked;
+}
 static void *lane_enqueue(void *to) {
   lane *l = to;
   static const char input[] =
@@ -43,7 +49,9 @@ static void *lane_enqueue(void *to) {
     bool existed;
     store_request r = {.kind = KINDS[0], .input = text(input)};
     job_id_make(&r.id);
-    l->status = store_enqueue(l->s, &r, &job, &existed);
+    do {
+      l->status = store_enqueue(l->s, &r, &job, &existed);
+    } while (again(l));
     if (l->status == STORE_OK) store_job_drop(&job);
   }
   return nullptr;
@@ -51,7 +59,10 @@ static void *lane_enqueue(void *to) {
 static void *lane_claim(void *to) {
   lane *l = to;
   store_job job;
-  while ((l->status = store_claim(l->s, KINDS, "bench", &job)) == STORE_OK) {
+  while (true) {
+    l->status = store_claim(l->s, KINDS, "bench", &job);
+    if (again(l)) continue;
+    if (l->status != STORE_OK) break;
     l->ids[l->n_done] = job.id;
     l->fences[l->n_done++] = job.fence;
     store_job_drop(&job);
@@ -62,7 +73,9 @@ static void *lane_claim(void *to) {
 static void *lane_complete(void *to) {
   lane *l = to;
   for (int i = 0; i < l->n_done && l->status == STORE_OK; i++) {
-    l->status = store_complete(l->s, &l->ids[i], l->fences[i], text("{\"files\":[]}"));
+    do {
+      l->status = store_complete(l->s, &l->ids[i], l->fences[i], text("{\"files\":[]}"));
+    } while (again(l));
   }
   return nullptr;
 }
@@ -82,7 +95,7 @@ int main(int n_args, char **at) {
     return fprintf(stderr, "store_bench URL [JOBS] [THREADS up to 16]\n"), 2;
   }
   static lane lanes[THREADS_MAX];
-  int total = n / n_threads * n_threads, n_done = 0;
+  int total = n / n_threads * n_threads, n_done = 0, n_again = 0;
   for (int i = 0; i < n_threads; i++) {
     lanes[i] = (lane){.url = at[1], .n = n / n_threads};
     lanes[i].ids = calloc((size_t)total, sizeof(job_id)); /* one lane may claim all of them */
@@ -95,6 +108,7 @@ int main(int n_args, char **at) {
   seconds[2] = lanes_run(lanes, n_threads, lane_complete);
   for (int i = 0; i < n_threads; i++) {
     n_done += lanes[i].n_done;
+    n_again += lanes[i].n_again;
     if (lanes[i].status != STORE_OK) {
       return fprintf(stderr, "store_bench: status %d\n", (int)lanes[i].status), 3;
     }
@@ -103,7 +117,9 @@ int main(int n_args, char **at) {
     free(lanes[i].fences);
   }
   if (n_done != total) return fprintf(stderr, "store_bench: %d claimed\n", n_done), 3;
-  printf("{\"jobs\":%d,\"threads\":%d,\"enqueue_s\":%.0f,\"claim_s\":%.0f,\"complete_s\":%.0f}\n",
-         total, n_threads, total / seconds[0], total / seconds[1], total / seconds[2]);
+  printf(
+      "{\"jobs\":%d,\"threads\":%d,\"enqueue_s\":%.0f,\"claim_s\":%.0f,\"complete_s\":%.0f,"
+      "\"locked\":%d}\n",
+      total, n_threads, total / seconds[0], total / seconds[1], total / seconds[2], n_again);
   return 0;
 }
