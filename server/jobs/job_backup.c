@@ -140,17 +140,25 @@ static void result_copy(backup *b, const store_job *job) {
 }
 
 /* An ended job's input may have been removed before it: nobody needs it any more. */
-static void upload_copy(backup *b, const store_job *job) {
-  yyjson_doc *doc = yyjson_read(job->input, strlen(job->input), 0);
-  yyjson_val *input = yyjson_obj_get(yyjson_doc_get_root(doc), "input");
+static void upload_copy(backup *b, const store_job *job, yyjson_val *input) {
   const char *upload = yyjson_get_str(yyjson_obj_get(input, "upload"));
   job_id id;
   i64 n_missing = b->n_missing;
-  if (upload != nullptr && job_id_read(text(upload), &id)) {
-    char name[64];
-    snprintf(name, sizeof name, "uploads/%s", id.hex);
-    if (file_copy(b, name, nullptr)) b->counts.n_uploads++;
-    if (job_state_is_final(job->state)) b->n_missing = n_missing;
+  if (upload == nullptr || !job_id_read(text(upload), &id)) return;
+  char name[64];
+  snprintf(name, sizeof name, "uploads/%s", id.hex);
+  if (file_copy(b, name, nullptr)) b->counts.n_uploads++;
+  if (job_state_is_final(job->state)) b->n_missing = n_missing;
+}
+
+static void uploads_copy(backup *b, const store_job *job) {
+  yyjson_doc *doc = yyjson_read(job->input, strlen(job->input), 0);
+  yyjson_val *request = yyjson_doc_get_root(doc);
+  const job_kind *kind = job_kind_find(text(job->kind));
+  const job_option *second = kind != nullptr ? job_kind_upload(kind) : nullptr;
+  upload_copy(b, job, yyjson_obj_get(request, "input"));
+  if (second != nullptr && b->exit_code == 0) {
+    upload_copy(b, job, yyjson_obj_get(request, second->name));
   }
   yyjson_doc_free(doc);
 }
@@ -160,7 +168,7 @@ static void job_copy(void *to, const store_job *job) {
   if (b->exit_code != 0) return;
   b->counts.n_jobs++;
   if (job->state == JOB_DONE && job->result != nullptr) result_copy(b, job);
-  if (job->input != nullptr && b->exit_code == 0) upload_copy(b, job);
+  if (job->input != nullptr && b->exit_code == 0) uploads_copy(b, job);
 }
 
 /* ---- all of it ---- */

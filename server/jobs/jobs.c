@@ -235,11 +235,13 @@ bool jobs_start(const jobs_desc *desc, jobs **out, nf_error *error, bool *machin
   (void)gethostname(host, sizeof host - 1);
   snprintf(j->owner, sizeof j->owner, "%s/%d", host, (int)getpid());
   if (j->kinds[0] != nullptr) {
-    j->sandbox = job_sandbox_works();
-    log_event(desc->log, "sandbox",
-              j->sandbox ? "bubblewrap"
-                         : "no bubblewrap or no user namespaces: workers have only "
-                           "limits and no_new_privs, and see the network and files");
+    nf_error why;
+    char detail[320];
+    j->sandbox = job_sandbox_works(&why);
+    snprintf(detail, sizeof detail,
+             "workers have only limits and no_new_privs, and see the network and files: %.200s",
+             why.line);
+    log_event(desc->log, "sandbox", j->sandbox ? "bubblewrap" : detail);
   }
   uv_timer_t *timers[] = {&j->claim_timer, &j->stream_timer, &j->sweep_timer};
   for (int i = 0; i < 3; i++) {

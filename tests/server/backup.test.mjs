@@ -68,6 +68,28 @@ describe('backup', () => {
     }
   })
 
+  test('a job of two uploads is copied with both', async () => {
+    const other = place('sqlite')
+    try {
+      const waits = await other.server('--render', other.at('worker'), '--job-slots', '0')
+      const its = client(waits)
+      const [video, captions] = [await its.upload('a video'), await its.upload('its captions')]
+      const reply = await its.post({
+        kind: 'render',
+        input: { upload: video.upload },
+        captions: { upload: captions.upload },
+      })
+      assert.equal(reply.status, 201)
+      const { code, stderr } = await runOnce(['--backup', other.at('copy'), ...other.args])
+      assert.equal(code, 0, stderr)
+      const kept = (upload) => readFileSync(other.at('copy/uploads', upload), 'utf8')
+      assert.equal(kept(video.upload), 'a video')
+      assert.equal(kept(captions.upload), 'its captions')
+    } finally {
+      other.remove()
+    }
+  })
+
   test('what it cannot do is one line and an exit code', async () => {
     mkdirSync(here.at('there'))
     mkdirSync(here.at('cut.part'))
