@@ -26,8 +26,9 @@ case "$what" in
   long) head -c 200000 /dev/zero | tr '\0' x ;;
   look) # what can be seen and done from here
     ls / | tr '\n' ' ' >captions.srt
+    touch /usr/x 2>/dev/null && rm /usr/x && echo 'wrote outside' >>captions.srt
+    grep NoNewPrivs /proc/self/status >>captions.srt
     { cat /etc/passwd || echo 'no passwd'; } >captions.vtt 2>/dev/null
-    touch /usr/x ../x 2>/dev/null && echo '{"error":"it can write outside"}'
     env | grep -q SECRET && echo '{"error":"it has the environment"}'
     ls /proc/self/fd | wc -l >&2
     ;;
