@@ -255,7 +255,7 @@ describe('a connection that is lost', () => {
     const client = new HandJobs()
     const app = createApp(new HandEngine(), new MemoryProjects(), client)
     const tries: number[] = []
-    client.upload = async () => {
+    client.tus.create = async () => {
       tries.push(Math.round(performance.now() / 1000))
       throw new JobError(0, 'lost')
     }

@@ -170,7 +170,9 @@ describe('the dialogue for an export', () => {
   it('takes the video that the server has; how letters look is asked only where it matters', async () => {
     const { app, client, open, dialog, user } = await start()
     await open()
-    const upload = await client.upload(video(), () => undefined, new AbortController().signal)
+    const upload = await client.tus.create(4000)
+    client.parts.delete(upload)
+    client.uploads.set(upload, video())
     app.workspace.remember({ video: { upload, name: 'talk.mp4', bytes: 4000 } })
     await user.click(screen.getByRole('button', { name: 'Export video' }))
     const box = await dialog('Export the video')
