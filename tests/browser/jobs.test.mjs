@@ -115,6 +115,8 @@ async function transcribe(page, bytes = readFileSync(at('talk.mp4'))) {
 
 const progress = (page) => page.getByRole('progressbar', { name: /^Transcribing talk.mp4/ })
 const row = (page, n) => page.locator(`.cue-row[aria-rowindex="${n + 1}"] .col-text`)
+/** Whole or not; beside those the server keeps facts of them. */
+const uploads = () => readdirSync(at('data/uploads')).filter((name) => !name.endsWith('.tus'))
 const jobs = async (host = server.host) =>
   (await (await fetch(`http://${host}/v1/jobs`)).json()).jobs
 
@@ -194,7 +196,7 @@ test('a dropped video: captions as they are heard, edited meanwhile, over a relo
 
 /** Exports what is open, and compares frames with the source's and with those of other captions. */
 async function burnedIn(page, unfixed) {
-  const sent = readdirSync(at('data/uploads'))
+  const sent = uploads()
   await page.keyboard.press('Alt+Shift+E')
   const dialog = page.getByRole('dialog', { name: 'Export the video' })
   await dialog.getByText(/on the server already/).waitFor()
@@ -202,8 +204,7 @@ async function burnedIn(page, unfixed) {
   await dialog.getByRole('button', { name: 'Export' }).focus()
   await page.keyboard.press('Enter')
   await page.getByText(/^captioned\.mp4 is ready, /).waitFor({ timeout: 60_000 })
-  const now = readdirSync(at('data/uploads'))
-  assert.equal(now.length, sent.length + 1, 'the captions were sent, the video was not')
+  assert.equal(uploads().length, sent.length + 1, 'the captions were sent, the video was not')
   const [download] = await Promise.all([
     page.waitForEvent('download'),
     page.getByRole('button', { name: 'Download' }).click(),
@@ -246,7 +247,7 @@ async function cutUpload(act) {
   padding.writeUInt32BE(padding.length, 0)
   padding.write('free', 4, 'latin1')
   const video = Buffer.concat([readFileSync(at('talk.mp4')), padding])
-  const before = new Set(readdirSync(at('data/uploads')))
+  const before = new Set(uploads())
   const proxy = await holdingProxy(() => server.port)
   const half = 3 << 20
   const held = proxy.hold(half)
@@ -254,9 +255,7 @@ async function cutUpload(act) {
   const arrived = async () => {
     await held
     for (const end = Date.now() + 10_000; Date.now() < end; await sleep(5)) {
-      const name = readdirSync(at('data/uploads')).find(
-        (one) => one.endsWith('.part') && !before.has(one),
-      )
+      const name = uploads().find((one) => one.endsWith('.part') && !before.has(one))
       if (name && statSync(at('data/uploads', name)).size === half) {
         return at('data/uploads', name)
       }

@@ -366,6 +366,31 @@ describe('a reload while a video is sent', () => {
     expect(whole.jobs.store.get()).toMatchObject({ problem: null, rest: null })
   })
 
+  it('its captions closed and opened again, or the token refused: as after a reload', async () => {
+    const client = new HandJobs()
+    client.holdUploads = true
+    const app = await start(client)
+    void app.jobs.transcribe(video(), '', false)
+    await soon(() => expect(app.running()?.done).toBe(0.5))
+    const id = app.editor.store.get().project?.id ?? ''
+    client.parts.set('upload-1', 1000)
+    await app.workspace.close()
+    expect(app.note()).toMatch(/^talk.mp4 was not sent: its captions were closed; it goes on/)
+    expect(client.parts.get('upload-1')).toBe(1000)
+    await app.workspace.reopen(id)
+    await soon(() => expect(app.jobs.store.get().rest?.offset).toBe(1000))
+    client.wanted = 'right'
+    await app.jobs.transcribe(video(), '', true)
+    expect(app.jobs.store.get().problem?.remedy).toBe('token')
+    await app.jobs.unlock('right')
+    await soon(() => expect(app.jobs.store.get().problem?.remedy).toBe('choose'))
+    client.holdUploads = false
+    void app.jobs.transcribe(video(), '', true)
+    await soon(() => expect(client.jobs.size).toBe(1))
+    expect(client.offsets).toEqual([0, 1000])
+    await app.jobs.cancel()
+  })
+
   it('what fails for good leaves the rest to go on with', async () => {
     const client = new HandJobs()
     client.tus.append = async () => {
