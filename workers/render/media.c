@@ -110,7 +110,6 @@ static bool picture_read(yyjson_val *stream, media *m, failure *f) {
                  "a picture of %lld x %lld cannot be rendered; 16 to %d pixels a side can",
                  (long long)shown, (long long)h, WIDTH_MAX);
   }
-  m->scaled = odd_pixels || (w & 1) != 0 || (h & 1) != 0;
   snprintf(m->codec, sizeof m->codec, "%s", text_of(stream, "codec_name"));
   rate_choose(stream, m);
   return true;

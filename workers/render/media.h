@@ -17,7 +17,6 @@ typedef struct {
   char codec[32];
   int width, height; /* as it is shown: turned upright, pixels square, sides even */
   bool turned;       /* the file says so beside the picture: only MP4 can be told to */
-  bool scaled;       /* not what the decoder gives */
   int64_t rate_num, rate_den; /* frames a second */
   int n_audio;
   int i_audio[MEDIA_AUDIO_MAX];    /* indices of the streams */

@@ -77,18 +77,16 @@ static void encoder_add(program_args *a, const work *w) {
   if (!x264) args_add(a, "-b:v 0 -row-mt 1");
 }
 
-/* fps: a frame every 1/rate s from piece `first` on, whatever the video has; ass sees the file's
- * own clock; the encoder counts from 0. */
+/* fps: a frame every 1/rate s from piece `first` on, whatever the video has; scale: pieces of one
+ * size, where the video changes its own too; ass sees the file's own clock; the encoder counts
+ * from 0. */
 static void filters_add(program_args *a, const work *w, int64_t first) {
-  char ass[80] = "", scale[80] = "";
+  char ass[80] = "";
   if (!w->r->soft) snprintf(ass, sizeof ass, "ass=%s:fontsdir=fonts,", w->plan->captions);
-  if (w->m->scaled) {
-    snprintf(scale, sizeof scale, "scale=%d:%d,setsar=1,", w->m->width, w->m->height);
-  }
   args_word(a, "-vf");
-  args_word(a, "fps=%lld/%lld:start_time=%.6f,%s%sformat=yuv420p,setpts=N",
+  args_word(a, "fps=%lld/%lld:start_time=%.6f,scale=%d:%d,setsar=1,%sformat=yuv420p,setpts=N",
             (long long)w->m->rate_num, (long long)w->m->rate_den,
-            seconds_of(w, first * w->piece_frames), scale, ass);
+            seconds_of(w, first * w->piece_frames), w->m->width, w->m->height, ass);
 }
 
 /* Where there is no seeking ffmpeg mends the jumps that a recorded stream's clock makes. */
@@ -99,6 +97,7 @@ static void pieces_args(program_args *a, const work *w, int64_t first) {
       w->m->exact_seek) { /* the key frame before; fps drops what is before its start */
     args_add(a, "-noaccurate_seek -ss %.6f", seconds_of(w, first * w->piece_frames) - 1);
   }
+  if (!w->m->turned) args_add(a, "-reinit_filter 0"); /* else a change of size costs a frame */
   args_add(a, MEDIA_OPEN " -map 0:%d -an -sn -dn", w->m->i_video);
   filters_add(a, w, first);
   encoder_add(a, w);
