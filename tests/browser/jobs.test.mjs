@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { folder, runOnce, sleep, start } from '../server/harness.mjs'
+import { binary, folder, runOnce, sleep, start } from '../server/harness.mjs'
 import { client } from '../server/jobs_harness.mjs'
 import { launch, openPage } from './app/driver.mjs'
 import { holdingProxy } from './holding_proxy.mjs'
@@ -241,12 +241,17 @@ async function burnedIn(page, unfixed) {
   assert.ok(same < 20, `the other is the same: ${same} pixels`)
 }
 
-/** The video with 6 MB behind it that players pass over, and a proxy that holds its upload halfway. */
-async function cutUpload(act) {
+/** The video with 6 MB behind it that players pass over. */
+function largeVideo() {
   const padding = Buffer.alloc(6 << 20, 0x5a)
   padding.writeUInt32BE(padding.length, 0)
   padding.write('free', 4, 'latin1')
-  const video = Buffer.concat([readFileSync(at('talk.mp4')), padding])
+  return Buffer.concat([readFileSync(at('talk.mp4')), padding])
+}
+
+/** Such a video, and a proxy that holds its upload halfway. */
+async function cutUpload(act) {
+  const video = largeVideo()
   const before = new Set(uploads())
   const proxy = await holdingProxy(() => server.port)
   const half = 3 << 20
@@ -315,6 +320,28 @@ test('after a reload the same file goes on where it was, and the dialogue says s
     await dialog.getByRole('button', { name: 'Transcribe' }).click()
     await sentInTwo(page, proxy, part, video, half)
   })
+})
+
+test('a disk that is full in the middle of an upload is said, and not tried forever', async () => {
+  const wrapper = at('full.sh')
+  const words = [binary, ...args, '--data', at('full')].map((word) => `'${word}'`).join(' ')
+  writeFileSync(wrapper, `#!/bin/bash\nulimit -f 3072\nexec ${words} "$@"\n`, { mode: 0o700 })
+  const full = await start([], {}, wrapper)
+  try {
+    await withPage(
+      async (page) => {
+        await transcribe(page, largeVideo())
+        const notice = page.locator('.notice')
+        await notice.waitFor()
+        const line =
+          'talk.mp4 stopped: no space left for the upload. The disk of the server is full'
+        assert.ok((await notice.textContent()).includes(line), await notice.textContent())
+      },
+      { host: full.host, fails: /507|ERR_/ },
+    )
+  } finally {
+    await full.stop()
+  }
 })
 
 test('cancelled while it is sent, nothing of it stays on the server', async () => {
