@@ -68,6 +68,28 @@ describe('backup', () => {
     }
   })
 
+  test('a job with two uploads has both in the copy', async () => {
+    const own = await here.server('--render', here.at('worker'), '--job-slots', '0')
+    const two = client(own)
+    const [video, captions] = [await two.upload('ok 1\n'), await two.upload('1\n')]
+    const reply = await two.post({
+      kind: 'render',
+      input: { upload: video.upload },
+      captions: { upload: captions.upload },
+    })
+    assert.equal(reply.status, 201)
+    assert.equal((await backup(here.at('both'))).code, 0)
+    for (const { upload } of [video, captions])
+      assert.ok(existsSync(here.at('both/uploads', upload)), upload)
+    // one of them gone: the job cannot run any more, and that is said
+    rmSync(here.at('data/uploads', captions.upload))
+    const gone = await backup(here.at('less'))
+    assert.equal(gone.code, 1)
+    assert.match(gone.stderr, new RegExp(`uploads/${captions.upload}: the store names it`))
+    assert.equal((await two.cancel((await reply.json()).id)).state, 'cancelled')
+    await own.stop()
+  })
+
   test('what it cannot do is one line and an exit code', async () => {
     mkdirSync(here.at('there'))
     mkdirSync(here.at('cut.part'))
