@@ -218,7 +218,7 @@ for (const store of stores) {
       if (sandbox === 'bubblewrap') {
         assert.equal(secret, 'no passwd\n')
         assert.doesNotMatch(root, /home|root|var|wrote outside/)
-      } else assert.match(sandbox, /only limits/)
+      } else assert.match(sandbox, /only limits and no_new_privs, .*: bwrap/)
     })
 
     test('what is refused', async () => {
