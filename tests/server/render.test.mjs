@@ -2,7 +2,7 @@
 // into each kind of file; the result as a download; what a request may say. In the sandbox, and once
 // without it.
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { folder, runOnce, start } from './harness.mjs'
@@ -200,6 +200,63 @@ test('odd pictures: turned, with wide pixels and odd sides, a late start, no sou
   }
   const late = here.at('odd-late.mkv.mp4')
   assert.ok(difference(frame(late, 2), frame(here.at('media/talk.mp4'), 2), 0.72, 0.97) > 4.5)
+})
+
+test('odd files: a long subtitle, a sound of no known codec, a clock that jumps', async () => {
+  const at = (name) => here.at('media', name)
+  const from = ['-i', at('talk.mp4')]
+  const late = here.at('late.srt')
+  writeFileSync(late, '1\n00:00:20,000 --> 00:00:30,000\nlong after\n')
+  ffmpeg(...from, '-i', late, ...'-map 0 -map 1 -c copy -t 3 -c:s srt'.split(' '), at('subs.mkv'))
+  ffmpeg(...from, '-i', late, ...'-map 0 -map 1 -c copy -c:s mov_text'.split(' '), at('subs.mp4'))
+  ffmpeg(...from, ...'-map 0:v -map 0:a -map 0:a -c copy -t 3'.split(' '), at('spatial.mp4'))
+  const spatial = readFileSync(at('spatial.mp4')) // as phones write them
+  spatial.write('apac', spatial.lastIndexOf('mp4a'))
+  spatial.write('none', spatial.lastIndexOf('esds'))
+  writeFileSync(at('spatial.mp4'), spatial)
+  for (const [name, offset] of Object.entries({ 'a.ts': 0, 'b.ts': 1000 })) {
+    ffmpeg(...from, ...`-t 3 -c copy -output_ts_offset ${offset}`.split(' '), at(name))
+  }
+  const jump = Buffer.concat([readFileSync(at('a.ts')), readFileSync(at('b.ts'))])
+  writeFileSync(at('jump.ts'), jump)
+  const whole = Number(facts(at('talk.mp4')).format.duration)
+  const rows = [
+    ['subs.mkv', { preset: 'fast' }, 2, 3],
+    ['subs.mp4', { preset: 'fast' }, 2, whole],
+    ['spatial.mp4', { preset: 'fast' }, 2, 3],
+    ['spatial.mp4', { mode: 'soft' }, 3, 3],
+    ['jump.ts', { preset: 'fast' }, 2, 6],
+  ]
+  for (const [name, options, n, seconds] of rows) {
+    const { file } = await rendered(here, name, srt, options, `other-${name}.mp4`)
+    const { streams } = facts(file)
+    assert.equal(streams.length, n, name)
+    for (const { duration, codec_type: type } of streams.slice(0, 2)) {
+      assert.ok(Math.abs(Number(duration) - seconds) < 0.3, `${name}: ${type} ${duration}`)
+    }
+  }
+})
+
+test('a picture that is turned stays so, also where the file cannot say it', async () => {
+  const turned = here.at('media/turned.mp4')
+  ffmpeg(
+    ...['-i', here.at('media/talk.mp4')],
+    ...'-c copy -t 3 -metadata:s:v rotate=90'.split(' '),
+    turned,
+  )
+  const side = ({ streams: [{ width, height, side_data_list: side }] }) => [
+    width,
+    height,
+    side?.[0].rotation,
+  ]
+  for (const [container, expected] of [
+    ['mp4', [320, 180, 90]],
+    ['mkv', [180, 320, undefined]],
+  ]) {
+    const options = { mode: 'soft', container, preset: 'fast' }
+    const { file } = await rendered(here, 'turned.mp4', srt, options, `turned-soft.${container}`)
+    assert.deepEqual(side(facts(file)), expected, container)
+  }
 })
 
 test('what a request may say', async () => {

@@ -322,11 +322,11 @@ function program(at) {
 }
 
 /** The worker alone, as the server starts it, in the folder `at`; its last line. */
-function worker(program, at, env) {
+function worker(program, at, env, name = 'short.mp4') {
   mkdirSync(path.join(at, 'kept'), { recursive: true })
   writeFileSync(path.join(at, 'job.json'), '{"request":{"preset":"fast"}}')
   writeFileSync(path.join(at, 'a.srt'), cue('a'))
-  const inputs = [openSync(here.at('media/short.mp4')), openSync(path.join(at, 'a.srt'))]
+  const inputs = [openSync(here.at('media', name)), openSync(path.join(at, 'a.srt'))]
   const stdio = ['ignore', 'pipe', 'pipe', ...inputs]
   const { status, stdout, stderr } = spawnSync(program, ['job.json'], {
     cwd: at,
@@ -364,6 +364,40 @@ test('what was kept is used again only by the same plan, and to the frame', () =
   cpSync(path.join(one, 'kept'), path.join(three, 'kept'), { recursive: true })
   writeFileSync(path.join(three, 'kept/plan'), 'another')
   assert.deepEqual(pieces(worker(real, three, env)), [0])
+  dir.remove()
+})
+
+test('a video whose picture changes its size: every piece and frame as if it did not', () => {
+  const dir = folder()
+  const at = (...names) => path.join(dir.at, ...names)
+  for (const [name, size] of [
+    ['a.webm', '320x180'],
+    ['b.webm', '480x270'],
+  ]) {
+    const source = `-f lavfi -i testsrc2=s=${size}:r=25:d=7 -c:v libvpx -deadline realtime -b:v 4M`
+    ffmpeg(...source.split(' '), at(name))
+  }
+  writeFileSync(at('list'), 'ffconcat version 1.0\nfile a.webm\nfile b.webm\nfile a.webm\n')
+  ffmpeg(...'-f concat -i'.split(' '), at('list'), '-c', 'copy', here.at('media/sizes.webm'))
+  const real = program(at('worker'))
+  const env = { PATH: '/usr/bin:/bin' }
+  const expected = ffmpeg(
+    ...['-ss', '3', '-i', at('b.webm'), '-frames:v', '1', '-vf', 'scale=320:180'],
+    ...'-f rawvideo -pix_fmt gray -'.split(' '),
+  )
+  const one = at('one')
+  for (const again of [false, true]) {
+    if (again)
+      // the first pieces are there, the next begins in the larger picture
+      for (const name of ['000002.mp4', '000003.mp4', '000004.mp4', 'whole'])
+        rmSync(path.join(one, 'kept', name))
+    worker(real, one, env, 'sizes.webm')
+    const file = path.join(one, 'captioned.mp4')
+    assert.equal(facts(file).streams[0].nb_frames, '525')
+    for (const i of [0, 1, 2, 3, 4])
+      assert.equal(facts(path.join(one, `kept/00000${i}.mp4`)).streams[0].width, 320)
+    assert.ok(difference(frame(file, 10), expected, 0, 1) < 2.5)
+  }
   dir.remove()
 })
 

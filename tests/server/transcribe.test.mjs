@@ -155,3 +155,17 @@ test('silence is no error: captions without a cue', async () => {
   assert.equal(await (await api.result(job.id)).text(), '')
   assert.equal(await (await api.result(job.id, 'captions.vtt')).text(), 'WEBVTT\n\n')
 })
+
+test('a sound that begins after the picture: its times are those of the picture', async () => {
+  const clip = `${clips}/sense_and_sensibility_01_austen_64kb-0930.wav`
+  ffmpeg(
+    ...'-f lavfi -i color=s=64x64:r=5:d=9 -itsoffset 5 -i'.split(' '),
+    ...[clip, '-c:a', 'flac', at('late.mkv')],
+  )
+  const id = await transcribe(readFileSync(at('late.mkv')))
+  const job = await api.ended(id, 60000)
+  assert.equal(job.state, 'done', job.error)
+  const { list } = await events(`${api.base}/jobs/${id}/events`)
+  const start = list.find(({ event }) => event === 'segment')?.data.start_ms
+  assert.ok(start > 4500 && start < 6500, `begins at ${start} ms`)
+})

@@ -79,14 +79,15 @@ static void rate_choose(yyjson_val *stream, media *m) {
   m->rate_den = 1;
 }
 
-static bool turned(yyjson_val *stream) {
+/* Null: the picture is shown as it lies in the file. */
+static yyjson_val *rotation_of(yyjson_val *stream) {
   yyjson_val *list = yyjson_obj_get(stream, "side_data_list"), *one;
   size_t i, n;
   yyjson_arr_foreach(list, i, n, one) {
     yyjson_val *rotation = yyjson_obj_get(one, "rotation");
-    if (yyjson_is_num(rotation)) return labs(lround(yyjson_get_num(rotation))) % 180 == 90;
+    if (yyjson_is_num(rotation)) return rotation;
   }
-  return false;
+  return nullptr;
 }
 
 static bool picture_read(yyjson_val *stream, media *m, failure *f) {
@@ -98,7 +99,9 @@ static bool picture_read(yyjson_val *stream, media *m, failure *f) {
   bool odd_pixels =
       ratio_read(text_of(stream, "sample_aspect_ratio"), ':', &num, &den) && num != den;
   int64_t shown = odd_pixels ? w * num / den : w;
-  bool upright = !turned(stream);
+  yyjson_val *rotation = rotation_of(stream); /* 0: mirrored */
+  bool upright = rotation == nullptr || labs(lround(yyjson_get_num(rotation))) % 180 != 90;
+  m->turned = rotation != nullptr;
   m->width = (int)((upright ? shown : h) & ~1);
   m->height = (int)((upright ? h : shown) & ~1);
   if (m->width < 16 || m->height < 16 || m->width > WIDTH_MAX || m->height > HEIGHT_MAX ||
@@ -107,10 +110,18 @@ static bool picture_read(yyjson_val *stream, media *m, failure *f) {
                  "a picture of %lld x %lld cannot be rendered; 16 to %d pixels a side can",
                  (long long)shown, (long long)h, WIDTH_MAX);
   }
-  m->scaled = odd_pixels || (w & 1) != 0 || (h & 1) != 0;
   snprintf(m->codec, sizeof m->codec, "%s", text_of(stream, "codec_name"));
   rate_choose(stream, m);
   return true;
+}
+
+/* Phones put a second sound beside the first, of a codec that ffmpeg has not heard of. */
+static void sound_read(yyjson_val *stream, media *m) {
+  const char *codec = text_of(stream, "codec_name");
+  if (m->n_audio == 1 && m->audio[0][0] == 0) m->n_audio = 0; /* one of a known codec instead */
+  if (m->n_audio == MEDIA_AUDIO_MAX || (m->n_audio > 0 && codec[0] == 0)) return;
+  m->i_audio[m->n_audio] = (int)yyjson_get_sint(yyjson_obj_get(stream, "index"));
+  snprintf(m->audio[m->n_audio++], sizeof m->audio[0], "%s", codec);
 }
 
 static bool streams_read(yyjson_val *root, media *m, failure *f) {
@@ -119,15 +130,45 @@ static bool streams_read(yyjson_val *root, media *m, failure *f) {
   yyjson_arr_foreach(yyjson_obj_get(root, "streams"), i, n, stream) {
     const char *type = text_of(stream, "codec_type");
     yyjson_val *cover = yyjson_obj_get(yyjson_obj_get(stream, "disposition"), "attached_pic");
-    if (strcmp(type, "audio") == 0 && m->n_audio < MEDIA_AUDIO_MAX) {
-      snprintf(m->audio[m->n_audio++], sizeof m->audio[0], "%s", text_of(stream, "codec_name"));
-    }
+    if (strcmp(type, "audio") == 0) sound_read(stream, m);
     if (strcmp(type, "video") != 0 || m->i_video >= 0 || yyjson_get_sint(cover) == 1) continue;
     m->i_video = (int)yyjson_get_sint(yyjson_obj_get(stream, "index"));
     if (!picture_read(stream, m, f)) return false;
   }
   if (m->i_video >= 0) return true;
   return fails(f, false, "there is no picture in the file; captions are rendered into a video");
+}
+
+/* ---- how long ---- */
+
+/* Seconds: "3.02" of MP4, "00:00:03.02" of Matroska's tag; 0: not known. */
+static double stream_seconds(yyjson_val *stream) {
+  double plain = strtod(text_of(stream, "duration"), nullptr), s = 0;
+  const char *tag = text_of(yyjson_obj_get(stream, "tags"), "DURATION");
+  int h, m;
+  bool tagged = sscanf(tag, "%d:%d:%lf", &h, &m, &s) == 3;
+  if (isfinite(plain) && plain > 0) return plain;
+  return tagged && isfinite(s) ? h * 3600.0 + m * 60.0 + s : 0;
+}
+
+/* Subtitles may go on when picture and sound are over: then only what those two say counts. */
+static void durations_read(yyjson_val *root, const char *format_name, media *m) {
+  yyjson_val *format = yyjson_obj_get(root, "format"), *stream;
+  bool matroska = strncmp(format_name, "matroska", 8) == 0, others = false;
+  double start = matroska ? strtod(text_of(format, "start_time"), nullptr) : 0, longest = 0;
+  if (!isfinite(start) || start < 0) start = 0; /* there it is the time of the end */
+  double whole = strtod(text_of(format, "duration"), nullptr) - start;
+  m->duration_s = isfinite(whole) && whole > 0 ? whole : 0;
+  size_t i, n;
+  yyjson_arr_foreach(yyjson_obj_get(root, "streams"), i, n, stream) {
+    const char *type = text_of(stream, "codec_type");
+    bool shown = strcmp(type, "audio") == 0 || strcmp(type, "video") == 0;
+    double s = shown ? stream_seconds(stream) - start : 0;
+    others |= !shown;
+    if (s > longest) longest = s;
+  }
+  bool guess = strcmp(format_name, "mpegts") == 0 || strcmp(format_name, "mpeg") == 0;
+  m->claimed_s = guess ? 0 : others ? longest : m->duration_s;
 }
 
 bool media_read(media *m, failure *f) {
@@ -141,8 +182,8 @@ bool media_read(media *m, failure *f) {
   args_word(
       &a,
       "format=format_name,start_time,duration:stream=index,codec_type,codec_name,width,height,"
-      "sample_aspect_ratio,r_frame_rate,avg_frame_rate:stream_disposition=attached_pic:"
-      "stream_side_data=rotation");
+      "sample_aspect_ratio,r_frame_rate,avg_frame_rate,duration:stream_tags=DURATION:"
+      "stream_disposition=attached_pic:stream_side_data=rotation");
   args_add(&a, MEDIA_OPEN);
   yyjson_doc *doc =
       probe(&a, "ffmpeg cannot read the video, export it again as MP4, MKV or WebM", f);
@@ -151,12 +192,7 @@ bool media_read(media *m, failure *f) {
   const char *name = text_of(format, "format_name");
   m->exact_seek = strncmp(name, "mov", 3) == 0 || strncmp(name, "matroska", 8) == 0;
   m->stamped = m->exact_seek || strcmp(name, "mpegts") == 0 || strcmp(name, "flv") == 0;
-  double duration = strtod(text_of(format, "duration"), nullptr);
-  if (strncmp(name, "matroska", 8) == 0) { /* there it is the time of the end */
-    double start = strtod(text_of(format, "start_time"), nullptr);
-    if (isfinite(start) && start > 0) duration -= start;
-  }
-  m->duration_s = isfinite(duration) && duration > 0 ? duration : 0;
+  durations_read(root, name, m);
   bool ok = streams_read(root, m, f);
   yyjson_doc_free(doc);
   return ok;
@@ -178,7 +214,7 @@ static void packet_line(void *to, char *line) {
 
 bool media_is_whole(const media *m, const char *path, failure *f) {
   static program_args a;
-  static const char *const streams[] = {"v:0", "a:0"};
+  static const char *const streams[] = {"v:0", "a"};
   end_of end = {0};
   for (int i = 0; i < 2; i++) { /* a video may be shorter than its sound */
     a = (program_args){0};
@@ -186,10 +222,10 @@ bool media_is_whole(const media *m, const char *path, failure *f) {
     args_add(&a, "-select_streams %s %s", streams[i], path);
     if (!program_must(&a, packet_line, &end, "the rendered video cannot be read", f)) return false;
   }
-  double slack = m->duration_s / 50 > 2 ? m->duration_s / 50 : 2;
-  if (m->duration_s - end.end_s <= slack) return true;
+  double slack = m->claimed_s / 50 > 2 ? m->claimed_s / 50 : 2;
+  if (m->claimed_s - end.end_s <= slack) return true;
   return fails(f, false,
                "the video claims to last %.0f s and ends after %.0f s: it is cut off or damaged; "
                "export or upload it again",
-               m->duration_s, end.end_s);
+               m->claimed_s, end.end_s);
 }

@@ -16,14 +16,16 @@ typedef struct {
   int i_video;     /* index of the stream */
   char codec[32];
   int width, height; /* as it is shown: turned upright, pixels square, sides even */
-  bool scaled;       /* not what the decoder gives */
+  bool turned;       /* the file says so beside the picture: only MP4 can be told to */
   int64_t rate_num, rate_den; /* frames a second */
   int n_audio;
+  int i_audio[MEDIA_AUDIO_MAX];    /* indices of the streams */
   char audio[MEDIA_AUDIO_MAX][32]; /* codecs */
-  double duration_s;               /* what it claims; 0: nothing */
+  double duration_s;               /* of all that is in it, for progress; 0: not known */
+  double claimed_s;                /* of picture and sound; 0: nothing, or a guess */
 } media;
 
 /* failures: nothing that can be opened, no picture, a picture too large */
 bool media_read(media *m, failure *f);
-/* How long the video in `path` is and how many frames it has: what was written. */
+/* Is the video that was written to `path` about as long as the file claims? */
 bool media_is_whole(const media *m, const char *path, failure *f);

@@ -77,26 +77,27 @@ static void encoder_add(program_args *a, const work *w) {
   if (!x264) args_add(a, "-b:v 0 -row-mt 1");
 }
 
-/* fps: a frame every 1/rate s from piece `first` on, whatever the video has; ass sees the file's
- * own clock; the encoder counts from 0. */
+/* fps: a frame every 1/rate s from piece `first` on, whatever the video has; scale: pieces of one
+ * size, where the video changes its own too; ass sees the file's own clock; the encoder counts
+ * from 0. */
 static void filters_add(program_args *a, const work *w, int64_t first) {
-  char ass[80] = "", scale[80] = "";
+  char ass[80] = "";
   if (!w->r->soft) snprintf(ass, sizeof ass, "ass=%s:fontsdir=fonts,", w->plan->captions);
-  if (w->m->scaled) {
-    snprintf(scale, sizeof scale, "scale=%d:%d,setsar=1,", w->m->width, w->m->height);
-  }
   args_word(a, "-vf");
-  args_word(a, "fps=%lld/%lld:start_time=%.6f,%s%sformat=yuv420p,setpts=N",
+  args_word(a, "fps=%lld/%lld:start_time=%.6f,scale=%d:%d,setsar=1,%sformat=yuv420p,setpts=N",
             (long long)w->m->rate_num, (long long)w->m->rate_den,
-            seconds_of(w, first * w->piece_frames), scale, ass);
+            seconds_of(w, first * w->piece_frames), w->m->width, w->m->height, ass);
 }
 
+/* Where there is no seeking ffmpeg mends the jumps that a recorded stream's clock makes. */
 static void pieces_args(program_args *a, const work *w, int64_t first) {
-  args_add(a, FFMPEG " -copyts -start_at_zero");
+  args_add(a, FFMPEG);
+  if (w->m->exact_seek) args_add(a, "-copyts -start_at_zero");
   if (first > 0 &&
       w->m->exact_seek) { /* the key frame before; fps drops what is before its start */
     args_add(a, "-noaccurate_seek -ss %.6f", seconds_of(w, first * w->piece_frames) - 1);
   }
+  if (!w->m->turned) args_add(a, "-reinit_filter 0"); /* else a change of size costs a frame */
   args_add(a, MEDIA_OPEN " -map 0:%d -an -sn -dn", w->m->i_video);
   filters_add(a, w, first);
   encoder_add(a, w);
@@ -145,11 +146,16 @@ static bool pieces_make(work *w) {
 
 /* ---- the sound ---- */
 
+static void sounds_map(program_args *a, const media *m, int input) {
+  for (int i = 0; i < m->n_audio; i++) args_add(a, "-map %d:%d", input, m->i_audio[i]);
+}
+
 static bool sound_make(const work *w) {
   static program_args a;
   if (pieces_have(SOUND)) return true;
   a = (program_args){0};
-  args_add(&a, FFMPEG " " MEDIA_OPEN " -map 0:a -vn -sn -dn");
+  args_add(&a, FFMPEG " " MEDIA_OPEN " -vn -sn -dn");
+  sounds_map(&a, w->m, 0);
   args_add(&a, "-c:a %s -b:a 160k -ac 2", w->r->container->audio_encoder);
   args_add(&a, "-af aresample=async=1:first_pts=0 -f mp4 " SOUND); /* begins at 0, no gaps */
   return program_must(&a, nullptr, nullptr, "ffmpeg cannot read the sound", w->f) &&
@@ -204,7 +210,8 @@ static bool join(work *w) {
     n_inputs++;
   }
   args_add(&a, "-map %d:%d", video, w->encode_video ? 0 : w->m->i_video);
-  if (w->m->n_audio > 0) args_add(&a, "-map %d:a", audio);
+  if (w->encode_audio) args_add(&a, "-map %d:a", audio);
+  if (!w->encode_audio) sounds_map(&a, w->m, audio);
   if (w->r->soft)
     args_add(&a, "-map %d:0 -disposition:s:0 default -c:s %s", n_inputs - 1, c->subtitles);
   args_add(&a, "-c:v copy -c:a copy -map_chapters -1");
@@ -239,7 +246,8 @@ bool render(const request *r, const media *m, const render_plan *plan, failure *
   static char text[ARGS_TEXT + 1024];
   work w = {.r = r, .m = m, .plan = plan, .f = f};
   const container *c = r->container;
-  w.encode_video = !r->soft || !m->stamped || !codec_in(m->codec, c->video);
+  w.encode_video = !r->soft || !m->stamped || !codec_in(m->codec, c->video) ||
+                   (m->turned && strcmp(c->name, "mp4") != 0);
   for (int i = 0; i < m->n_audio; i++) w.encode_audio |= !codec_in(m->audio[i], c->audio);
   w.encode_audio |= m->n_audio > 0 && !m->stamped;
   w.piece_frames = (PIECE_S * m->rate_num + m->rate_den / 2) / m->rate_den;

@@ -46,6 +46,8 @@ def decode(path):
     command = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error"]
     command += ["-protocol_whitelist", PROTOCOLS, "-format_whitelist", FORMATS]
     command += ["-i", "/proc/self/fd/3", "-map", "0:a:0", "-vn", "-sn", "-dn"]
+    # A WAV has no times: silence where the sound is late or has gaps keeps them the picture's.
+    command += ["-af", "aresample=async=1:first_pts=0"]
     command += ["-ac", "1", "-ar", str(RATE), "-c:a", "pcm_s16le", "-f", "wav", "-y", path]
     done = subprocess.run(
         command, pass_fds=(3,), stdin=subprocess.DEVNULL, capture_output=True, check=False

@@ -170,8 +170,9 @@ export class HttpJobs implements JobsClient {
     if (url !== address) setTimeout(() => URL.revokeObjectURL(url), 60_000)
   }
 
+  /** A sign that no header can hold would look like a server that is away: it is just wrong. */
   #headers(): Record<string, string> {
-    const token = this.token()
+    const token = this.token()?.replace(/[^!-~]/g, '?')
     return token ? { Authorization: `Bearer ${token}` } : {}
   }
 

@@ -419,6 +419,21 @@ describe('an export', () => {
     )
   })
 
+  it('cancelled while a second video is sent: nothing of it starts', async () => {
+    const { client, jobs, over, note, running } = await exporting()
+    client.end('job-1', 'done')
+    await over
+    client.holdUploads = true
+    const second = jobs.render(video('other.mp4'), options)
+    await soon(() => expect(running()?.phase).toBe('uploading'))
+    await jobs.cancel()
+    await second
+    expect(note()).toBe('Cancelled: other.mp4 was not sent.')
+    expect(running()).toBeNull()
+    expect(client.jobs.size).toBe(1)
+    expect(client.jobs.get('job-1')?.state).toBe('done')
+  })
+
   it('after a reload the result is still there to be downloaded', async () => {
     const { client, over, workspace, projects } = await exporting()
     client.files = { 'video.mp4': 'xxxx' }

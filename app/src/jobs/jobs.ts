@@ -127,6 +127,7 @@ export class Jobs {
     if (!replaces) {
       if (!(await this.#workspace.createEmpty(captionsName(video.name), 'vtt'))) return
     }
+    this.#forget()
     const again = () => void this.transcribe(video, language, true)
     await this.#run('transcribe', video.name, again, async (signal) => {
       const job = await this.#begin(video, signal, (upload) => ({
@@ -141,6 +142,7 @@ export class Jobs {
   async render(video: Video, options: RenderOptions): Promise<void> {
     const { project, history } = this.#editor.store.get()
     if (this.busy || !project || !history) return
+    this.#forget()
     const again = () => void this.render(video, options)
     await this.#run('render', video.name, again, async (signal) => {
       const bytes = await this.#workspace.bytes(project, history.present)
@@ -265,6 +267,7 @@ export class Jobs {
     this.#forget()
   }
 
+  /** The job that is kept: it is over, or another takes its place. */
   #forget(): void {
     if (this.#editor.store.get().project?.job) this.#workspace.remember({ job: null })
   }
