@@ -517,9 +517,9 @@ void nf_caption_warning_get(const nf_caption *doc, int32_t i, nf_caption_warning
 
 /* How captions are drawn over a picture; font must be set. */
 typedef struct {
-  const char *font;       /* its family name */
-  int32_t width, height;  /* of the picture, pixels, 1..16384 */
-  int32_t font_permille;  /* a line's height in thousandths of the picture's; 0: 58 */
+  const char *font; /* its family name */
+  int32_t width, height; /* of the picture, pixels, 1..16384 */
+  int32_t font_permille; /* a line's height in thousandths of the picture's; 0: 58 */
 } nf_ass_desc;
 /* The captions as an ASS script, UTF-8, for a renderer such as libass. Bold, italic, underline and
  * places (WebVTT's line and align, {\an8} in SRT) are written anew, every other tag is dropped and

@@ -4,6 +4,7 @@
  */
 import { createRoot } from 'react-dom/client'
 import { nearfieldEngine } from './assist/engine'
+import { HttpJobs } from './jobs/client'
 import { ProjectStore } from './project/store'
 import { AppView } from './shell/app'
 import { createApp } from './shell/create'
@@ -13,21 +14,22 @@ import './shell/layout.css'
 const root = document.getElementById('root')
 if (!root) throw new Error('index.html has no #root')
 
-const app = createApp(nearfieldEngine, new ProjectStore())
+const app = createApp(nearfieldEngine, new ProjectStore(), new HttpJobs())
 createRoot(root).render(<AppView app={app} />)
 
 addEventListener('pagehide', () => void app.workspace.flush())
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'hidden') void app.workspace.flush()
 })
-// Only when the text could not be kept here is leaving a loss.
+// Only when the text could not be kept here, or a file is half sent, is leaving a loss.
 addEventListener('beforeunload', (event) => {
   const { project, save } = app.editor.store.get()
-  if (project && save === 'failed') event.preventDefault()
+  if ((project && save === 'failed') || app.jobs.uploading) event.preventDefault()
 })
 // "./dev run --demo" prints the address with ?sample.
 if (new URLSearchParams(location.search).has('sample')) {
   history.replaceState(null, '', location.pathname)
   void app.workspace.openSample()
 } else void app.workspace.restore()
+void app.jobs.look()
 void app.editor.model.look()

@@ -73,6 +73,25 @@ const job_option *job_kind_upload(const job_kind *kind) {
   return nullptr;
 }
 
+const char *job_kind_refusal(const job_kind *kind, const config *c) {
+  if (c == nullptr) return JOBS_OFF;
+  return job_kind_folder(kind, c) != nullptr || c->store[0] != 0 ? nullptr : kind->mend;
+}
+
+void job_kinds_json_add(text_buf *out, const config *c) {
+  text_buf_str(out, "[");
+  for (int i = 0; i < N_KINDS; i++) {
+    const char *why = job_kind_refusal(&KINDS[i], c);
+    text_buf_str(out, i > 0 ? ",{\"kind\":" : "{\"kind\":");
+    text_buf_json(out, text(KINDS[i].name), true);
+    text_buf_str(out, why == nullptr ? ",\"ready\":true,\"mend\":" : ",\"ready\":false,\"mend\":");
+    if (why != nullptr) text_buf_json(out, text(why), true);
+    if (why == nullptr) text_buf_str(out, "null");
+    text_buf_str(out, "}");
+  }
+  text_buf_str(out, "]");
+}
+
 void job_kinds_runnable(const config *c, const char **names) {
   for (int i = 0; i < N_KINDS; i++) {
     if (job_kind_folder(&KINDS[i], c) != nullptr) *names++ = KINDS[i].name;

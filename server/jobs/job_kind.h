@@ -2,6 +2,9 @@
  * table; a new kind is a row and a worker. */
 #pragma once
 #include "server/config.h"
+#include "server/text_buf.h"
+
+#define JOBS_OFF "jobs are off; --data FOLDER turns them on"
 
 typedef enum : u8 { OPTION_TEXT, OPTION_BOOL, OPTION_CHOICE, OPTION_UPLOAD } option_type;
 typedef struct {
@@ -32,6 +35,12 @@ enum { JOB_KINDS_MAX = 4 };
 const job_kind *job_kind_find(nf_bytes name); /* null: unknown */
 /* The folder of the kind's worker, whose program is FOLDER/run; null: not set up. */
 const char *job_kind_folder(const job_kind *kind, const config *c);
+/* Why a job of this kind is not taken, for the operator; null: it is. With a shared store another
+ * machine may have the worker. */
+const char *job_kind_refusal(const job_kind *kind, const config *c);
+/* Append {"kind", "ready", "mend": what to do, or null} for every kind, in [ ]. c null: jobs are
+ * off. */
+void job_kinds_json_add(text_buf *out, const config *c);
 /* The i-th kind, i from 0; null: there are no more. */
 const job_kind *job_kind_at(int i);
 /* NULL-terminated names of the kinds whose worker is set up. names[JOB_KINDS_MAX + 1] */

@@ -111,9 +111,7 @@ static void post_body_end(http_task *task) {
     status = 503;
   } else if (p->body.failed || !job_request_read(body, &p->kind, &p->input, &error)) {
     why = p->body.failed ? "no memory" : error.line;
-  } else if (job_kind_folder(p->kind, t->jobs->desc.config) == nullptr &&
-             t->jobs->desc.config->store[0] == 0) { /* with a shared store, others may have one */
-    why = p->kind->mend;
+  } else if ((why = job_kind_refusal(p->kind, t->jobs->desc.config)) != nullptr) {
     status = 501;
   } else {
     why = input_missing(t->jobs, p->kind, p->input);
@@ -224,10 +222,38 @@ static store_status list_work(store *s, store_call *call) {
   return store_list(s, l->jobs, LIST_MAX, &l->n);
 }
 
+/* What can be asked for here, up to the list of jobs itself. c null: jobs are off. */
+static void offer_add(text_buf *json, const config *c) {
+  text_buf_str(json, "{\"kinds\":");
+  job_kinds_json_add(json, c);
+  text_buf_str(json, ",\"upload_bytes_max\":");
+  text_buf_number(json, c != nullptr ? (i64)c->upload_mb_max << 20 : 0);
+  text_buf_str(json, ",\"jobs\":[");
+}
+
+/* A page asks before it offers anything: that is no error. */
+static void off_reply(const http_request *request, bool jobs_root, http_reply *reply) {
+  text_buf json = {0};
+  http_reply_error(reply, 404, JOBS_OFF, request->has_body);
+  if (!jobs_root || request->method != METHOD_GET) return;
+  offer_add(&json, nullptr);
+  text_buf_str(&json, "]}");
+  if (json.failed) {
+    free(json.at);
+    return;
+  }
+  reply->status = 200;
+  reply->content_type = "application/json";
+  reply->why = reply->fixed = nullptr;
+  reply->memory = json.at;
+  reply->body_bytes = json.len;
+}
+
 static void list_done(store_call *call) {
   list_task *l = (list_task *)((char *)call - offsetof(list_task, base.call));
+  const config *c = l->base.jobs->desc.config;
   text_buf json = {0};
-  text_buf_str(&json, "{\"jobs\":[");
+  offer_add(&json, c);
   for (isize i = 0; i < l->n; i++) {
     if (i > 0) text_buf_str(&json, ",");
     job_json_add(&json, &l->jobs[i]);
@@ -404,7 +430,7 @@ void jobs_reply(jobs *j, nf_bytes path, const http_request *request, http_reply 
   bool writes = request->method > METHOD_HEAD;
   bool jobs_root = bytes_same(path, text("/jobs")), uploads = bytes_same(path, text("/uploads"));
   if (j == nullptr) {
-    http_reply_error(reply, 404, "jobs are off; --data FOLDER turns them on", request->has_body);
+    off_reply(request, jobs_root, reply);
   } else if (j->desc.tokens->n > 0 &&
              token_matches(j->desc.tokens, request->authorization) == nullptr) {
     http_reply_error(reply, 401, "a token is needed", request->has_body);

@@ -100,7 +100,8 @@ static nf_bytes filled(finder *f, nf_bytes form, nf_bytes word, nf_bytes replace
     len += word.len;
   }
   bool pronoun = replaced.len == 1 || replaced.at[1] == ' ' || replaced.at[1] == '\'';
-  bool upper = ascii_is_upper(replaced.at[0]) && !(replaced.at[0] == 'I' && pronoun);
+  bool cut = replaced.at[0] == '\'' && replaced.len > 1; /* "'Cause" */
+  bool upper = ascii_is_upper(replaced.at[cut]) && !(replaced.at[0] == 'I' && pronoun);
   isize n_upper = is_shouted(replaced) ? len : upper ? 1 : 0;
   for (isize i = 0; i < n_upper; i++) {
     if (out[i] >= 'a' && out[i] <= 'z') out[i] &= 0xDF;
@@ -146,13 +147,26 @@ static bool holds_kept(const finder *f, isize i, isize next, isize from, isize t
   return false;
 }
 
-static bool sounds_vowel(nf_bytes w) {
-  static const char *const as_consonant[] = {"use", "uni", "eu", "one", "once"};
-  if (w.len == 0) return false;
-  for (isize i = 0; i < 5; i++) {
-    nf_bytes head = bytes_from_str(as_consonant[i]);
-    if (w.len >= head.len && word_same_letters(bytes_slice(w, 0, head.len), head)) return false;
+static bool starts_with_one(nf_bytes w, const char *const *heads, isize n) {
+  for (isize i = 0; i < n; i++) {
+    nf_bytes head = bytes_from_str(heads[i]);
+    if (w.len >= head.len && word_same_letters(bytes_slice(w, 0, head.len), head)) return true;
   }
+  return false;
+}
+
+/* By its sound: an hour, an unimportant thing; a user, a university, a one-way street. */
+static bool sounds_vowel(nf_bytes w) {
+  static const char *const silent_h[] = {"hour", "honest", "honor", "honour", "heir"};
+  static const char *const as_vowel[] = {"unim", "unin", "unid"};
+  static const char *const as_consonant[] = {"use", "usu", "usa", "uti", "uni",
+                                             "eu",  "ewe", "one", "once"};
+  constexpr isize n_silent = (isize)(sizeof silent_h / sizeof *silent_h);
+  constexpr isize n_vowel = (isize)(sizeof as_vowel / sizeof *as_vowel);
+  constexpr isize n_consonant = (isize)(sizeof as_consonant / sizeof *as_consonant);
+  if (w.len == 0) return false;
+  if (starts_with_one(w, silent_h, n_silent) || starts_with_one(w, as_vowel, n_vowel)) return true;
+  if (starts_with_one(w, as_consonant, n_consonant)) return false;
   return bytes_find(bytes_from_str("aeiou"), bytes_of(&(u8){ascii_lower(w.at[0])}, 1)) >= 0;
 }
 
@@ -200,11 +214,29 @@ static nf_bytes part_take(nf_bytes *text, const char *mark) {
   return part;
 }
 
+static bool is_hyphen(word_list list, isize i) { /* within a word */
+  return i > 0 && i + 1 < list.n && list.at[i].text.at[0] == '-' && rule_is_word(&list.at[i - 1]) &&
+         rule_is_word(&list.at[i + 1]);
+}
+
+/* "AI-generated" is one word. */
+static bool is_hyphenated(word_list list, isize i) {
+  return is_hyphen(list, i - 1) || is_hyphen(list, i + 1);
+}
+
+/* Entries [i, next) are all that their sentence says. */
+static bool is_all_said(word_list list, isize i, isize next) {
+  bool ends =
+      next == list.n || (list.at[next].kind == WORD_OTHER && list.at[next].text.at[0] != ',');
+  return ends && rule_sentence_starts(list, i);
+}
+
 static void rule_at(finder *f, const rule *one, bool over_asides, isize i) {
   nf_bytes form = bytes_from_str(one->text), phrase = part_take(&form, "=");
   isize i_class = i, from = i, n = match_at(f->list, i, phrase, over_asides, &i_class);
   isize next = i + n;
-  if (n == 0 || !rule_stands(one, f->list, i, n)) return;
+  if (n == 0 || is_hyphen(f->list, next) || !rule_stands(one, f->list, i, n)) return;
+  if (form.len == 0 && is_all_said(f->list, i, next)) return;
   nf_bytes instead = filled(f, form, f->list.at[i_class].text, entries_text(f->list, i, next));
   if (instead.len == 0 && form.len > 0) return; /* the arena is full */
   if (form.len == 0) {
@@ -261,11 +293,35 @@ static bool wants_participle(word_list list, isize i) {
   return false;
 }
 
+/* "the required form", "his purchase", "Purchases went up", "attempted murder": no verb to change,
+ * or not one that the plain word stands for. */
+static bool is_verb(word_list list, isize i, nf_bytes lemma, verb_form form) {
+  static const char nouns[] =
+      "purchase exhibit permit* attempt encounter select alter endeavour endeavor";
+  static const char with_verb[] =
+      "to will would can could must should may might do does did don't didn't can't won't not i "
+      "you "
+      "he she it we they who please and";
+  static const char with_object[] = "demonstrate exhibit attempt";
+  static const char objects[] = "to that how why what it them him us";
+  nf_bytes before = rule_word_before(list, i);
+  nf_bytes after = rule_word_follows(list, i + 1) ? list.at[i + 2].text : (nf_bytes){};
+  if (rule_word_is(before, "a an the my your his her its our their these those every no"))
+    return false;
+  if (rule_word_is(lemma, "cease") && rule_word_is(after, "to")) return false;
+  if (rule_word_is(lemma, "conclude") && rule_word_is(after, "that")) return false;
+  bool may_be_noun = (form == FORM_BASE || form == FORM_S) && rule_word_is(lemma, nouns);
+  if (may_be_noun && !rule_word_is(before, with_verb)) return false;
+  bool passive = form == FORM_PAST && rule_is_be(before);
+  if (!rule_word_is(lemma, with_object) || passive) return true;
+  return rule_is_article(after) || rule_word_is(after, objects);
+}
+
 static void verb_at(finder *f, rule_verb verb, isize i) {
   nf_bytes w = f->list.at[i].text;
   nf_bytes forms = bytes_from_str(verb), lemma = part_take(&forms, "=");
   verb_form form = form_of(w, lemma);
-  if (form == FORM_NONE) return;
+  if (form == FORM_NONE || !is_verb(f->list, i, lemma, form)) return;
   isize i_form = form == FORM_BASE ? 0 : form == FORM_S ? 1 : form == FORM_PAST ? 2 : 4;
   if (form == FORM_PAST && wants_participle(f->list, i)) i_form = 3;
   for (isize k = 0; k < i_form; k++) (void)part_take(&forms, "|");
@@ -285,13 +341,6 @@ static void expansion_at(finder *f, isize i) {
     out[k] = shouted && small ? full.at[k] & 0xDF : full.at[k];
   }
   change_add(f, i, i + n, bytes_of(out, full.len), 0);
-}
-
-/* "AI-generated" is one word. */
-static bool is_hyphenated(word_list list, isize i) {
-  bool before = i >= 2 && list.at[i - 1].text.at[0] == '-' && rule_is_word(&list.at[i - 2]);
-  bool after = i + 2 < list.n && list.at[i + 1].text.at[0] == '-' && rule_is_word(&list.at[i + 2]);
-  return before || after;
 }
 
 nf_status rules_find(nf_task task, nf_bytes text, const nf_bytes *protect, isize n_protect,

@@ -157,5 +157,8 @@ void model_batch_close(model_batch *b); /* all have left; what does not lie in t
 
 /* Further steps that pay, since a round trip is dear: 0 on the CPU, up to MODEL_MORE_MAX. */
 isize model_more_max(const model *m_);
+/* A pass without results may still run when model_pass_run has said NF_OK: the next may be begun
+ * at once. false: it took its time, and a caller who does more than one thing is asked first. */
+bool model_fills_ahead(const model *m_);
 /* Rows up to which a pass costs about what one row does: a guess more within them is free. */
 isize model_rows_cheap(const model *m_);

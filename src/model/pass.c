@@ -164,6 +164,8 @@ isize model_more_max(const model *m_) {
   return m_->gpu ? MODEL_MORE_MAX : 0; /* on the CPU a step costs the same alone */
 }
 
+bool model_fills_ahead(const model *m_) { return m_->gpu != nullptr; }
+
 const char *model_failure_line(const model *m_) { return m_->gpu ? gpu_failure_line(m_) : ""; }
 
 /* Measured, AVX-512 and 1 thread, ms a pass of SmolLM2 135M Q4_1 at position 128: 1 row 12.4, 2

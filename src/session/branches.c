@@ -132,7 +132,10 @@ static nf_status branches_go(session *s, pass_kind kind, const session_branch_dr
                                        going->choice.min_p != choice.min_p);
   if (other) session_pass_keep(s, PASS_NONE);
   isize n_fill = s->n_tokens - 1 - s->n_cached; /* of the trunk */
-  if (n_fill > 0) return session_pass_fill(s, isize_min(n_fill, MODEL_ROWS_MAX));
+  if (n_fill > 0) {
+    nf_status status = session_pass_fill(s, isize_min(n_fill, MODEL_ROWS_MAX));
+    return status == NF_OK ? branches_go(s, kind, drafts, looked, choice) : status;
+  }
   if (going->kind == PASS_NONE) {
     going->choice = choice;
     branches_begin_pass(s, kind, drafts, looked);

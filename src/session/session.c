@@ -172,7 +172,7 @@ nf_status session_pass_fill(session *s, isize n) {
   nf_status status = session_pass_go(s);
   if (status != NF_OK) return status;
   s->n_cached += s->going.spans[0].m;
-  return NF_PENDING;
+  return model_fills_ahead(s->m) ? NF_OK : NF_PENDING;
 }
 
 nf_status session_run(session *s) {
@@ -182,7 +182,8 @@ nf_status session_run(session *s) {
   if (s->n_cached == s->n_tokens) s->n_cached--; /* a verification kept no logits */
   isize n_pending = s->n_tokens - s->n_cached;
   if (n_pending > MODEL_ROWS_MAX || s->going.kind == PASS_FILL) {
-    return session_pass_fill(s, MODEL_ROWS_MAX);
+    nf_status status = session_pass_fill(s, MODEL_ROWS_MAX);
+    return status == NF_OK ? session_run(s) : status;
   }
   if (s->going.kind == PASS_NONE) {
     s->going.kind = PASS_LOGITS;

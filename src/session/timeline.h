@@ -85,6 +85,7 @@ isize session_span_add(session *s, isize n_rows, model_kv kv, isize pos, const i
                        isize n_pending, const i32 *draft, isize looked);
 /* Its out rows begin there in best, log_p_best, ... */
 isize session_span_row(const session *s, isize i_span);
-/* The first or next piece of a pass over `n` pending tokens whose results nobody wants. NF_PENDING,
- * also when that is done: it is never the last pass. */
+/* The first or next piece of a pass over `n` pending tokens whose results nobody wants; it is never
+ * the last pass. NF_OK: it is done, or on its way, and the caller looks at once what is left;
+ * NF_PENDING: call again, also when it is done where passes take their time. */
 [[nodiscard]] nf_status session_pass_fill(session *s, isize n);

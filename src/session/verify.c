@@ -141,7 +141,8 @@ nf_status session_verify_tree(session *s, const session_draft *guesses, isize n_
   if (n_guesses == 1 && looked[0] == 0 && ahead_take(s, verdict)) return NF_OK;
   s->n_cached = s->n_tokens - n_pending;
   if (n_pending + looked[0] > MODEL_ROWS_MAX || s->going.kind == PASS_FILL) {
-    return session_pass_fill(s, isize_min(n_pending - 1, MODEL_ROWS_MAX)); /* leaves one token */
+    nf_status status = session_pass_fill(s, isize_min(n_pending - 1, MODEL_ROWS_MAX));
+    return status == NF_OK ? session_verify_tree(s, guesses, n_guesses, verdict) : status;
   }
   if (s->going.kind == PASS_NONE) verify_begin(s, guesses, n_guesses, looked, most);
   nf_status status = session_pass_go(s);

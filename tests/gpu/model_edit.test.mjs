@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { editsAndPlain } from './parity.mjs'
-import { GPU, openSides, S, tiny } from './sides.mjs'
+import { GPU, openSides, ownGpu, S, tiny } from './sides.mjs'
 
 const TINY_LINES = 5
 const lines = readFileSync('tests/data/edit_lines.txt', 'utf8').split('\n').filter(Boolean)
@@ -70,6 +70,49 @@ test('beams: branches that are copied have the rows of timelines of their own, b
   }
   s.e.side_close(GPU)
   s.gpu.close()
+})
+
+/** The last row's logits behind 200 tokens, and what the first call sent of all that was sent. */
+async function longPrompt(s) {
+  const tokens = Array.from({ length: 200 }, (_, i) => 5 + ((i * 11) % 40))
+  const run = async (first) => {
+    new Int32Array(s.memory.buffer, s.room, 200).set([first, ...tokens.slice(1)])
+    assert.equal(s.e.timeline_set(GPU, s.room, 200), S.ok)
+    const before = s.gpu.counts.dispatches
+    assert.equal(s.e.timeline_run(GPU), S.pending)
+    const sent = s.gpu.counts.dispatches - before
+    assert.equal(await s.until(() => s.e.timeline_run(GPU)), S.ok)
+    return sent / (s.gpu.counts.dispatches - before)
+  }
+  for (const first of [1, 2, 3]) await run(first) // how quick the device is becomes known
+  const share = await run(4)
+  const at = s.e.timeline_logits(GPU) >>> 0
+  return { share, row: new Uint32Array(s.memory.buffer, at, s.e.n_vocab(GPU)).slice() }
+}
+
+test('a long prompt: on a quick device no pass of it waits for the one before, with the same bits', async () => {
+  const rows = []
+  let ms = 0
+  for (const clock of [() => 0, () => (ms += 100)]) {
+    const { device, gpu } = await ownGpu()
+    const s = await openSides(gpu, { clock })
+    assert.equal(await s.load(GPU, tiny('edit'), { ctx: 256 }), S.ok, s.line)
+    assert.equal(s.e.session_open(GPU), S.ok, s.line)
+    const { share, row } = await longPrompt(s)
+    if (rows.length === 0) assert.equal(share, 1, 'all four passes with the first call')
+    else assert.ok(share < 0.5, `a slow device is asked after each piece, ${share}`)
+    rows.push(row)
+    if (clock() === 0) {
+      new Int32Array(s.memory.buffer, s.room, 200).fill(9)
+      assert.equal(s.e.timeline_set(GPU, s.room, 200), S.ok)
+      assert.equal(s.e.timeline_run(GPU), S.pending)
+      device.destroy() // passes that nobody waits for are on their way
+      assert.equal(await s.until(() => s.e.timeline_run(GPU)), S.lost)
+    }
+    s.e.side_close(GPU)
+    s.gpu.close()
+  }
+  assert.deepEqual(rows[1], rows[0])
 })
 
 const nReal = Number(process.env.NEARFIELD_GPU_LINES ?? 0)

@@ -18,6 +18,10 @@ case "$what" in
     echo slow >captions.srt
     echo slow >captions.vtt
     ;;
+  big) # n MB, most of them a hole
+    echo big >captions.vtt
+    truncate -s "${n}M" captions.srt
+    ;;
   bad) echo '{"error":"no audio stream in the file","again":false}' ;;
   crash) echo 'something broke' >&2; kill -9 $$ ;;
   deaf) trap '' TERM; sleep 60 & wait; sleep 60 & wait ;; # and a child that holds the pipe
@@ -26,8 +30,9 @@ case "$what" in
   long) head -c 200000 /dev/zero | tr '\0' x ;;
   look) # what can be seen and done from here
     ls / | tr '\n' ' ' >captions.srt
+    touch /usr/x 2>/dev/null && rm /usr/x && echo 'wrote outside' >>captions.srt
+    grep NoNewPrivs /proc/self/status >>captions.srt
     { cat /etc/passwd || echo 'no passwd'; } >captions.vtt 2>/dev/null
-    touch /usr/x ../x 2>/dev/null && echo '{"error":"it can write outside"}'
     env | grep -q SECRET && echo '{"error":"it has the environment"}'
     ls /proc/self/fd | wc -l >&2
     ;;

@@ -10,6 +10,16 @@ import path from 'node:path'
 export const binary = path.resolve(process.env.NEARFIELD_SERVER ?? 'build/native/nearfield-server')
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
 
+/** Numbers in [0, 1) from a seed (mulberry32). */
+export function randoms(state) {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
+
 /** A folder with these files ({'a/b.txt': 'content'}), removed by .remove(). */
 export function folder(files = {}) {
   const at = mkdtempSync(path.join(os.tmpdir(), 'nearfield-server-'))

@@ -5,21 +5,11 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { sleep } from './harness.mjs'
+import { randoms, sleep } from './harness.mjs'
 import { client, events, place, stores } from './jobs_harness.mjs'
 
 const rounds = Number(process.env.NEARFIELD_ROUNDS ?? 30)
 const seed = Number(process.env.NEARFIELD_SEED ?? 1)
-
-/** Numbers in [0, 1) from a seed (mulberry32). */
-function randoms(state) {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
 
 for (const store of stores) {
   describe(store, () => {

@@ -94,7 +94,7 @@ for (const sandbox of [true, false])
       const pieces = list.filter((e) => e.event === 'checkpoint').map((e) => e.data.piece)
       assert.deepEqual(pieces, [0, 1, 2])
       const progress = list.filter((e) => e.event === 'progress').map((e) => e.data.progress)
-      assert.ok(progress.length >= 3)
+      assert.ok(progress.length >= 1)
       assert.deepEqual(
         progress,
         [...progress].sort((a, b) => a - b),

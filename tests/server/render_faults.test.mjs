@@ -40,6 +40,15 @@ async function until(what) {
   }
   return Date.now() - started
 }
+function kill9(workers) {
+  for (const { pid } of workers) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      assert.equal(error.code, 'ESRCH') // it went with the one before
+    }
+  }
+}
 const cue = (text, from = '00:00:00,500', to = '00:00:01,500') => `1\n${from} --> ${to}\n${text}\n`
 const fast = { preset: 'fast' }
 let here
@@ -130,6 +139,7 @@ test('captions that cannot be rendered fail once, with what to do', async () => 
       cue('a'.repeat(4001)),
       /^the captions cannot be drawn: line 1: a cue of 4001 bytes .* split it/,
     ],
+    [cue('\u{10FFFD}'), /^no font here has the letter U\+10FFFD of the captions: apt-get install/],
     [many, /^the captions cannot be drawn: more than 16 cues are shown at once at 0 s; mend/],
   ]
   for (const [captions, pattern] of rows) {
@@ -186,6 +196,15 @@ async function broken(tries, kill) {
   assert.ok(before2.length >= 2 && before2.length < 8, `${before2}`)
   assert.ok(after2[0] >= before2.at(-1) + 1, `${before2} | ${after2}`)
   assert.equal(after2.at(-1), 7)
+  const progress = list
+    .slice(second)
+    .filter((e) => e.event === 'progress')
+    .map((e) => e.data.progress)
+  assert.ok(progress.length >= 3 && progress[0] > 0.9 * (after2[0] / 8), `${progress}`)
+  assert.deepEqual(
+    progress,
+    [...progress].sort((a, b) => a - b),
+  )
   const { body } = await here.save(id)
   writeFileSync(here.at('resumed.mp4'), body)
   const { streams } = facts(here.at('resumed.mp4'))
@@ -210,7 +229,7 @@ async function broken(tries, kill) {
 
 test('kill -9 of the worker: the next try goes on behind the last piece', async (t) => {
   const pieces = await broken(2, (workers) => {
-    for (const { pid } of workers) process.kill(pid, 'SIGKILL')
+    kill9(workers)
   })
   t.diagnostic(`pieces ${pieces.before2} | ${pieces.after2}`)
 })
@@ -254,7 +273,7 @@ test('cancelled between two tries: what was kept goes at once', async () => {
   await events(`${here.api.base}/jobs/${id}/events`, {
     enough: (list) => list.some((e) => e.event === 'checkpoint'),
   })
-  for (const { pid } of processes(id)) process.kill(pid, 'SIGKILL')
+  kill9(processes(id))
   await here.api.until(id, (job) => job.state === 'queued')
   assert.ok(existsSync(here.at('data/work', id, '1/kept/000000.mp4')))
   assert.equal((await here.api.cancel(id)).state, 'cancelled')
@@ -309,8 +328,14 @@ function worker(program, at, env) {
   writeFileSync(path.join(at, 'a.srt'), cue('a'))
   const inputs = [openSync(here.at('media/short.mp4')), openSync(path.join(at, 'a.srt'))]
   const stdio = ['ignore', 'pipe', 'pipe', ...inputs]
-  const { stdout } = spawnSync(program, ['job.json'], { cwd: at, env, stdio, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(program, ['job.json'], {
+    cwd: at,
+    env,
+    stdio,
+    encoding: 'utf8',
+  })
   for (const input of inputs) closeSync(input)
+  assert.equal(status, 0, stderr)
   return stdout
     .trim()
     .split('\n')

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "workers/render/captions.h"
+#include "workers/render/letters.h"
 #include "workers/render/render.h"
 
 /* libass looks for fonts in fonts/: a name without signs that mean something in a filter. */
@@ -28,11 +29,11 @@ static bool run(const char *program, const char *job, failure *f) {
   nf_caption *doc = nullptr;
   render_plan plan = {0};
   if (!request_read(job, &r, f)) return false;
-  say_progress(0);
   if (!r.soft && !fonts_find(program, f)) return false;
   if (!captions_read(&doc, f)) return false;
-  bool ok =
-      media_read(&m, f) && captions_write(doc, &r, &m, &plan.captions, plan.captions_sha256, f);
+  bool ok = media_read(&m, f) &&
+            captions_write(doc, &r, &m, &plan.captions, plan.captions_sha256, f) &&
+            (r.soft || (render_can_draw(f) && letters_have_fonts(doc, f)));
   nf_caption_close(doc);
   return ok && render(&r, &m, &plan, f);
 }

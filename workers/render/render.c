@@ -39,6 +39,22 @@ static void has_line(void *to, char *line) {
   }
 }
 
+/* "ffmpeg version 5.1.9-0+deb12u1 ...", the first line. */
+typedef struct {
+  char line[200];
+} version;
+static void version_line(void *to, char *line) {
+  version *v = to;
+  if (v->line[0] == 0) snprintf(v->line, sizeof v->line, "%.*s", (int)sizeof v->line - 1, line);
+}
+static bool version_read(version *v, failure *f) {
+  static program_args a;
+  *v = (version){0};
+  a = (program_args){0};
+  args_add(&a, "ffmpeg -version");
+  return program_must(&a, version_line, v, "ffmpeg does not answer", f);
+}
+
 static bool ffmpeg_has(const char *kind, const char *name, const char *library, failure *f) {
   static program_args a;
   bool has = false;
@@ -49,6 +65,8 @@ static bool ffmpeg_has(const char *kind, const char *name, const char *library, 
          fails(f, false, "this ffmpeg has no %s: apt-get install --no-install-recommends ffmpeg",
                library);
 }
+
+bool render_can_draw(failure *f) { return ffmpeg_has("filter", "ass", "libass", f); }
 
 /* ---- the picture, in pieces ---- */
 
@@ -198,20 +216,23 @@ static bool join(work *w) {
   return program_must(&a, join_line, w, "ffmpeg cannot write the video", w->f);
 }
 
-/* All that decides what a piece holds. */
-static void plan_write(const work *w, char *out, size_t cap) {
+/* All that decides what a piece holds: pieces of two encoders do not join. */
+static bool plan_write(const work *w, char *out, size_t cap) {
   static program_args a;
   struct stat video;
   char hash[65];
+  version v;
+  if (!version_read(&v, w->f)) return false;
   if (fstat(3, &video) != 0) video = (struct stat){0};
   for (size_t i = 0; i < 32; i++) snprintf(hash + 2 * i, 3, "%02x", w->plan->captions_sha256[i]);
   a = (program_args){0};
   pieces_args(&a, w, 0);
   args_add(&a, "%s %d", w->r->container->audio_encoder, w->encode_audio);
-  int n = snprintf(out, cap, "render 1\nvideo %lld %lld %lld.%09ld\ncaptions %s\n",
+  int n = snprintf(out, cap, "render 1\n%s\nvideo %lld %lld %lld.%09ld\ncaptions %s\n", v.line,
                    (long long)video.st_ino, (long long)video.st_size,
                    (long long)video.st_mtim.tv_sec, video.st_mtim.tv_nsec, hash);
   for (int i = 0; i < a.n; i++) n += snprintf(out + n, cap - (size_t)n, "%s ", a.at[i]);
+  return true;
 }
 
 bool render(const request *r, const media *m, const render_plan *plan, failure *f) {
@@ -222,10 +243,9 @@ bool render(const request *r, const media *m, const render_plan *plan, failure *
   for (int i = 0; i < m->n_audio; i++) w.encode_audio |= !codec_in(m->audio[i], c->audio);
   w.encode_audio |= m->n_audio > 0 && !m->stamped;
   w.piece_frames = (PIECE_S * m->rate_num + m->rate_den / 2) / m->rate_den;
-  if (!r->soft && !ffmpeg_has("filter", "ass", "libass", f)) return false;
   if (w.encode_video && !ffmpeg_has("encoder", c->video_encoder, c->video_encoder, f)) return false;
-  plan_write(&w, text, sizeof text);
   bool whole;
+  if (!plan_write(&w, text, sizeof text)) return false;
   if (!pieces_begin(text, &w.n_pieces, &whole, f)) return false;
   if (w.encode_video && !whole && !pieces_make(&w)) return false;
   say_progress(0.92);

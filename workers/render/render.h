@@ -15,4 +15,6 @@ typedef struct {
   uint8_t captions_sha256[32];
 } render_plan;
 
+/* Does this machine's ffmpeg have libass? */
+bool render_can_draw(failure *f);
 bool render(const request *r, const media *m, const render_plan *plan, failure *f);

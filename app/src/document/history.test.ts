@@ -5,7 +5,7 @@ import { apply, deleteCommand, mergeCommand, splitCommand } from './commands'
 import type { CaptionDocument } from './cue'
 import { createDocument, cueById, newCueId } from './cue'
 import type { History } from './history'
-import { commit, createHistory, redo, seal, type, undo } from './history'
+import { commit, createHistory, grow, redo, seal, settle, type, undo } from './history'
 
 const make = (texts: readonly string[]): CaptionDocument =>
   createDocument(
@@ -179,5 +179,66 @@ describe('typing', () => {
   it('repeated letters, whose place is ambiguous, still coalesce', () => {
     const { history, id } = start()
     expect(keys(history, id, 'xxxx').past).toHaveLength(1)
+  })
+})
+
+describe('cues that arrive', () => {
+  const arriving = (n: number) =>
+    make(Array.from({ length: n }, (_, i) => `heard ${i}`)).cues.map((cue) => ({
+      ...cue,
+      source: null,
+    }))
+  const texts = (history: History) => history.present.cues.map((cue) => cue.text)
+
+  it('whatever is done meanwhile, undo goes back to the start and redo forth to the end', () => {
+    for (let seed = 1; seed <= 300; seed += 1) {
+      const random = mulberry(seed)
+      const old = make(['old a', 'old b'])
+      let history = createHistory(old)
+      const coming = arriving(12)
+      for (const cue of coming) {
+        history = grow(history, [cue], 'Transcribe', history.past.length === 0 ? 2 : 0)
+        for (let n = Math.floor(random() * 4); n > 0; n -= 1) {
+          const command = randomCommand(history.present, random)
+          const depth = history.past.length
+          if (random() < 0.3 && depth > 1) history = undo(history)?.history ?? history
+          else if (random() < 0.3) history = redo(history)?.history ?? history
+          else if (command) history = commit(history, command, 'change')
+        }
+      }
+      const end = history.present.cues
+      let back = history
+      for (let moved = undo(back); moved; moved = undo(back)) back = moved.history
+      expect(back.present.cues).toEqual(old.cues)
+      for (let n = history.past.length; n > 0; n -= 1) back = redo(back)?.history ?? back
+      expect(back.present.cues).toEqual(end)
+    }
+  })
+
+  it('while undone they wait behind redo; an end that is undone changes nothing', () => {
+    const [a, b] = arriving(2)
+    if (!a || !b) throw new Error('two')
+    let history = grow(createHistory(make(['old'])), [a], 'Transcribe', 1)
+    history = undo(history)?.history ?? history
+    history = grow(history, [b], 'Transcribe', 0)
+    expect(texts(history)).toEqual(['old'])
+    history = settle(history, [], 'Lay out')
+    expect(texts(history)).toEqual(['old'])
+    expect(texts(redo(history)?.history ?? history)).toEqual(['heard 0', 'heard 1'])
+  })
+
+  it('their end is one step with them, or a step of its own when more was done', () => {
+    const [a, b, c] = arriving(3)
+    if (!a || !b || !c) throw new Error('three')
+    const grown = grow(grow(createHistory(make(['old'])), [a], 'T', 1), [b], 'T', 0)
+    const plain = settle(grown, [c], 'Lay out')
+    expect(plain.past.map((step) => step.label)).toEqual(['T'])
+    expect(texts(plain)).toEqual(['heard 2'])
+    expect(texts(undo(plain)?.history ?? plain)).toEqual(['old'])
+    const edited = settle(type(grown, b.id, 'typed'), [c], 'Lay out')
+    expect(edited.past.map((step) => step.label)).toEqual(['T', 'Typing', 'Lay out'])
+    expect(texts(undo(edited)?.history ?? edited)).toEqual(['heard 0', 'typed'])
+    // and after it nothing grows any more
+    expect(grow(edited, [a], 'T', 0).past.at(-1)?.growing).toBe(true)
   })
 })

@@ -9,6 +9,23 @@ import { openDB } from 'idb'
 import type { CaptionCue, CaptionFile, CaptionFormat, PackedCues } from 'nearfield'
 import { packCues, unpackCues } from 'nearfield'
 
+/** A video that was sent to the server, which keeps it for some days. */
+export interface RemoteVideo {
+  readonly upload: string
+  readonly name: string
+  readonly bytes: number
+}
+
+/** A job of the server that is not over, or whose result was not taken yet. */
+export interface KeptJob {
+  readonly id: string
+  readonly kind: 'transcribe' | 'render'
+  /** Of the video. */
+  readonly name: string
+  /** So many segments of a transcription are in the cues. */
+  readonly applied: number
+}
+
 export interface ProjectHead {
   readonly id: string
   readonly name: string
@@ -16,6 +33,8 @@ export interface ProjectHead {
   readonly cueCount: number
   readonly savedAt: number
   readonly version: number
+  readonly video?: RemoteVideo | null
+  readonly job?: KeptJob | null
 }
 
 export interface ProjectFile {

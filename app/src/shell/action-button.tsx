@@ -12,21 +12,25 @@ interface Props {
   readonly label?: string
   readonly className?: string
   readonly showKey?: boolean
+  /** Why it will not do what it says; it then tells more. */
+  readonly hint?: string
 }
 
-export function ActionButton({ id, label, className = '', showKey = false }: Props) {
-  const { editor, actions } = useApp()
+export function ActionButton({ id, label, className = '', showKey = false, hint = '' }: Props) {
+  const { editor, jobs, actions } = useApp()
   const action = actions.by[id]
   const byEditor = useStore(editor.store, () => action.enabled())
-  const enabled = useStore(editor.assist.store, () => action.enabled()) && byEditor
+  const byJobs = useStore(jobs.store, () => action.enabled())
+  const enabled = useStore(editor.assist.store, () => action.enabled()) && byEditor && byJobs
   const key = action.keys[0]
+  const title = key ? `${action.label} (${chordName(key)})` : action.label
   return (
     <button
       type="button"
       className={className}
       aria-disabled={!enabled}
       aria-keyshortcuts={key && ariaChord(key)}
-      title={key ? `${action.label} (${chordName(key)})` : action.label}
+      title={hint ? `${title}: ${hint}` : title}
       onClick={() => enabled && action.run()}
     >
       {label ?? action.label}

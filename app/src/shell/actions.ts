@@ -3,6 +3,8 @@
  * Buttons, keys and the palette all go through this table. No React.
  * Read next: editor.ts, keys.ts, palette.tsx.
  */
+import type { Jobs } from '../jobs/jobs'
+import { knows } from '../jobs/offer'
 import type { Editor, EditorState, Region } from './editor'
 import type { Workspace } from './workspace'
 
@@ -12,6 +14,11 @@ export type ActionId =
   | 'save'
   | 'save-as'
   | 'close'
+  | 'transcribe'
+  | 'export'
+  | 'cancel-job'
+  | 'job-again'
+  | 'download'
   | 'undo'
   | 'redo'
   | 'previous'
@@ -65,11 +72,18 @@ export interface PageHooks {
   palette(): void
   device(): void
   receipt(): void
+  transcribe(): void
+  exportVideo(): void
   caret(): number
   region(step: 1 | -1): void
 }
 
-export function createActions(editor: Editor, workspace: Workspace, page: PageHooks): Actions {
+export function createActions(
+  editor: Editor,
+  workspace: Workspace,
+  jobs: Jobs,
+  page: PageHooks,
+): Actions {
   const state = (): EditorState => editor.store.get()
   const open = () => state().project !== null
   const writable = () => open() && !state().readOnly
@@ -97,6 +111,8 @@ export function createActions(editor: Editor, workspace: Workspace, page: PageHo
   }
   const batch = () => editor.assist.store.get().batch
   const always = () => true
+  const jobDialog = (kind: string | undefined) =>
+    kind === 'render' ? page.exportVideo() : page.transcribe()
 
   const table: [ActionId, string, readonly string[], () => boolean, () => void][] = [
     ['open', 'Open a file…', ['Mod+O'], always, () => void workspace.choose()],
@@ -104,6 +120,35 @@ export function createActions(editor: Editor, workspace: Workspace, page: PageHo
     ['save', 'Save', ['Mod+S'], open, () => void workspace.save()],
     ['save-as', 'Save as…', ['Mod+Shift+S'], open, () => void workspace.save(true)],
     ['close', 'Close this file', [], open, () => void workspace.close()],
+    ['transcribe', 'Transcribe a video…', ['Alt+Shift+V'], always, () => page.transcribe()],
+    [
+      'export',
+      'Export the video with captions…',
+      ['Alt+Shift+E'],
+      () => writable() && knows(jobs.store.get().offer, 'render'),
+      () => page.exportVideo(),
+    ],
+    [
+      'cancel-job',
+      'Cancel what the server does',
+      [],
+      () => jobs.canCancel,
+      () => void jobs.cancel(),
+    ],
+    [
+      'job-again',
+      'Try the server again',
+      [],
+      () => jobs.store.get().problem?.remedy === 'again',
+      () => jobs.again() || jobDialog(jobs.store.get().problem?.kind),
+    ],
+    [
+      'download',
+      'Download the video',
+      [],
+      () => jobs.store.get().ready !== null,
+      () => void jobs.download(),
+    ],
     [
       'undo',
       'Undo',

@@ -3,6 +3,7 @@ import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-li
 import userEvent from '@testing-library/user-event'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { HandEngine } from '../../tests/fake/engine'
+import { HandJobs } from '../../tests/fake/jobs'
 import { MemoryProjects } from '../../tests/fake/projects'
 import { AppView } from './app'
 import { createApp } from './create'
@@ -42,7 +43,7 @@ async function start(facts: Partial<HandEngine['facts']> = {}) {
   const engine = new HandEngine()
   engine.facts = { ...engine.facts, ...facts }
   const projects = new MemoryProjects()
-  const app = createApp(engine, projects)
+  const app = createApp(engine, projects, new HandJobs())
   render(<AppView app={app} />)
   await app.editor.model.look()
   await app.workspace.restore()
@@ -331,7 +332,7 @@ describe('files', () => {
     await app.workspace.flush()
     expect(projects.saves).toBe(1)
     cleanup()
-    const again = createApp(new HandEngine(), projects)
+    const again = createApp(new HandEngine(), projects, new HandJobs())
     render(<AppView app={again} />)
     await again.workspace.restore()
     expect(screen.getByRole<HTMLTextAreaElement>('textbox', { name: /^Text of cue/ }).value).toBe(

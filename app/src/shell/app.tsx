@@ -5,6 +5,9 @@
 import { useEffect, useState } from 'react'
 import { CueEditor } from '../panes/cue-editor/cue-editor'
 import { CueList } from '../panes/cues/cue-list'
+import { ExportDialog } from '../panes/jobs/export'
+import { JobNotice } from '../panes/jobs/job-line'
+import { TranscribeDialog } from '../panes/jobs/transcribe'
 import { Problems } from '../panes/problems/problems'
 import { Review } from '../panes/review/review'
 import { Start } from '../panes/start/start'
@@ -32,13 +35,18 @@ function Frame() {
     <div className="app" data-dropping={dropping || undefined}>
       <TopBar />
       {open ? <Work /> : <Start />}
-      <ErrorNote />
+      <div className="notices">
+        <ErrorNote />
+        <JobNotice />
+      </div>
       <StatusBar />
       <Palette />
+      <TranscribeDialog />
+      <ExportDialog />
       <Voice />
       {dropping && (
         <div className="drop-veil">
-          <p>Drop to open</p>
+          <p>{dropping === 'media' ? 'Drop to transcribe' : 'Drop to open'}</p>
         </div>
       )}
     </div>
@@ -114,15 +122,16 @@ function useKeys(): void {
 }
 
 /** Files may be dropped anywhere. */
-function useDrop(): boolean {
+function useDrop(): 'captions' | 'media' | false {
   const { workspace } = useApp()
-  const [dropping, setDropping] = useState(false)
+  const [dropping, setDropping] = useState<'captions' | 'media' | false>(false)
   useEffect(() => {
     const carries = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false
     const onOver = (event: DragEvent) => {
       if (!carries(event)) return
       event.preventDefault()
-      setDropping(true)
+      const type = event.dataTransfer?.items[0]?.type ?? ''
+      setDropping(/^(video|audio)\//.test(type) ? 'media' : 'captions')
     }
     const onLeave = (event: DragEvent) => {
       if (event.relatedTarget === null) setDropping(false)

@@ -28,7 +28,15 @@ async function start(facts?: Partial<HandEngine['facts']>) {
   const editor = new Editor(engine)
   await editor.model.look()
   const cues = parseSrt(SRT)
-  const project = { id: 'p', name: 'p.srt', format: 'srt' as const, original: null, warnings: [] }
+  const project = {
+    id: 'p',
+    name: 'p.srt',
+    format: 'srt' as const,
+    original: null,
+    warnings: [],
+    video: null,
+    job: null,
+  }
   editor.show(project, createDocument('srt', cues), false)
   await turn()
   const ids = editor.document?.cues.map((cue) => cue.id) ?? []

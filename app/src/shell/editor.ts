@@ -17,11 +17,23 @@ import type { CaptionDocument, Cue, CueId } from '../document/cue'
 import { cueById, neighbour } from '../document/cue'
 import { plural } from '../document/format'
 import type { History, Moved } from '../document/history'
-import { commit, createHistory, redo, seal, type, undo } from '../document/history'
+import {
+  commit,
+  createHistory,
+  grow,
+  hasGrowing,
+  redo,
+  seal,
+  settle,
+  stopGrowing,
+  type,
+  undo,
+} from '../document/history'
 import { limitsFor } from '../document/profile'
 import { createStore } from '../document/store'
 import { takeChange, wordDiff } from '../document/worddiff'
 import type { SaveState } from '../project/autosave'
+import type { KeptJob, RemoteVideo } from '../project/store'
 
 export interface Project {
   readonly id: string
@@ -29,6 +41,8 @@ export interface Project {
   readonly format: CaptionFormat
   readonly original: Uint8Array | null
   readonly warnings: CaptionFile['warnings']
+  readonly video: RemoteVideo | null
+  readonly job: KeptJob | null
 }
 
 export type Panel = 'cues' | 'problems' | 'review'
@@ -224,6 +238,43 @@ export class Editor {
     const next = this.document?.cues[Math.min(i, (this.document?.cues.length ?? 1) - 1)]
     this.#setActive(next?.id ?? null)
     this.announce('Cue deleted')
+  }
+
+  // ---- cues that arrive -----------------------------------------------------------
+
+  get isGrowing(): boolean {
+    const { history } = this.store.get()
+    return history !== null && hasGrowing(history)
+  }
+
+  /** At the end, in one step with those that came before; the first in place of the last ones. */
+  grow(cues: readonly Cue[], label: string, replaced: number): void {
+    const history = this.#writable()
+    if (!history) return
+    this.#advance(grow(history, cues, label, replaced))
+    this.#keepActive(0)
+  }
+
+  /** Nothing more arrives; these are the cues now. */
+  settle(cues: readonly Cue[], label: string): void {
+    const history = this.#writable()
+    if (!history) return
+    const atMs = this.active?.startMs ?? 0
+    this.#advance(settle(history, cues, label))
+    this.#keepActive(atMs)
+  }
+
+  stopGrowing(): void {
+    const { history } = this.store.get()
+    if (history) this.store.set({ history: stopGrowing(history) })
+  }
+
+  /** The cue in hand may be gone: then the last that has begun at that time. */
+  #keepActive(atMs: number): void {
+    const { document, active } = this
+    if (!document || active) return
+    const near = document.cues.findLast((cue) => cue.startMs <= atMs) ?? document.cues[0]
+    this.#setActive(near?.id ?? null)
   }
 
   // ---- the cue in hand ----------------------------------------------------------

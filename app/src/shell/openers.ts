@@ -3,4 +3,9 @@ export const openers: {
   palette?: () => void
   device?: () => void
   receipt?: (() => void) | undefined
+  /** With a file that was dropped, or none yet. */
+  transcribe?: (file?: File) => void
+  exportVideo?: () => void
+  /** Set while a dialogue that wants a video is open: a dropped one is for it. */
+  video?: (file: File) => void
 } = {}

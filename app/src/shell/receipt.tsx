@@ -32,15 +32,18 @@ export function ReceiptText({ receipt, opener }: Props) {
         {known ?? formatMs(receipt.totalMs)}
       </button>
       <div
-        ref={panel}
+        // The focus goes in as it opens, so that its text is read and Escape is its own; closed, the
+        // browser gives it back. React's autoFocus is another thing.
+        ref={(box) => {
+          panel.current = box
+          box?.setAttribute('autofocus', '')
+        }}
         id={id}
         className="receipt-panel"
         popover="auto"
         role="dialog"
         aria-label="Receipt of this edit"
         tabIndex={-1}
-        // The focus goes in, so that its text is read; closed, the browser gives it back.
-        onToggle={(event) => event.newState === 'open' && panel.current?.focus()}
       >
         <h2>What this edit cost</h2>
         <FactList rows={rows} />

@@ -2,16 +2,18 @@
 import { useEffect } from 'react'
 import { TASKS } from '../assist/tasks'
 import { formatTime, plural } from '../document/format'
+import { JobLine } from '../panes/jobs/job-line'
 import { ActionButton } from './action-button'
 import { openers } from './openers'
 import { ReceiptText } from './receipt'
-import { useApp, useAssist, useEditor } from './use'
+import { useApp, useAssist, useEditor, useJobs } from './use'
 import { formatName } from './workspace'
 
 export function StatusBar() {
   const batch = useAssist((state) => state.batch)
   const last = useAssist((state) => state.last)
   const panel = useEditor((state) => state.panel)
+  const working = useJobs((state) => state.running !== null)
   return (
     <footer className="status">
       <Words />
@@ -25,7 +27,8 @@ export function StatusBar() {
           <ActionButton id="stop" className="quiet" />
         </div>
       )}
-      {last && !batch?.running && (
+      <JobLine />
+      {last && !batch?.running && !working && (
         <div className="medium">
           Last edit:{' '}
           <ReceiptText
@@ -54,7 +57,7 @@ function Words() {
     return () => clearTimeout(timer)
   }, [note, editor])
   if (note) return <p className="note">{note.text}</p>
-  if (!document) return <p>Your captions stay on this device.</p>
+  if (!document) return <p>Captions are edited on this device.</p>
   if (readOnly) {
     return <p className="read-only">Read only: this project is open in another tab.</p>
   }

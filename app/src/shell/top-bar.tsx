@@ -1,9 +1,10 @@
 /** The bar on top: what is open, is it saved, the file and batch commands, the device chip. */
+import { knows, refusalOf } from '../jobs/offer'
 import { Device } from '../panes/device/device'
 import type { SaveState } from '../project/autosave'
 import { ActionButton } from './action-button'
 import { chordName } from './keys'
-import { useApp, useEditor } from './use'
+import { useApp, useEditor, useJobs } from './use'
 
 const SAVE_WORDS: Record<SaveState, string> = {
   saved: 'Kept in this browser',
@@ -18,6 +19,7 @@ export function TopBar() {
   const { actions } = useApp()
   const project = useEditor((state) => state.project)
   const save = useEditor((state) => state.save)
+  const offer = useJobs((state) => state.offer)
   return (
     <header className="top">
       <h1 className="brand" data-open={project !== null}>
@@ -46,6 +48,16 @@ export function TopBar() {
           <div className="group medium">
             <ActionButton id="fix-all" label="Fix all" />
             <ActionButton id="shorten-all" label="Shorten all" />
+          </div>
+          <div className="group wide">
+            <ActionButton
+              id="transcribe"
+              label="Transcribe"
+              hint={refusalOf(offer, 'transcribe')}
+            />
+            {knows(offer, 'render') && (
+              <ActionButton id="export" label="Export video" hint={refusalOf(offer, 'render')} />
+            )}
           </div>
         </>
       )}

@@ -8,6 +8,7 @@ import type { AssistState } from '../assist/assist'
 import type { ModelState } from '../assist/model'
 import type { ChecksState } from '../document/checks'
 import type { Store } from '../document/store'
+import type { Jobs, JobsState } from '../jobs/jobs'
 import type { Actions } from './actions'
 import type { Editor, EditorState } from './editor'
 import { shownFindings } from './editor'
@@ -16,6 +17,7 @@ import type { Workspace, WorkspaceState } from './workspace'
 export interface App {
   readonly editor: Editor
   readonly workspace: Workspace
+  readonly jobs: Jobs
   readonly actions: Actions
 }
 
@@ -49,6 +51,9 @@ export function useFindings(): readonly LintFinding[] {
 
 export const useModel = (): ModelState =>
   useStore(useApp().editor.model.store, (value) => value.state)
+
+export const useJobs = <R>(select: (state: JobsState) => R): R =>
+  useStore(useApp().jobs.store, select)
 
 export const useWorkspace = <R>(select: (state: WorkspaceState) => R): R =>
   useStore(useApp().workspace.store, select)

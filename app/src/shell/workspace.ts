@@ -9,6 +9,7 @@ import type { CaptionDocument } from '../document/cue'
 import { createDocument, toCaptionCue } from '../document/cue'
 import { plural, savableText } from '../document/format'
 import { createStore } from '../document/store'
+import { isMedia } from '../jobs/media'
 import { Autosave } from '../project/autosave'
 import type { OpenedFile, SaveTarget } from '../project/files'
 import { chooseFile, readFile, saveFile } from '../project/files'
@@ -30,6 +31,8 @@ export class Workspace {
   readonly #captions: CaptionsApi
   readonly #projects: Projects
   readonly #autosave: Autosave<{ project: Project; document: CaptionDocument }>
+  /** Set by the shell: a video or sound was given where captions may be. */
+  onMedia: (file: File) => void = () => undefined
   #seat: Seat | null = null
   #target: SaveTarget = null
   #version = 0
@@ -74,6 +77,7 @@ export class Workspace {
   }
 
   async openFile(file: File): Promise<void> {
+    if (isMedia(file)) return this.onMedia(file)
     try {
       await this.open(await readFile(file))
     } catch (error) {
@@ -98,24 +102,13 @@ export class Workspace {
     try {
       const file = await this.#captions.parse(bytes)
       if (mine !== this.#opening) return
-      await this.#leave()
       const document = createDocument(file.format, file.cues)
-      const project: Project = {
-        id: crypto.randomUUID(),
-        name,
-        format: file.format,
-        original: bytes,
-        warnings: file.warnings,
-      }
-      this.#target = null
-      this.#version = 0
-      this.#seat = await takeSeat(project.id, () => undefined)
-      this.#editor.show(project, document, false)
+      const { format, warnings } = file
+      const project = await this.#showNew({ name, format, original: bytes, warnings }, document)
       const warned = file.warnings.length
       const words = `${name} opened: ${plural(file.cues.length, 'cue')}`
       if (warned > 0) this.#editor.notify('info', `${words}, ${plural(warned, 'odd place')} kept.`)
       else this.#editor.announce(words)
-      sessionStorage.removeItem('nearfield/closed')
       await this.#create(project, document)
     } catch (error) {
       if (mine === this.#opening) {
@@ -124,6 +117,41 @@ export class Workspace {
     } finally {
       if (mine === this.#opening) this.store.set({ opening: false })
     }
+  }
+
+  /** A document without cues, for those that come. False when another file was opened instead. */
+  async createEmpty(name: string, format: CaptionFormat): Promise<boolean> {
+    this.#opening += 1
+    const mine = this.#opening
+    const document = createDocument(format, [])
+    const project = await this.#showNew({ name, format, original: null, warnings: [] }, document)
+    await this.#create(project, document)
+    if (mine !== this.#opening) return false
+    this.store.set({ opening: false })
+    return true
+  }
+
+  async #showNew(
+    file: Pick<Project, 'name' | 'format' | 'original' | 'warnings'>,
+    document: CaptionDocument,
+  ): Promise<Project> {
+    await this.#leave()
+    const project: Project = { id: crypto.randomUUID(), ...file, video: null, job: null }
+    this.#target = null
+    this.#version = 0
+    this.#seat = await takeSeat(project.id, () => undefined)
+    this.#editor.show(project, document, false)
+    sessionStorage.removeItem('nearfield/closed')
+    return project
+  }
+
+  /** Kept with the project, in the same write as the cues as they are now. */
+  remember(facts: Partial<Pick<Project, 'video' | 'job'>>): void {
+    const { project, history, readOnly } = this.#editor.store.get()
+    if (!project || !history || readOnly) return
+    const changed = { ...project, ...facts }
+    this.#editor.store.set({ project: changed })
+    this.#autosave.change({ project: changed, document: history.present })
   }
 
   /** A project kept in this browser. Read-only while another tab has it. */
@@ -170,9 +198,9 @@ export class Workspace {
 
   #show(stored: Stored, readOnly: boolean): void {
     this.#version = stored.version
-    const { id, name, format, original, warnings } = stored
+    const { id, name, format, original, warnings, video = null, job = null } = stored
     const document = createDocument(format, stored.cues)
-    this.#editor.show({ id, name, format, original, warnings }, document, readOnly)
+    this.#editor.show({ id, name, format, original, warnings, video, job }, document, readOnly)
   }
 
   /** Back to the start; the project stays in this browser. */
@@ -223,8 +251,8 @@ export class Workspace {
   }
 
   #head(project: Project, cueCount: number): ProjectHead {
-    const { id, name, format } = project
-    return { id, name, format, cueCount, savedAt: Date.now(), version: this.#version }
+    const { id, name, format, video, job } = project
+    return { id, name, format, cueCount, savedAt: Date.now(), version: this.#version, video, job }
   }
 
   async #create(project: Project, document: CaptionDocument): Promise<void> {

@@ -482,6 +482,18 @@ for (const colorScheme of ['light', 'dark']) {
         await page.keyboard.press('Control+K')
         await axe(page, 'palette')
         await page.keyboard.press('Escape')
+        for (const [key, name] of [
+          ['V', 'Transcribe a video'],
+          ['E', 'Export the video'],
+        ]) {
+          await page.keyboard.press(`Alt+Shift+${key}`)
+          await page
+            .getByRole('dialog', { name })
+            .getByRole('button', { name: 'Choose…' })
+            .waitFor()
+          await axe(page, name)
+          await page.keyboard.press('Escape')
+        }
         await page.setViewportSize({ width: 400, height: 800 })
         await axe(page, 'narrow')
         assert.ok(

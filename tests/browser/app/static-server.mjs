@@ -30,10 +30,21 @@ export const HEADERS = {
     "require-trusted-types-for 'script'",
 }
 
+/** What can be asked of a server's jobs; nothing here does them. */
+const JOBS = JSON.stringify({
+  kinds: ['transcribe', 'render'].map((kind) => ({ kind, ready: true, mend: null })),
+  upload_bytes_max: 1 << 30,
+  jobs: [],
+})
+
 /** Serves `folder` at /, and each extra folder at its prefix. Resolves to {url, close}. */
 export async function serve(folder, extra = {}) {
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname))
+    if (path === '/v1/jobs') {
+      response.writeHead(200, { ...HEADERS, 'Content-Type': 'application/json' }).end(JOBS)
+      return
+    }
     const prefix = Object.keys(extra).find((name) => path.startsWith(name))
     const file = prefix
       ? join(extra[prefix], path.slice(prefix.length))

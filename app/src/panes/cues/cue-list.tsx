@@ -7,7 +7,7 @@ import type { Range } from '@tanstack/react-virtual'
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual'
 import { useCallback, useEffect, useMemo, useRef } from 'react'
 import type { Cue, CueId } from '../../document/cue'
-import { useApp, useChecks, useEditor } from '../../shell/use'
+import { useApp, useChecks, useEditor, useJobs } from '../../shell/use'
 import './cue-list.css'
 import { COLUMNS, CueRow, rowHeight } from './cue-row'
 
@@ -102,6 +102,7 @@ export function CueList() {
         </div>
       </div>
       <div role="rowgroup" className="cues-body" style={{ height: virtual.getTotalSize() }}>
+        {cues.length === 0 && <NoCues />}
         {virtual.getVirtualItems().map((item) => {
           const cue = cues[item.index]
           return (
@@ -120,6 +121,17 @@ export function CueList() {
           )
         })}
       </div>
+    </div>
+  )
+}
+
+function NoCues() {
+  const coming = useJobs((state) => state.running?.kind === 'transcribe')
+  return (
+    <div role="row" aria-rowindex={2} className="cues-none">
+      <span role="gridcell" aria-colindex={1} aria-colspan={COLUMNS.length}>
+        {coming ? 'Captions appear here as they are heard.' : 'There are no captions here yet.'}
+      </span>
     </div>
   )
 }

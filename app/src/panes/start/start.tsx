@@ -1,14 +1,16 @@
 /** Before anything is open: where to drop, what may be dropped, what was open before. */
 import { useEffect, useRef } from 'react'
 import { plural } from '../../document/format'
+import { refusalOf } from '../../jobs/offer'
 import { ActionButton } from '../../shell/action-button'
-import { useApp, useWorkspace } from '../../shell/use'
+import { useApp, useJobs, useWorkspace } from '../../shell/use'
 import './start.css'
 
 export function Start() {
   const { editor, workspace } = useApp()
   const opening = useWorkspace((state) => state.opening)
   const recent = useWorkspace((state) => state.recent)
+  const offer = useJobs((state) => state.offer)
   const actions = useRef<HTMLDivElement>(null)
   useEffect(() => {
     editor.focus.set('start', () => actions.current?.querySelector('button')?.focus())
@@ -17,10 +19,18 @@ export function Start() {
   return (
     <main className="start" aria-busy={opening}>
       <div className="start-box">
-        <h2>Drop captions here</h2>
-        <p>SRT or WebVTT. Files are read in this browser and stay in it.</p>
+        <h2>Drop captions or a video here</h2>
+        <p>
+          SRT and WebVTT files are read in this browser and stay in it. A video is sent to this
+          server, which writes down what is said.
+        </p>
         <div className="start-actions" ref={actions}>
           <ActionButton id="open" className="primary" label="Open a file" />
+          <ActionButton
+            id="transcribe"
+            label="Transcribe a video"
+            hint={refusalOf(offer, 'transcribe')}
+          />
           <ActionButton id="sample" />
         </div>
         {recent.length > 0 && (

@@ -1,0 +1,327 @@
+// The server's jobs in the editor, real parts throughout: a video of synthesized speech is dropped
+// on the page, transcribed by the real transcriber while its lines are edited, the page reloaded and
+// the server stopped in the middle, and exported with the captions in its picture; cancelled; refused
+// with a reason one can act on. NEARFIELD_TRANSCRIBE, NEARFIELD_RENDER: the folders that
+// './dev transcribe' and './dev render' made ('./dev test' sets both).
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { folder, runOnce, start } from '../server/harness.mjs'
+import { client } from '../server/jobs_harness.mjs'
+import { launch, openPage } from './app/driver.mjs'
+
+/** Longer than the 30 s that the model hears at once, so that captions come before the end. */
+const SPEECH = `The bees came back to the garden on the first warm day of spring. We counted forty of
+them before lunch. My neighbour keeps two hives behind her kitchen window.
+
+She told me that a healthy colony can make thirty kilos of honey in a year. Most of it stays in the
+hive, because the winter is long. Only a small part is ever sold at the market.
+
+In the evening we sat on the wall and listened to the traffic. Nobody said anything for a while.
+Then the rain began, and everyone went inside to look for the umbrellas.
+
+The next morning was cold and bright. A train passed behind the trees at seven, and after that the
+whole valley was quiet again.`
+
+let dir
+let server
+let browser
+let model
+let args
+const at = (...names) => path.join(dir.at, ...names)
+
+before(async () => {
+  const { NEARFIELD_TRANSCRIBE: transcriber, NEARFIELD_RENDER: renderer } = process.env
+  assert.ok(transcriber, "NEARFIELD_TRANSCRIBE is not set: './dev transcribe' prints it")
+  assert.ok(renderer, "NEARFIELD_RENDER is not set: './dev render' prints it")
+  dir = folder({ 'speech.txt': SPEECH })
+  execFileSync('espeak-ng', [
+    '-v',
+    'en-us',
+    '-s',
+    '150',
+    '-w',
+    at('speech.wav'),
+    '-f',
+    at('speech.txt'),
+  ])
+  const picture = ['-f', 'lavfi', '-i', 'color=c=navy:s=640x360:r=10']
+  const codecs = ['-shortest', '-c:v', 'libx264', '-preset', 'ultrafast', '-c:a', 'aac']
+  const ffmpeg = ['-nostdin', '-loglevel', 'error', ...picture, '-i', at('speech.wav'), ...codecs]
+  execFileSync('ffmpeg', [...ffmpeg, at('talk.mp4')])
+  model = ['--root', 'app/dist', '--model', process.env.NEARFIELD_MODEL]
+  args = [...model, '--data', at('data')]
+  args.push('--transcribe', transcriber, '--render', renderer)
+  server = await start(args)
+  browser = await launch()
+})
+after(async () => {
+  await browser?.close()
+  server?.signal('SIGKILL')
+  dir?.remove()
+})
+
+/** Each test has a fresh profile. What the browser says of requests that were to fail is no error. */
+async function withPage(act, { host = server.host, fails = /^$/ } = {}) {
+  const { context, page, errors } = await openPage(browser, `http://${host}/`)
+  try {
+    await context.addInitScript(() => {
+      delete globalThis.showSaveFilePicker // the system's dialog cannot be driven
+    })
+    await page.reload()
+    await page.locator('.start').waitFor()
+    await act(page)
+  } finally {
+    await context.close()
+  }
+  assert.deepEqual(
+    errors.filter((line) => !fails.test(line) && !/favicon/.test(line)),
+    [],
+  )
+}
+
+async function drop(page, name, bytes) {
+  const data = await page.evaluateHandle(
+    ([n, base64]) => {
+      const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))
+      const transfer = new DataTransfer()
+      transfer.items.add(new File([bytes], n, { type: 'video/mp4' }))
+      return transfer
+    },
+    [name, Buffer.from(bytes).toString('base64')],
+  )
+  await page.dispatchEvent('body', 'dragover', { dataTransfer: data })
+  await page.dispatchEvent('body', 'drop', { dataTransfer: data })
+}
+
+/** Drops the video on the start page, and begins with the keyboard alone. */
+async function transcribe(page, bytes = readFileSync(at('talk.mp4'))) {
+  await drop(page, 'talk.mp4', bytes)
+  const dialog = page.getByRole('dialog', { name: 'Transcribe a video' })
+  await dialog.getByText('talk.mp4').waitFor()
+  const begin = dialog.getByRole('button', { name: 'Transcribe' })
+  await page.waitForFunction(() => document.activeElement?.textContent === 'Transcribe')
+  await page.keyboard.press('Shift+Tab')
+  await page.keyboard.type('English')
+  await begin.focus()
+  await page.keyboard.press('Enter')
+  await dialog.waitFor({ state: 'hidden' })
+}
+
+const progress = (page) => page.getByRole('progressbar', { name: /^Transcribing talk.mp4/ })
+const row = (page, n) => page.locator(`.cue-row[aria-rowindex="${n + 1}"] .col-text`)
+const jobs = async (host = server.host) =>
+  (await (await fetch(`http://${host}/v1/jobs`)).json()).jobs
+
+/** Stops the process group of the server's one worker, until the server kills it. */
+function holdWorker() {
+  const parent = (pid) => {
+    try {
+      return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').pop().split(' ')[1])
+    } catch {
+      return 0 // it has ended
+    }
+  }
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  const workers = pids.filter((pid) => parent(pid) === server.pid)
+  assert.equal(workers.length, 1, 'a worker runs')
+  process.kill(-Number(workers[0]), 'SIGSTOP')
+}
+
+async function saved(page) {
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.keyboard.press('Control+s'),
+  ])
+  return { name: download.suggestedFilename(), text: readFileSync(await download.path(), 'utf8') }
+}
+const blocks = (vtt) => vtt.trim().split('\n\n').slice(1)
+
+test('a dropped video: captions as they are heard, edited meanwhile, over a reload and a server that stops; then in its picture', async () => {
+  await withPage(
+    async (page) => {
+      const taken = [] // the streams that were taken up again, by the last event that was seen
+      page.on('request', (request) => {
+        const last = request.url().endsWith('/events') && request.headers()['last-event-id']
+        if (last) taken.push(Number(last))
+      })
+      await transcribe(page)
+      await row(page, 2).waitFor({ timeout: 60_000 })
+      holdWorker() // however fast the machine is, it is not done before what follows
+      // a person goes on with what has come
+      await row(page, 2).click()
+      await page.keyboard.press('Enter')
+      await page.keyboard.press('Control+a')
+      await page.keyboard.type('We counted forty bees.')
+      await page.locator('.save-state[data-state="saved"]').waitFor()
+      await progress(page).waitFor()
+      await page.reload()
+      // the job is there again, and so is what was typed
+      await progress(page).waitFor()
+      await page.getByText('We counted forty bees.').first().waitFor()
+      assert.equal((await jobs())[0].state, 'running')
+      const { port } = server
+      await server.stop()
+      await page.getByText('No answer from the server, trying again').waitFor()
+      server = await start(['--port', String(port), ...args])
+      await page
+        .getByText(/^Transcribed: \d+ cues\.$/)
+        .first()
+        .waitFor({ timeout: 60_000 })
+      assert.ok(taken.length > 0 && taken.every((id) => id > 3), `${taken}`)
+      const [job] = await jobs()
+      const url = `http://${server.host}/v1/jobs/${job.id}/result/captions.vtt`
+      const wanted = blocks(await (await fetch(url)).text())
+      assert.ok(wanted.length >= 8, wanted.join('\n'))
+      assert.match(wanted.join(' ').toLowerCase(), /garden.*honey.*traffic.*valley/s)
+      const file = await saved(page)
+      assert.equal(file.name, 'talk.vtt')
+      const found = blocks(file.text)
+      const own = found.findIndex((block) => block.includes('We counted forty bees.'))
+      assert.equal(own, 1, file.text)
+      // all else is as the server laid it out, times and lines
+      assert.deepEqual(found.toSpliced(own, 1), wanted.toSpliced(own, 1))
+      await burnedIn(page, wanted)
+    },
+    { fails: /ERR_CONNECTION|ERR_INCOMPLETE|503/ },
+  )
+})
+
+/** Exports what is open, and compares frames with the source's and with those of other captions. */
+async function burnedIn(page, unfixed) {
+  const sent = readdirSync(at('data/uploads'))
+  await page.keyboard.press('Alt+Shift+E')
+  const dialog = page.getByRole('dialog', { name: 'Export the video' })
+  await dialog.getByText(/on the server already/).waitFor()
+  await dialog.getByRole('combobox', { name: 'Encoding' }).selectOption('fast')
+  await dialog.getByRole('button', { name: 'Export' }).focus()
+  await page.keyboard.press('Enter')
+  await page.getByText(/^captioned\.mp4 is ready, /).waitFor({ timeout: 60_000 })
+  const now = readdirSync(at('data/uploads'))
+  assert.equal(now.length, sent.length + 1, 'the captions were sent, the video was not')
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Download' }).click(),
+  ])
+  await download.saveAs(at('fixed.mp4'))
+  // the same video with the captions before they were edited
+  const api = client(server)
+  const [exported] = await jobs()
+  const { request } = await api.get(exported.id)
+  const { upload } = await api.upload(`WEBVTT\n\n${unfixed.join('\n\n')}\n`)
+  const reply = await api.post({ ...request, kind: 'render', captions: { upload } })
+  const { id, error } = await reply.json()
+  assert.equal(reply.status, 201, error)
+  assert.equal((await api.ended(id, 60_000)).state, 'done')
+  writeFileSync(at('unfixed.mp4'), Buffer.from(await (await api.result(id)).arrayBuffer()))
+  const letters = (name, second) => {
+    const frame = ['-ss', String(second), '-i', at(name), '-frames:v', '1']
+    const grey = ['-vf', 'format=gray', '-f', 'rawvideo', '-']
+    return execFileSync('ffmpeg', ['-nostdin', '-loglevel', 'error', ...frame, ...grey]).map(
+      (value) => (value > 150 ? 1 : 0),
+    )
+  }
+  const count = (pixels) => pixels.reduce((sum, one) => sum + one, 0)
+  const differing = (a, b) => count(a.map((one, i) => (one === b[i] ? 0 : 1)))
+  const second = 5 // in the caption that was edited
+  const other = 9 // in one that was not
+  for (const s of [second, other]) {
+    assert.equal(count(letters('talk.mp4', s)), 0, 'the source has no letters')
+    assert.ok(count(letters('fixed.mp4', s)) > 200, `letters at ${s} s`)
+  }
+  const changed = differing(letters('fixed.mp4', second), letters('unfixed.mp4', second))
+  const same = differing(letters('fixed.mp4', other), letters('unfixed.mp4', other))
+  assert.ok(changed > 200, `the edited caption is another text: ${changed} pixels`)
+  assert.ok(same < 20, `the other is the same: ${same} pixels`)
+}
+
+test('cancel ends it on the server; the focus goes back to the work', async () => {
+  await withPage(async (page) => {
+    await transcribe(page)
+    await progress(page).waitFor()
+    await page.getByRole('button', { name: 'Cancel' }).focus()
+    await page.keyboard.press('Enter')
+    await page
+      .getByText(/^Cancelled\./)
+      .first()
+      .waitFor()
+    assert.equal(await progress(page).count(), 0)
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('role')), 'grid')
+    const [job] = await jobs()
+    assert.equal(job.state, 'cancelled')
+  })
+})
+
+test('what is no video fails with the server’s reason, and can be chosen anew', async () => {
+  await withPage(async (page) => {
+    await transcribe(page, Buffer.from('this is text, whatever its name'))
+    const notice = page.locator('.notice')
+    await notice.waitFor({ timeout: 30_000 })
+    assert.match(await notice.textContent(), /talk\.mp4 stopped: ffmpeg cannot read the file/)
+    await notice.getByRole('button', { name: 'Dismiss' }).click()
+    await notice.waitFor({ state: 'detached' })
+  })
+})
+
+test('a server without a transcriber says how to get one; jobs that are off say how to turn them on', async () => {
+  const rows = [
+    [['--data', at('bare')], "no transcriber is set up: run './dev transcribe' and start with"],
+    [[], 'jobs are off; --data FOLDER turns them on'],
+  ]
+  for (const [more, line] of rows) {
+    const bare = await start([...model, ...more])
+    try {
+      await withPage(
+        async (page) => {
+          assert.equal(await page.getByRole('button', { name: 'Export video' }).count(), 0)
+          await page.getByRole('button', { name: 'Transcribe a video' }).click()
+          const dialog = page.getByRole('dialog', { name: 'Transcribe a video' })
+          await dialog.getByText(line).waitFor()
+          await page.keyboard.press('Escape')
+          await dialog.waitFor({ state: 'hidden' })
+          assert.equal(
+            await page.evaluate(() => document.activeElement?.textContent),
+            'Transcribe a video',
+          )
+        },
+        { host: bare.host },
+      )
+    } finally {
+      await bare.stop()
+    }
+  }
+})
+
+test('a server that wants a token is given it, and then works', async () => {
+  const { stdout } = await runOnce(['--make-token', at('tokens')])
+  const token = /[0-9a-f]{64}|[\w-]{40,}/.exec(stdout)?.[0]
+  assert.ok(token, stdout)
+  const locked = await start([...args, '--data', at('locked'), '--token-file', at('tokens')])
+  try {
+    await withPage(
+      async (page) => {
+        await page.getByRole('button', { name: 'Transcribe a video' }).click()
+        const dialog = page.getByRole('dialog', { name: 'Transcribe a video' })
+        await dialog.getByLabel('Token').fill('wrong')
+        await page.keyboard.press('Enter')
+        await dialog.getByText(/does not know this token/).waitFor()
+        await dialog.getByLabel('Token').fill(token)
+        await page.keyboard.press('Enter')
+        await dialog.getByText('Drop a video or sound here, or').waitFor()
+        await page.keyboard.press('Escape')
+        await transcribe(page)
+        await progress(page).waitFor()
+        await page.getByRole('button', { name: 'Cancel' }).click()
+        await page
+          .getByText(/^Cancelled\./)
+          .first()
+          .waitFor()
+      },
+      { host: locked.host, fails: /401/ },
+    )
+  } finally {
+    await locked.stop()
+  }
+})
