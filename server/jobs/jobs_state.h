@@ -42,7 +42,8 @@ void jobs_stop_check(jobs *j);
 /* HTTP's word for a store's. */
 int jobs_http_status(store_status status);
 
-/* job_run.c: start `job` (taken over, as is told: jobs.c), end the run of a job that is being cancelled, end all. */
+/* job_run.c: start `job` (taken over, as is told: jobs.c), end the run of a job that is being
+ * cancelled, end all. */
 void job_run_start(jobs *j, store_job *job, char *told);
 void job_run_cancel(jobs *j, const job_id *id);
 void job_runs_stop(jobs *j);
