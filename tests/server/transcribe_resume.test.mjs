@@ -103,6 +103,11 @@ function sameFiles(place) {
     assert.deepEqual(readFileSync(path.join(place, name)), readFileSync(path.join(whole.at, name)))
 }
 
+async function until(what) {
+  for (const end = Date.now() + 20000; !what(); await sleep(10))
+    assert.ok(Date.now() < end, `still not: ${what}`)
+}
+
 async function begin() {
   server = await start([
     ...['--root', at('site'), '--data', at('data'), '--media-root', at('media')],
@@ -163,6 +168,60 @@ test('three pieces that end in silences; each word at its place', (t) => {
     const first = said.findIndex((other) => other.i === clip.i)
     assert.ok(Math.abs(pauses[n] - pauses[first]) < 0.3, `${pauses}`)
   }
+})
+
+/** [{start, end, spoken}]: every piece that the worker cuts these samples into, in seconds. */
+function cuts(name, parts, vad = true) {
+  writeFileSync(at(name), Buffer.concat(parts))
+  const program = `
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from sound import Sound
+sound, start, cuts = Sound(sys.argv[2], sys.argv[3] == "true"), 0, []
+while start < sound.length:
+    end, spoken = sound.cut(start)
+    cuts.append({"start": start, "end": end, "spoken": spoken})
+    start = end
+print(json.dumps(cuts))`
+  const python = path.join(transcriber, 'venv/bin/python')
+  const found = execFileSync(python, ['-B', '-c', program, transcriber, at(name), String(vad)])
+  return JSON.parse(found).map((c) => ({ ...c, start: c.start / rate, end: c.end / rate }))
+}
+
+test('long silences, sound without a pause, no voice filter: pieces stay short', () => {
+  const speech = readFileSync(at('speech.raw'))
+  const silence = (seconds) => Buffer.alloc(2 * rate * seconds)
+  const clip = speech.subarray(0, 2 * rate * 7)
+  const voice = clip.subarray(2 * rate, 3 * rate)
+  const gaps = [silence(200), clip, silence(250), clip]
+  const rows = {
+    gaps: cuts('gaps.raw', gaps),
+    loop: cuts('loop.raw', Array(500).fill(voice)),
+    off: cuts('off.raw', [speech, speech], false),
+  }
+  for (const [name, pieces] of Object.entries(rows)) {
+    const lengths = pieces.map((p) => p.end - p.start)
+    const most = name === 'off' ? 29 : 120
+    assert.ok(
+      lengths.every((l) => l > 0 && l <= most),
+      `${name}: ${lengths}`,
+    )
+    const shortest = Math.min(...lengths.slice(0, -1))
+    assert.ok(shortest >= (name === 'off' ? 24 : 60), `${name}: ${lengths}`)
+  }
+  // What is not given to the model holds nothing, and no cut goes through what is said.
+  const whole = Buffer.concat(gaps)
+  for (const { start, end, spoken } of rows.gaps) {
+    const bytes = whole.subarray(2 * Math.round(start * rate), 2 * Math.round(end * rate))
+    assert.equal(
+      bytes.some((b) => b !== 0),
+      spoken,
+    )
+  }
+  assert.ok(rows.gaps.some((p) => !p.spoken))
+  for (const { end } of rows.gaps.slice(0, -1))
+    assert.ok(end < 200 || (end > 207 && end < 457), `${end}`)
+  assert.ok(rows.loop.every((p) => p.spoken))
 })
 
 test('a try says what the store does not have, and does no piece again', async () => {
@@ -251,7 +310,7 @@ async function broken(kill) {
     const body = Buffer.from(await (await api.result(id, name)).arrayBuffer())
     assert.deepEqual(body, readFileSync(path.join(whole.at, name)), name)
   }
-  assert.equal(existsSync(at('data/work', id)), false)
+  await until(() => !existsSync(at('data/work', id)))
   return made
 }
 
@@ -267,8 +326,7 @@ test('kill -9 of the server', async (t) => {
   const made = await broken(async (_, id) => {
     server.signal('SIGKILL')
     await server.exited
-    for (const end = Date.now() + 20000; processes(id).length > 0; await sleep(10))
-      assert.ok(Date.now() < end, 'its worker dies with it')
+    await until(() => processes(id).length === 0) // they die with their server
     await begin()
   })
   t.diagnostic(`pieces by try ${made}`)

@@ -41,7 +41,7 @@ class Sound:
             return self._cut_in_silence(start)
         if self.length - start <= SPEECH_MAX:
             return self.length, True
-        return self._quietest(start + SPEECH_MAX - 10 * RATE, start + SPEECH_MAX), True
+        return self._quietest(start + SPEECH_MAX - 5 * RATE, start + SPEECH_MAX), True
 
     def _cut_in_silence(self, start):
         heard, at = 0, start  # heard: what Whisper will be given; at: the end of the last speech
