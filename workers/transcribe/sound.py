@@ -90,7 +90,8 @@ class Sound:
         first = i * BLOCK
         audio = self.read(first, min(first + BLOCK, self.length))
         options = VadOptions(min_silence_duration_ms=100, speech_pad_ms=0)
-        return [(first + s["start"], first + s["end"]) for s in get_speech_timestamps(audio, options)]
+        found = get_speech_timestamps(audio, options)
+        return [(first + s["start"], first + s["end"]) for s in found]
 
     def _quietest(self, start, end):
         """The middle of the quietest 0.2 s between them."""
