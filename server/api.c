@@ -19,7 +19,7 @@ static bool access_check(server *s, const http_request *request, const char **cl
     return api_error_set(error, 401, "invalid_api_key", nullptr,
                          "expected the server's token, as Authorization: Bearer TOKEN");
   }
-  if (!s->config.inference && s->upstreams == nullptr) {
+  if (!s->config.inference && s->config.n_upstreams == 0) {
     return api_error_set(error, 404, "inference_off", nullptr,
                          "this server answers with no model (inference = no)");
   }

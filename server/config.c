@@ -89,9 +89,9 @@ static const key_row KEYS[] = {
     {"client_requests_minute", "of one client to /v1, above: 429; 0: any [0]",
      AT(client_requests_minute), 0, 60000, KEY_INT, true},
     {"upstream", "NAME URL [private] [key=FILE]: another server to ask, may repeat", 0, 0, 0,
-     KEY_UPSTREAM, false},
+     KEY_UPSTREAM, true},
     {"upstream_model", "NAME MODEL [INPUT OUTPUT [TOKENS]]: one of its models; prices", 0, 0, 0,
-     KEY_UPSTREAM_MODEL, false},
+     KEY_UPSTREAM_MODEL, true},
     {"budget_day_micro", "all may spend in a day, millionths of the currency; 0: any [0]",
      AT(budget_day_micro), 0, 0, KEY_MICRO, false},
     {"budget_client_day_micro", "the same for each token's name or address [0]",
@@ -275,8 +275,13 @@ bool config_is_loopback(const config *c) {
 static bool budget_check(const config *c, nf_error *error) {
   if (c->budget_day_micro == 0 && c->budget_client_day_micro == 0) return true;
   if (c->data[0] == 0) return fail(error, "budget_day_micro", "--data FOLDER with it", "none");
-  for (int i = 0; i < c->n_upstream_models; i++) {
-    const config_upstream_model *m = &c->upstream_models[i];
+  return config_upstreams_fit(c, c, error);
+}
+
+bool config_upstreams_fit(const config *c, const config *from, nf_error *error) {
+  if (c->budget_day_micro == 0 && c->budget_client_day_micro == 0) return true;
+  for (int i = 0; i < from->n_upstream_models; i++) {
+    const config_upstream_model *m = &from->upstream_models[i];
     if (m->output_micro > 0 && m->output_tokens_max == 0) {
       return fail(error, "upstream_model", "TOKENS with a budget", m->model);
     }
@@ -302,6 +307,13 @@ bool config_check(const config *c, nf_error *error) {
   return false;
 }
 
+void config_upstreams_copy(config *c, const config *from) {
+  memcpy(c->upstreams, from->upstreams, sizeof c->upstreams);
+  memcpy(c->upstream_models, from->upstream_models, sizeof c->upstream_models);
+  c->n_upstreams = from->n_upstreams;
+  c->n_upstream_models = from->n_upstream_models;
+}
+
 void config_reload(config *c, const config *from) {
   for (int i = 0; i < N_KEYS; i++) {
     if (!KEYS[i].reload || (KEYS[i].kind != KEY_INT && KEYS[i].kind != KEY_BOOL)) continue;
@@ -316,6 +328,7 @@ void config_reload(config *c, const config *from) {
 void config_help(FILE *out) {
   fputs(
       "usage: nearfield-server [--config FILE] [--KEY VALUE]... [--quiet]\n"
+      "       nearfield-server --backup FOLDER [--config FILE] [--data FOLDER]\n"
       "       nearfield-server --make-token FILE | --add-token FILE NAME | --version | --help\n"
       "Settings, as --KEY VALUE or as 'KEY = VALUE' lines of the config file (later wins;\n"
       "SIGHUP reads the file again for those marked *):\n",

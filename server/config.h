@@ -76,5 +76,8 @@ bool config_file_read(config *c, const char *path, nf_error *error);
 bool config_check(const config *c, nf_error *error);
 /* What SIGHUP may change while running: quiet, hosts, deadlines, limits, models. */
 void config_reload(config *c, const config *from);
+/* Can c, with the budget it has, take the upstreams of `from`? false: the line. */
+bool config_upstreams_fit(const config *c, const config *from, nf_error *error);
+void config_upstreams_copy(config *c, const config *from);
 bool config_is_loopback(const config *c);
 void config_help(FILE *out);

@@ -59,6 +59,11 @@ typedef enum {
   FIELD_FETCH_SITE,
   FIELD_IDEMPOTENCY_KEY,
   FIELD_LAST_EVENT_ID,
+  FIELD_TUS_RESUMABLE,
+  FIELD_UPLOAD_LENGTH,
+  FIELD_UPLOAD_OFFSET,
+  FIELD_UPLOAD_METADATA,
+  FIELD_METHOD_OVERRIDE,
   FIELD_ACCEPT_ENCODING,
   FIELD_RANGE,
   FIELD_IF_RANGE,
@@ -81,6 +86,11 @@ static const char *const FIELD_NAMES[N_FIELDS] = {
     [FIELD_FETCH_SITE] = "sec-fetch-site",
     [FIELD_IDEMPOTENCY_KEY] = "idempotency-key",
     [FIELD_LAST_EVENT_ID] = "last-event-id",
+    [FIELD_TUS_RESUMABLE] = "tus-resumable",
+    [FIELD_UPLOAD_LENGTH] = "upload-length",
+    [FIELD_UPLOAD_OFFSET] = "upload-offset",
+    [FIELD_UPLOAD_METADATA] = "upload-metadata",
+    [FIELD_METHOD_OVERRIDE] = "x-http-method-override",
     [FIELD_ACCEPT_ENCODING] = "accept-encoding",
     [FIELD_RANGE] = "range",
     [FIELD_IF_RANGE] = "if-range",
@@ -289,6 +299,8 @@ http_refusal http_head_parse(nf_bytes head, const http_hosts *hosts, http_reques
   if (parser.method == HTTP_HEAD) request->method = METHOD_HEAD;
   if (parser.method == HTTP_POST) request->method = METHOD_POST;
   if (parser.method == HTTP_DELETE) request->method = METHOD_DELETE;
+  if (parser.method == HTTP_PATCH) request->method = METHOD_PATCH;
+  if (parser.method == HTTP_OPTIONS) request->method = METHOD_OPTIONS;
   http_refusal refusal = request_check(&facts, hosts, request);
   if (refusal.status != 0) return refusal;
   request->keep_alive = facts.keep_alive;
@@ -299,6 +311,11 @@ http_refusal http_head_parse(nf_bytes head, const http_hosts *hosts, http_reques
   request->fetch_site = value_twice_bad(&facts, FIELD_FETCH_SITE);
   request->idempotency_key = value_once(&facts, FIELD_IDEMPOTENCY_KEY);
   request->last_event_id = value_once(&facts, FIELD_LAST_EVENT_ID);
+  request->tus_resumable = value_twice_bad(&facts, FIELD_TUS_RESUMABLE);
+  request->upload_length = value_twice_bad(&facts, FIELD_UPLOAD_LENGTH);
+  request->upload_offset = value_twice_bad(&facts, FIELD_UPLOAD_OFFSET);
+  request->upload_metadata = value_once(&facts, FIELD_UPLOAD_METADATA);
+  request->method_override = value_twice_bad(&facts, FIELD_METHOD_OVERRIDE);
   request->range = value_once(&facts, FIELD_RANGE);
   request->if_range = value_once(&facts, FIELD_IF_RANGE);
   request->if_match = value_once(&facts, FIELD_IF_MATCH);

@@ -41,6 +41,7 @@ static const char *status_text(int status) {
     case 416: return "Range Not Satisfiable";
     case 417: return "Expectation Failed";
     case 421: return "Misdirected Request";
+    case 423: return "Locked";
     case 422: return "Unprocessable Content";
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
@@ -63,8 +64,9 @@ void http_reply_begin(http_reply *reply) {
 void http_reply_drop(http_reply *reply) {
   if (reply->file >= 0) close(reply->file);
   free(reply->memory);
+  free(reply->fields);
   reply->file = -1;
-  reply->memory = nullptr;
+  reply->memory = reply->fields = nullptr;
 }
 
 void http_reply_error(http_reply *reply, int status, const char *why, bool close_after) {
@@ -129,7 +131,7 @@ isize http_reply_head_write(const http_reply *reply, bool keep_alive, bool http1
   ADD("\r\n");
   if (!keep_alive) ADD("Connection: close\r\n");
   if (keep_alive && http10) ADD("Connection: keep-alive\r\n");
-  if (reply->status != 304) {
+  if (reply->status != 304 && reply->status != 204) {
     if (reply->body_bytes >= 0) {
       ADD("Content-Length: ");
       at = add_number(at, reply->body_bytes);
@@ -163,6 +165,10 @@ isize http_reply_head_write(const http_reply *reply, bool keep_alive, bool http1
     ADD("Retry-After: ");
     at = add_number(at, reply->retry_after_s);
     ADD("\r\n");
+  }
+  if (reply->fields != nullptr) {
+    ASSERT(strlen(reply->fields) <= HTTP_REPLY_FIELDS_BYTES_MAX);
+    at = add_str(at, reply->fields);
   }
   if (reply->status == 401) ADD("WWW-Authenticate: Bearer\r\n");
   ADD(SECURITY_HEADERS);

@@ -17,6 +17,7 @@ struct http_reply {
   bool vary_encoding, accept_ranges, close;
   const char *disposition; /* Content-Disposition */
   char location[64]; /* "": none */
+  char *fields; /* null, or malloc'd: further lines of the head, each with its CR LF */
   int retry_after_s; /* 0: none */
   validator validator;
   i64 range_from, range_total; /* 206: Content-Range from and size; 416: size; total -1: none */
@@ -40,7 +41,7 @@ void http_reply_drop(http_reply *reply);
  * connection ends after it. why: static, or null for the status' own text. */
 void http_reply_error(http_reply *reply, int status, const char *why, bool close);
 
-enum { HTTP_REPLY_HEAD_BYTES_MAX = 2048 };
+enum { HTTP_REPLY_HEAD_BYTES_MAX = 3072, HTTP_REPLY_FIELDS_BYTES_MAX = 1024 };
 /* Writes the head with its empty line to out[HTTP_REPLY_HEAD_BYTES_MAX], returns its length.
  * keep_alive: the connection stays open; http10: say so in HTTP/1.0's way.
  * date: 29 letters for the Date header. */

@@ -4,7 +4,15 @@
 #pragma once
 #include "server/words.h"
 
-typedef enum : u8 { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_DELETE, METHOD_OTHER } http_method;
+typedef enum : u8 {
+  METHOD_GET,
+  METHOD_HEAD,
+  METHOD_POST, /* from here on something may change */
+  METHOD_DELETE,
+  METHOD_PATCH,
+  METHOD_OPTIONS,
+  METHOD_OTHER,
+} http_method;
 
 enum { HTTP_PATH_BYTES_MAX = 1024 };
 
@@ -19,6 +27,7 @@ typedef struct {
   nf_bytes host;
   nf_bytes accept_encoding, authorization;
   nf_bytes content_type, origin, fetch_site, idempotency_key, last_event_id;
+  nf_bytes tus_resumable, upload_length, upload_offset, upload_metadata, method_override;
   nf_bytes range, if_range, if_match, if_none_match, if_modified_since, if_unmodified_since;
   isize path_len;
   u8 path[HTTP_PATH_BYTES_MAX]; /* percent-decoded, starts with '/', no NUL or '\', no "." or

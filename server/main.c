@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "server/jobs/job_backup.h"
 #include "server/server.h"
 
 typedef struct {
@@ -72,6 +73,25 @@ static int settings_read(const arguments *args, config *c, nf_error *error) {
   return config_check(c, error) ? 0 : 1;
 }
 
+/* --backup FOLDER, and the settings behind it. */
+static int backup(const arguments *args, config *c) {
+  nf_error error;
+  job_backup_counts counts;
+  if (args->n < 3 || strncmp(args->at[2], "--", 2) == 0) {
+    return usage("--backup FOLDER [--config FILE] [--data FOLDER]");
+  }
+  const char *to = args->at[2];
+  int exit_code = settings_read(&(arguments){args->n - 2, args->at + 2}, c, &error);
+  if (exit_code == 2) return usage(error.line);
+  signal(SIGXFSZ, SIG_IGN);
+  if (exit_code == 0) exit_code = job_backup(c, to, &counts, &error);
+  if (exit_code != 0) return fprintf(stderr, "nearfield-server: %s\n", error.line), exit_code;
+  printf("%s: %lld jobs, %lld files of results, %lld uploads, %lld bytes\n", to,
+         (long long)counts.n_jobs, (long long)counts.n_results, (long long)counts.n_uploads,
+         (long long)counts.bytes);
+  return 0;
+}
+
 static arguments program_arguments; /* for SIGHUP, which reads everything again */
 
 static void on_signal(uv_signal_t *handle, int number) {
@@ -107,6 +127,7 @@ int main(int n, char **at) {
     if (token_add(at[2], at[3], &error)) return 0;
     return fprintf(stderr, "nearfield-server: %s\n", error.line), 1;
   }
+  if (n >= 2 && strcmp(at[1], "--backup") == 0) return backup(&args, &c);
   int exit_code = settings_read(&args, &c, &error);
   if (exit_code == 2) return usage(error.line);
   if (exit_code != 0) return fprintf(stderr, "nearfield-server: %s\n", error.line), exit_code;

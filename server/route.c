@@ -40,6 +40,7 @@ static void metrics_reply(server *s, const http_request *request, http_reply *re
   s->metrics.n_works_running = counts.n_running;
   metrics_write(&s->metrics, &out);
   if (s->upstreams != nullptr) upstreams_metrics(s->upstreams, &out);
+  if (s->jobs != nullptr) jobs_metrics(s->jobs, &out);
   if (s->budget != nullptr) budget_metrics(s->budget, &out);
   if (out.failed) {
     free(out.at);

@@ -287,6 +287,20 @@ void server_drain(server *s) {
   uv_timer_start(&s->drain, on_drain_over, (u64)s->config.drain_ms, 0);
 }
 
+/* All of them, or none: what is not good leaves them as they were. */
+static void upstreams_change(server *s, const config *c) {
+  nf_error error;
+  bool ok = config_upstreams_fit(&s->config, c, &error);
+  if (ok && s->upstreams != nullptr) {
+    ok = upstreams_reload(s->upstreams, &s->config, c, &error);
+  } else if (ok && c->n_upstreams > 0) {
+    config_upstreams_copy(&s->config, c);
+    ok = upstreams_start(&s->loop, &s->config, &s->upstreams, &error);
+    if (!ok) s->config.n_upstreams = s->config.n_upstream_models = 0;
+  }
+  if (!ok) log_event(&s->log, "upstreams not changed", error.line);
+}
+
 void server_reload(server *s, const config *c) {
   nf_error error;
   config_reload(&s->config, c);
@@ -295,9 +309,7 @@ void server_reload(server *s, const config *c) {
   hosts_set(s);
   files_limit_raise(s);
   (void)models_read(s, &error);
-  if (s->upstreams != nullptr && !upstreams_reload(s->upstreams, &error)) {
-    log_event(&s->log, "upstream keys not changed", error.line);
-  }
+  upstreams_change(s, c);
   log_event(&s->log, "settings read again", nullptr);
 }
 

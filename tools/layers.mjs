@@ -30,7 +30,7 @@ const only = new Map([
   ['app', ['sdk']],
   ['fuzz', [...levels.keys(), 'server', 'third_party', 'tests']],
   ['tests', [...levels.keys(), 'server', 'third_party', 'sdk', 'app']],
-  ['bench', [...levels.keys(), 'sdk', 'tests']],
+  ['bench', [...levels.keys(), 'server', 'sdk', 'tests']],
 ])
 const notUsedBy = {
   'src/text': ['src/model'],

@@ -262,7 +262,7 @@ const suites = {
     if (await build('asan'))
       await nodeSuite('tests/server', {
         label: 'asan ',
-        env: { ...sanitize, NEARFIELD_SERVER: program },
+        env: { ...sanitize, NEARFIELD_SERVER: program, NEARFIELD_ROUNDS: '10' },
       })
   },
   async sdk() {

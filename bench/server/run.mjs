@@ -2,15 +2,20 @@
 // Prints one JSON object; ratios are medians of rounds that alternate the two servers, because
 // a clock on a shared machine says little by itself. Beside the clock stands the CPU time the
 // server's process used per request (or per MB), from /proc: on a busy machine that is the
-// number to read, and its inverse is what one saturated worker can do. Needs nginx and wrk.
-//   node bench/server/run.mjs [--json] [--seconds 3] [--rounds 5]
+// number to read, and its inverse is what one saturated worker can do. Then what connections cost
+// (connections.mjs) and jobs a second through the stores (stores.mjs). Needs nginx, wrk, PostgreSQL.
+//   node bench/server/run.mjs [--json] [--seconds 3] [--rounds 5] [--only files|connections|stores]
 import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
+import { connectionsMeasure } from './connections.mjs'
+import { storesMeasure } from './stores.mjs'
 
+const only = process.argv[process.argv.indexOf('--only') + 1]
+const wanted = (part) => !process.argv.includes('--only') || only === part
 const option = (name, fallback) => {
   const i = process.argv.indexOf(`--${name}`)
   return i < 0 ? fallback : Number(process.argv[i + 1])
@@ -101,7 +106,7 @@ function wrk({ port, pid }, file, connections) {
 }
 const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1]
 
-try {
+async function filesMeasure(result) {
   const [a, b, c] = [await free(), await free(), await free()]
   const ours = await up(
     'nearfield',
@@ -116,14 +121,12 @@ try {
   )
   const plain = await up('nginx', 'nginx', ['-c', path.join(dir, 'plain.conf')], b)
   const same = await up('nginx, same headers', 'nginx', ['-c', path.join(dir, 'same.conf')], c)
-  const result = {
-    cpu: os.cpus()[0].model,
-    cpus: os.cpus().length,
+  Object.assign(result, {
     nginx: execFileSync('sh', ['-c', 'nginx -v 2>&1'], { encoding: 'utf8' }).trim(),
     seconds,
     rounds,
     cases: {},
-  }
+  })
   for (const [file, connections, key] of [
     ['1k.bin', 64, 'requests_s'],
     ['200m.bin', 4, 'bytes_s'],
@@ -160,6 +163,19 @@ try {
         .filter(Boolean),
     }
   }
+}
+
+try {
+  const result = {
+    cpu: os.cpus()[0].model,
+    cpus: os.cpus().length,
+    load_before: os.loadavg()[0],
+  }
+  if (wanted('files')) await filesMeasure(result)
+  if (wanted('connections')) result.connections = await connectionsMeasure(binary)
+  if (wanted('stores'))
+    result.stores = storesMeasure(path.resolve('build/native/bench/store_bench'))
+  result.load_after = os.loadavg()[0] // above the number of processors: others used them too
   console.log(JSON.stringify(result, null, process.argv.includes('--json') ? 0 : 2))
 } finally {
   for (const child of children) child.kill('SIGTERM')

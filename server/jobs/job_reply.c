@@ -42,7 +42,7 @@ static void reply_json(http_reply *reply, int status, text_buf *json) {
   reply->cache_control = "no-store";
   reply->memory = json->at;
   reply->body_bytes = json->len;
-  if (status == 429 || status == 503) reply->retry_after_s = 1;
+  if (status == 423 || status == 429 || status == 503) reply->retry_after_s = 1;
 }
 
 void job_task_json(job_task *t, int status, text_buf *json) {
@@ -56,6 +56,7 @@ void job_task_json(job_task *t, int status, text_buf *json) {
     if (status == 201)
       snprintf(reply.location, sizeof reply.location, "/v1/jobs/%s", t->job.id.hex);
   }
+  if (t->tus) reply.fields = strdup("Tus-Resumable: 1.0.0\r\n");
   http_task_answer(&t->task, &reply);
   job_task_free(t);
 }

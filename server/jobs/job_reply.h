@@ -11,6 +11,7 @@ typedef struct {
   job_id id;
   store_job job;
   bool posted; /* the call is on its way, or was */
+  bool tus;    /* its answers name the protocol's version */
   bool gone; /* the client is not there any more: when the call is back, all is dropped */
 } job_task;
 

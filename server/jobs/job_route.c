@@ -7,6 +7,8 @@
 #include "server/http_origin.h"
 #include "server/jobs/job_json.h"
 #include "server/jobs/job_reply.h"
+#include "server/jobs/job_tus.h"
+#include "server/jobs/job_upload.h"
 #include "server/platform.h"
 #include "server/static_file.h"
 #include "yyjson.h"
@@ -59,6 +61,7 @@ static void post_done(store_call *call) {
   post_task *p = (post_task *)((char *)call - offsetof(post_task, base.call));
   job_task *t = &p->base;
   post_free(p);
+  if (call->status == STORE_OK && !p->existed) job_metrics_accepted(&t->jobs->metrics, p->kind);
   if (call->status == STORE_OK && !t->jobs->stopping) jobs_claim_soon(t->jobs);
   job_answer(t, call->status, p->existed ? 200 : 201);
 }
@@ -429,15 +432,18 @@ static void job_reply(jobs *j, nf_bytes path, const http_request *request, http_
 void jobs_reply(jobs *j, nf_bytes path, const http_request *request, http_reply *reply) {
   bool writes = request->method > METHOD_HEAD;
   bool jobs_root = bytes_same(path, text("/jobs")), uploads = bytes_same(path, text("/uploads"));
+  bool tus = job_tus_meant(path, request); /* has its own rule of what is another site's */
   if (j == nullptr) {
     off_reply(request, jobs_root, reply);
   } else if (j->desc.tokens->n > 0 &&
              token_matches(j->desc.tokens, request->authorization) == nullptr) {
     http_reply_error(reply, 401, "a token is needed", request->has_body);
-  } else if (writes && http_origin_is_foreign(request)) {
+  } else if (writes && !tus && http_origin_is_foreign(request)) {
     http_reply_error(reply, 403, "this looks like a request of another site's page", true);
   } else if (j->stopping) {
     http_reply_error(reply, 503, "the server is stopping", true);
+  } else if (tus) {
+    job_tus_reply(j, path, request, reply);
   } else if (jobs_root && request->method == METHOD_POST) {
     post_reply(j, request, reply);
   } else if (jobs_root && request->method == METHOD_GET) {

@@ -54,7 +54,7 @@ struct job_run {
   bool publishing, published; /* on the thread pool; back from it, while a report was away */
   bool over;                  /* the store knows the end of the job, not only of this try */
   end_reason reason;
-  bool exited, ending;
+  bool exited, ending, cancelled_late; /* the last: it was done, but is not wanted any more */
   i64 exit_code;
   int exit_signal;
   bool has_error, again; /* the worker said why it fails */
@@ -106,6 +106,23 @@ static void run_free(uv_work_t *work, int status) {
   uv_close((uv_handle_t *)&r->timer, on_timer_closed);
 }
 
+/* kept: the store has the end; else someone else may have the job. */
+static void run_count(const job_run *r, bool kept) {
+  job_try_outcome outcome = TRIED_DONE;
+  if (!kept || r->reason == LOST) {
+    outcome = TRIED_LOST;
+  } else if (r->reason == CANCELLED || r->cancelled_late) {
+    outcome = TRIED_CANCELLED;
+  } else if (r->reason == STOPPED) {
+    outcome = TRIED_RELEASED;
+  } else if (r->reason != GOES_ON || (r->has_error && !r->again)) {
+    outcome = TRIED_FAILED;
+  } else if (r->has_error) {
+    outcome = TRIED_AGAIN;
+  }
+  job_metrics_try(&r->jobs->metrics, r->kind, outcome, now_ms(r) - r->started_ms);
+}
+
 static void run_over(job_run *r) {
   jobs_changed(r->jobs, &r->job.id);
   r->publish.data = r;
@@ -132,6 +149,7 @@ static void end_done(store_call *call) {
   bool another_try = r->reason == LOST || r->reason == STOPPED ||
                      (r->reason == GOES_ON && r->has_error && r->again);
   r->over = call->status == STORE_OK && !another_try;
+  run_count(r, call->status == STORE_OK);
   run_over(r);
 }
 
@@ -149,7 +167,8 @@ static store_status end_work(store *s, store_call *call) {
   }
   if (r->has_error) return store_fail(s, id, fence, r->again, r->error);
   store_status status = store_complete(s, id, fence, text(r->result));
-  return status == STORE_CANCELLED ? store_cancel_end(s, id, fence) : status;
+  r->cancelled_late = status == STORE_CANCELLED;
+  return r->cancelled_late ? store_cancel_end(s, id, fence) : status;
 }
 
 static void end_post(job_run *r) {

@@ -1,6 +1,7 @@
 /* See job_sandbox.h. prlimit and setpriv are part of util-linux, which every Debian has. */
 #include "server/jobs/job_sandbox.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -8,7 +9,23 @@
 
 extern char **environ;
 
-bool job_sandbox_works(void) {
+static bool fails(nf_error *why, const char *what) {
+  snprintf(why->line, sizeof why->line, "%s", what);
+  return false;
+}
+
+/* The first line of what comes until the end. */
+static void line_read(int from, nf_error *line) {
+  char piece[1024];
+  size_t len = 0;
+  for (ssize_t n; (n = read(from, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR);) {
+    for (ssize_t i = 0; i < n && len < sizeof line->line - 1; i++) line->line[len++] = piece[i];
+  }
+  line->line[len] = 0;
+  line->line[strcspn(line->line, "\n")] = 0;
+}
+
+bool job_sandbox_works(nf_error *why) {
   char *args[] = {"bwrap",
                   "--unshare-all",
                   "--die-with-parent",
@@ -28,15 +45,20 @@ bool job_sandbox_works(void) {
                   "--",
                   "/usr/bin/true",
                   nullptr};
-  posix_spawn_file_actions_t quiet;
+  posix_spawn_file_actions_t files;
   pid_t pid;
-  int status = -1;
-  posix_spawn_file_actions_init(&quiet);
-  posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_addopen(&quiet, 2, "/dev/null", O_WRONLY, 0);
-  int failed = posix_spawnp(&pid, args[0], &quiet, nullptr, args, environ);
-  posix_spawn_file_actions_destroy(&quiet);
-  if (failed != 0) return false;
+  int status = -1, said[2];
+  *why = (nf_error){0};
+  if (pipe2(said, O_CLOEXEC) != 0) return fails(why, strerror(errno));
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_adddup2(&files, said[1], 2);
+  int failed = posix_spawnp(&pid, args[0], &files, nullptr, args, environ);
+  posix_spawn_file_actions_destroy(&files);
+  close(said[1]);
+  if (failed == 0) line_read(said[0], why);
+  close(said[0]);
+  if (failed != 0) return fails(why, failed == ENOENT ? "bwrap is not there" : strerror(failed));
   while (waitpid(pid, &status, 0) < 0) continue;
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }

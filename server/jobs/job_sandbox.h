@@ -4,8 +4,8 @@
 #pragma once
 #include "server/words.h"
 
-/* Try bubblewrap once, at start. Blocks for some milliseconds. */
-bool job_sandbox_works(void);
+/* Try bubblewrap once, at start. Blocks for some milliseconds. false: why, in its own words. */
+bool job_sandbox_works(nf_error *why);
 
 typedef struct {
   bool sandbox;

@@ -7,6 +7,8 @@
 
 #include "server/jobs/job_folder.h"
 #include "server/jobs/job_sandbox.h"
+#include "server/jobs/job_tus.h"
+#include "server/jobs/job_upload.h"
 #include "server/jobs/jobs_state.h"
 #include "server/text_buf.h"
 
@@ -125,6 +127,7 @@ static void result_sweep(void *to, const char *path, const job_id *id) {
 /* An upload that an open job will read stays, however long that one has waited. */
 static void upload_sweep(void *to, const char *path, const job_id *id) {
   sweep_args *a = to;
+  if (bytes_finish(text(path), ".tus") && !job_tus_is_orphan(path)) return; /* goes after it */
   if (store_upload_wanted(a->s, id) == STORE_NONE) (void)unlink(path);
 }
 
@@ -266,11 +269,13 @@ bool jobs_start(const jobs_desc *desc, jobs **out, nf_error *error, bool *machin
   (void)gethostname(host, sizeof host - 1);
   snprintf(j->owner, sizeof j->owner, "%s/%d", host, (int)getpid());
   if (j->kinds[0] != nullptr) {
-    j->sandbox = job_sandbox_works();
-    log_event(desc->log, "sandbox",
-              j->sandbox ? "bubblewrap"
-                         : "no bubblewrap or no user namespaces: workers have only "
-                           "limits and no_new_privs, and see the network and files");
+    nf_error why;
+    char detail[320];
+    j->sandbox = job_sandbox_works(&why);
+    snprintf(detail, sizeof detail,
+             "workers have only limits and no_new_privs, and see the network and files: %.200s",
+             why.line);
+    log_event(desc->log, "sandbox", j->sandbox ? "bubblewrap" : detail);
   }
   uv_timer_t *timers[] = {&j->claim_timer, &j->stream_timer, &j->sweep_timer};
   for (int i = 0; i < 3; i++) {
@@ -281,6 +286,7 @@ bool jobs_start(const jobs_desc *desc, jobs **out, nf_error *error, bool *machin
   uv_timer_start(&j->claim_timer, on_claim_timer, 0, CLAIM_MS);
   uv_timer_start(&j->stream_timer, on_stream_timer, STREAM_MS, STREAM_MS);
   uv_timer_start(&j->sweep_timer, on_sweep_timer, 0, SWEEP_MS);
+  if (desc->tokens != nullptr) job_metrics_refresh(j); /* else nobody asks */
   *out = j;
   return true;
 }
@@ -294,6 +300,7 @@ static void on_timer_closed(uv_handle_t *handle) {
 
 void jobs_stop_check(jobs *j) {
   if (!j->stopping || j->n_runs > 0 || j->n_tasks > 0 || j->claiming || j->sweeping) return;
+  if (j->metrics.counting) return;
   if (uv_is_closing((uv_handle_t *)&j->claim_timer)) return;
   store_thread_stop(j->store);
   uv_close((uv_handle_t *)&j->claim_timer, on_timer_closed);
@@ -301,10 +308,16 @@ void jobs_stop_check(jobs *j) {
   uv_close((uv_handle_t *)&j->sweep_timer, on_timer_closed);
 }
 
+void jobs_metrics(jobs *j, text_buf *out) {
+  job_metrics_refresh(j);
+  job_metrics_write(&j->metrics, j->store, out);
+}
+
 void jobs_stop(jobs *j) {
   if (j->stopping) return;
   j->stopping = true;
   job_runs_stop(j);
   job_streams_stop(j);
+  job_uploads_stop(j);
   jobs_stop_check(j);
 }

@@ -2,11 +2,13 @@
  */
 #pragma once
 #include "server/jobs/job_kind.h"
+#include "server/jobs/job_metrics.h"
 #include "server/jobs/jobs.h"
 #include "server/store/store_thread.h"
 
 typedef struct job_run job_run;
 typedef struct job_stream job_stream;
+typedef struct job_upload job_upload;
 
 enum { JOB_PATH_BYTES = CONFIG_PATH_BYTES + 128 };
 
@@ -18,14 +20,16 @@ struct jobs {
   const char *kinds[JOB_KINDS_MAX + 1]; /* what can run here, NULL-terminated */
   int media_root;                     /* -1, or the open folder that input paths lie under */
   bool sandbox;                       /* bubblewrap works here */
-  job_run *runs;                      /* doubly linked, as are the streams */
+  job_run *runs;                      /* doubly linked, as are streams and uploads */
   int n_runs;
   job_stream *streams;
+  job_upload *uploads;
   uv_timer_t claim_timer, stream_timer, sweep_timer;
   int n_timers;                       /* not closed yet */
   store_call claim, sweep;
   store_job claimed;
   char *claimed_told; /* jobs.c, told_read */
+  job_metrics metrics;
   bool claiming, sweeping, stopping;
   int n_tasks; /* requests that wait for the store or for a file */
 };
@@ -52,6 +56,3 @@ void job_runs_stop(jobs *j);
 void job_stream_reply(jobs *j, const job_id *id, const http_request *request, http_reply *reply);
 void job_streams_poll(jobs *j);
 void job_streams_stop(jobs *j);
-
-/* job_upload.c */
-void job_upload_reply(jobs *j, const http_request *request, http_reply *reply);

@@ -94,7 +94,7 @@ store_status store_transact(store *s, store_work *work, void *args) {
   return status;
 }
 
-static bool is_postgresql(const char *url) {
+bool store_is_postgresql(const char *url) {
   return strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0;
 }
 
@@ -112,7 +112,7 @@ store_status store_open(const store_desc *desc, store **out, nf_error *error) {
   if (s->desc.queue_max == 0) s->desc.queue_max = 10000;
   const char *url = desc->url;
   store_status status =
-      is_postgresql(url)
+      store_is_postgresql(url)
           ? store_postgresql_open(url, &s->error, &s->db)
           : store_sqlite_open(strncmp(url, "sqlite:", 7) == 0 ? url + 7 : url, &s->error, &s->db);
   if (status == STORE_OK) status = store_transact(s, migrate, nullptr);

@@ -84,6 +84,11 @@ typedef struct {
  * its password. STORE_DOWN: a server that cannot be reached now. */
 [[nodiscard]] store_status store_open(const store_desc *desc, store **s, nf_error *error);
 void store_close(store *s); /* null is fine */
+bool store_is_postgresql(const char *url);
+/* Copy the SQLite store at `path` to the new file `to`, as it is at one moment: others go on
+ * reading and writing. The copy is checked, synced and complete in one file. errors STORE_NONE:
+ * there is no store at path; STORE_FAILED: it is damaged; and the store's own */
+[[nodiscard]] store_status store_copy(const char *path, const char *to, nf_error *error);
 /* Why the last call did not return STORE_OK: one line, for the log. Borrowed until the next. */
 const char *store_error(const store *s);
 
@@ -102,6 +107,19 @@ typedef struct {
 [[nodiscard]] store_status store_get(store *s, const job_id *id, store_job *job);
 /* The newest n_max jobs, newest first, without input and result. jobs[n_max]; drop each. */
 [[nodiscard]] store_status store_list(store *s, store_job *jobs, isize n_max, isize *n);
+typedef void store_job_each(void *to, const store_job *job); /* borrowed */
+/* Every job, whole, in no order. */
+[[nodiscard]] store_status store_jobs(store *s, store_job_each *each, void *to);
+typedef struct {
+  char kind[JOB_KIND_BYTES];
+  job_state state;
+  i64 n, n_tries;
+  i64 ms;        /* from their request to their last change, all together */
+  i64 oldest_ms; /* when the first of them came, since 1970 */
+} store_count;
+typedef void store_count_each(void *to, const store_count *count); /* borrowed */
+/* How many jobs there are of each kind in each state. */
+[[nodiscard]] store_status store_counts(store *s, store_count_each *each, void *to);
 /* Ask for the end of a job. job: as it is now; a final one stays what it is. */
 [[nodiscard]] store_status store_cancel(store *s, const job_id *id, store_job *job);
 
@@ -118,9 +136,9 @@ typedef void store_event_each(void *to, const store_event *event); /* borrowed *
 
 /* ---- workers ---- */
 
-/* Take the job that waits longest, or one whose lease ran out, for lease_ms. Jobs that have had
- * their tries become dead on the way, cancelled ones whose worker is gone end.
- * kinds: a NULL-terminated list of what the caller can run; owner: a name for the operator. */
+/* Take one whose lease ran out, or else the job that waits longest, for lease_ms. Jobs that have
+ * had their tries become dead on the way, cancelled ones whose worker is gone end. kinds: a
+ * NULL-terminated list of what the caller can run; owner: a name for the operator. */
 [[nodiscard]] store_status store_claim(store *s, const char *const *kinds, const char *owner,
                                        store_job *job);
 /* One write: the lease is renewed, progress set (-1: keep), events appended (seq is ignored).

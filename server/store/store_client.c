@@ -132,6 +132,50 @@ store_status store_upload_wanted(store *s, const job_id *upload) {
 }
 
 typedef struct {
+  store_job_each *each;
+  void *to;
+} jobs_args;
+
+static bool jobs_row(void *to, const nf_bytes *cells, isize n) {
+  jobs_args *a = to;
+  store_job job;
+  if (!store_job_read(&job, cells, n)) return false;
+  a->each(a->to, &job);
+  store_job_drop(&job);
+  return true;
+}
+static store_status jobs_work(store *s, void *to) {
+  return store_run(s, SQL_ALL, nullptr, 0, jobs_row, to);
+}
+
+store_status store_jobs(store *s, store_job_each *each, void *to) {
+  return store_transact(s, jobs_work, &(jobs_args){each, to});
+}
+
+typedef struct {
+  store_count_each *each;
+  void *to;
+} counts_args;
+
+static bool counts_row(void *to, const nf_bytes *cells, isize n) {
+  counts_args *a = to;
+  ASSERT(n == 6);
+  store_count row = {.state = store_state_read(cells[1])};
+  snprintf(row.kind, sizeof row.kind, "%.*s", (int)cells[0].len, (const char *)cells[0].at);
+  i64 *numbers[] = {&row.n, &row.n_tries, &row.ms, &row.oldest_ms};
+  for (int i = 0; i < 4; i++) (void)bytes_number(cells[2 + i], numbers[i]);
+  a->each(a->to, &row);
+  return true;
+}
+static store_status counts_work(store *s, void *to) {
+  return store_run(s, SQL_COUNTS, nullptr, 0, counts_row, to);
+}
+
+store_status store_counts(store *s, store_count_each *each, void *to) {
+  return store_transact(s, counts_work, &(counts_args){each, to});
+}
+
+typedef struct {
   const job_id *id;
   const char *last_of; /* null: not asked for */
   i64 after, n_max;

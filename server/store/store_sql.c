@@ -22,6 +22,11 @@
     }                                                                  \
   }
 
+#define CLAIM_SET                                                                      \
+  "UPDATE nf_jobs SET state = 'running', fence = fence + 1, n_tries = n_tries + 1,"    \
+  " owner = $1, lease_until = nf_now() + $2, n_events = n_events + 1, updated_ms = $3" \
+  " WHERE "
+
 static const db_statement SQL[] = {
     [SQL_INSERT] =
         {{"INSERT INTO nf_jobs(id, kind, state, input, key, n_events, created_ms, updated_ms)"
@@ -38,6 +43,9 @@ static const db_statement SQL[] = {
     [SQL_UPLOAD_WANTED] =
         {{"SELECT id FROM nf_jobs WHERE state IN ('queued', 'running', 'cancelling')"
           " AND input LIKE $1 LIMIT 1"}},
+    [SQL_ALL] = {{"SELECT " COLUMNS " FROM nf_jobs"}},
+    [SQL_COUNTS] = {{"SELECT kind, state, count(*), sum(n_tries), sum(updated_ms - created_ms),"
+                     " min(created_ms) FROM nf_jobs GROUP BY kind, state ORDER BY kind, state"}},
     [SQL_EVENT_ADD] = {{"INSERT INTO nf_events(job, seq, type, data, created_ms)"
                         " VALUES($1, $2, $3, $4, $5)"}},
     [SQL_EVENTS] = {{"SELECT seq, type, data FROM nf_events WHERE job = $1 AND seq > $2"
@@ -52,15 +60,15 @@ static const db_statement SQL[] = {
                          " updated_ms = $1 WHERE id = $2 RETURNING " COLUMNS}},
     [SQL_REPORT] = {{"UPDATE nf_jobs SET lease_until = nf_now() + $1, progress = $2,"
                      " n_events = n_events + $3, updated_ms = $4 WHERE id = $5"}},
-    [SQL_CLAIM] =
-        PICK("UPDATE nf_jobs SET state = 'running', fence = fence + 1, n_tries = n_tries + 1,"
-             " owner = $1, lease_until = nf_now() + $2, n_events = n_events + 1,"
-             " updated_ms = $3 WHERE ",
-             "((state = 'queued' AND (not_before <= nf_now() OR not_before > nf_now() + $4))"
-             " OR (state = 'running' AND n_tries < $5 AND " LEASE_OVER(
-                 "$6") "))"
-                       " AND kind IN ($7, $8, $9, $10)",
-             "created_ms, id", " RETURNING " COLUMNS),
+    /* two statements, so that each reads the index nf_jobs_open in its order, whatever waits */
+    [SQL_CLAIM] = PICK(CLAIM_SET,
+                       "state = 'queued' AND (not_before <= nf_now() OR not_before > nf_now() + $4)"
+                       " AND kind IN ($5, $6, $7, $8)",
+                       "created_ms, id", " RETURNING " COLUMNS),
+    [SQL_CLAIM_LOST] = PICK(
+        CLAIM_SET,
+        "state = 'running' AND n_tries < $4 AND " LEASE_OVER("$5") " AND kind IN ($6, $7, $8, $9)",
+        "created_ms, id", " RETURNING " COLUMNS),
     [SQL_DEAD] = PICK(
         "UPDATE nf_jobs SET state = 'dead', error = COALESCE(error,"
         " 'its worker was lost'), owner = NULL, n_events = n_events + 1, updated_ms = $1"
@@ -138,6 +146,14 @@ static bool text_copy(nf_bytes from, char **to) {
   return from.at == nullptr || *to != nullptr;
 }
 
+job_state store_state_read(nf_bytes cell) {
+  job_state state = JOB_QUEUED;
+  for (int i = 0; i < (int)(sizeof STATES / sizeof STATES[0]); i++) {
+    if (bytes_same(cell, text(STATES[i]))) state = (job_state)i;
+  }
+  return state;
+}
+
 /* The columns are those of COLUMNS. */
 bool store_job_read(void *to, const nf_bytes *cells, isize n) {
   store_job *job = to;
@@ -145,9 +161,7 @@ bool store_job_read(void *to, const nf_bytes *cells, isize n) {
   *job = (store_job){0};
   (void)job_id_read(cells[0], &job->id);
   snprintf(job->kind, sizeof job->kind, "%.*s", (int)cells[1].len, (const char *)cells[1].at);
-  for (int i = 0; i < (int)(sizeof STATES / sizeof STATES[0]); i++) {
-    if (bytes_same(cells[2], text(STATES[i]))) job->state = (job_state)i;
-  }
+  job->state = store_state_read(cells[2]);
   i64 *numbers[] = {&job->fence,    &job->n_tries,    &job->progress,
                     &job->n_events, &job->created_ms, &job->updated_ms};
   for (int i = 0; i < 6; i++) (void)bytes_number(cells[3 + i], numbers[i]);

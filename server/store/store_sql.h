@@ -10,6 +10,8 @@ typedef enum {
   SQL_CROWD,
   SQL_LIST,
   SQL_UPLOAD_WANTED,
+  SQL_ALL,
+  SQL_COUNTS,
   SQL_EVENT_ADD,
   SQL_EVENTS,
   SQL_EVENT_LAST,
@@ -17,6 +19,7 @@ typedef enum {
   SQL_CANCELLING,
   SQL_REPORT,
   SQL_CLAIM,
+  SQL_CLAIM_LOST,
   SQL_DEAD,
   SQL_CANCELLED,
   SQL_FORGET,
@@ -35,6 +38,7 @@ store_status store_run(store *s, store_statement id, const db_value *values, isi
   store_run(s, id, (db_value[]){__VA_ARGS__}, \
             sizeof((db_value[]){__VA_ARGS__}) / sizeof(db_value), row, to)
 
+job_state store_state_read(nf_bytes cell);
 db_row store_job_read; /* to: a store_job, written over; a row of the statements that give jobs */
 static inline bool job_found(const store_job *job) { return job->id.hex[0] != 0; }
 i64 store_wall_ms(void); /* since 1970 */

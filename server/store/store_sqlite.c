@@ -4,10 +4,11 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "server/store/store_db.h"
 
-enum { BUSY_MS = 5000 };
+enum { BUSY_MS = 5000, COPY_BUSY_TRIES = 12 }; /* each waits up to BUSY_MS */
 
 typedef struct {
   store_db base; /* first */
@@ -151,4 +152,68 @@ store_status store_sqlite_open(const char *path, nf_error *error, store_db **out
   }
   *out = &db->base;
   return STORE_OK;
+}
+
+/* ---- a copy ---- */
+
+/* Both databases are open. One step over all pages is one read of the store, at one moment; in
+ * WAL mode a writer does not wait for it. */
+static store_status copy_run(sqlite_db *from, sqlite_db *to) {
+  sqlite3_backup *backup = sqlite3_backup_init(to->sqlite, "main", from->sqlite, "main");
+  if (backup == nullptr) return status_of(to, sqlite3_errcode(to->sqlite));
+  int code = SQLITE_BUSY;
+  for (int i = 0; i < COPY_BUSY_TRIES && (code & 0xFF) == SQLITE_BUSY; i++) {
+    code = sqlite3_backup_step(backup, -1);
+  }
+  int end = sqlite3_backup_finish(backup);
+  if (code == SQLITE_DONE) code = end;
+  if (code == SQLITE_OK) return STORE_OK;
+  store_status status = status_of(to, code); /* errors of either side are reported here */
+  if (status == STORE_OK) status = STORE_FAILED;
+  return status;
+}
+
+static int check_row(void *to, int n, char **cells, char **names) {
+  (void)n, (void)names;
+  str_copy(to, 80, cells[0] != nullptr ? cells[0] : "");
+  return 1; /* the first line says enough */
+}
+
+static store_status copy_check(sqlite_db *to) {
+  char found[80] = "nothing";
+  int code = sqlite3_exec(to->sqlite, "PRAGMA quick_check(1)", check_row, found, nullptr);
+  if (code != SQLITE_OK && code != SQLITE_ABORT) return status_of(to, code);
+  if (strcmp(found, "ok") == 0) return STORE_OK;
+  snprintf(to->base.error->line, sizeof to->base.error->line, "%.150s: damaged: %.80s", to->path,
+           found);
+  return STORE_FAILED;
+}
+
+/* Without anything of ours in it: no functions, no settings, nothing brought up to date. */
+static store_status plain_open(const char *path, int flags, sqlite_db *db, nf_error *error) {
+  *db = (sqlite_db){.base = {&SQLITE, error}};
+  str_copy(db->path, sizeof db->path, path);
+  int code = sqlite3_open_v2(path, &db->sqlite, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+  if (db->sqlite == nullptr) return STORE_NO_MEMORY;
+  (void)sqlite3_extended_result_codes(db->sqlite, 1);
+  (void)sqlite3_busy_timeout(db->sqlite, BUSY_MS);
+  return status_of(db, code);
+}
+
+store_status store_copy(const char *path, const char *to_path, nf_error *error) {
+  sqlite_db from = {0}, to = {0};
+  if (access(path, F_OK) != 0) {
+    snprintf(error->line, sizeof error->line, "%.160s: %.80s", path, strerror(errno));
+    return STORE_NONE;
+  }
+  store_status status = plain_open(path, SQLITE_OPEN_READWRITE, &from, error);
+  if (status == STORE_OK) {
+    status = plain_open(to_path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &to, error);
+  }
+  if (status == STORE_OK) status = copy_run(&from, &to);
+  if (status == STORE_OK) status = copy_check(&to);
+  sqlite3_close(to.sqlite);
+  sqlite3_close(from.sqlite);
+  if (status == STORE_NO_MEMORY) snprintf(error->line, sizeof error->line, "no memory");
+  return status;
 }

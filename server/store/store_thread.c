@@ -14,7 +14,8 @@ struct store_thread {
   uv_cond_t wake;
   uv_async_t async;
   call_list waiting, finished;
-  int n_open; /* posted, not yet done; the loop's own */
+  i64 n_status[STORE_NO_MEMORY + 1]; /* the loop's own, as is what follows */
+  int n_open; /* posted, not yet done */
   bool stop;
 };
 
@@ -66,6 +67,7 @@ static void on_finished(uv_async_t *async) {
   while (call != nullptr) {
     store_call *next = call->next;
     t->n_open--;
+    t->n_status[call->status]++;
     call->done(call); /* may post another */
     call = next;
   }
@@ -100,6 +102,8 @@ void store_thread_post(store_thread *t, store_call *call) {
   uv_cond_signal(&t->wake);
   uv_mutex_unlock(&t->mutex);
 }
+
+i64 store_thread_count(const store_thread *t, store_status status) { return t->n_status[status]; }
 
 bool store_thread_is_crowded(const store_thread *t) { return t->n_open >= CALLS_CROWD; }
 

@@ -20,6 +20,8 @@ store_thread *store_thread_start(uv_loop_t *loop, store *s);
 void store_thread_post(store_thread *t, store_call *call);
 /* More calls wait than a person would: answer 503 instead of posting one. */
 bool store_thread_is_crowded(const store_thread *t);
+/* How many calls came back with `status`, since the start. */
+i64 store_thread_count(const store_thread *t, store_status status);
 /* Run what is queued, close the store and forget about t; every `done` is called. The loop must
  * run until then. */
 void store_thread_stop(store_thread *t);

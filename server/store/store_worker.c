@@ -50,10 +50,14 @@ static store_status claim_work(store *s, void *to) {
     ASSERT(i < KINDS_MAX);
     kinds[i] = db_str(a->kinds[i]);
   }
-  status =
-      STORE_RUN(s, SQL_CLAIM, store_job_read, a->job, db_str(a->owner), db_int(s->desc.lease_ms),
-                db_int(now), db_int(400 * s->desc.backoff_ms), db_int(s->desc.tries_max),
-                db_int(2 * s->desc.lease_ms + 60000), kinds[0], kinds[1], kinds[2], kinds[3]);
+  db_value owner = db_str(a->owner), lease = db_int(s->desc.lease_ms), at = db_int(now);
+  status = STORE_RUN(s, SQL_CLAIM_LOST, store_job_read, a->job, owner, lease, at,
+                     db_int(s->desc.tries_max), db_int(2 * s->desc.lease_ms + 60000), kinds[0],
+                     kinds[1], kinds[2], kinds[3]);
+  if (status == STORE_OK && !job_found(a->job)) {
+    status = STORE_RUN(s, SQL_CLAIM, store_job_read, a->job, owner, lease, at,
+                       db_int(400 * s->desc.backoff_ms), kinds[0], kinds[1], kinds[2], kinds[3]);
+  }
   return status == STORE_OK && job_found(a->job) ? store_state_tell(s, a->job) : status;
 }
 

@@ -1,5 +1,5 @@
-/* See upstream_call.h. A call lives as long as its client waits, or until it is answered; one timer
- * is all of its deadlines:
+/* See upstream_call.h; what the answer is: upstream_answer.h. A call lives as long as its client
+ * waits, or until it is answered; one timer is all of its deadlines:
  *
  *   RESERVING -> TRYING -> (RESTING -> TRYING)* -> answered
  *
@@ -7,18 +7,12 @@
 #include "server/upstream/upstream_call.h"
 
 #include "server/http_later.h"
-#include "server/upstream/sse_reader.h"
+#include "server/upstream/upstream_answer.h"
 #include "server/upstream/upstream_cost.h"
-#include "server/upstream/upstream_reply.h"
-#include "server/upstream/upstream_request.h"
-#include "server/upstream/upstream_transfer.h"
 #include "server/upstream/upstreams.h"
 
 enum {
   CUT_MS = 5000, /* the connection's own deadline behind the request's */
-  WHOLE_BYTES_MAX = 4 << 20, /* of an answer that is no stream */
-  ERROR_BYTES_MAX = 64 << 10, /* of an error's body, beyond it is not read */
-  WAITING_BYTES_MAX = 128 << 10, /* unread by the client: the upstream is paused */
   REST_MS = 250, /* before the second try, x 2 before the third, +-20 % */
   LAST_CHUNK_MS = 50, /* after the last event, so that the connection can be kept */
   RETRY_AFTER_S_MAX = 2, /* the upstream wants a longer rest: the client may try again */
@@ -26,26 +20,20 @@ enum {
 
 typedef struct {
   server *server;
-  http_conn *conn; /* null: answered, or the client has gone */
   upstream *to;
-  const config_upstream_model *model;
+  config_upstream_model model; /* of the settings as they were */
   budget_charge *charge; /* null: there is no budget, or its model costs nothing */
   bool reserving;
   bool may_cost; /* a try that gave no usage may have been paid for */
   upstream_request request;
   upstream_transfer transfer;
   uv_timer_t timer;
-  sse_reader events;
-  text_buf body; /* of an answer that is no stream */
-  reply_usage usage;
+  upstream_answer answer;
   i64 begun_ms, try_ms, byte_ms, era;
   i64 failed_era; /* in which one of its tries counted as failed; -1: none did */
   int n_tries;
   bool trying; /* a try counts with the breaker */
-  bool has_bytes; /* of an answer */
-  bool streaming; /* its head is sent to the client */
-  bool paused, whole; /* whole: the last event has come */
-  upstream_fault fault; /* found in the bytes */
+  bool paused; /* the client has much to read */
 } call;
 
 static i64 now_of(const call *a) { return (i64)uv_now(&a->server->loop); }
@@ -54,8 +42,7 @@ static i64 now_of(const call *a) { return (i64)uv_now(&a->server->loop); }
 
 static void on_timer_closed(uv_handle_t *handle) {
   call *a = handle->data;
-  sse_free(&a->events);
-  free(a->body.at);
+  upstream_answer_free(&a->answer);
   free(a->request.body);
   free(a);
 }
@@ -70,17 +57,18 @@ static void try_give(call *a, try_outcome outcome) {
 }
 
 static i64 cost_most(const call *a) {
-  return upstream_cost(a->model, a->request.input_tokens_max, a->request.output_tokens_max);
+  return upstream_cost(&a->model, a->request.input_tokens_max, a->request.output_tokens_max);
 }
 
 /* What is not known is paid as it was reserved; what a stream says before its end is no sum. */
 static void charge_settle(call *a) {
-  bool known = a->usage.known && (a->whole || !a->request.stream);
+  bool known = a->answer.usage.known && (a->answer.whole || !a->request.stream);
   if (a->charge == nullptr) return;
   if (a->reserving) {
     budget_leave(a->charge);
   } else if (known) {
-    i64 micro = upstream_cost(a->model, a->usage.input_tokens, a->usage.output_tokens);
+    i64 micro =
+        upstream_cost(&a->model, a->answer.usage.input_tokens, a->answer.usage.output_tokens);
     budget_settle(a->charge, micro);
   } else {
     budget_settle(a->charge, a->may_cost ? cost_most(a) : 0);
@@ -92,14 +80,13 @@ static void charge_settle(call *a) {
 static void call_end(call *a, upstream_outcome outcome) {
   charge_settle(a);
   a->to->n_outcomes[outcome]++;
-  a->to->n_open--;
-  a->server->upstreams->n_open--;
+  upstream_release(a->server->upstreams, a->to);
   uv_close((uv_handle_t *)&a->timer, on_timer_closed);
 }
 
 static void client_gone(void *owner) {
   call *a = owner;
-  a->conn = nullptr;
+  a->answer.conn = nullptr;
   upstream_transfer_cancel(&a->transfer);
   a->may_cost = a->may_cost || a->trying;
   try_give(a, TRY_NEUTRAL);
@@ -115,47 +102,20 @@ static upstream_outcome outcome_of(int status) {
   }
 }
 
-static void event_add(call *a, nf_bytes data) {
-  text_buf out = {0};
-  text_buf_str(&out, "data: ");
-  text_buf_add(&out, data);
-  text_buf_str(&out, "\n\n");
-  for (isize i = 6; i < out.len - 2; i++) { /* an event of several lines: JSON takes blanks too */
-    if (out.at[i] == '\n') out.at[i] = ' ';
-  }
-  http_later_add(a->conn, bytes_from(out.at, out.len));
-  free(out.at);
-}
-
-/* The client is told. No transfer runs. */
+/* The client is told. No transfer runs. call_end first: the connection may go on to its next
+ * request at once. */
 static void error_send(call *a, const api_error *error) {
-  http_conn *c = a->conn;
-  bool streaming = a->streaming;
-  if (streaming) {
-    text_buf out = {0};
-    api_error_json(error, &out);
-    event_add(a, bytes_from(out.at, out.len));
-    free(out.at);
-  }
-  a->conn = nullptr;
   call_end(a, outcome_of(error->status));
-  if (streaming) {
-    http_later_end(c);
-    return;
-  }
-  http_reply reply;
-  http_reply_begin(&reply);
-  api_error_reply(error, false, &reply);
-  http_later_reply(c, &reply);
+  upstream_answer_error(&a->answer, error);
 }
 
 static void call_fail(call *a, upstream_fault fault) {
-  const char *name = a->to->config->name;
+  const char *name = a->to->config.name;
   api_error error;
   char message[161] = "", line[96];
   i64 wait_ms = a->to->breaker.until_ms - now_of(a);
   int wait_s = a->transfer.retry_after_s;
-  nf_bytes body = bytes_from(a->body.at, a->body.len);
+  nf_bytes body = bytes_from(a->answer.body.at, a->answer.body.len);
   if (fault == FAULT_REQUEST) upstream_error_read(body, text(a->to->key), message, sizeof message);
   if (fault == FAULT_OPEN) wait_s = wait_ms > 0 ? (int)(wait_ms / 1000) + 1 : 1;
   if (fault == FAULT_BUSY && wait_s == 0) wait_s = 1;
@@ -168,79 +128,23 @@ static void call_fail(call *a, upstream_fault fault) {
 
 /* ---- what comes ---- */
 
-static void stream_begin(call *a) {
-  http_reply reply;
-  http_reply_begin(&reply);
-  reply.status = 200;
-  reply.content_type = "text/event-stream";
-  reply.cache_control = "no-store";
-  http_later_stream(a->conn, &reply);
-  a->streaming = true;
-}
-
-/* One event's data: pass it on, or find the fault in it. */
-static upstream_fault event_take(call *a, nf_bytes data) {
-  if (upstream_leaks(data, text(a->to->key))) return FAULT_LEAK;
-  a->whole = bytes_same(data, text("[DONE]"));
-  reply_kind kind = a->whole ? REPLY_GOOD : upstream_chunk_read(data, &a->usage);
-  if (kind == REPLY_ERROR) return FAULT_SERVER;
-  if (kind == REPLY_BAD) return FAULT_MALFORMED;
-  if (kind == REPLY_USAGE && !a->request.include_usage) return FAULT_NONE; /* not asked for */
-  if (!a->streaming) stream_begin(a);
-  event_add(a, data);
-  return FAULT_NONE;
-}
-
-static upstream_fault events_take(call *a, nf_bytes bytes) {
-  nf_bytes data;
-  while (!a->whole && sse_next(&a->events, &bytes, &data)) {
-    upstream_fault fault = event_take(a, data);
-    if (fault != FAULT_NONE) return fault;
-  }
-  switch (a->events.fault) {
-    case SSE_TOO_LONG: return FAULT_TOO_LARGE;
-    case SSE_NO_MEMORY: return FAULT_NO_MEMORY;
-    case SSE_MALFORMED: return FAULT_MALFORMED;
-    default: return FAULT_NONE;
-  }
-}
-
-/* What the head says of a body that is coming. */
-static upstream_fault head_fault(const call *a) {
-  const upstream_transfer *t = &a->transfer;
-  if (t->status != 200) return FAULT_NONE; /* its body is an error's */
-  if (t->is_encoded) return FAULT_ENCODING;
-  return (a->request.stream ? t->is_events : t->is_json) ? FAULT_NONE : FAULT_CONTENT_TYPE;
-}
-
-static upstream_fault body_take(call *a, nf_bytes bytes) {
-  isize most = a->transfer.status == 200 ? WHOLE_BYTES_MAX : ERROR_BYTES_MAX;
-  if (a->body.len + bytes.len > most) {
-    return a->transfer.status == 200 ? FAULT_TOO_LARGE
-                                     : upstream_fault_of_status(a->transfer.status);
-  }
-  text_buf_add(&a->body, bytes);
-  return a->body.failed ? FAULT_NO_MEMORY : FAULT_NONE;
-}
-
 static void on_timer(uv_timer_t *timer);
 
 static bytes_answer on_bytes(void *owner, nf_bytes bytes) {
   call *a = owner;
-  bool stream = a->request.stream && a->transfer.status == 200;
-  bool was_whole = a->whole; /* what follows the last event is not looked at */
-  if (a->fault != FAULT_NONE) return BYTES_UNWANTED;
+  upstream_answer *answer = &a->answer;
+  bool was_whole = answer->whole; /* what follows the last event is not looked at */
+  if (answer->fault != FAULT_NONE) return BYTES_UNWANTED;
   a->byte_ms = now_of(a);
-  a->has_bytes = true;
-  if (stream && http_later_waiting(a->conn) > WAITING_BYTES_MAX) {
+  answer->has_bytes = true;
+  if (upstream_answer_is_ahead(answer)) {
     a->paused = true;
     a->to->n_pauses++;
     return BYTES_LATER;
   }
-  a->fault = head_fault(a);
-  if (a->fault == FAULT_NONE) a->fault = stream ? events_take(a, bytes) : body_take(a, bytes);
-  if (a->whole && !was_whole) uv_timer_start(&a->timer, on_timer, LAST_CHUNK_MS, 0);
-  return a->fault != FAULT_NONE ? BYTES_UNWANTED : BYTES_TAKEN;
+  upstream_answer_take(answer, bytes);
+  if (answer->whole && !was_whole) uv_timer_start(&a->timer, on_timer, LAST_CHUNK_MS, 0);
+  return answer->fault != FAULT_NONE ? BYTES_UNWANTED : BYTES_TAKEN;
 }
 
 /* The client has read all there was. */
@@ -254,46 +158,14 @@ static void client_has_room(void *owner) {
 
 /* ---- tries ---- */
 
-/* The transfer is over, and a body is whole if there is no fault. */
-static upstream_fault answer_fault(call *a, upstream_fault fault) {
-  if (a->fault != FAULT_NONE) return a->fault;
-  if (a->request.stream && a->whole) return FAULT_NONE; /* it may end as it likes */
-  if (fault != FAULT_NONE) return fault;
-  fault = upstream_fault_of_status(a->transfer.status);
-  if (fault != FAULT_NONE) return fault;
-  if (a->request.stream) return FAULT_CUT;
-  fault = head_fault(a);
-  if (fault != FAULT_NONE) return fault;
-  nf_bytes body = bytes_from(a->body.at, a->body.len);
-  if (upstream_leaks(body, text(a->to->key))) return FAULT_LEAK;
-  reply_kind kind = upstream_whole_read(body, &a->usage);
-  return kind == REPLY_GOOD ? FAULT_NONE : kind == REPLY_ERROR ? FAULT_SERVER : FAULT_MALFORMED;
-}
-
 static void call_finish(call *a) {
-  http_conn *c = a->conn;
-  text_buf body = a->body;
-  bool stream = a->request.stream;
-  a->conn = nullptr;
-  a->body = (text_buf){0};
   call_end(a, UPSTREAM_OK);
-  if (stream) {
-    http_later_end(c);
-    return;
-  }
-  http_reply reply;
-  http_reply_begin(&reply);
-  reply.status = 200;
-  reply.content_type = "application/json";
-  reply.cache_control = "no-store";
-  reply.memory = body.at;
-  reply.body_bytes = body.len;
-  http_later_reply(c, &reply);
+  upstream_answer_finish(&a->answer);
 }
 
 /* A try has ended with it. */
 static void fault_note(call *a, upstream_fault fault) {
-  bool answered = a->has_bytes && a->transfer.status == 200;
+  bool answered = upstream_answer_has_begun(&a->answer);
   a->may_cost = a->may_cost || answered || !upstream_fault_is_free(fault);
 }
 
@@ -308,7 +180,7 @@ static i64 rest_ms_of(const call *a) {
  * nothing may have been paid: what is reserved is enough for one answer. */
 static bool try_again(const call *a, upstream_fault fault, i64 rest_ms) {
   const config *c = &a->server->config;
-  bool answered = a->has_bytes && a->transfer.status == 200;
+  bool answered = upstream_answer_has_begun(&a->answer);
   bool paid = a->charge != nullptr && a->may_cost;
   return upstream_fault_is_passing(fault) && !answered && !paid && a->n_tries < c->upstream_tries &&
          a->transfer.retry_after_s <= RETRY_AFTER_S_MAX &&
@@ -318,13 +190,12 @@ static bool try_again(const call *a, upstream_fault fault, i64 rest_ms) {
 static void on_done(void *owner, upstream_fault fault) {
   call *a = owner;
   i64 rest_ms = rest_ms_of(a);
-  fault = answer_fault(a, fault);
+  fault = upstream_answer_fault(&a->answer, fault);
   fault_note(a, fault);
   try_give(a, upstream_fault_outcome(fault));
   if (fault == FAULT_NONE) {
     call_finish(a);
   } else if (try_again(a, fault, rest_ms)) {
-    a->body.len = 0;
     uv_timer_start(&a->timer, on_timer, (u64)rest_ms, 0);
   } else {
     call_fail(a, fault);
@@ -337,7 +208,7 @@ static void on_done(void *owner, upstream_fault fault) {
 static i64 deadline_next(const call *a, upstream_fault *fault) {
   const config *c = &a->server->config;
   i64 whole_ms = a->begun_ms + c->inference_ms, next_ms;
-  if (!a->has_bytes) {
+  if (!a->answer.has_bytes) {
     next_ms = a->request.stream ? a->try_ms + c->upstream_first_ms : whole_ms;
     *fault = FAULT_FIRST_BYTE;
   } else {
@@ -362,7 +233,7 @@ static void on_timer(uv_timer_t *timer) {
   upstream_fault fault;
   if (!a->trying) { /* it has rested */
     try_begin(a);
-  } else if (a->whole) {
+  } else if (a->answer.whole) {
     upstream_transfer_cancel(&a->transfer);
     try_give(a, TRY_OK);
     call_finish(a);
@@ -371,7 +242,7 @@ static void on_timer(uv_timer_t *timer) {
   } else {
     upstream_transfer_cancel(&a->transfer);
     fault_note(a, fault);
-    bool answers = a->streaming || !a->request.stream; /* as far as one can know */
+    bool answers = a->answer.streaming || !a->request.stream; /* as far as one can know */
     bool blamed = !a->paused && (fault != FAULT_LATE || !answers);
     try_give(a, blamed ? upstream_fault_outcome(fault) : TRY_NEUTRAL);
     call_fail(a, fault);
@@ -386,8 +257,7 @@ static void try_begin(call *a) {
     return;
   }
   a->trying = true;
-  a->has_bytes = a->whole = false;
-  a->fault = FAULT_NONE;
+  upstream_answer_begin(&a->answer);
   a->n_tries++;
   a->to->n_tries++;
   a->try_ms = now_of(a);
@@ -395,7 +265,7 @@ static void try_begin(call *a) {
       .url = a->to->url,
       .headers = upstream_headers_make(a->to),
       .ca_file = c->upstream_ca_file[0] != 0 ? c->upstream_ca_file : nullptr,
-      .is_private = a->to->config->is_private,
+      .is_private = a->to->config.is_private,
       .connect_ms = c->upstream_connect_ms,
       .once = a->charge != nullptr,
       .body = bytes_from(a->request.body, a->request.body_bytes),
@@ -448,7 +318,7 @@ static bool reserve(call *a, const http_reply *reply, api_error *error) {
   if (reply->client != nullptr && reply->client[0] != 0) {
     snprintf(client, sizeof client, "token:%s", reply->client);
   } else {
-    u64 address = http_conn_client(a->conn);
+    u64 address = http_conn_client(a->answer.conn);
     snprintf(client, sizeof client, "address:%016llx", (unsigned long long)address);
   }
   a->charge = budget_reserve(a->server->budget, client, micro, a, on_reserved);
@@ -462,7 +332,7 @@ static bool reserve(call *a, const http_reply *reply, api_error *error) {
 void upstream_call_take(http_conn *c, yyjson_doc *doc, const json_object *root,
                         const config_upstream_model *model, isize body_bytes, http_reply *reply) {
   server *s = http_conn_server(c);
-  upstream *to = &s->upstreams->rows[model->i_upstream];
+  upstream *to = s->upstreams->rows[model->i_upstream];
   call *a = calloc(1, sizeof *a);
   bool ok = a != nullptr
                 ? room_check(s, root->error) &&
@@ -471,9 +341,12 @@ void upstream_call_take(http_conn *c, yyjson_doc *doc, const json_object *root,
   yyjson_doc_free(doc);
   if (ok) {
     a->server = s;
-    a->conn = c;
+    a->answer.conn = c;
+    a->answer.request = &a->request;
+    a->answer.transfer = &a->transfer;
+    a->answer.key = to->key;
     a->to = to;
-    a->model = model;
+    a->model = *model;
     a->begun_ms = now_of(a);
     a->failed_era = -1;
     ok = reserve(a, reply, root->error);

@@ -58,35 +58,82 @@ struct curl_slist *upstream_headers_make(const upstream *row) {
   return nullptr;
 }
 
-/* ---- start and stop ---- */
+/* ---- rows ---- */
 
 static void row_drop(upstream *row) {
+  if (row == nullptr) return;
   free(row->url);
   wipe(row->key, sizeof row->key);
+  free(row);
 }
 
-static bool row_make(const config *c, const config_upstream *from, upstream *row, nf_error *error) {
-  *row = (upstream){
-      .config = from,
-      .breaker = {.failures_max = c->upstream_failures_max, .pause_ms = c->upstream_pause_ms}};
-  if (from->key_file[0] != 0 && !key_read(from->key_file, row->key, error)) return false;
+static upstream *row_make(const config *c, const config_upstream *from, nf_error *error) {
+  upstream *row = calloc(1, sizeof *row);
   size_t n = strlen(from->url), room = n + 32;
+  if (row != nullptr) row->url = malloc(room);
+  if (row == nullptr || row->url == nullptr) {
+    row_drop(row);
+    (void)fail(error, "upstream", "no memory");
+    return nullptr;
+  }
+  row->config = *from;
+  row->breaker =
+      (breaker){.failures_max = c->upstream_failures_max, .pause_ms = c->upstream_pause_ms};
   while (n > 0 && from->url[n - 1] == '/') n--;
-  row->url = malloc(room);
-  if (row->url == nullptr) return fail(error, "upstream", "no memory");
   snprintf(row->url, room, "%.*s/chat/completions", (int)n, from->url);
+  if (from->key_file[0] == 0 || key_read(from->key_file, row->key, error)) return row;
+  row_drop(row);
+  return nullptr;
+}
+
+/* One for each of c, or none of them. */
+static bool rows_make(const config *c, upstream **rows, nf_error *error) {
+  for (int i = 0; i < c->n_upstreams; i++) {
+    rows[i] = row_make(c, &c->upstreams[i], error);
+    if (rows[i] != nullptr) continue;
+    while (i > 0) row_drop(rows[--i]);
+    return false;
+  }
   return true;
 }
+
+/* *row comes in place of *old, or the old one stays with the new key, and is null then. */
+static void row_follow(upstream **row, upstream **old) {
+  upstream *to = *row, *from = *old;
+  bool same = strcmp(to->url, from->url) == 0 && to->config.is_private == from->config.is_private;
+  if (same) {
+    memcpy(from->key, to->key, sizeof from->key);
+    from->config = to->config;
+    row_drop(to);
+    *row = from;
+    *old = nullptr;
+    return;
+  }
+  memcpy(to->n_outcomes, from->n_outcomes, sizeof to->n_outcomes);
+  to->n_tries = from->n_tries;
+  to->n_pauses = from->n_pauses;
+}
+
+static void row_retire(upstream *row) {
+  row->retired = true;
+  if (row->n_open == 0) row_drop(row);
+}
+
+void upstream_release(upstreams *u, upstream *row) {
+  u->n_open--;
+  row->n_open--;
+  if (row->retired && row->n_open == 0) row_drop(row);
+}
+
+/* ---- start, change and stop ---- */
 
 bool upstreams_start(uv_loop_t *loop, const config *c, upstreams **out, nf_error *error) {
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return fail(error, "curl", "no memory");
   upstreams *u = calloc(1, sizeof *u);
   if (u == nullptr) return fail(error, "upstream", "no memory");
   u->config = c;
-  bool ok = true;
-  for (; ok && u->n < c->n_upstreams; u->n += ok) {
-    ok = row_make(c, &c->upstreams[u->n], &u->rows[u->n], error);
-  }
+  bool ok = rows_make(c, u->rows, error);
+  if (ok) u->n = c->n_upstreams;
   if (ok) u->loop = curl_loop_new(loop);
   if (ok && u->loop == nullptr) ok = fail(error, "upstream", "no memory");
   if (!ok) {
@@ -97,16 +144,25 @@ bool upstreams_start(uv_loop_t *loop, const config *c, upstreams **out, nf_error
   return true;
 }
 
-bool upstreams_reload(upstreams *u, nf_error *error) {
-  static char fresh[CONFIG_UPSTREAMS_MAX][UPSTREAM_KEY_BYTES_MAX];
-  bool ok = true;
-  for (int i = 0; ok && i < u->n; i++) {
-    const char *path = u->rows[i].config->key_file;
-    ok = path[0] == 0 || key_read(path, fresh[i], error);
+bool upstreams_reload(upstreams *u, config *c, const config *next, nf_error *error) {
+  upstream *fresh[CONFIG_UPSTREAMS_MAX] = {0}, *old[CONFIG_UPSTREAMS_MAX];
+  int n_old = u->n;
+  if (!rows_make(next, fresh, error)) return false;
+  memcpy(old, u->rows, sizeof old);
+  config_upstreams_copy(c, next);
+  for (int i = 0; i < next->n_upstreams; i++) {
+    for (int k = 0; k < n_old; k++) {
+      if (old[k] == nullptr || strcmp(old[k]->config.name, fresh[i]->config.name) != 0) continue;
+      row_follow(&fresh[i], &old[k]);
+      break;
+    }
   }
-  for (int i = 0; ok && i < u->n; i++) memcpy(u->rows[i].key, fresh[i], sizeof fresh[i]);
-  wipe(fresh, sizeof fresh);
-  return ok;
+  memcpy(u->rows, fresh, sizeof fresh);
+  u->n = next->n_upstreams;
+  for (int k = 0; k < n_old; k++) {
+    if (old[k] != nullptr) row_retire(old[k]);
+  }
+  return true;
 }
 
 void upstreams_stop(upstreams *u) {
@@ -116,7 +172,7 @@ void upstreams_stop(upstreams *u) {
 
 void upstreams_free(upstreams *u) {
   if (u == nullptr) return;
-  for (int i = 0; i < u->n; i++) row_drop(&u->rows[i]);
+  for (int i = 0; i < u->n; i++) row_drop(u->rows[i]);
   curl_loop_free(u->loop);
   free(u);
   curl_global_cleanup();
@@ -166,17 +222,17 @@ void upstreams_metrics(const upstreams *u, text_buf *out) {
     for (int k = 0; k < N_UPSTREAM_OUTCOMES; k++) {
       char label[40];
       snprintf(label, sizeof label, ",outcome=\"%s\"", outcomes[k]);
-      row_add(out, requests, u->rows[i].config->name, label, u->rows[i].n_outcomes[k]);
+      row_add(out, requests, u->rows[i]->config.name, label, u->rows[i]->n_outcomes[k]);
     }
   }
   for (size_t f = 0; f < sizeof FAMILIES / sizeof FAMILIES[0]; f++) {
     head_add(out, FAMILIES[f].name, FAMILIES[f].type, FAMILIES[f].help);
     for (int i = 0; i < u->n; i++) {
-      const upstream *row = &u->rows[i];
+      const upstream *row = u->rows[i];
       const i64 values[] = {row->n_tries,       row->breaker.n_failures,
                             row->breaker.state, row->breaker.n_opened,
                             row->n_open,        row->n_pauses};
-      row_add(out, FAMILIES[f].name, row->config->name, "", values[f]);
+      row_add(out, FAMILIES[f].name, row->config.name, "", values[f]);
     }
   }
 }

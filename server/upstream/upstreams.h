@@ -21,27 +21,32 @@ typedef enum : u8 {
 } upstream_outcome;
 
 typedef struct {
-  const config_upstream *config;
+  config_upstream config;
   char *url;                  /* of chat completions */
   char key[UPSTREAM_KEY_BYTES_MAX]; /* "": none */
   breaker breaker;
   i64 n_outcomes[N_UPSTREAM_OUTCOMES];
   i64 n_tries, n_pauses;
   int n_open; /* requests */
+  bool retired; /* not in the settings any more: goes with the last of them */
 } upstream;
 
 typedef struct {
   const config *config;
   curl_loop *loop;
-  upstream rows[CONFIG_UPSTREAMS_MAX];
+  upstream *rows[CONFIG_UPSTREAMS_MAX]; /* as in config.upstreams */
   int n, n_open;
 } upstreams;
 
-/* config has at least one, and outlives them. *u is null after a failure: the line names the key's
+/* config outlives them. *u is null after a failure: the line names the key's
  * file, or says that there is no memory. */
 bool upstreams_start(uv_loop_t *loop, const config *c, upstreams **u, nf_error *error);
-/* Read the keys again: all of them change, or none. */
-bool upstreams_reload(upstreams *u, nf_error *error);
+/* Take the upstreams and models of `next` and read the keys again; c, u's config, changes as well.
+ * One that keeps name, URL and "private" keeps its breaker, one that keeps its name its counts;
+ * requests go on with what they began with. false: nothing has changed. */
+bool upstreams_reload(upstreams *u, config *c, const config *next, nf_error *error);
+/* A request of it ends. */
+void upstream_release(upstreams *u, upstream *row);
 /* The headers of one request, the key among them; whoever asks frees them. null: no memory. */
 struct curl_slist *upstream_headers_make(const upstream *row);
 /* No request is open. upstreams_free once the loop is closed. */

@@ -44,9 +44,10 @@ export function runOnce(args, env = {}) {
   return new Promise((done) => child.on('close', (code) => done({ code, stdout, stderr })))
 }
 
-/** Start it on a free port. {port, host, pid, log(), lines(), stop(), exited} */
-export async function start(args, env = {}) {
-  const child = spawn(binary, ['--port', '0', ...args], {
+/** Start it on a free port. {port, host, pid, log(), lines(), stop(), exited}. program: one that
+ * becomes the server. */
+export async function start(args, env = {}, program = binary) {
+  const child = spawn(program, ['--port', '0', ...args], {
     env: { ...process.env, HOME: '/nonexistent', ...env },
   })
   let stdout = ''

@@ -1,5 +1,5 @@
 // Faults of jobs, on both stores: kill -9 at random points, a full disk, a database that goes away.
-// NEARFIELD_ROUNDS: how many kills (30); the points come from NEARFIELD_SEED (1).
+// NEARFIELD_ROUNDS: how many kills (50 on each of the two stores); the points come from NEARFIELD_SEED (1).
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test'
 import { randoms, sleep } from './harness.mjs'
 import { client, events, place, stores } from './jobs_harness.mjs'
 
-const rounds = Number(process.env.NEARFIELD_ROUNDS ?? 30)
+const rounds = Number(process.env.NEARFIELD_ROUNDS ?? 50)
 const seed = Number(process.env.NEARFIELD_SEED ?? 1)
 
 for (const store of stores) {

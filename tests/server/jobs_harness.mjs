@@ -52,7 +52,7 @@ export async function worker(here) {
   const child = spawn(binary, ['--worker', ...here.args], { stdio: ['ignore', 'pipe', 'ignore'] })
   const closed = new Promise((done) => child.on('close', done))
   await new Promise((done) => child.stdout.once('data', done))
-  return { kill: (signal) => child.kill(signal), closed }
+  return { pid: child.pid, kill: (signal) => child.kill(signal), closed }
 }
 
 /** The routes of one server. */

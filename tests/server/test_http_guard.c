@@ -47,6 +47,33 @@ static void headers_that_count_once(void **state) {
                    400);
 }
 
+/* Two of those that decide where bytes go are none that is good. */
+static void uploads_fields_are_read(void **state) {
+  (void)state;
+  static http_request r;
+  assert_int_equal(parse("PATCH /v1/uploads/x HTTP/1.1\r\nHost: localhost:8080\r\n"
+                         "Tus-Resumable: 1.0.0\r\nupload-offset: 7\r\nUpload-Length: 9\r\n"
+                         "Upload-Metadata: a Yg==\r\nX-HTTP-Method-Override: DELETE\r\n\r\n",
+                         &r)
+                       .status,
+                   0);
+  assert_int_equal(r.method, METHOD_PATCH);
+  assert_true(bytes_same(r.tus_resumable, text("1.0.0")));
+  assert_true(bytes_same(r.upload_offset, text("7")));
+  assert_true(bytes_same(r.upload_length, text("9")));
+  assert_true(bytes_same(r.upload_metadata, text("a Yg==")));
+  assert_true(bytes_same(r.method_override, text("DELETE")));
+  assert_int_equal(parse("OPTIONS * HTTP/1.1\r\nHost: localhost:8080\r\nUpload-Offset: 1\r\n"
+                         "Upload-Offset: 2\r\n\r\n",
+                         &r)
+                       .status,
+                   0);
+  assert_int_equal(r.method, METHOD_OPTIONS);
+  i64 number;
+  assert_false(bytes_number(r.upload_offset, &number));
+  assert_null(r.tus_resumable.at);
+}
+
 static void keep_alive_follows_the_version(void **state) {
   (void)state;
   static http_request r;
@@ -197,6 +224,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_head_is_understood),
       cmocka_unit_test(headers_that_count_once),
+      cmocka_unit_test(uploads_fields_are_read),
       cmocka_unit_test(keep_alive_follows_the_version),
       cmocka_unit_test(a_head_ends_at_the_same_byte_however_it_is_cut),
       cmocka_unit_test(the_head_limit_is_exact),

@@ -457,6 +457,50 @@ static void old_jobs_are_forgotten(void **state) {
 
 /* ---- faults ---- */
 
+typedef struct {
+  i64 n, n_tries, n_queued, n_running, n_done, n_inputs;
+} seen_jobs;
+static void count_see(void *to, const store_count *c) {
+  seen_jobs *seen = to;
+  assert_string_equal(c->kind, KINDS[0]);
+  assert_true(c->ms >= 0 && c->ms < 60000 && c->oldest_ms > 0);
+  seen->n_tries += c->n_tries;
+  if (c->state == JOB_QUEUED) seen->n_queued += c->n;
+  if (c->state == JOB_RUNNING) seen->n_running += c->n;
+  if (c->state == JOB_DONE) seen->n_done += c->n;
+}
+static void job_see(void *to, const store_job *job) {
+  seen_jobs *seen = to;
+  seen->n++;
+  seen->n_inputs += job->input != nullptr && strcmp(job->input, "{\"i\":1}") == 0;
+}
+static void jobs_are_counted_and_walked(void **state) {
+  (void)state;
+  store *s = open_with((store_desc){0});
+  seen_jobs seen = {0};
+  assert_int_equal(store_counts(s, count_see, &seen), STORE_OK);
+  assert_int_equal(store_jobs(s, job_see, &seen), STORE_OK);
+  assert_int_equal(seen.n + seen.n_queued + seen.n_running + seen.n_done, 0);
+  for (int i = 0; i < 300; i++) (void)add_one(s, "{\"i\":1}");
+  store_job job;
+  for (int i = 0; i < 20; i++) {
+    assert_int_equal(store_claim(s, KINDS, "test", &job), STORE_OK);
+    if (i < 5) {
+      assert_int_equal(store_complete(s, &job.id, job.fence, text("{\"files\":[]}")), STORE_OK);
+    }
+    store_job_drop(&job);
+  }
+  assert_int_equal(store_counts(s, count_see, &seen), STORE_OK);
+  assert_int_equal(seen.n_queued, 280);
+  assert_int_equal(seen.n_running, 15);
+  assert_int_equal(seen.n_done, 5);
+  assert_int_equal(seen.n_tries, 20);
+  assert_int_equal(store_jobs(s, job_see, &seen), STORE_OK);
+  assert_int_equal(seen.n, 300);
+  assert_int_equal(seen.n_inputs, 300);
+  store_close(s);
+}
+
 static void a_clock_set_back_holds_nothing(void **state) {
   (void)state;
   store *s = open_with((store_desc){.lease_ms = 1000});
@@ -754,6 +798,7 @@ int main(void) {
       TEST(uploads_are_wanted_while_a_job_is_open),
       TEST(the_last_event_of_a_type_is_found),
       TEST(old_jobs_are_forgotten),
+      TEST(jobs_are_counted_and_walked),
       TEST(a_clock_set_back_holds_nothing),
       TEST(a_newer_schema_is_left_alone),
       TEST(a_full_disk_loses_nothing),

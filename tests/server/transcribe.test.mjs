@@ -8,7 +8,7 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { folder, start } from './harness.mjs'
 import { client, events } from './jobs_harness.mjs'
-import { clips, distance, words } from './transcribe_harness.mjs'
+import { clips, distance, makeSpeech, words } from './speech.mjs'
 
 let dir
 let server
@@ -39,22 +39,7 @@ async function transcribe(content, options = {}) {
 }
 
 test('27 s of read English: word errors at most 6 %, captions the lint accepts', async (t) => {
-  const truth = words(clips.map((clip) => clip.text).join(' '))
-  const files = clips.map((clip) => clip.file)
-  const inputs = files.flatMap((f) => ['-i', f])
-  const graph = `${files.map((_, i) => `[${i}:a]apad=pad_dur=0.5[p${i}]`).join(';')};${files.map((_, i) => `[p${i}]`).join('')}concat=n=${files.length}:v=0:a=1[out]`
-  ffmpeg(
-    ...inputs,
-    '-filter_complex',
-    graph,
-    '-map',
-    '[out]',
-    '-c:a',
-    'aac',
-    '-b:a',
-    '96k',
-    at('speech.mp4'),
-  )
+  const truth = makeSpeech(at('speech.mp4'))
   const started = Date.now()
   const id = await transcribe(readFileSync(at('speech.mp4')))
   const { list } = await events(`${api.base}/jobs/${id}/events`)

@@ -17,7 +17,7 @@ import { after, before, test } from 'node:test'
 import { folder, sleep, start } from './harness.mjs'
 import { client, events } from './jobs_harness.mjs'
 import { processes } from './render_harness.mjs'
-import { clips, distance, words } from './transcribe_harness.mjs'
+import { clips, distance, words } from './speech.mjs'
 
 const transcriber = process.env.NEARFIELD_TRANSCRIBE
 const rate = 16000

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import OpenAI from 'openai'
 import { post, startWithModel } from './api.mjs'
-import { folder, get, runOnce, sleep } from './harness.mjs'
+import { folder, get, runOnce, sleep, start } from './harness.mjs'
 import { client as jobsOf, place } from './jobs_harness.mjs'
 import {
   chunk,
@@ -366,7 +366,110 @@ test('SIGHUP reads the key again; one that is none changes nothing', async () =>
   await sleep(200)
   await client.chat.completions.create(ask())
   assert.match(far.requests.at(-1).head, /Bearer sk-second\r\n/)
-  assert.ok(server.lines().some((l) => l.event === 'upstream keys not changed'))
+  assert.ok(server.lines().some((l) => l.event === 'upstreams not changed'))
+})
+
+test('SIGHUP changes the upstreams: added, moved, removed; what runs goes on as it began', async () => {
+  const second = await foreign((request) => good(request, ['second']))
+  let release
+  const held = await foreign(({ socket }) => {
+    socket.write(EVENTS)
+    socket.write(chunk(piece('one', 'begun ')))
+    release = () => socket.write(chunk(piece('one', 'ended')) + chunk(DONE) + END)
+  })
+  const file = path.join(site.at, 'reload.conf')
+  const settings = (...lines) =>
+    writeFileSync(file, ['inference = no', `root = ${site.at}`, ...lines, ''].join('\n'))
+  settings()
+  const moving = await start(['--config', file])
+  const to = new OpenAI({
+    apiKey: 'none needed',
+    baseURL: `http://${moving.host}/v1`,
+    maxRetries: 0,
+  })
+  const names = async () => (await to.models.list()).data.map((m) => `${m.owned_by} ${m.id}`)
+  const events = (name) => moving.lines().filter((l) => l.event === name).length
+  const reload = async (name = 'settings read again') => {
+    const before = events(name)
+    moving.signal('SIGHUP')
+    for (const end = Date.now() + 5000; events(name) === before; await sleep(5))
+      assert.ok(Date.now() < end, `${name}: ${moving.log()}`)
+  }
+  const message = { messages: [{ role: 'user', content: 'x' }] }
+  const one = async () =>
+    (await to.chat.completions.create({ model: 'one', ...message })).choices[0].message.content
+  await assert.rejects(names(), /404/)
+  // from none to one
+  settings(`upstream = a ${held.url} private`, 'upstream_model = a one')
+  await reload()
+  assert.deepEqual(await names(), ['a one'])
+  const stream = await to.chat.completions.create({ model: 'one', stream: true, ...message })
+  const pieces = stream[Symbol.asyncIterator]()
+  assert.equal((await pieces.next()).value.choices[0].delta.content, 'begun ')
+  // it moves while a request of it is open: new ones go to the new place, the open one goes on
+  settings(
+    `upstream = a ${second.url} private`,
+    'upstream_model = a one',
+    `upstream = b ${second.url} private`,
+    'upstream_model = b two',
+  )
+  await reload()
+  assert.deepEqual(await names(), ['a one', 'b two'])
+  assert.equal(await one(), 'second')
+  // a fault changes nothing: a key that is not there, a line that is none
+  settings(`upstream = a ${second.url} private key=/nonexistent`, 'upstream_model = a three')
+  await reload('upstreams not changed')
+  assert.deepEqual(await names(), ['a one', 'b two'])
+  settings('upstream = a nonsense')
+  await reload('settings not changed')
+  assert.deepEqual(await names(), ['a one', 'b two'])
+  // from some to none, with the old request still open
+  settings()
+  await reload()
+  await assert.rejects(one(), /404/)
+  release()
+  assert.equal((await pieces.next()).value.choices[0].delta.content, 'ended')
+  assert.equal((await pieces.next()).done, true)
+  // and back
+  settings(`upstream = b ${second.url} private`, 'upstream_model = b one')
+  await reload()
+  assert.equal(await one(), 'second')
+  await moving.stop()
+  await second.close()
+  await held.close()
+})
+
+test('SIGHUP keeps breaker and counts of an upstream that stays', async () => {
+  const ill = await foreign(({ socket }) => socket.destroy())
+  const file = path.join(site.at, 'stays.conf')
+  const settings = (models) =>
+    writeFileSync(
+      file,
+      `inference = no\nroot = ${site.at}\nupstream_failures_max = 1\nupstream_tries = 1\n` +
+        `upstream_pause_ms = 600000\nupstream = far ${ill.url} private\n${models}`,
+    )
+  settings('upstream_model = far one\n')
+  const own = await start(['--config', file])
+  own.base = `http://${own.host}`
+  const to = new OpenAI({ apiKey: 'x', baseURL: `${own.base}/v1`, maxRetries: 0 })
+  const status = (model) =>
+    to.chat.completions
+      .create({ model, messages: [{ role: 'user', content: 'x' }] })
+      .then(() => 200)
+      .catch((error) => error.status)
+  assert.equal(await status('one'), 502)
+  assert.equal(await status('one'), 503) // the breaker is open
+  settings('upstream_model = far one\nupstream_model = far two\n')
+  own.signal('SIGHUP')
+  for (const end = Date.now() + 5000; ; await sleep(5)) {
+    if (own.lines().some((l) => l.event === 'settings read again')) break
+    assert.ok(Date.now() < end)
+  }
+  assert.equal(await status('two'), 503)
+  assert.equal(await farMetric(own, 'breaker'), 2)
+  assert.equal(await farMetric(own, 'tries_total'), 1)
+  await own.stop()
+  await ill.close()
 })
 
 test('settings at fault are one line, and do not start', async () => {

@@ -10,7 +10,7 @@ PATH=$cache/node-$node_version/bin:$PATH
 packages_build='ca-certificates clang-19 lld-19 llvm-19 cmake ninja-build pkg-config libc6-dev libuv1-dev
   libsqlite3-dev libpq-dev libcurl4-openssl-dev python3 python3-pip'
 packages_test='libclang-rt-19-dev clang-format-19 clang-tidy-19 libcmocka-dev chromium
-  postgresql-15 pocketsphinx-testdata fonts-dejavu-core espeak-ng'
+  postgresql-15 nginx-light openssl pocketsphinx-testdata fonts-dejavu-core espeak-ng'
 packages_bench='nginx-light wrk python3-venv python3-dev g++'
 packages_transcribe='ffmpeg bubblewrap python3 python3-venv'
 packages_render='ffmpeg bubblewrap fonts-dejavu-core'
