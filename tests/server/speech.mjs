@@ -3,7 +3,16 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-const clips = '/usr/share/pocketsphinx/test/data/librivox'
+const folder = '/usr/share/pocketsphinx/test/data/librivox'
+
+/** [{file, text}]: 16 kHz mono WAV, and what is said in it. */
+export const clips = readFileSync(`${folder}/transcription`, 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => ({
+    file: `${folder}/${/\((.*)\)/.exec(line)[1]}.wav`,
+    text: line.replaceAll(/<\/?s>|\(.*\)/g, '').trim(),
+  }))
 
 /** Lower-case words, without what is not heard. */
 export const words = (text) =>
@@ -29,9 +38,8 @@ export function distance(a, b) {
 /** The clips one after the other, half a second apart, `times` over, as the audio of a file. Returns
  * the words that are said. */
 export function makeSpeech(file, times = 1) {
-  const lines = readFileSync(`${clips}/transcription`, 'utf8').trim().split('\n')
-  const truth = words(lines.map((l) => l.replaceAll(/<\/?s>|\(.*\)/g, '')).join(' '))
-  const wavs = lines.map((l) => `${clips}/${/\((.*)\)/.exec(l)[1]}.wav`)
+  const truth = words(clips.map((clip) => clip.text).join(' '))
+  const wavs = clips.map((clip) => clip.file)
   const inputs = Array.from({ length: times }, () => wavs).flat()
   const padded = inputs.map((_, i) => `[${i}:a]apad=pad_dur=0.5[p${i}]`).join(';')
   const joined = `${inputs.map((_, i) => `[p${i}]`).join('')}concat=n=${inputs.length}:v=0:a=1[out]`
