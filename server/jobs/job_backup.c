@@ -139,27 +139,26 @@ static void result_copy(backup *b, const store_job *job) {
   folder_sync_in(b, one);
 }
 
-/* An ended job's input may have been removed before it: nobody needs it any more. */
-static void upload_copy(backup *b, const store_job *job, yyjson_val *input) {
-  const char *upload = yyjson_get_str(yyjson_obj_get(input, "upload"));
+/* {"upload": ID}, or something else. */
+static void upload_copy(backup *b, yyjson_val *in) {
+  const char *upload = yyjson_get_str(yyjson_obj_get(in, "upload"));
   job_id id;
-  i64 n_missing = b->n_missing;
   if (upload == nullptr || !job_id_read(text(upload), &id)) return;
   char name[64];
   snprintf(name, sizeof name, "uploads/%s", id.hex);
   if (file_copy(b, name, nullptr)) b->counts.n_uploads++;
-  if (job_state_is_final(job->state)) b->n_missing = n_missing;
 }
 
-static void uploads_copy(backup *b, const store_job *job) {
-  yyjson_doc *doc = yyjson_read(job->input, strlen(job->input), 0);
-  yyjson_val *request = yyjson_doc_get_root(doc);
+/* An ended job's inputs may have been removed before it: nobody needs them any more. */
+static void inputs_copy(backup *b, const store_job *job) {
   const job_kind *kind = job_kind_find(text(job->kind));
   const job_option *second = kind != nullptr ? job_kind_upload(kind) : nullptr;
-  upload_copy(b, job, yyjson_obj_get(request, "input"));
-  if (second != nullptr && b->exit_code == 0) {
-    upload_copy(b, job, yyjson_obj_get(request, second->name));
-  }
+  yyjson_doc *doc = yyjson_read(job->input, strlen(job->input), 0);
+  yyjson_val *request = yyjson_doc_get_root(doc);
+  i64 n_missing = b->n_missing;
+  upload_copy(b, yyjson_obj_get(request, "input"));
+  if (second != nullptr) upload_copy(b, yyjson_obj_get(request, second->name));
+  if (job_state_is_final(job->state)) b->n_missing = n_missing;
   yyjson_doc_free(doc);
 }
 
@@ -168,7 +167,7 @@ static void job_copy(void *to, const store_job *job) {
   if (b->exit_code != 0) return;
   b->counts.n_jobs++;
   if (job->state == JOB_DONE && job->result != nullptr) result_copy(b, job);
-  if (job->input != nullptr && b->exit_code == 0) uploads_copy(b, job);
+  if (job->input != nullptr && b->exit_code == 0) inputs_copy(b, job);
 }
 
 /* ---- all of it ---- */

@@ -38,6 +38,7 @@ static const job_kind KINDS[] = {
      .mend = "no transcriber is set up: run './dev transcribe' and start with --transcribe FOLDER",
      .options = TRANSCRIBE_OPTIONS,
      .outputs = TRANSCRIBE_OUTPUTS,
+     .keeps = true,
      .folder_at = offsetof(config, transcribe)},
     {.name = "render",
      .mend = "no renderer is set up: run './dev render' and start with --render FOLDER",

@@ -33,7 +33,6 @@ const job_option *job_kind_upload(const job_kind *kind);
 
 enum { JOB_KINDS_MAX = 4 };
 const job_kind *job_kind_find(nf_bytes name); /* null: unknown */
-const job_kind *job_kind_at(int i);           /* 0, 1, ...; null: there are no more */
 /* The folder of the kind's worker, whose program is FOLDER/run; null: not set up. */
 const char *job_kind_folder(const job_kind *kind, const config *c);
 /* Why a job of this kind is not taken, for the operator; null: it is. With a shared store another

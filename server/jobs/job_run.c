@@ -1,6 +1,7 @@
 /* One try of one job: a child process whose standard output is read line by line (job_line.h), the
- * lease, the end. Exit 0: the outputs lie in its folder. The child gets job.json, the input as file
- * descriptor 3 and a second upload, where its kind has one, as 4: never as paths.
+ * lease, the end. Exit 0: the outputs lie in its folder. The child gets job.json ({"id", "kind",
+ * "try", "request", "told"}; told: jobs.c, told_read), the input as file descriptor 3 and a second
+ * upload, where its kind has one, as 4: never as paths.
  *
  *   start -> reads, reports every second -> exited -> last report -> publish -> complete
  *                                                                  -> fail, release, cancel_end
@@ -40,6 +41,7 @@ struct job_run {
   jobs *jobs;
   job_run *next, *prev;
   store_job job;
+  char *told; /* JSON: jobs.c, told_read */
   const job_kind *kind;
   char work[JOB_PATH_BYTES];
   uv_process_t process;
@@ -78,6 +80,7 @@ static void on_timer_closed(uv_handle_t *handle) {
   free(r->line.at);
   free(r->result);
   store_job_drop(&r->job);
+  free(r->told);
   free(r);
   j->n_runs--;
   jobs_claim_soon(j);
@@ -453,6 +456,8 @@ static bool job_file_write(const job_run *r) {
   text_buf_number(&out, r->job.n_tries);
   text_buf_str(&out, ",\"request\":");
   text_buf_str(&out, r->job.input);
+  text_buf_str(&out, ",\"told\":");
+  text_buf_str(&out, r->told);
   text_buf_str(&out, "}\n");
   snprintf(path, sizeof path, "%s/job.json", r->work);
   int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -543,14 +548,16 @@ static void child_start(job_run *r, const int inputs[2]) {
   uv_timer_start(&r->timer, on_timer, TICK_MS, TICK_MS);
 }
 
-void job_run_start(jobs *j, store_job *job) {
+void job_run_start(jobs *j, store_job *job, char *told) {
   job_run *r = calloc(1, sizeof *r);
   if (r == nullptr) { /* its lease runs out, and it is tried again */
     store_job_drop(job);
+    free(told);
     return;
   }
   r->jobs = j;
   r->job = *job;
+  r->told = told;
   r->kind = job_kind_find(text(job->kind));
   ASSERT(r->kind != nullptr); /* only our own kinds are claimed */
   r->progress = -1;

@@ -10,6 +10,7 @@
 #include "server/jobs/job_tus.h"
 #include "server/jobs/job_upload.h"
 #include "server/jobs/jobs_state.h"
+#include "server/text_buf.h"
 
 enum { CLAIM_MS = 500, STREAM_MS = 500, SWEEP_MS = 60000, FOLDER_BYTES_MAX = 900 };
 
@@ -32,16 +33,49 @@ int jobs_http_status(store_status status) {
 
 /* ---- claiming ---- */
 
+static void told_add(void *to, const store_event *event) {
+  text_buf *out = to;
+  text_buf_str(out, out->len > 1 ? ",\"" : "\"");
+  text_buf_str(out, event->type);
+  text_buf_str(out, "\":");
+  text_buf_add(out, event->data);
+}
+
+/* What the store knows of earlier tries, for a worker that goes on behind them: the data of the
+ * newest event of each type that a worker numbers, {"segment": {...}, "checkpoint": {...}}. No
+ * earlier try can add to it: the claim has raised the fence. */
+static store_status told_read(store *s, const job_id *id, char **told) {
+  static const char *const types[] = {"segment", "checkpoint"};
+  text_buf out = {0};
+  store_status status = STORE_OK;
+  text_buf_str(&out, "{");
+  for (int i = 0; i < 2 && status == STORE_OK; i++) {
+    status = store_event_last(s, id, types[i], told_add, &out);
+  }
+  text_buf_add(&out, bytes_from("}", 2)); /* and its NUL */
+  if (status == STORE_OK && out.failed) status = STORE_NO_MEMORY;
+  if (status == STORE_OK) *told = out.at;
+  if (status != STORE_OK) free(out.at);
+  return status;
+}
+
 static store_status claim_work(store *s, store_call *call) {
   jobs *j = (jobs *)((char *)call - offsetof(jobs, claim));
-  return store_claim(s, j->kinds, j->owner, &j->claimed);
+  store_status status = store_claim(s, j->kinds, j->owner, &j->claimed);
+  if (status != STORE_OK) return status;
+  status = told_read(s, &j->claimed.id, &j->claimed_told);
+  if (status == STORE_OK) return status;
+  /* given back, so that the try does not count; if not even that, its lease runs out */
+  (void)store_release(s, &j->claimed.id, j->claimed.fence);
+  store_job_drop(&j->claimed);
+  return status;
 }
 
 static void claim_done(store_call *call) {
   jobs *j = (jobs *)((char *)call - offsetof(jobs, claim));
   j->claiming = false;
   if (call->status == STORE_OK) {
-    job_run_start(j, &j->claimed); /* when stopping it is given back at once */
+    job_run_start(j, &j->claimed, j->claimed_told); /* when stopping it is given back at once */
     jobs_claim_soon(j);
   } else if (call->status != STORE_NONE) {
     log_event(j->desc.log, "no job can be claimed", call->error.line);

@@ -28,6 +28,7 @@ struct jobs {
   int n_timers;                       /* not closed yet */
   store_call claim, sweep;
   store_job claimed;
+  char *claimed_told; /* jobs.c, told_read */
   job_metrics metrics;
   bool claiming, sweeping, stopping;
   int n_tasks; /* requests that wait for the store or for a file */
@@ -45,8 +46,9 @@ void jobs_stop_check(jobs *j);
 /* HTTP's word for a store's. */
 int jobs_http_status(store_status status);
 
-/* job_run.c: start `job` (taken over), end the run of a job that is being cancelled, end all. */
-void job_run_start(jobs *j, store_job *job);
+/* job_run.c: start `job` (taken over, as is told: jobs.c), end the run of a job that is being
+ * cancelled, end all. */
+void job_run_start(jobs *j, store_job *job, char *told);
 void job_run_cancel(jobs *j, const job_id *id);
 void job_runs_stop(jobs *j);
 

@@ -130,6 +130,9 @@ typedef void store_event_each(void *to, const store_event *event); /* borrowed *
 /* Events behind `after`, oldest first, at most n_max of them. */
 [[nodiscard]] store_status store_events(store *s, const job_id *id, i64 after, i64 n_max,
                                         store_event_each *each, void *to);
+/* The newest event of that type; none: STORE_OK, and `each` is not called. */
+[[nodiscard]] store_status store_event_last(store *s, const job_id *id, const char *type,
+                                            store_event_each *each, void *to);
 
 /* ---- workers ---- */
 

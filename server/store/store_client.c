@@ -177,6 +177,7 @@ store_status store_counts(store *s, store_count_each *each, void *to) {
 
 typedef struct {
   const job_id *id;
+  const char *last_of; /* null: not asked for */
   i64 after, n_max;
   store_event_each *each;
   void *to;
@@ -195,13 +196,24 @@ static bool event_row(void *to, const nf_bytes *cells, isize n) {
 }
 static store_status events_work(store *s, void *to) {
   events_args *a = to;
+  if (a->last_of != nullptr) {
+    return STORE_RUN(s, SQL_EVENT_LAST, event_row, a, db_str(a->id->hex), db_str(a->last_of));
+  }
   return STORE_RUN(s, SQL_EVENTS, event_row, a, db_str(a->id->hex), db_int(a->after),
                    db_int(a->n_max));
 }
 
 store_status store_events(store *s, const job_id *id, i64 after, i64 n_max, store_event_each *each,
                           void *to) {
-  return store_transact(s, events_work, &(events_args){id, after, n_max, each, to});
+  return store_transact(
+      s, events_work,
+      &(events_args){.id = id, .after = after, .n_max = n_max, .each = each, .to = to});
+}
+
+store_status store_event_last(store *s, const job_id *id, const char *type, store_event_each *each,
+                              void *to) {
+  return store_transact(s, events_work,
+                        &(events_args){.id = id, .last_of = type, .each = each, .to = to});
 }
 
 static store_status cancel_work(store *s, void *to) {

@@ -50,6 +50,8 @@ static const db_statement SQL[] = {
                         " VALUES($1, $2, $3, $4, $5)"}},
     [SQL_EVENTS] = {{"SELECT seq, type, data FROM nf_events WHERE job = $1 AND seq > $2"
                      " ORDER BY seq LIMIT $3"}},
+    [SQL_EVENT_LAST] = {{"SELECT seq, type, data FROM nf_events WHERE job = $1 AND type = $2"
+                         " ORDER BY seq DESC LIMIT 1"}},
     [SQL_STATE_SET] = {{"UPDATE nf_jobs SET state = $1, result = $2, error = $3,"
                         " not_before = nf_now() + $4, n_tries = $5, progress = $6, lease_until = 0,"
                         " owner = NULL, n_events = n_events + 1, updated_ms = $7 WHERE id = $8"

@@ -1,7 +1,8 @@
 // The server's jobs in the editor, real parts throughout: a video of synthesized speech is dropped
 // on the page, transcribed by the real transcriber while its lines are edited, the page reloaded and
-// the server stopped in the middle, and exported with the captions in its picture; its upload cut in
-// the middle by a killed server, and by a reload; cancelled; refused with a reason one can act on. NEARFIELD_TRANSCRIBE, NEARFIELD_RENDER: the folders that
+// the server stopped in the middle, a line mended by the model in the page, all of it exported in the
+// picture of the video; its upload cut in the middle by a killed server, and by a reload; cancelled;
+// refused with a reason one can act on. NEARFIELD_TRANSCRIBE, NEARFIELD_RENDER: the folders that
 // './dev transcribe' and './dev render' made ('./dev test' sets both).
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -159,13 +160,13 @@ test('a dropped video: captions as they are heard, edited meanwhile, over a relo
       await row(page, 2).click()
       await page.keyboard.press('Enter')
       await page.keyboard.press('Control+a')
-      await page.keyboard.type('We counted forty bees.')
+      await page.keyboard.type('We counted fourty bees.')
       await page.locator('.save-state[data-state="saved"]').waitFor()
       await progress(page).waitFor()
       await page.reload()
       // the job is there again, and so is what was typed
       await progress(page).waitFor()
-      await page.getByText('We counted forty bees.').first().waitFor()
+      await page.getByText('We counted fourty bees.').first().waitFor()
       assert.equal((await jobs())[0].state, 'running')
       const { port } = server
       await server.stop()
@@ -176,6 +177,12 @@ test('a dropped video: captions as they are heard, edited meanwhile, over a relo
         .first()
         .waitFor({ timeout: 60_000 })
       assert.ok(taken.length > 0 && taken.every((id) => id > 3), `${taken}`)
+      // a line is mended by the model in this page
+      await row(page, 2).click()
+      await page.keyboard.press('Alt+F')
+      await page.getByRole('button', { name: /^Download 9\d/ }).press('Enter')
+      await page.getByRole('button', { name: 'Accept: fourty becomes forty' }).press('Enter')
+      await page.getByText('We counted forty bees.').first().waitFor()
       const [job] = await jobs()
       const url = `http://${server.host}/v1/jobs/${job.id}/result/captions.vtt`
       const wanted = blocks(await (await fetch(url)).text())

@@ -68,26 +68,26 @@ describe('backup', () => {
     }
   })
 
-  test('a job of two uploads is copied with both', async () => {
-    const other = place('sqlite')
-    try {
-      const waits = await other.server('--render', other.at('worker'), '--job-slots', '0')
-      const its = client(waits)
-      const [video, captions] = [await its.upload('a video'), await its.upload('its captions')]
-      const reply = await its.post({
-        kind: 'render',
-        input: { upload: video.upload },
-        captions: { upload: captions.upload },
-      })
-      assert.equal(reply.status, 201)
-      const { code, stderr } = await runOnce(['--backup', other.at('copy'), ...other.args])
-      assert.equal(code, 0, stderr)
-      const kept = (upload) => readFileSync(other.at('copy/uploads', upload), 'utf8')
-      assert.equal(kept(video.upload), 'a video')
-      assert.equal(kept(captions.upload), 'its captions')
-    } finally {
-      other.remove()
-    }
+  test('a job with two uploads has both in the copy', async () => {
+    const own = await here.server('--render', here.at('worker'), '--job-slots', '0')
+    const two = client(own)
+    const [video, captions] = [await two.upload('ok 1\n'), await two.upload('1\n')]
+    const reply = await two.post({
+      kind: 'render',
+      input: { upload: video.upload },
+      captions: { upload: captions.upload },
+    })
+    assert.equal(reply.status, 201)
+    assert.equal((await backup(here.at('both'))).code, 0)
+    for (const { upload } of [video, captions])
+      assert.ok(existsSync(here.at('both/uploads', upload)), upload)
+    // one of them gone: the job cannot run any more, and that is said
+    rmSync(here.at('data/uploads', captions.upload))
+    const gone = await backup(here.at('less'))
+    assert.equal(gone.code, 1)
+    assert.match(gone.stderr, new RegExp(`uploads/${captions.upload}: the store names it`))
+    assert.equal((await two.cancel((await reply.json()).id)).state, 'cancelled')
+    await own.stop()
   })
 
   test('what it cannot do is one line and an exit code', async () => {

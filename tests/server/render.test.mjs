@@ -3,20 +3,11 @@
 // without it.
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { folder, runOnce } from './harness.mjs'
-import { events } from './jobs_harness.mjs'
-import {
-  difference,
-  facts,
-  ffmpeg,
-  frame,
-  frames,
-  place,
-  renderer,
-  track,
-  video,
-} from './render_harness.mjs'
+import { folder, runOnce, start } from './harness.mjs'
+import { client, events } from './jobs_harness.mjs'
+import { difference, facts, ffmpeg, frame, frames, place, track, video } from './render_harness.mjs'
 
 const srt = `1
 00:00:01,000 --> 00:00:03,000
@@ -294,20 +285,23 @@ test('what a request may say', async () => {
   }
 })
 
-test('without a renderer: 501 and the command that makes one', async () => {
-  const other = await place()
+test('without a renderer: 501, and the command that makes one', async () => {
+  const dir = folder({ 'site/x.txt': '' })
+  const at = (name) => path.join(dir.at, name)
+  const common = ['--data', at('data'), '--root', at('site'), '--models', at('site')]
+  const missing = await runOnce([...common, '--render', dir.at])
+  assert.equal(missing.code, 1)
+  assert.match(missing.stderr, /run: not there; '\.\/dev render' makes the folder/)
+  const server = await start(common)
   try {
-    await other.server.stop()
-    const dir = folder({ 'x.txt': '' })
-    const missing = await runOnce([
-      ...['--data', dir.at, '--root', dir.at],
-      ...['--render', dir.at],
-    ])
-    dir.remove()
-    assert.equal(missing.code, 1)
-    assert.match(missing.stderr, /run: not there; '\.\/dev render' makes the folder/)
+    const api = client(server)
+    const { upload } = await api.upload(srt)
+    const reply = await api.post({ kind: 'render', input: { upload }, captions: { upload } })
+    assert.equal(reply.status, 501)
+    const wanted = "no renderer is set up: run './dev render' and start with --render FOLDER"
+    assert.equal((await reply.json()).error, wanted)
   } finally {
-    other.remove()
+    await server.stop()
+    dir.remove()
   }
-  assert.ok(renderer.length > 0)
 })

@@ -223,7 +223,7 @@ async function broken(tries, kill) {
     assert.ok(difference(frame(got, second), frame(wanted, second), 0, 1) < 3, `at ${second} s`)
   const letters = difference(frame(got, 22), frame(wanted, 22), 0.72, 0.97)
   assert.ok(letters > 4.5, `${letters}`)
-  assert.equal(existsSync(here.at('data/work', id)), false)
+  await until(() => !existsSync(here.at('data/work', id)))
   return { before2, after2 }
 }
 

@@ -407,6 +407,34 @@ static void uploads_are_wanted_while_a_job_is_open(void **state) {
   store_close(s);
 }
 
+static void last_take(void *to, const store_event *event) {
+  snprintf(to, 40, "%lld %s %.*s", (long long)event->seq, event->type, (int)event->data.len,
+           (const char *)event->data.at);
+}
+
+static void the_last_event_of_a_type_is_found(void **state) {
+  (void)state;
+  store *s = open_with((store_desc){0});
+  job_id other = add_one(s, "{}");
+  store_job job;
+  assert_int_equal(store_claim(s, KINDS, "test", &job), STORE_OK);
+  assert_string_equal(job.id.hex, other.hex);
+  const store_event events[] = {{.type = "segment", .data = text("{\"i\":0}")},
+                                {.type = "segment", .data = text("{\"i\":1}")},
+                                {.type = "progress", .data = text("{}")}};
+  char found[40] = "none";
+  assert_int_equal(store_event_last(s, &job.id, "segment", last_take, found), STORE_OK);
+  assert_string_equal(found, "none");
+  assert_int_equal(store_report(s, &job.id, job.fence, -1, events, 3), STORE_OK);
+  assert_int_equal(store_event_last(s, &job.id, "segment", last_take, found), STORE_OK);
+  assert_string_equal(found, "4 segment {\"i\":1}"); /* behind queued and running */
+  assert_int_equal(store_event_last(s, &job.id, "checkpoint", last_take, found), STORE_OK);
+  assert_string_equal(found, "4 segment {\"i\":1}");
+  assert_int_equal(store_fail(s, &job.id, job.fence, true, "lost"), STORE_OK);
+  store_job_drop(&job);
+  store_close(s);
+}
+
 static void old_jobs_are_forgotten(void **state) {
   (void)state;
   store *s = open_with((store_desc){0});
@@ -768,6 +796,7 @@ int main(void) {
       TEST(workers_share_the_queue),
       TEST(the_queue_has_an_end),
       TEST(uploads_are_wanted_while_a_job_is_open),
+      TEST(the_last_event_of_a_type_is_found),
       TEST(old_jobs_are_forgotten),
       TEST(jobs_are_counted_and_walked),
       TEST(a_clock_set_back_holds_nothing),

@@ -8,8 +8,8 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { folder, start } from './harness.mjs'
 import { client, events } from './jobs_harness.mjs'
+import { clips, distance, makeSpeech, words } from './speech.mjs'
 
-const clips = '/usr/share/pocketsphinx/test/data/librivox'
 let dir
 let server
 let api
@@ -32,26 +32,6 @@ after(async () => {
   dir.remove()
 })
 
-const words = (text) =>
-  text
-    .toLowerCase()
-    .replaceAll(/[^a-z' ]+/g, ' ')
-    .split(' ')
-    .filter(Boolean)
-
-/** Levenshtein distance over words. */
-function distance(a, b) {
-  let row = b.map((_, i) => i + 1)
-  row.unshift(0)
-  for (let i = 0; i < a.length; i++) {
-    const next = [i + 1]
-    for (let j = 0; j < b.length; j++)
-      next.push(Math.min(row[j] + (a[i] !== b[j]), row[j + 1] + 1, next[j] + 1))
-    row = next
-  }
-  return row[b.length]
-}
-
 async function transcribe(content, options = {}) {
   const { upload } = await api.upload(content)
   const reply = await api.post({ kind: 'transcribe', input: { upload }, ...options })
@@ -59,23 +39,7 @@ async function transcribe(content, options = {}) {
 }
 
 test('27 s of read English: word errors at most 6 %, captions the lint accepts', async (t) => {
-  const lines = readFileSync(`${clips}/transcription`, 'utf8').trim().split('\n')
-  const truth = words(lines.map((l) => l.replaceAll(/<\/?s>|\(.*\)/g, '')).join(' '))
-  const files = lines.map((l) => `${clips}/${/\((.*)\)/.exec(l)[1]}.wav`)
-  const inputs = files.flatMap((f) => ['-i', f])
-  const graph = `${files.map((_, i) => `[${i}:a]apad=pad_dur=0.5[p${i}]`).join(';')};${files.map((_, i) => `[p${i}]`).join('')}concat=n=${files.length}:v=0:a=1[out]`
-  ffmpeg(
-    ...inputs,
-    '-filter_complex',
-    graph,
-    '-map',
-    '[out]',
-    '-c:a',
-    'aac',
-    '-b:a',
-    '96k',
-    at('speech.mp4'),
-  )
+  const truth = makeSpeech(at('speech.mp4'))
   const started = Date.now()
   const id = await transcribe(readFileSync(at('speech.mp4')))
   const { list } = await events(`${api.base}/jobs/${id}/events`)
@@ -116,13 +80,7 @@ function run(command, args) {
 test('media that cannot be transcribed fails once, with the reason', async () => {
   writeFileSync(at('media/secret.wav'), 'not to be read')
   ffmpeg('-f', 'lavfi', '-i', 'color=s=64x64:d=1', at('silent.mp4'))
-  ffmpeg(
-    '-i',
-    `${clips}/${'sense_and_sensibility_01_austen_64kb-0930.wav'}`,
-    '-c:a',
-    'aac',
-    at('short.mp4'),
-  )
+  ffmpeg('-i', clips[4].file, '-c:a', 'aac', at('short.mp4'))
   const script = `ffconcat version 1.0\nfile ${at('media/secret.wav')}\n`
   const playlist = `#EXTM3U\n#EXTINF:1,\nfile://${at('media/secret.wav')}\n#EXT-X-ENDLIST\n`
   const rows = [
@@ -157,7 +115,7 @@ test('silence is no error: captions without a cue', async () => {
 })
 
 test('a sound that begins after the picture: its times are those of the picture', async () => {
-  const clip = `${clips}/sense_and_sensibility_01_austen_64kb-0930.wav`
+  const clip = clips.find(({ file }) => file.endsWith('-0930.wav')).file
   ffmpeg(
     ...'-f lavfi -i color=s=64x64:r=5:d=9 -itsoffset 5 -i'.split(' '),
     ...[clip, '-c:a', 'flac', at('late.mkv')],

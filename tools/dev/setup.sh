@@ -185,7 +185,7 @@ need_transcribe() {
     chmod 755 "$home"
     trap - EXIT
   fi
-  cp "$from/run" "$from/worker.py" "$from/captions.py" "$home"
+  cp "$from/run" "$from"/*.py "$home"
   printf '%s\n' "$home"
 }
 

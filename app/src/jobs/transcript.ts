@@ -40,7 +40,7 @@ export class Transcript {
   take(data: unknown): boolean {
     const segment = readSegment(data)
     const { document } = this.#editor
-    // A second try of the job says all of it again.
+    // Once each, but for a try that has lost what those before it kept (docs/server.md).
     if (!segment || !document || this.#heard.has(segment.i)) return true
     const made = segmentCue(segment, document.format)
     if (segment.i < this.#job.applied) {
