@@ -21,7 +21,8 @@ addEventListener('pagehide', () => void app.workspace.flush())
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'hidden') void app.workspace.flush()
 })
-// Only when the text could not be kept here, or a file is half sent, is leaving a loss.
+// Only when the text could not be kept here is leaving a loss, or when a file is half sent, which
+// must be chosen again to go on.
 addEventListener('beforeunload', (event) => {
   const { project, save } = app.editor.store.get()
   if ((project && save === 'failed') || app.jobs.uploading) event.preventDefault()

@@ -1,17 +1,19 @@
 // The server's jobs in the editor, real parts throughout: a video of synthesized speech is dropped
 // on the page, transcribed by the real transcriber while its lines are edited, the page reloaded and
 // the server stopped in the middle, a line mended by the model in the page, all of it exported in the
-// picture of the video; cancelled; refused
-// with a reason one can act on. NEARFIELD_TRANSCRIBE, NEARFIELD_RENDER: the folders that
+// picture of the video; its upload cut in the middle by a killed server, and by a reload; cancelled;
+// refused with a reason one can act on. NEARFIELD_TRANSCRIBE, NEARFIELD_RENDER: the folders that
 // './dev transcribe' and './dev render' made ('./dev test' sets both).
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { folder, runOnce, start } from '../server/harness.mjs'
+import { binary, folder, runOnce, sleep, start } from '../server/harness.mjs'
 import { client } from '../server/jobs_harness.mjs'
 import { launch, openPage } from './app/driver.mjs'
+import { holdingProxy } from './holding_proxy.mjs'
 
 /** Longer than the 30 s that the model hears at once, so that captions come before the end. */
 const SPEECH = `The bees came back to the garden on the first warm day of spring. We counted forty of
@@ -88,7 +90,8 @@ async function drop(page, name, bytes) {
     ([n, base64]) => {
       const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))
       const transfer = new DataTransfer()
-      transfer.items.add(new File([bytes], n, { type: 'video/mp4' }))
+      const facts = { type: 'video/mp4', lastModified: 1_700_000_000_000 }
+      transfer.items.add(new File([bytes], n, facts))
       return transfer
     },
     [name, Buffer.from(bytes).toString('base64')],
@@ -113,6 +116,8 @@ async function transcribe(page, bytes = readFileSync(at('talk.mp4'))) {
 
 const progress = (page) => page.getByRole('progressbar', { name: /^Transcribing talk.mp4/ })
 const row = (page, n) => page.locator(`.cue-row[aria-rowindex="${n + 1}"] .col-text`)
+/** Whole or not; beside those the server keeps facts of them. */
+const uploads = () => readdirSync(at('data/uploads')).filter((name) => !name.endsWith('.tus'))
 const jobs = async (host = server.host) =>
   (await (await fetch(`http://${host}/v1/jobs`)).json()).jobs
 
@@ -198,7 +203,7 @@ test('a dropped video: captions as they are heard, edited meanwhile, over a relo
 
 /** Exports what is open, and compares frames with the source's and with those of other captions. */
 async function burnedIn(page, unfixed) {
-  const sent = readdirSync(at('data/uploads'))
+  const sent = uploads()
   await page.keyboard.press('Alt+Shift+E')
   const dialog = page.getByRole('dialog', { name: 'Export the video' })
   await dialog.getByText(/on the server already/).waitFor()
@@ -206,8 +211,7 @@ async function burnedIn(page, unfixed) {
   await dialog.getByRole('button', { name: 'Export' }).focus()
   await page.keyboard.press('Enter')
   await page.getByText(/^captioned\.mp4 is ready, /).waitFor({ timeout: 60_000 })
-  const now = readdirSync(at('data/uploads'))
-  assert.equal(now.length, sent.length + 1, 'the captions were sent, the video was not')
+  assert.equal(uploads().length, sent.length + 1, 'the captions were sent, the video was not')
   const [download] = await Promise.all([
     page.waitForEvent('download'),
     page.getByRole('button', { name: 'Download' }).click(),
@@ -243,6 +247,127 @@ async function burnedIn(page, unfixed) {
   assert.ok(changed > 200, `the edited caption is another text: ${changed} pixels`)
   assert.ok(same < 20, `the other is the same: ${same} pixels`)
 }
+
+/** The video with 6 MB behind it that players pass over. */
+function largeVideo() {
+  const padding = Buffer.alloc(6 << 20, 0x5a)
+  padding.writeUInt32BE(padding.length, 0)
+  padding.write('free', 4, 'latin1')
+  return Buffer.concat([readFileSync(at('talk.mp4')), padding])
+}
+
+/** Such a video, and a proxy that holds its upload halfway. */
+async function cutUpload(act) {
+  const video = largeVideo()
+  const before = new Set(uploads())
+  const proxy = await holdingProxy(() => server.port)
+  const half = 3 << 20
+  const held = proxy.hold(half)
+  /** Until what the proxy let through is in the upload's file: the file's path. */
+  const arrived = async () => {
+    await held
+    for (const end = Date.now() + 10_000; Date.now() < end; await sleep(5)) {
+      const name = uploads().find((one) => one.endsWith('.part') && !before.has(one))
+      if (name && statSync(at('data/uploads', name)).size === half) {
+        return at('data/uploads', name)
+      }
+    }
+    throw new Error('the bytes did not arrive')
+  }
+  try {
+    await withPage((page) => act({ page, proxy, video, half, arrived }), {
+      host: proxy.host,
+      fails: /ERR_|50[0-9]/,
+    })
+  } finally {
+    await proxy.close()
+  }
+}
+
+/** It was sent in two goes without a byte twice, is what was given, and is being transcribed. */
+async function sentInTwo(page, proxy, part, video, half) {
+  await progress(page).waitFor({ timeout: 30_000 })
+  assert.deepEqual(proxy.patches, [
+    { offset: 0, sent: half },
+    { offset: half, sent: video.length - half },
+  ])
+  const sha = (bytes) => createHash('sha256').update(bytes).digest('hex')
+  assert.equal(sha(readFileSync(part.replace(/\.part$/, ''))), sha(video))
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  const cancelled = page.getByText(/^Cancelled\./).first()
+  await cancelled.waitFor()
+}
+
+test('an upload that a killed server cuts goes on behind the last byte it has', async () => {
+  await cutUpload(async ({ page, proxy, video, half, arrived }) => {
+    await transcribe(page, video)
+    const part = await arrived()
+    const { port } = server
+    server.signal('SIGKILL')
+    await server.exited
+    await page.getByText('No answer from the server, trying again').waitFor()
+    assert.equal(statSync(part).size, half)
+    server = await start(['--port', String(port), ...args])
+    await sentInTwo(page, proxy, part, video, half)
+  })
+})
+
+test('after a reload the same file goes on where it was, and the dialogue says so', async () => {
+  await cutUpload(async ({ page, proxy, video, half, arrived }) => {
+    await transcribe(page, video)
+    const part = await arrived()
+    await page.locator('.save-state[data-state="saved"]').waitFor()
+    await page.reload()
+    const percent = `${Math.floor((half / video.length) * 100)} %`
+    const line = `talk.mp4 was not sent to its end: the server has ${percent} of it.`
+    await page.locator('.notice').getByText(line).waitFor()
+    await drop(page, 'talk.mp4', video)
+    const dialog = page.getByRole('dialog', { name: 'Transcribe a video' })
+    await dialog.getByText(`The server has ${percent} of it: sending goes on there.`).waitFor()
+    await dialog.getByRole('button', { name: 'Transcribe' }).click()
+    await sentInTwo(page, proxy, part, video, half)
+  })
+})
+
+test('a disk that is full in the middle of an upload is said, and not tried forever', async () => {
+  const wrapper = at('full.sh')
+  const words = [binary, ...args, '--data', at('full')].map((word) => `'${word}'`).join(' ')
+  writeFileSync(wrapper, `#!/bin/bash\nulimit -f 3072\nexec ${words} "$@"\n`, { mode: 0o700 })
+  const full = await start([], {}, wrapper)
+  try {
+    await withPage(
+      async (page) => {
+        await transcribe(page, largeVideo())
+        const notice = page.locator('.notice')
+        await notice.waitFor()
+        const line =
+          'talk.mp4 stopped: no space left for the upload. The disk of the server is full'
+        assert.ok((await notice.textContent()).includes(line), await notice.textContent())
+      },
+      { host: full.host, fails: /507|ERR_/ },
+    )
+  } finally {
+    await full.stop()
+  }
+})
+
+test('cancelled while it is sent, nothing of it stays on the server', async () => {
+  await cutUpload(async ({ page, video, arrived }) => {
+    await transcribe(page, video)
+    const part = await arrived()
+    const gone = page.waitForResponse(
+      (reply) => reply.request().method() === 'DELETE' && reply.status() === 204,
+    )
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await page.getByText('Cancelled: talk.mp4 was not sent.').first().waitFor()
+    await gone
+    const name = path.basename(part, '.part')
+    assert.deepEqual(
+      readdirSync(at('data/uploads')).filter((one) => one.startsWith(name)),
+      [],
+    )
+  })
+})
 
 test('cancel ends it on the server; the focus goes back to the work', async () => {
   await withPage(async (page) => {

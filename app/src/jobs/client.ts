@@ -1,11 +1,13 @@
 /**
- * The server's job routes, as the page calls them: what is offered, uploads, jobs, results. Owns
+ * The server's job routes, as the page calls them: what is offered, jobs, results. Owns
  * the token of this tab and how a refused request becomes a JobError. Tries nothing twice: that is
- * jobs.ts. Read next: events.ts, docs/server.md "Jobs".
+ * jobs.ts. Read next: events.ts, tus.ts, docs/server.md "Jobs".
  */
 import type { EventSourceOptions, JobEvent } from './events'
 import { readEvents } from './events'
 import { errorLine, JobError } from './problem'
+import type { Tus } from './tus'
+import { HttpTus } from './tus'
 
 export type JobKind = 'transcribe' | 'render'
 export type JobState =
@@ -62,12 +64,8 @@ export interface JobsClient {
   /** Null: the tab has none. */
   token(): string | null
   setToken(token: string): void
+  readonly tus: Tus
   offer(): Promise<Offer>
-  upload(
-    body: Blob,
-    progress: (sent: number, total: number) => void,
-    signal: AbortSignal,
-  ): Promise<string>
   /** The same key gives the same job. */
   start(request: JobRequest, key: string): Promise<Job>
   get(id: string, signal?: AbortSignal): Promise<Job>
@@ -82,6 +80,11 @@ export interface JobsClient {
 const TOKEN = 'nearfield/token'
 
 export class HttpJobs implements JobsClient {
+  readonly tus = new HttpTus(
+    (url, init) => this.#ask(url, init),
+    () => this.#headers(),
+  )
+
   token(): string | null {
     return sessionStorage.getItem(TOKEN)
   }
@@ -98,34 +101,6 @@ export class HttpJobs implements JobsClient {
       kinds: new Map(kinds.map(({ kind, ready, mend }) => [kind, { ready, mend }])),
       uploadBytesMax: Number(reply.upload_bytes_max) || 0,
     }
-  }
-
-  /** XMLHttpRequest, because fetch does not tell how much was sent. */
-  upload(
-    body: Blob,
-    progress: (sent: number, total: number) => void,
-    signal: AbortSignal,
-  ): Promise<string> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason)
-      const request = new XMLHttpRequest()
-      request.open('POST', '/v1/uploads')
-      request.setRequestHeader('Content-Type', 'application/octet-stream')
-      for (const [name, value] of Object.entries(this.#headers())) {
-        request.setRequestHeader(name, value)
-      }
-      request.upload.onprogress = (event) => progress(event.loaded, body.size)
-      request.onload = () => {
-        const { status, responseText } = request
-        const wait = Number(request.getResponseHeader('Retry-After')) * 1000 || 0
-        if (status !== 200) reject(new JobError(status, errorLine(status, responseText), wait))
-        else resolve((JSON.parse(responseText) as { upload: string }).upload)
-      }
-      request.onerror = () => reject(new JobError(0, 'the connection was lost while uploading'))
-      request.onabort = () => reject(signal.reason)
-      signal.addEventListener('abort', () => request.abort(), { once: true })
-      request.send(body)
-    })
   }
 
   async start(request: JobRequest, key: string): Promise<Job> {

@@ -22,7 +22,8 @@ one two
 00:00:02,000 --> 00:00:02,900
 three
 `
-const video = (name = 'talk.mp4', size = 4000) => new File([new Uint8Array(size)], name)
+const video = (name = 'talk.mp4', size = 4000) =>
+  new File([new Uint8Array(size)], name, { lastModified: 1_700_000_000_000 })
 
 async function start(client = new HandJobs(), projects = new MemoryProjects()) {
   const app = createApp(new HandEngine(), projects, client)
@@ -235,7 +236,27 @@ describe('a connection that is lost', () => {
     await over
   })
 
-  it('while sending: the file is sent again; one request makes one job', async () => {
+  it('while sending: it goes on where the server is; one request makes one job', async () => {
+    const client = new HandJobs()
+    client.holdUploads = true
+    const app = await start(client)
+    const over = app.jobs.transcribe(video(), '', false)
+    await soon(() => expect(app.running()?.done).toBe(0.5))
+    client.cutUpload(1000)
+    await soon(() => expect(app.running()?.lost).toBe('the connection was lost while uploading'))
+    client.holdUploads = false
+    dispatchEvent(new Event('online'))
+    await soon(() => expect(client.jobs.size).toBe(1))
+    expect(client.offsets).toEqual([0, 1000])
+    expect(app.editor.store.get().project).toMatchObject({
+      part: null,
+      video: { upload: 'upload-1' },
+    })
+    await app.jobs.cancel()
+    await over
+  })
+
+  it('before it is sent: one request makes one upload and one job', async () => {
     const client = new HandJobs()
     const app = await start(client)
     client.faults.push(new JobError(0, 'the connection was lost while uploading'))
@@ -255,7 +276,7 @@ describe('a connection that is lost', () => {
     const client = new HandJobs()
     const app = createApp(new HandEngine(), new MemoryProjects(), client)
     const tries: number[] = []
-    client.upload = async () => {
+    client.tus.create = async () => {
       tries.push(Math.round(performance.now() / 1000))
       throw new JobError(0, 'lost')
     }
@@ -263,6 +284,125 @@ describe('a connection that is lost', () => {
     await vi.advanceTimersByTimeAsync(60_000)
     expect(tries.slice(1).map((at, i) => at - (tries[i] ?? 0))).toEqual([1, 2, 4, 8, 15, 15, 15])
     await app.jobs.cancel()
+  })
+})
+
+describe('a reload while a video is sent', () => {
+  async function cut(client = new HandJobs()) {
+    client.holdUploads = true
+    const first = await start(client)
+    void first.jobs.transcribe(video(), 'en', false)
+    await soon(() => expect(first.running()?.done).toBe(0.5))
+    client.parts.set('upload-1', 1000)
+    await first.workspace.flush()
+    client.holdUploads = false
+    const again = await start(client, first.projects)
+    await soon(() => expect(again.jobs.store.get().problem?.remedy).toBe('choose'))
+    return again
+  }
+
+  it('says how much is there; the same file goes on', async () => {
+    const { client, jobs, editor, running } = await cut()
+    expect(jobs.store.get().problem).toMatchObject({
+      kind: 'transcribe',
+      line: 'talk.mp4 was not sent to its end: the server has 25 % of it.',
+    })
+    expect(jobs.store.get().rest).toMatchObject({ offset: 1000 })
+    expect(running()).toBeNull()
+    void jobs.transcribe(video(), 'en', true)
+    await soon(() => expect(client.jobs.size).toBe(1))
+    expect(client.offsets).toEqual([0, 1000])
+    expect(client.jobs.get('job-1')?.request.input.upload).toBe('upload-1')
+    expect(editor.store.get().project?.part).toBeNull()
+    await jobs.cancel()
+  })
+
+  it('the same file for a new document goes on as well', async () => {
+    const { client, jobs, editor } = await cut()
+    const { id } = editor.store.get().project ?? {}
+    void jobs.transcribe(video(), 'en', false)
+    await soon(() => expect(client.jobs.size).toBe(1))
+    expect(client.offsets).toEqual([0, 1000])
+    expect(editor.store.get().project?.id).not.toBe(id)
+    await jobs.cancel()
+  })
+
+  it('another file starts anew, and what was there is taken off the server', async () => {
+    const others = [
+      video('other.mp4'),
+      video('talk.mp4', 4001),
+      new File([new Uint8Array(4000)], 'talk.mp4', { lastModified: 5 }),
+    ]
+    for (const other of others) {
+      const { client, jobs } = await cut()
+      void jobs.transcribe(other, 'en', true)
+      await soon(() => expect(client.jobs.size).toBe(1))
+      expect(client.offsets).toEqual([0, 0])
+      expect(client.jobs.get('job-1')?.request.input.upload).toBe('upload-2')
+      expect(client.parts.has('upload-1')).toBe(false)
+      await jobs.cancel()
+    }
+  })
+
+  it('what the server has thrown away is not spoken of; what it has all of is a video it has', async () => {
+    const lost = await cut()
+    await lost.workspace.flush()
+    lost.client.parts.clear()
+    const forgot = await start(lost.client, lost.projects)
+    await soon(() => expect(forgot.editor.store.get().project?.part).toBeNull())
+    expect(forgot.jobs.store.get()).toMatchObject({ problem: null, rest: null })
+    const sent = await cut()
+    await sent.workspace.flush()
+    sent.client.parts.delete('upload-1')
+    sent.client.uploads.set('upload-1', video())
+    const whole = await start(sent.client, sent.projects)
+    await soon(() =>
+      expect(whole.editor.store.get().project?.video).toEqual({
+        upload: 'upload-1',
+        name: 'talk.mp4',
+        bytes: 4000,
+      }),
+    )
+    expect(whole.jobs.store.get()).toMatchObject({ problem: null, rest: null })
+  })
+
+  it('its captions closed and opened again, or the token refused: as after a reload', async () => {
+    const client = new HandJobs()
+    client.holdUploads = true
+    const app = await start(client)
+    void app.jobs.transcribe(video(), '', false)
+    await soon(() => expect(app.running()?.done).toBe(0.5))
+    const id = app.editor.store.get().project?.id ?? ''
+    client.parts.set('upload-1', 1000)
+    await app.workspace.close()
+    expect(app.note()).toMatch(/^talk.mp4 was not sent: its captions were closed; it goes on/)
+    expect(client.parts.get('upload-1')).toBe(1000)
+    await app.workspace.reopen(id)
+    await soon(() => expect(app.jobs.store.get().rest?.offset).toBe(1000))
+    client.wanted = 'right'
+    await app.jobs.transcribe(video(), '', true)
+    expect(app.jobs.store.get().problem?.remedy).toBe('token')
+    await app.jobs.unlock('right')
+    await soon(() => expect(app.jobs.store.get().problem?.remedy).toBe('choose'))
+    client.holdUploads = false
+    void app.jobs.transcribe(video(), '', true)
+    await soon(() => expect(client.jobs.size).toBe(1))
+    expect(client.offsets).toEqual([0, 1000])
+    await app.jobs.cancel()
+  })
+
+  it('what fails for good leaves the rest to go on with', async () => {
+    const client = new HandJobs()
+    client.tus.append = async () => {
+      client.parts.set('upload-1', 1000)
+      throw new JobError(507, 'no space left for the upload')
+    }
+    const { jobs, editor } = await start(client)
+    await jobs.transcribe(video(), 'en', false)
+    expect(jobs.store.get().problem?.line).toMatch(/no space left/)
+    expect(editor.store.get().project?.part).toMatchObject({ upload: 'upload-1' })
+    await jobs.look()
+    expect(jobs.store.get().rest?.offset).toBe(1000)
   })
 })
 
@@ -277,6 +417,8 @@ describe('cancel', () => {
     await app.jobs.cancel()
     await over
     expect(client.jobs.size).toBe(0)
+    await soon(() => expect(client.parts.size + client.uploads.size).toBe(0))
+    expect(app.editor.store.get().project?.part).toBeNull()
     expect(app.running()).toBeNull()
     expect(app.note()).toBe('Cancelled: talk.mp4 was not sent.')
   })

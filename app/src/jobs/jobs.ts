@@ -11,7 +11,7 @@ import type { CaptionsApi } from 'nearfield'
 import { reason } from '../assist/model'
 import { plural } from '../document/format'
 import { createStore } from '../document/store'
-import type { KeptJob, RemoteVideo } from '../project/store'
+import type { KeptJob, PartSent, RemoteVideo } from '../project/store'
 import type { Editor } from '../shell/editor'
 import type { Workspace } from '../shell/workspace'
 import type { Job, JobKind, JobRequest, JobsClient, RenderOptions } from './client'
@@ -22,6 +22,7 @@ import { fileProblem, lookAt, refusalOf } from './offer'
 import { Patience } from './patience'
 import type { Problem } from './problem'
 import { JobError, problemOf } from './problem'
+import { CANCELLED, drop, send } from './send'
 import { Transcript } from './transcript'
 
 export type Phase = 'uploading' | 'waiting' | 'running' | 'finishing' | 'cancelling'
@@ -41,6 +42,8 @@ export interface JobsState {
   readonly offer: OfferState
   readonly running: Running | null
   readonly problem: (Problem & { readonly kind: JobKind }) | null
+  /** What the server has of a video that was being sent when the page or the project was left. */
+  readonly rest: { readonly of: PartSent; readonly offset: number } | null
   /** A video to be downloaded. */
   readonly ready: { readonly id: string; readonly file: string; readonly bytes: number } | null
 }
@@ -55,6 +58,7 @@ export class Jobs {
     offer: { kind: 'unknown' },
     running: null,
     problem: null,
+    rest: null,
     ready: null,
   })
   readonly #editor: Editor
@@ -84,6 +88,7 @@ export class Jobs {
     // One that is away for a while can still do what it could; asked for it, it is asked again.
     if (offer.kind !== 'absent' || this.store.get().offer.kind !== 'known')
       this.store.set({ offer })
+    if (offer.kind === 'known') await this.#lookAtRest()
   }
 
   async unlock(token: string): Promise<void> {
@@ -125,7 +130,11 @@ export class Jobs {
     const { project } = this.#editor.store.get()
     const replaces = here && project !== null
     if (!replaces) {
+      const part = video instanceof File && project?.part ? project.part : null
+      const goes = part !== null && isSame(part, video as File)
+      if (goes) this.#workspace.remember({ part: null })
       if (!(await this.#workspace.createEmpty(captionsName(video.name), 'vtt'))) return
+      if (goes) this.#workspace.remember({ part })
     }
     this.#forget()
     const again = () => void this.transcribe(video, language, true)
@@ -149,7 +158,7 @@ export class Jobs {
       const job = await this.#begin(video, signal, async (upload) => ({
         kind: 'render',
         input: { upload },
-        captions: { upload: await this.#upload(new Blob([bytes]), signal, () => undefined) },
+        captions: { upload: await this.#sendBytes(new Blob([bytes]), signal) },
         ...options,
       }))
       await this.#follow({ id: job.id, kind: 'render', name: video.name, applied: 0 }, signal)
@@ -162,8 +171,9 @@ export class Jobs {
     const job = this.#editor.store.get().project?.job
     if (!running || !this.canCancel) return
     if (!job) {
-      this.#abort?.abort()
+      this.#abort?.abort(CANCELLED)
       this.#end()
+      this.#workspace.remember({ part: null })
       const unsent = running.phase === 'uploading' ? `: ${running.name} was not sent` : ''
       this.#editor.notify('info', `Cancelled${unsent}.`)
       return
@@ -220,14 +230,46 @@ export class Jobs {
     this.#followed = id
     const { running } = this.store.get()
     if (this.uploading) {
-      this.#editor.notify('info', `${running?.name} was not sent: its captions were closed.`)
+      const goes = 'it goes on when you choose it there again'
+      this.#editor.notify(
+        'info',
+        `${running?.name} was not sent: its captions were closed; ${goes}.`,
+      )
     }
     this.#abort?.abort()
     this.#again = null
-    this.store.set({ running: null, problem: null, ready: null })
+    this.store.set({ running: null, problem: null, rest: null, ready: null })
     const job = project?.job
+    if (id && project?.part && !job) void this.#offerRest()
     if (!id || !job) return
     void this.#run(job.kind, job.name, null, (signal) => this.#follow(job, signal))
+  }
+
+  /** What of a video is on the server; asked only while nothing is sent, which it would end. */
+  async #lookAtRest(): Promise<void> {
+    const { project, readOnly } = this.#editor.store.get()
+    const of = project?.part
+    if (!of || readOnly || this.busy) return
+    const offset = await this.#client.tus
+      .offset(of.upload, AbortSignal.timeout(LOOK_MS))
+      .catch((error: unknown) => (error instanceof JobError && error.status === 404 ? 0 : null))
+    if (offset === null || this.busy || this.#editor.store.get().project?.part !== of) return
+    const { upload, name, bytes } = of
+    const whole = offset === bytes
+    if (whole) this.#workspace.remember({ part: null, video: { upload, name, bytes } })
+    else if (offset === 0) this.#workspace.remember({ part: null })
+    this.store.set({ rest: whole || offset === 0 ? null : { of, offset } })
+  }
+
+  async #offerRest(): Promise<void> {
+    await this.#lookAtRest()
+    const { rest, problem } = this.store.get()
+    if (!rest || problem || this.busy) return
+    const { kind, name } = rest.of
+    const line = `${name} was not sent to its end: the server has ${percent(rest)} % of it.`
+    const mend = 'Choose the file again: it goes on there.'
+    this.store.set({ problem: { line, mend, remedy: 'choose', kind } })
+    this.#editor.announce(`${line} ${mend}`)
   }
 
   async #run(
@@ -241,7 +283,7 @@ export class Jobs {
     this.#abort = abort
     this.#again = again
     const running: Running = { kind, name, phase: 'waiting', done: null, lost: null }
-    this.store.set({ running, problem: null, ready: null })
+    this.store.set({ running, problem: null, rest: null, ready: null })
     try {
       await work(abort.signal)
     } catch (error) {
@@ -298,13 +340,14 @@ export class Jobs {
           if (signal.aborted) void this.#client.cancel(started.id).catch(() => undefined)
           return started
         })
-        this.#workspace.remember({ video: { upload, name: video.name, bytes: sizeOf(video) } })
+        const remote = { upload, name: video.name, bytes: sizeOf(video) }
+        this.#workspace.remember({ video: remote, part: null })
         return job
       } catch (error) {
         const gone = error instanceof JobError && error.status === 422
         const file = known ? (mine?.upload === video.upload ? mine.file : null) : video
         if (!gone || sent) throw error
-        this.#workspace.remember({ video: null })
+        this.#workspace.remember({ video: null, part: null })
         if (!file) throw new JobError(422, `the server no longer keeps ${video.name}`)
         upload = await this.#send(file, signal)
       }
@@ -317,20 +360,28 @@ export class Jobs {
     if (problem) throw new Error(problem)
     this.#show({ phase: 'uploading', done: 0 })
     this.#editor.announce(`Sending ${file.name}`)
-    const upload = await this.#upload(file, signal, (done) => this.#show({ done }))
+    const before = this.#editor.store.get().project?.part ?? null
+    const same = before !== null && isSame(before, file)
+    if (before && !same) void drop(this.#client.tus, before.upload)
+    const { name, size: bytes, lastModified: modifiedMs } = file
+    const upload = await send(this.#client.tus, {
+      body: file,
+      known: same ? before.upload : null,
+      patience: this.#patience(signal),
+      signal,
+      keep: (id) => {
+        this.#workspace.remember({ part: { upload: id, kind, name, bytes, modifiedMs } })
+      },
+      progress: (sent) => this.#show({ done: sent / bytes }),
+    })
     this.#uploaded = { file, upload }
     return upload
   }
 
-  async #upload(body: Blob, signal: AbortSignal, progress: (done: number) => void) {
-    return this.#patience(signal).persist(async () => {
-      // A file that is gone from the disk looks like a lost connection.
-      await body
-        .slice(0, 1)
-        .arrayBuffer()
-        .catch(() => Promise.reject(new Error('the file can no longer be read')))
-      return this.#client.upload(body, (sent, total) => progress(total ? sent / total : 0), signal)
-    })
+  #sendBytes(body: Blob, signal: AbortSignal): Promise<string> {
+    const patience = this.#patience(signal)
+    const [keep, progress] = [() => undefined, () => undefined]
+    return send(this.#client.tus, { body, known: null, patience, signal, keep, progress })
   }
 
   #patience(signal: AbortSignal): Patience {
@@ -411,5 +462,18 @@ export class Jobs {
     else if (type === 'state' && state === 'cancelling') this.#show({ phase: 'cancelling' })
   }
 }
+
+/** How long a server may take to say what it has of a video. */
+const LOOK_MS = 20_000
+
+/** Whole percents that are there for sure. */
+export const percent = ({ of, offset }: NonNullable<JobsState['rest']>): number =>
+  Math.floor((offset / of.bytes) * 100)
+
+/** As far as can be told: a file has no other name that lasts. */
+export const isSame = (
+  part: PartSent,
+  file: { name: string; size: number; lastModified: number },
+) => part.name === file.name && part.bytes === file.size && part.modifiedMs === file.lastModified
 
 const sizeOf = (video: Video) => (video instanceof File ? video.size : video.bytes)

@@ -37,9 +37,9 @@ export class Patience {
     }
   }
 
-  /** Something came: the connection is there. */
-  heard(): void {
-    this.#tries = 0
+  /** Something came: the connection is there. `more` false: it brought nothing on yet. */
+  heard(more = true): void {
+    if (more) this.#tries = 0
     this.#tell(null)
   }
 

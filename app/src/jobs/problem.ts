@@ -14,6 +14,9 @@ export interface Problem {
   readonly remedy: Remedy | null
 }
 
+/** 423: an upload's old connection is not yet ended. */
+const PASSING = new Set([0, 423, 502, 503, 504])
+
 /** A reply that is no success, or none at all (status 0). */
 export class JobError extends Error {
   override readonly name = 'JobError'
@@ -29,7 +32,7 @@ export class JobError extends Error {
 
   /** Another try may help, and nothing has to be changed for it. */
   get passes(): boolean {
-    return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504
+    return PASSING.has(this.status)
   }
 }
 

@@ -16,6 +16,19 @@ export interface RemoteVideo {
   readonly bytes: number
 }
 
+/**
+ * A video whose sending has begun. A page cannot open a file again by itself: the person chooses
+ * it, and name, size and time tell that it is the same.
+ */
+export interface PartSent {
+  readonly upload: string
+  readonly kind: 'transcribe' | 'render'
+  readonly name: string
+  readonly bytes: number
+  /** The file's lastModified. */
+  readonly modifiedMs: number
+}
+
 /** A job of the server that is not over, or whose result was not taken yet. */
 export interface KeptJob {
   readonly id: string
@@ -34,6 +47,7 @@ export interface ProjectHead {
   readonly savedAt: number
   readonly version: number
   readonly video?: RemoteVideo | null
+  readonly part?: PartSent | null
   readonly job?: KeptJob | null
 }
 

@@ -35,6 +35,7 @@ async function start(facts?: Partial<HandEngine['facts']>) {
     original: null,
     warnings: [],
     video: null,
+    part: null,
     job: null,
   }
   editor.show(project, createDocument('srt', cues), false)

@@ -33,7 +33,7 @@ import { limitsFor } from '../document/profile'
 import { createStore } from '../document/store'
 import { takeChange, wordDiff } from '../document/worddiff'
 import type { SaveState } from '../project/autosave'
-import type { KeptJob, RemoteVideo } from '../project/store'
+import type { KeptJob, PartSent, RemoteVideo } from '../project/store'
 
 export interface Project {
   readonly id: string
@@ -42,6 +42,7 @@ export interface Project {
   readonly original: Uint8Array | null
   readonly warnings: CaptionFile['warnings']
   readonly video: RemoteVideo | null
+  readonly part: PartSent | null
   readonly job: KeptJob | null
 }
 

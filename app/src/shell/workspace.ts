@@ -136,7 +136,13 @@ export class Workspace {
     document: CaptionDocument,
   ): Promise<Project> {
     await this.#leave()
-    const project: Project = { id: crypto.randomUUID(), ...file, video: null, job: null }
+    const project: Project = {
+      id: crypto.randomUUID(),
+      ...file,
+      video: null,
+      part: null,
+      job: null,
+    }
     this.#target = null
     this.#version = 0
     this.#seat = await takeSeat(project.id, () => undefined)
@@ -146,7 +152,7 @@ export class Workspace {
   }
 
   /** Kept with the project, in the same write as the cues as they are now. */
-  remember(facts: Partial<Pick<Project, 'video' | 'job'>>): void {
+  remember(facts: Partial<Pick<Project, 'video' | 'part' | 'job'>>): void {
     const { project, history, readOnly } = this.#editor.store.get()
     if (!project || !history || readOnly) return
     const changed = { ...project, ...facts }
@@ -198,9 +204,11 @@ export class Workspace {
 
   #show(stored: Stored, readOnly: boolean): void {
     this.#version = stored.version
-    const { id, name, format, original, warnings, video = null, job = null } = stored
+    const { id, name, format, original, warnings } = stored
+    const { video = null, part = null, job = null } = stored
     const document = createDocument(format, stored.cues)
-    this.#editor.show({ id, name, format, original, warnings, video, job }, document, readOnly)
+    const project = { id, name, format, original, warnings, video, part, job }
+    this.#editor.show(project, document, readOnly)
   }
 
   /** Back to the start; the project stays in this browser. */
@@ -251,8 +259,9 @@ export class Workspace {
   }
 
   #head(project: Project, cueCount: number): ProjectHead {
-    const { id, name, format, video, job } = project
-    return { id, name, format, cueCount, savedAt: Date.now(), version: this.#version, video, job }
+    const { id, name, format, video, part, job } = project
+    const kept = { id, name, format, video, part, job }
+    return { ...kept, cueCount, savedAt: Date.now(), version: this.#version }
   }
 
   async #create(project: Project, document: CaptionDocument): Promise<void> {

@@ -2,6 +2,7 @@
 import type { Job, JobRequest, JobState, JobsClient, Kind, Offer } from '../../src/jobs/client'
 import type { JobEvent } from '../../src/jobs/events'
 import { JobError } from '../../src/jobs/problem'
+import type { Tus } from '../../src/jobs/tus'
 
 interface Stored {
   readonly request: JobRequest
@@ -17,7 +18,12 @@ export class HandJobs implements JobsClient {
     ['render', { ready: true, mend: null }],
   ])
   bytesMax = 1_000_000
+  /** The whole ones. */
   readonly uploads = new Map<string, Blob>()
+  /** Those that are not whole; so many bytes came. */
+  readonly parts = new Map<string, number>()
+  /** Of every PATCH: where it began. */
+  readonly offsets: number[] = []
   readonly jobs = new Map<string, Stored>()
   /** Of every stream that was asked for: the Last-Event-ID. */
   readonly asked: number[] = []
@@ -34,6 +40,8 @@ export class HandJobs implements JobsClient {
   #wake: (() => void)[] = []
   #cut = 0
   #uploads = 0
+  /** The PATCHes there are break, with so many bytes on the server. */
+  cutUpload: (bytes: number) => void = () => undefined
 
   token(): string | null {
     return this.#token
@@ -56,19 +64,45 @@ export class HandJobs implements JobsClient {
     return { kinds: this.kinds, uploadBytesMax: this.bytesMax }
   }
 
-  upload: JobsClient['upload'] = async (body, progress, signal) => {
-    this.#check()
-    progress(body.size / 2, body.size)
-    if (this.holdUploads) {
-      await new Promise<void>((resolve, reject) => {
-        this.finishUpload = resolve
-        signal.addEventListener('abort', () => reject(signal.reason))
-      })
-    }
-    this.#uploads += 1
-    const id = `upload-${this.#uploads}`
-    this.uploads.set(id, body)
-    return id
+  tus: Tus = {
+    create: async () => {
+      this.#check()
+      this.#uploads += 1
+      const id = `upload-${this.#uploads}`
+      this.parts.set(id, 0)
+      return id
+    },
+    offset: async (id) => {
+      this.#check()
+      const size = this.uploads.get(id)?.size ?? this.parts.get(id)
+      if (size === undefined) throw new JobError(404, 'no such upload')
+      return size
+    },
+    append: async (id, body, offset, progress, signal) => {
+      this.#check()
+      if (this.parts.get(id) === undefined) throw new JobError(404, 'no such upload')
+      if (this.parts.get(id) !== offset) throw new JobError(409, 'it ends elsewhere')
+      this.offsets.push(offset)
+      progress((offset + body.size) / 2)
+      if (this.holdUploads) {
+        await new Promise<void>((resolve, reject) => {
+          this.finishUpload = resolve
+          this.cutUpload = (bytes) => {
+            this.parts.set(id, bytes)
+            reject(new JobError(0, 'the connection was lost while uploading'))
+          }
+          signal.addEventListener('abort', () => reject(signal.reason))
+        })
+      }
+      this.parts.delete(id)
+      this.uploads.set(id, body)
+      return body.size
+    },
+    drop: async (id) => {
+      this.#check()
+      const known = this.parts.delete(id) || this.uploads.delete(id)
+      if (!known) throw new JobError(404, 'no such upload')
+    },
   }
 
   async start(request: JobRequest, key: string): Promise<Job> {

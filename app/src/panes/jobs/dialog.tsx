@@ -7,7 +7,8 @@ import type { ReactNode, RefObject } from 'react'
 import { useEffect, useId, useRef, useState } from 'react'
 import { formatBytes } from '../../document/format'
 import type { JobKind } from '../../jobs/client'
-import type { Video } from '../../jobs/jobs'
+import type { JobsState, Video } from '../../jobs/jobs'
+import { isSame, percent } from '../../jobs/jobs'
 import { chooseMedia } from '../../jobs/media'
 import { openers } from '../../shell/openers'
 import { useApp, useEditor, useJobs } from '../../shell/use'
@@ -170,7 +171,9 @@ interface VideoRowProps {
 export function VideoRow({ kind, video, onChoose }: VideoRowProps) {
   const { jobs } = useApp()
   const id = useId()
+  const rest = useJobs((state) => state.rest)
   const problem = video instanceof File ? jobs.fileProblem(kind, video) : ''
+  const goesOn = problem || !rest ? '' : restWords(rest, video)
   const size = video ? (video instanceof File ? video.size : video.bytes) : 0
   const choose = async () => {
     const file = await chooseMedia()
@@ -209,8 +212,23 @@ export function VideoRow({ kind, video, onChoose }: VideoRowProps) {
           {problem}
         </p>
       )}
+      {goesOn && (
+        <p className="job-note" role="status">
+          {goesOn}
+        </p>
+      )}
     </>
   )
+}
+
+/** What will be sent of it, when the server has a part of a video; '': nothing. */
+function restWords(rest: NonNullable<JobsState['rest']>, video: Video | null): string {
+  const { name } = rest.of
+  const part = `${percent(rest)} %`
+  if (!video) return `The server has ${part} of ${name}: choose it again, and it goes on there.`
+  if (!(video instanceof File)) return ''
+  if (isSame(rest.of, video)) return `The server has ${part} of it: sending goes on there.`
+  return `It is sent from its start: it is not the ${name} that the server has ${part} of.`
 }
 
 interface SelectRowProps<T extends string> {

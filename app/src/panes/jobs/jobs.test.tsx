@@ -8,6 +8,7 @@ import { MemoryProjects } from '../../../tests/fake/projects'
 import { JobError } from '../../jobs/problem'
 import { AppView } from '../../shell/app'
 import { createApp } from '../../shell/create'
+import { openers } from '../../shell/openers'
 
 const SRT = '1\n00:00:01,000 --> 00:00:03,000\nan old line\n'
 const video = () => new File([new Uint8Array(4000)], 'talk.mp4', { type: 'video/mp4' })
@@ -83,6 +84,30 @@ describe('the dialogue for a transcription', () => {
     await waitFor(() => expect(app.editor.document?.cues[0]?.text).toBe('a new line'))
     await user.keyboard('{Control>}z{/Control}')
     expect(app.editor.document?.cues[0]?.text).toBe('an old line')
+  })
+
+  it('says what will be sent when the server has a part already', async () => {
+    const { app, client, open, dialog } = await start()
+    await open()
+    const upload = await client.tus.create(4000)
+    client.parts.set(upload, 1000)
+    const part = {
+      upload,
+      kind: 'transcribe',
+      name: 'talk.mp4',
+      bytes: 4000,
+      modifiedMs: 7,
+    } as const
+    app.workspace.remember({ part })
+    openers.transcribe?.()
+    const box = await dialog('Transcribe a video')
+    await within(box).findByText(
+      'The server has 25 % of talk.mp4: choose it again, and it goes on there.',
+    )
+    openers.video?.(new File([new Uint8Array(4000)], 'talk.mp4', { lastModified: 7 }))
+    await within(box).findByText('The server has 25 % of it: sending goes on there.')
+    openers.video?.(new File([new Uint8Array(4000)], 'talk.mp4', { lastModified: 8 }))
+    await within(box).findByText(/^It is sent from its start: it is not the talk.mp4 that/)
   })
 
   it('a server that is not set up says how, and is looked at again', async () => {
@@ -170,7 +195,9 @@ describe('the dialogue for an export', () => {
   it('takes the video that the server has; how letters look is asked only where it matters', async () => {
     const { app, client, open, dialog, user } = await start()
     await open()
-    const upload = await client.upload(video(), () => undefined, new AbortController().signal)
+    const upload = await client.tus.create(4000)
+    client.parts.delete(upload)
+    client.uploads.set(upload, video())
     app.workspace.remember({ video: { upload, name: 'talk.mp4', bytes: 4000 } })
     await user.click(screen.getByRole('button', { name: 'Export video' }))
     const box = await dialog('Export the video')

@@ -1,0 +1,65 @@
+// A proxy in front of a server, at which the page is the server's own: passes every request on,
+// notes of each PATCH that reaches the server where it begins and how much of its body went through
+// (a browser sends one again by itself when a kept connection breaks, to nobody while the server is
+// away), and holds one of them after so many bytes for as long as its connection lasts. What breaks
+// behind it breaks in front of it.
+import { once } from 'node:events'
+import http from 'node:http'
+
+/** port: of the server, asked for each request. */
+export async function holdingProxy(port) {
+  const patches = []
+  let hold = null
+  const proxy = http.createServer((request, response) => {
+    const { method, url: path } = request
+    const host = `127.0.0.1:${port()}`
+    const headers = { ...request.headers, host }
+    if (headers.origin) headers.origin = `http://${host}`
+    const patch = { offset: Number(headers['upload-offset']), sent: 0 }
+    const held = method === 'PATCH' ? hold : null
+    if (held) hold = null
+    const to = { host: '127.0.0.1', port: port(), agent: false }
+    const onward = http.request({ ...to, method, path, headers })
+    onward.on('socket', (socket) => {
+      socket.once('connect', () => method === 'PATCH' && patches.push(patch))
+    })
+    onward.on('error', () => request.socket.destroy())
+    onward.on('response', (reply) => {
+      response.writeHead(reply.statusCode, reply.headers)
+      response.flushHeaders()
+      reply.pipe(response)
+      reply.on('error', () => request.socket.destroy())
+    })
+    response.on('close', () => onward.destroy())
+    request.on('data', (bytes) => {
+      const room = held ? held.bytes - patch.sent : Number.POSITIVE_INFINITY
+      const piece = bytes.subarray(0, Math.min(bytes.length, room))
+      patch.sent += piece.length
+      const more = onward.write(piece)
+      if (held && patch.sent === held.bytes) {
+        request.pause()
+        held.reached()
+      } else if (!more) {
+        request.pause()
+        onward.once('drain', () => request.resume())
+      }
+    })
+    request.on('end', () => onward.end())
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  return {
+    host: `127.0.0.1:${proxy.address().port}`,
+    patches,
+    /** The next PATCH stops after so many bytes; resolves when it has. */
+    hold: (bytes) =>
+      new Promise((reached) => {
+        hold = { bytes, reached }
+      }),
+    async close() {
+      proxy.closeAllConnections()
+      proxy.close()
+      await once(proxy, 'close')
+    },
+  }
+}
