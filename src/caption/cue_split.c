@@ -48,7 +48,7 @@ static isize label_end(nf_bytes text, isize at) {
     if (!ascii_is_upper(first) && first != '#' && !(ascii_is_digit(first) && words > 0)) return -1;
     while (i < text.len && (text.at[i] > ' ' && text.at[i] != ':' && text.at[i] != '<')) {
       u8 c = text.at[i];
-      if (c == '!' || c == '?' || c == ',' || c == '[' || c == '(') return -1;
+      if (c == '!' || c == '?' || c == ',' || c == '[' || c == '(' || c == '{') return -1;
       i++;
     }
     words++;
@@ -69,7 +69,7 @@ static isize sound_end(nf_bytes text, isize at) {
   for (isize i = at + 1; i < text.len && i - at < 100; i++) {
     u8 c = text.at[i];
     if (c == close) return i + 1;
-    if (c == '\n' || c == text.at[at] || c == '<') return -1;
+    if (c == '\n' || c == text.at[at] || c == '<' || c == '{') return -1; /* cuts no tag */
     blanks += c == ' ';
     if (close == ')' && blanks > 2) return -1;
   }

@@ -43,6 +43,8 @@ static void words_are_what_the_model_may_see(void **state) {
       {"He said: hello", "He said: hello"},
       {"-5 degrees", "-5 degrees"},
       {"He [sighs] left", "He left"},
+      {"a [b{\\i1]x} c", "a [b c"}, /* no bracket and no label ends in a tag */
+      {"Ann{\\b: x}y hello", "Anny hello"},
       {"one (which is much longer) two", "one (which is much longer) two"},
       {"Q &amp; A &lt;x", "Q & A <x"},
       {"<v Dana Smith>Hi <00:00:01.000>you", "Hi you"},
