@@ -276,12 +276,7 @@ static void chat_stream(api_call *call, inference_work *w) {
   int i_choice = (int)(w - call->works);
   text_buf out = {0};
   if (!call->streaming) {
-    http_reply reply;
-    http_reply_begin(&reply);
-    reply.status = 200;
-    reply.content_type = "text/event-stream";
-    reply.cache_control = "no-store";
-    http_later_stream(call->conn, &reply);
+    http_later_events(call->conn);
     call->streaming = true;
   }
   if (!call->began[i_choice]) {

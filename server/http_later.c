@@ -44,6 +44,15 @@ void http_later_stream(http_conn *c, http_reply *reply) {
   conn_settle(c);
 }
 
+void http_later_events(http_conn *c) {
+  http_reply reply;
+  http_reply_begin(&reply);
+  reply.status = 200;
+  reply.content_type = "text/event-stream";
+  reply.cache_control = "no-store";
+  http_later_stream(c, &reply);
+}
+
 void http_later_add(http_conn *c, nf_bytes piece) {
   ASSERT(c->state == WAIT && !c->stream_over);
   if (piece.len == 0) return; /* a chunk of no bytes would be the last */

@@ -17,6 +17,8 @@ void http_later_begin(http_conn *c, void *owner, void (*gone)(void *owner), i64 
 void http_later_reply(http_conn *c, http_reply *reply);
 /* The head of a stream; the reply has no body. */
 void http_later_stream(http_conn *c, http_reply *reply);
+/* The same for server-sent events, with the head they have. */
+void http_later_events(http_conn *c);
 /* A client that leaves more than STREAM_WAITING_BYTES_MAX unread is cut within a tick. */
 enum { STREAM_WAITING_BYTES_MAX = 1 << 20 };
 void http_later_add(http_conn *c, nf_bytes piece);

@@ -33,7 +33,7 @@ static void fail_write(backup *b, const char *what) { fail(b, 3, what, strerror(
 /* ---- one file ---- */
 
 /* false: the reason is in b. digest[32]: of what was copied. */
-static bool bytes_copy(backup *b, int from, int to, const char *path, u8 *digest) {
+static bool content_copy(backup *b, int from, int to, const char *path, u8 *digest) {
   static u8 piece[PIECE_BYTES];
   nf_sha256 hash;
   nf_sha256_begin(&hash);
@@ -77,13 +77,10 @@ static bool file_copy(backup *b, const char *name, const char *sha256) {
     close(from);
     return false;
   }
-  u8 digest[32];
-  char hex[65] = "";
-  bool ok = bytes_copy(b, from, to, path, digest);
-  for (isize i = 0; i < 32 && ok && sha256 != nullptr; i++) {
-    snprintf(hex + 2 * i, 3, "%02x", (unsigned)digest[i]);
-  }
-  if (ok && sha256 != nullptr && strcmp(hex, sha256) != 0) {
+  u8 digest[32], wanted[32];
+  bool ok = content_copy(b, from, to, path, digest);
+  if (ok && sha256 != nullptr &&
+      (strlen(sha256) != 64 || !digest_read(sha256, wanted) || memcmp(digest, wanted, 32) != 0)) {
     fail(b, 1, name, "not what the store says it is (sha256): damaged");
   }
   /* the sweep goes by an upload's age */
@@ -103,9 +100,8 @@ static bool folder_make(backup *b, const char *name) {
   return false;
 }
 static void folder_sync(backup *b, const char *path) {
-  int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0 || fsync(folder) != 0) fail_write(b, path);
-  if (folder >= 0) close(folder);
+  int error = job_folder_sync(path);
+  if (error != 0) fail(b, 3, path, strerror(error));
 }
 static void folder_sync_in(backup *b, const char *name) {
   char path[PATH_BYTES];

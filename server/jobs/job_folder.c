@@ -12,6 +12,13 @@
 
 bool job_folder_make(const char *path) { return mkdir(path, 0700) == 0 || errno == EEXIST; }
 
+int job_folder_sync(const char *path) {
+  int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int error = folder < 0 || fsync(folder) != 0 ? errno : 0;
+  if (folder >= 0) close(folder);
+  return error;
+}
+
 /* but: the name of one entry that stays, at this level only; null: none. */
 static void entries_remove(int folder, int depth, const char *but) {
   DIR *dir = fdopendir(folder);
@@ -131,13 +138,6 @@ static bool output_read(int folder, const job_output *output, text_buf *json, nf
   return ok;
 }
 
-static bool folder_sync(const char *path) {
-  int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  bool ok = folder >= 0 && fsync(folder) == 0;
-  if (folder >= 0) close(folder);
-  return ok;
-}
-
 /* result is results/ID/FENCE: its parent is made as well. */
 static bool result_folder_make(const char *result, char *parent, size_t cap) {
   snprintf(parent, cap, "%s", result);
@@ -166,7 +166,8 @@ bool job_output_publish(const job_kind *kind, const char *work, const char *resu
   if (ok && n_found == 0) ok = fail(error, "result", "the worker ended without writing it");
   text_buf_str(&out, "]}");
   text_buf_add(&out, bytes_from("", 1));
-  if (ok && (fsync(to) != 0 || !folder_sync(parent))) ok = fail(error, "results", strerror(errno));
+  int unsynced = !ok ? 0 : fsync(to) != 0 ? errno : job_folder_sync(parent);
+  if (unsynced != 0) ok = fail(error, "results", strerror(unsynced));
   if (ok && out.failed) ok = fail(error, "results", "no memory");
   close(from);
   if (to >= 0) close(to);

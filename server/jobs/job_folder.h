@@ -6,6 +6,8 @@
 
 /* mkdir -p for one level below an existing folder; false and errno. */
 bool job_folder_make(const char *path);
+/* A file in it was made, named or removed: make that last. 0 or errno. */
+int job_folder_sync(const char *path);
 /* rm -r; what cannot be removed stays. Never follows a symbolic link. */
 void job_folder_remove(const char *path);
 /* The folder in a try's own whose content the next try of the job is given (job_kind.keeps). */

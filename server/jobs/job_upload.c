@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/jobs/job_folder.h"
+
 enum { SYNC_BYTES = 32 << 20 }; /* so many unsynced at most: the end does not wait for gigabytes */
 
 struct job_upload {
@@ -30,10 +32,7 @@ void job_upload_path(const jobs *j, const job_id *id, const char *ending, char *
 int job_upload_folder_sync(const jobs *j) {
   char path[JOB_PATH_BYTES];
   jobs_path(j, "uploads", "", path);
-  int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  int error = folder < 0 || fsync(folder) != 0 ? errno : 0;
-  if (folder >= 0) close(folder);
-  return error;
+  return job_folder_sync(path);
 }
 
 int job_upload_publish(const jobs *j, const job_id *id) {

@@ -47,12 +47,7 @@ static void event_add(upstream_answer *a, nf_bytes data) {
 }
 
 static void stream_begin(upstream_answer *a) {
-  http_reply reply;
-  http_reply_begin(&reply);
-  reply.status = 200;
-  reply.content_type = "text/event-stream";
-  reply.cache_control = "no-store";
-  http_later_stream(a->conn, &reply);
+  http_later_events(a->conn);
   a->streaming = true;
 }
 

@@ -22,23 +22,27 @@ static void word_add(program_args *a, const char *from, size_t len) {
   a->text[a->used++] = 0;
 }
 
+enum { FORMATTED_BYTES = 2048 };
+static void formatted(char text[FORMATTED_BYTES], const char *format, va_list args) {
+  int n = vsnprintf(text, FORMATTED_BYTES, format, args);
+  if (n < 0 || n >= FORMATTED_BYTES) abort();
+}
+
 void args_word(program_args *a, const char *format, ...) {
-  char text[2048];
+  char text[FORMATTED_BYTES];
   va_list args;
   va_start(args, format);
-  int n = vsnprintf(text, sizeof text, format, args);
+  formatted(text, format, args);
   va_end(args);
-  if (n < 0 || n >= (int)sizeof text) abort();
-  word_add(a, text, (size_t)n);
+  word_add(a, text, strlen(text));
 }
 
 void args_add(program_args *a, const char *format, ...) {
-  char text[2048];
+  char text[FORMATTED_BYTES];
   va_list args;
   va_start(args, format);
-  int n = vsnprintf(text, sizeof text, format, args);
+  formatted(text, format, args);
   va_end(args);
-  if (n < 0 || n >= (int)sizeof text) abort();
   for (const char *at = text; *at != 0;) {
     size_t len = strcspn(at, " ");
     word_add(a, at, len);

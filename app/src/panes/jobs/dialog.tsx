@@ -61,6 +61,33 @@ export function JobDialog({ of, kind, title, children }: FrameProps) {
   )
 }
 
+interface FootProps {
+  /** What the first button says and does. */
+  readonly submit: string
+  /** It has the focus when the dialogue opens. */
+  readonly first: boolean
+  readonly ready: boolean
+  readonly onCancel: () => void
+}
+
+export function JobFoot({ submit, first, ready, onCancel }: FootProps) {
+  return (
+    <div className="job-foot">
+      <button
+        type="submit"
+        className="primary"
+        data-first={first ? '' : undefined}
+        aria-disabled={!ready}
+      >
+        {submit}
+      </button>
+      <button type="button" onClick={onCancel}>
+        Cancel
+      </button>
+    </div>
+  )
+}
+
 const INSTEAD: Record<JobKind, string> = {
   transcribe: 'This server does not transcribe. It says:',
   render: 'This server does not export videos. It says:',

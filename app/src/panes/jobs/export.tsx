@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react'
 import type { RenderOptions } from '../../jobs/client'
 import { openers } from '../../shell/openers'
 import { useApp, useEditor } from '../../shell/use'
-import { ChoiceRow, JobDialog, SelectRow, useVideoDialog, VideoRow } from './dialog'
+import { ChoiceRow, JobDialog, JobFoot, SelectRow, useVideoDialog, VideoRow } from './dialog'
 
 export function ExportDialog() {
   const { jobs } = useApp()
@@ -83,19 +83,7 @@ export function ExportDialog() {
           />
         )}
         {empty && <p className="job-problem">There is no caption to export yet.</p>}
-        <div className="job-foot">
-          <button
-            type="submit"
-            className="primary"
-            data-first={video ? '' : undefined}
-            aria-disabled={!ready}
-          >
-            Export
-          </button>
-          <button type="button" onClick={close}>
-            Cancel
-          </button>
-        </div>
+        <JobFoot submit="Export" first={!!video} ready={ready} onCancel={close} />
       </form>
     </JobDialog>
   )

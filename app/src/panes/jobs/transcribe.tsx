@@ -4,7 +4,7 @@ import { plural } from '../../document/format'
 import { LANGUAGES } from '../../jobs/media'
 import { openers } from '../../shell/openers'
 import { useApp, useEditor } from '../../shell/use'
-import { ChoiceRow, JobDialog, SelectRow, useVideoDialog, VideoRow } from './dialog'
+import { ChoiceRow, JobDialog, JobFoot, SelectRow, useVideoDialog, VideoRow } from './dialog'
 
 type Into = 'new' | 'here'
 
@@ -55,19 +55,7 @@ export function TranscribeDialog() {
           The file is sent to this server. Captions appear as they are heard, and you can edit them
           at once.
         </p>
-        <div className="job-foot">
-          <button
-            type="submit"
-            className="primary"
-            data-first={video ? '' : undefined}
-            aria-disabled={!ready}
-          >
-            Transcribe
-          </button>
-          <button type="button" onClick={close}>
-            Cancel
-          </button>
-        </div>
+        <JobFoot submit="Transcribe" first={!!video} ready={ready} onCancel={close} />
       </form>
     </JobDialog>
   )
