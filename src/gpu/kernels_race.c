@@ -7,8 +7,8 @@
 #include "os/os.h"
 
 constexpr isize WARM = 2, RUNS = 8; /* even; the first of each are not counted */
-constexpr isize N_FIRST = 4, N_MOST = 128; /* dispatches of a run */
-constexpr i64 RUN_NS = 2000000; /* about this long, where the first says how many that takes */
+constexpr isize N_FIRST = 4, N_MOST = 512; /* dispatches of a run: as many as take RUN_NS, */
+constexpr i64 RUN_NS = 5000000; /* beside which the way there and back (1 to 2 ms) is little */
 constexpr i32 FEW_ROWS = 24; /* a caption and its draft: what edits are made of */
 
 static bool right(const gpu_kernels *k, i16 at) {
@@ -78,12 +78,13 @@ static void run_start(gpu_kernels *k, gpu_contest what) {
 
 static void run_end(gpu_race *race) {
   i64 ns = os_clock_ns() - race->start_ns;
+  if (race->i_run == 0 && ns < RUN_NS && race->n_dispatches < N_MOST) {
+    race->n_dispatches = isize_min(4 * race->n_dispatches, N_MOST);
+    return; /* nothing was measured yet */
+  }
   i64 *best = &race->best_ns[race->i_run % 2];
   if (race->i_run >= WARM && (*best == 0 || ns < *best)) *best = ns;
-  if (++race->i_run == WARM) {
-    i64 n = N_FIRST * RUN_NS * 8 / (ns > 0 ? ns : 1); /* most of so short a run is the way there */
-    race->n_dispatches = n < N_FIRST ? N_FIRST : n < N_MOST ? (isize)n : N_MOST;
-  }
+  race->i_run++;
 }
 
 static void race_close(gpu_race *race) {

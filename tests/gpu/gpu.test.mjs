@@ -103,13 +103,15 @@ test('much work goes to the device in parts, in order, and is one ticket', async
   const a = addition(m)
   await m.ready(a.pipeline)
   m.write(a.uniform, [16])
+  gpu.sendFirst = 1
   gpu.sendEach = 2
+  m.e.submit(0, 0, 0) // from the next one on
   m.write(
     a.from,
     words(16, (i) => i),
   )
   for (let i = 0; i < 5; i++) m.e.dispatch(a.pipeline, a.bind, 0, 1, 1, 1)
-  assert.equal(gpu.counts.submits, 2) // of two each; the fifth waits for gpu_submit
+  assert.equal(gpu.counts.submits, 4) // nothing, one, two, two
   m.e.copy(a.to, 0, a.from, 0, 64) // behind all five
   m.e.dispatch(a.pipeline, a.bind, 0, 1, 1, 1)
   const [status, got] = await m.read(m.e.submit(a.to, 0, 64), 16)

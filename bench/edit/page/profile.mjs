@@ -1,7 +1,7 @@
 // Where a pass's time goes on this machine's GPU, kernel by kernel, and what other shapes of
 // workgroups would make of it.
 //   profile.html?[rows=1,4,24][&kernels=1,24][&repeats=15][&vendor=NAME]
-//     [&paces=40,0.15;9999,0][&sweep=attention=1;*.vec_rows=4][&adapter=URL], whose passes are
+//     [&paces=60,160,0.1;40,40,0.05][&sweep=attention=1;*.vec_rows=4][&adapter=URL], whose passes are
 //     measured beside those without it, in each setting
 // A kernel's time is what the pass takes longer when that kernel alone is dispatched TIMES times in
 // its place (each gives the same again), so barriers and launches are in it and no timer is between.
@@ -209,9 +209,9 @@ window.run = async () => {
   }
   report.paces = {}
   for (const pace of list('paces', '', ';').filter(Boolean)) {
-    // sendEach,everyMs: how commands are sent, sdk/src/gpu
-    const [sendEach, everyMs] = pace.split(',').map(Number)
-    Object.assign(gpu, { sendEach })
+    // sendFirst,sendEach,everyMs: how commands are sent, sdk/src/gpu
+    const [sendFirst, sendEach, everyMs] = pace.split(',').map(Number)
+    Object.assign(gpu, { sendFirst, sendEach })
     Object.assign(gpu.nudge, { everyMs })
     const table = await sizes(s)
     for (const m of [1, 24]) table[`phases${m}`] = await phases(s, m)

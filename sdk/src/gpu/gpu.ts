@@ -57,8 +57,12 @@ export class Gpu {
   /** Counts for receipts and tests. */
   readonly counts = { submits: 0, dispatches: 0, bytesRead: 0 }
   readonly nudge: Nudge
-  /** So many dispatches go to the device at once, while the next are recorded. */
-  sendEach = 40
+  /**
+   * So many dispatches go to the device first, so that it starts early, and so many each time after
+   * that, while the next are recorded: few times, for between two it stands still.
+   */
+  sendFirst = 60
+  sendEach = 160
   #device: GPUDevice
   #memory: WebAssembly.Memory | null = null
   #closed = false
@@ -76,6 +80,9 @@ export class Gpu {
   #offset = new Uint32Array(1)
   #commands: GPUCommandBuffer[] = []
   #recorded = 0
+  #sendAt = this.sendFirst
+  /** Dispatches when the nudge last heard of them. */
+  #told = 0
   #news = false
   #sleepers: (() => void)[] = []
   #tellFailed: (failure: GpuFailure) => void = () => {}
@@ -87,7 +94,11 @@ export class Gpu {
       this.#tellFailed = resolve
     })
     this.#compiler = new Pipelines(device, this.#wake)
-    this.#tickets = new Tickets(device, this.#wake, (error) => {
+    const ended = () => {
+      this.nudge.end()
+      this.#wake()
+    }
+    this.#tickets = new Tickets(device, ended, (error) => {
       // What waits on the queue is refused when the device goes; lost's own line is better.
       if (!this.failure) this.#fail({ kind: 'lost', line: `the GPU device failed: ${error}` })
     })
@@ -256,7 +267,10 @@ export class Gpu {
     }
     this.#pass.dispatchWorkgroups(x, y, z)
     this.counts.dispatches++
-    if (++this.#recorded >= this.sendEach) this.#send()
+    if (++this.#recorded >= this.#sendAt) {
+      this.#send()
+      this.#sendAt = this.sendEach
+    }
   }
 
   /** What is recorded goes to the device. */
@@ -285,10 +299,12 @@ export class Gpu {
       this.#openEncoder().copyBufferToBuffer(this.#buffers.get(buffer), at, staging, 0, bytes)
     }
     this.#send()
+    this.#sendAt = this.sendFirst
     const { queue } = this.#device
     const end = staging ? staging.mapAsync(MAP_MODE_READ, 0, bytes) : queue.onSubmittedWorkDone()
     this.#tickets.waitFor(ticket, end)
-    this.nudge.start()
+    this.nudge.start(Math.max(this.counts.dispatches - this.#told, 1))
+    this.#told = this.counts.dispatches
     this.counts.bytesRead += bytes
     return handle
   }

@@ -17,8 +17,8 @@ test('looks while something is waited for, and no longer', async () => {
   let waiting = true
   const { counts, nudge } = counted(() => waiting)
   nudge.forMs = 10_000
-  nudge.start()
-  nudge.start() // another submit: still one loop
+  nudge.start(1)
+  nudge.start(1) // another submit: still one loop
   while (counts.submits < 3) await pause(5)
   waiting = false
   await pause(5)
@@ -34,7 +34,7 @@ test('leaves a long pass to the browser, until the next submit', async () => {
   // a machine that gives no turn within forMs looks not at all, so it is started until it has
   const started = async (than: number) => {
     while (counts.submits <= than) {
-      nudge.start()
+      nudge.start(1)
       await pause(5)
     }
   }
@@ -50,13 +50,43 @@ test('leaves a long pass to the browser, until the next submit', async () => {
 test('closed or switched off it does nothing', async () => {
   const { counts, nudge } = counted(() => true)
   nudge.everyMs = 0
-  nudge.start()
+  nudge.start(1)
   await pause(10)
   expect(counts.submits).toBe(0)
-  nudge.everyMs = 0.05
-  nudge.start()
+  nudge.everyMs = 0.1
+  nudge.start(1)
   nudge.close()
   const { submits } = counts
   await pause(10)
   expect(counts.submits).toBe(submits)
+})
+
+test('does not look before as much work as this could have ended', async () => {
+  let waiting = true
+  const { counts, nudge } = counted(() => waiting)
+  nudge.forMs = 60_000
+  const took = async (ms: number, ...work: number[]) => {
+    waiting = true
+    for (const n of work) nudge.start(n)
+    await pause(ms)
+    waiting = false
+    nudge.end()
+    await pause(5)
+  }
+  await took(300, 100, 50)
+  waiting = true
+  const { submits } = counts
+  nudge.start(150)
+  const started = performance.now()
+  while (counts.submits === submits) await pause(5)
+  expect(performance.now() - started).toBeGreaterThan(239)
+  await took(0)
+  // of other work nothing is known: it is looked for at once
+  waiting = true
+  const before = counts.submits
+  nudge.start(149)
+  const again = performance.now()
+  while (counts.submits === before) await pause(1)
+  expect(performance.now() - again).toBeLessThan(200)
+  nudge.close()
 })
