@@ -3,6 +3,7 @@
 
 #include "base/math.h"
 
+constexpr f64 LN_2 = 0.6931471805599453;
 constexpr f64 MS_MAX = 3600e3, MICRO_MAX = 1e15, BYTES_MAX = 0x1p53;
 enum { TOKENS_MAX = 1 << 20 };
 /* A load whose end nothing tells. */
@@ -33,7 +34,7 @@ static f64 larger(f64 a, f64 b) { return a > b ? a : b; }
 /* A measurement of that age: between what was measured and the guess. 0: none was made. */
 static f64 faded(f64 measured, f64 guess, f64 age_ms, f64 half_life_ms) {
   if (measured <= 0) return guess;
-  f64 kept = math_pow(2, -ms(age_ms) / half_life_ms);
+  f64 kept = math_exp(-LN_2 * ms(age_ms) / half_life_ms);
   return guess + kept * (measured - guess);
 }
 
