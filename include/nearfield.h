@@ -485,9 +485,13 @@ enum { NF_LATENCY_BUCKETS = 160 /* 8 an octave: within 4.5 % */ };
 typedef struct {
   int64_t n; /* values, ever */
   double mean, deviation;
+  double doubt; /* 0..1, of all so far: the next value replaces that share of it */
   float weights[NF_LATENCY_BUCKETS];
 } nf_latency;
 void nf_latency_add(nf_latency *latency, double value); /* NaN, <= 0: nothing happens */
+/* What was added is old: it counts only so much as yet, 0 (it is forgotten, once a value comes) to 1.
+ * A place that was left alone for long and has recovered is then known by its first answers. */
+void nf_latency_fade(nf_latency *latency, double kept);
 /* The value below which a share of them lies, 0 < share < 1; 0: there are none. */
 double nf_latency_quantile(const nf_latency *latency, double share);
 /* What 19 of 20 are expected to stay below: the 95th percentile of the sketch, which remembers for
@@ -503,7 +507,7 @@ typedef struct {
   double queue_ms; /* BUSY: of the work before this edit */
   double pass_ms, token_ms; /* measured: of a pass, of a prompt token read */
   double late; /* 95th percentile of what edits took over what was expected: 1.4 */
-  double age_ms; /* since the last measurement; older ones fade towards the guess */
+  double age_ms; /* since the last measurement; old ones that are worse than a guess fade to it */
   int32_t cached_tokens; /* of input_tokens, those that need no reading */
   int32_t ctx_tokens_max; /* an edit with more tokens than that does not run here */
   double memory_need_bytes, memory_room_bytes; /* of the edit; to be had. Room not known: enough */
@@ -585,6 +589,8 @@ typedef struct {
   double give_up_ms; /* no answer by then: the first has failed; below 0: never */
   double expected_ms, late_ms; /* of the plan: typical, and what 19 of 20 stay below */
   double cost_micro; /* of the edit at the server, whether it goes there or not */
+  bool on_trial; /* `first` is asked to see whether it is well again: what it does now says more than
+                    all before */
 } nf_route_plan;
 
 nf_route_plan nf_route(const nf_route_facts *facts);

@@ -36,6 +36,7 @@ test('facts and plan cross as the C side lays them out', () => {
     expectedMs: 120,
     lateMs: 180,
     costUsd: 42e-6,
+    onTrial: false,
   })
 })
 
@@ -112,16 +113,17 @@ test('users who pay for bytes or run low are not hedged for', () => {
   expect(planOf({ user: { saveData: true } }).hedgeAfterMs).toBeNull()
   expect(planOf({ user: { metered: true } }).hedgeAfterMs).toBeNull()
   const low = { discharging: true, battery: 0.1 }
-  expect(planOf({ passes: 100 }).hedgeAfterMs).toBe(500)
+  expect(planOf({ passes: 100 }).hedgeAfterMs).toBe(600)
   expect(planOf({ passes: 100, user: low }).hedgeAfterMs).toBeNull()
-  expect(planOf({ passes: 100, user: { ...low, battery: 0.5 } }).hedgeAfterMs).toBe(500)
+  expect(planOf({ passes: 100, user: { ...low, battery: 0.5 } }).hedgeAfterMs).toBe(600)
 })
 
 test('old measurements and unmeasured backends are guessed', () => {
-  const old = planOf({ mode: 'only_in_cloud', server: { ageMs: 60_000 } })
-  expect(old.expectedMs).toBeCloseTo((300 + 450) / 2 + 100, 6)
+  const old = planOf({ mode: 'only_in_cloud', server: { ageMs: 30_000, firstTokenMs: 1000 } })
+  expect(old.expectedMs).toBeCloseTo((1000 + 450) / 2 + 100, 6)
+  expect(old.onTrial).toBe(true)
   const mode = 'only_on_device'
-  expect(planOf({ mode, device: { ageMs: 300_000 } }).expectedMs).toBeCloseTo(165, 6)
+  expect(planOf({ mode, device: { passMs: 25, ageMs: 120_000 } }).expectedMs).toBeCloseTo(220, 6)
   const device = { state: 'ready', cachedTokens: 180 } as const
   const fresh = (backend: 'webgpu' | 'native') =>
     route.plan({ ...usual, mode, device: { ...device, backend } }).expectedMs

@@ -98,6 +98,8 @@ export interface Plan {
   lateMs: number
   /** Of the edit at the server. */
   costUsd: number
+  /** Is `first` asked to see whether it is well again? */
+  onTrial: boolean
 }
 
 /** Exports of nearfield-route.wasm: src/api/route_wasm.c. */
@@ -109,6 +111,7 @@ interface Exports {
   nf_wasm_route_why_text(why: number): number
   nf_wasm_latency_new(): number
   nf_wasm_latency_add(i: number, value: number): void
+  nf_wasm_latency_fade(i: number, kept: number): void
   nf_wasm_latency_mean(i: number): number
   nf_wasm_latency_late(i: number): number
   nf_wasm_latency_quantile(i: number, share: number): number
@@ -161,6 +164,10 @@ export class Latency {
   /** Of any unit between 1/16 and 65,536. */
   add(value: number): void {
     this.#exports.nf_wasm_latency_add(this.#i, value)
+  }
+  /** What was added is old: it counts only so much as yet, 0 to 1. */
+  fade(kept: number): void {
+    this.#exports.nf_wasm_latency_fade(this.#i, kept)
   }
   get count(): number {
     return this.#exports.nf_wasm_latency_count(this.#i)
@@ -243,6 +250,7 @@ export class Route {
       expectedMs: at(7),
       lateMs: at(8),
       costUsd: at(9) / 1e6,
+      onTrial: at(10) !== 0,
     }
   }
 

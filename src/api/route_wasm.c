@@ -27,7 +27,7 @@ static i32 whole(f64 x) {
 static bool truth(f64 x) { return x != 0; }
 
 /* row in, 38 facts in the order of nf_route_facts' members: the edit's 8, the device's 14, the
- * server's 11 (0/1 for bool), the user's 5. row out, the plan's 10 members in their order. */
+ * server's 11 (0/1 for bool), the user's 5. row out, the plan's 11 members in their order. */
 void EXPORT(nf_wasm_route)(void) {
   const f64 *r = row;
   nf_route_facts f = {.offered = truth(r[0]), .input_tokens = whole(r[1])};
@@ -69,6 +69,7 @@ void EXPORT(nf_wasm_route)(void) {
   row[3] = p.device_why, row[4] = p.server_why;
   row[5] = p.hedge_after_ms, row[6] = p.give_up_ms;
   row[7] = p.expected_ms, row[8] = p.late_ms, row[9] = p.cost_micro;
+  row[10] = p.on_trial;
 }
 /* C strings; null: no such reason */
 const char *EXPORT(nf_wasm_route_why_name)(i32 why) { return nf_route_why_name((nf_route_why)why); }
@@ -81,6 +82,7 @@ static nf_latency *latency_at(i32 i) {
   return &latencies[i];
 }
 void EXPORT(nf_wasm_latency_add)(i32 i, f64 value) { nf_latency_add(latency_at(i), value); }
+void EXPORT(nf_wasm_latency_fade)(i32 i, f64 kept) { nf_latency_fade(latency_at(i), kept); }
 f64 EXPORT(nf_wasm_latency_mean)(i32 i) { return latency_at(i)->mean; }
 f64 EXPORT(nf_wasm_latency_late)(i32 i) { return nf_latency_late(latency_at(i)); }
 f64 EXPORT(nf_wasm_latency_quantile)(i32 i, f64 share) {

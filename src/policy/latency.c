@@ -40,22 +40,27 @@ static f64 value_in(isize bucket, f64 share) {
   return scale * (STEPS[step] + share * (STEPS[step + 1] - STEPS[step]));
 }
 
+static f64 larger(f64 a, f64 b) { return a > b ? a : b; }
+
 void nf_latency_add(nf_latency *l, double value) {
   static_assert(NF_LATENCY_BUCKETS == 20 * OCTAVE_BUCKETS, "2^-4 to 2^16");
   if (!(value > 0)) return;
   if (value < VALUE_MIN) value = VALUE_MIN;
   if (value > VALUE_MAX) value = VALUE_MAX;
-  f64 off = value - l->mean;
-  if (l->n == 0) {
-    l->mean = value;
-    l->deviation = value / 2;
-  } else {
-    l->deviation += DEVIATION_GAIN * ((off < 0 ? -off : off) - l->deviation);
-    l->mean += MEAN_GAIN * off;
-  }
-  for (isize i = 0; i < NF_LATENCY_BUCKETS; i++) l->weights[i] *= KEPT;
+  f64 doubt = l->n == 0 ? 1 : l->doubt, off = value - l->mean;
+  /* what is not doubted of it, and what a first value would give */
+  f64 deviation = (1 - doubt) * (off < 0 ? -off : off) + doubt * value / 2;
+  l->deviation += larger(DEVIATION_GAIN, doubt) * (deviation - l->deviation);
+  l->mean += larger(MEAN_GAIN, doubt) * off;
+  l->doubt = 0;
+  for (isize i = 0; i < NF_LATENCY_BUCKETS; i++) l->weights[i] *= KEPT * (f32)(1 - doubt);
   l->weights[bucket_of(value)] += 1;
   l->n++;
+}
+
+void nf_latency_fade(nf_latency *l, double kept) {
+  if (!(kept < 1)) return;
+  l->doubt = 1 - (1 - l->doubt) * larger(kept, 0);
 }
 
 double nf_latency_quantile(const nf_latency *l, double share) {

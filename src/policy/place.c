@@ -14,8 +14,10 @@ constexpr f64 LOAD_LATE = 2;
 /* A server nobody has asked: a connection with TLS 1.3 and the request are three round trips. */
 constexpr f64 RTT_MS_GUESS = 150, SERVER_ROUND_TRIPS = 3, SERVER_MS_GUESS = 300;
 constexpr f64 LATE_GUESS = 2; /* 95th percentile over the mean */
+/* A place whose bad news has faded to that share of it is on trial. */
+constexpr f64 TRIAL_SHARE = 0.75;
 /* Half-life of a measurement. Networks change sooner than devices. */
-constexpr f64 SERVER_HALF_LIFE_MS = 60e3, DEVICE_HALF_LIFE_MS = 300e3;
+constexpr f64 SERVER_HALF_LIFE_MS = 30e3, DEVICE_HALF_LIFE_MS = 120e3;
 
 /* SmolLM2-135M on a middling machine, by backend: ms a pass, ms a prompt token. docs/performance.md
  */
@@ -31,9 +33,11 @@ static f64 ms(f64 x) { return place_fact(x, MS_MAX); }
 static f64 tokens(i32 n) { return place_fact(n, TOKENS_MAX); }
 static f64 larger(f64 a, f64 b) { return a > b ? a : b; }
 
-/* A measurement of that age: between what was measured and the guess. 0: none was made. */
+/* A measurement of that age; 0: none was made. Bad news fades towards the guess, so that a place
+ * that has recovered is tried again; good news stays, because a place that is used is measured. */
 static f64 faded(f64 measured, f64 guess, f64 age_ms, f64 half_life_ms) {
   if (measured <= 0) return guess;
+  if (measured <= guess) return measured;
   f64 kept = math_exp(-LN_2 * ms(age_ms) / half_life_ms);
   return guess + kept * (measured - guess);
 }
@@ -75,6 +79,8 @@ place place_device(const nf_route_facts *f) {
   f64 own = queue + passes * pass + to_read * token;
   p.typical_ms = rest + own;
   p.late_ms = rest * LOAD_LATE + own * larger(late, 1);
+  p.unknown = ms(d->pass_ms) <= 0;
+  p.on_trial = p.on_trial || pass < TRIAL_SHARE * ms(d->pass_ms);
   return p;
 }
 
@@ -105,10 +111,13 @@ place place_server(const nf_route_facts *f) {
   f64 rtt = ms(s->rtt_ms);
   f64 guess = (rtt > 0 ? rtt : RTT_MS_GUESS) * SERVER_ROUND_TRIPS + SERVER_MS_GUESS;
   f64 first = ms(s->first_token_ms), late = ms(s->first_token_late_ms);
+  f64 measured = first;
   if (first > 0 && late <= 0) late = first * LATE_GUESS;
   first = faded(first, guess, s->age_ms, SERVER_HALF_LIFE_MS);
   late = faded(late, guess * LATE_GUESS, s->age_ms, SERVER_HALF_LIFE_MS);
   f64 rest = tokens(f->output_tokens) * ms(s->token_ms);
+  p.unknown = measured <= 0;
+  p.on_trial = p.on_trial || first < TRIAL_SHARE * measured;
   p.typical_ms = larger(first, rtt) + rest;
   p.late_ms = larger(larger(late, first), rtt) + rest;
   return p;

@@ -7,7 +7,8 @@
 typedef struct {
   nf_route_why why; /* what keeps it out; NF_WHY_NONE: nothing */
   bool waits; /* the device: it still loads, and the times count that */
-  bool on_trial; /* its breaker is half open */
+  bool on_trial; /* its breaker is half open, or what spoke against it is old */
+  bool unknown; /* nothing was ever measured */
   f64 typical_ms, late_ms; /* 0 < typical <= late, finite */
 } place;
 

@@ -15,6 +15,7 @@ constexpr f64 NEVER = -1;
 typedef struct {
   place at[3]; /* by nf_place */
   f64 deadline_ms; /* 0: none */
+  f64 patience_ms;
   f64 cost_ms; /* the server's price as waiting */
   bool frugal_net, frugal_device; /* nothing is sent, computed, that may be thrown away */
 } choice;
@@ -40,8 +41,7 @@ static nf_place first_of(const choice *c, const nf_route_facts *f, nf_route_why 
   nf_place other = other_of(wish);
   bool on_device = wish == NF_ON_DEVICE;
   int rank = rank_of(c, wish), rank_other = rank_of(c, other);
-  f64 patience =
-      waits || (on_device && c->frugal_device) ? 0 : place_fact(f->patience_ms, DEADLINE_MS_MAX);
+  f64 patience = waits || (on_device && c->frugal_device) ? 0 : c->patience_ms;
   f64 even = EVEN * weight_of(c, other);
   bool quick = weight_of(c, wish) <= (even > patience ? even : patience);
   if (rank > rank_other || (rank == rank_other && quick)) {
@@ -67,12 +67,17 @@ static nf_place first_of(const choice *c, const nf_route_facts *f, nf_route_why 
 static f64 hedge_of(const choice *c, nf_place first) {
   const place *a = &c->at[first], *b = &c->at[other_of(first)];
   bool frugal = first == NF_ON_DEVICE ? c->frugal_net : c->frugal_device;
-  f64 after = a->late_ms;
-  if (frugal && rank_of(c, first) == 2 && !a->on_trial) return NEVER;
-  /* a ready device costs nothing but its time: halfway */
-  if (first == NF_IN_CLOUD && !b->waits && !frugal) after = (a->typical_ms + a->late_ms) / 2;
-  if (a->on_trial) after = a->typical_ms;
-  if (c->deadline_ms > 0) { /* so late that the second is still in time, but not before its turn */
+  f64 after = a->late_ms, halfway = (a->typical_ms + a->late_ms) / 2;
+  if (a->on_trial) return frugal ? a->typical_ms : 0; /* nobody waits for an experiment */
+  if (frugal && rank_of(c, first) == 2) return NEVER;
+  /* nobody knows whether it is quicker: once, both */
+  if (b->unknown && !b->waits && a->late_ms > c->patience_ms && !frugal) return 0;
+  /* a ready device costs nothing but its time: sooner, where it can win */
+  if (first == NF_IN_CLOUD && !b->waits && !frugal && halfway + b->typical_ms < a->late_ms) {
+    after = halfway;
+  }
+  if (rank_of(c, first) <
+      2) { /* so late that the second is still in time, but not before its turn */
     f64 rescue = c->deadline_ms - b->late_ms;
     f64 floor = rescue > a->typical_ms ? rescue : a->typical_ms;
     if (floor < after) after = floor;
@@ -86,12 +91,20 @@ static f64 give_up_of(const place *p, nf_place where) {
   return where == NF_IN_CLOUD && after > SERVER_GIVE_UP_MS_MAX ? SERVER_GIVE_UP_MS_MAX : after;
 }
 
+/* A breaker keeps a place out only while the other can answer: trying is better than failing. */
+static void breaker_forgive(place *p, const place *other, nf_route_why failing) {
+  if (p->why != failing || (other->why == NF_WHY_NONE && !other->waits)) return;
+  p->why = NF_WHY_NONE;
+  p->on_trial = true;
+}
+
 static choice choice_of(const nf_route_facts *f, f64 cost_micro) {
   f64 worth = place_fact(f->second_micro, MICRO_MAX);
   f64 battery = place_fact(f->user.battery, 1);
   return (choice){
       .at = {[NF_ON_DEVICE] = place_device(f), [NF_IN_CLOUD] = place_server(f)},
       .deadline_ms = place_fact(f->deadline_ms, DEADLINE_MS_MAX),
+      .patience_ms = place_fact(f->patience_ms, DEADLINE_MS_MAX),
       .cost_ms = worth > 0 ? cost_micro / worth * 1000 : 0,
       .frugal_net = f->user.save_data || f->user.metered,
       .frugal_device = f->user.discharging && battery > 0 && battery < BATTERY_LOW,
@@ -100,7 +113,9 @@ static choice choice_of(const nf_route_facts *f, f64 cost_micro) {
 
 nf_route_plan nf_route(const nf_route_facts *f) {
   f64 cost = place_server_cost(f);
-  const choice c = choice_of(f, cost);
+  choice c = choice_of(f, cost);
+  breaker_forgive(&c.at[NF_IN_CLOUD], &c.at[NF_ON_DEVICE], NF_WHY_SERVER_FAILING);
+  breaker_forgive(&c.at[NF_ON_DEVICE], &c.at[NF_IN_CLOUD], NF_WHY_DEVICE_FAILING);
   const place *device = &c.at[NF_ON_DEVICE], *server = &c.at[NF_IN_CLOUD];
   nf_route_plan plan = {.why = NF_WHY_NOWHERE,
                         .device_why = device->why,
@@ -123,6 +138,7 @@ nf_route_plan nf_route(const nf_route_facts *f) {
   if (plan.first == NF_NOWHERE) return plan;
   const place *a = &c.at[plan.first];
   plan.give_up_ms = give_up_of(a, plan.first);
+  plan.on_trial = a->on_trial;
   plan.expected_ms = a->typical_ms;
   plan.late_ms = a->late_ms;
   if (plan.hedge_after_ms >= 0) {

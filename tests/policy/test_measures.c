@@ -134,6 +134,27 @@ static void lateness_rises_at_once_and_is_soon_forgotten(void **state) {
   assert_true(nf_latency_late(&l) < 1.4 * calm);
 }
 
+static void what_is_old_gives_way_to_what_is_new(void **state) {
+  (void)state;
+  nf_latency l = {0}, half;
+  for (int i = 0; i < 200; i++) nf_latency_add(&l, 3000);
+  half = l;
+  nf_latency_fade(&l, 0.05);
+  assert_true(l.mean == 3000 && nf_latency_late(&l) > 2900); /* until there is something new */
+  nf_latency_add(&l, 300);
+  assert_true(l.mean < 450);
+  for (int i = 0; i < 5; i++) nf_latency_add(&l, 300);
+  assert_true(nf_latency_late(&l) < 1000 && nf_latency_quantile(&l, 0.5) < 320);
+  nf_latency_fade(&half, 0.5);
+  nf_latency_fade(&half, NAN);
+  nf_latency_fade(&half, 2);
+  nf_latency_add(&half, 1000);
+  assert_true(fabs(half.mean - 2000) < 1e-9);
+  nf_latency_fade(&half, -3);
+  nf_latency_add(&half, 10);
+  assert_true(fabs(half.mean - 10) < 1e-9 && fabs(nf_latency_quantile(&half, 0.99) - 10) < 1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_breaker_opens_and_closes),
@@ -141,6 +162,7 @@ int main(void) {
       cmocka_unit_test(quantiles_are_within_a_bucket),
       cmocka_unit_test(what_is_no_duration_is_not_counted),
       cmocka_unit_test(lateness_rises_at_once_and_is_soon_forgotten),
+      cmocka_unit_test(what_is_old_gives_way_to_what_is_new),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

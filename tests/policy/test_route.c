@@ -149,9 +149,11 @@ static void hedges(void **state) {
   (void)state;
   nf_route_facts f = usual();
   assert_true(fabs(plan_of(f).hedge_after_ms - 180) < 1e-9); /* the 95th percentile */
-  f.deadline_ms = 750; /* the server's 600 before it: 150 */
-  assert_true(fabs(plan_of(f).hedge_after_ms - 150) < 1e-9);
-  f.deadline_ms = 650; /* not before the device has had its turn */
+  f.deadline_ms = 170; /* neither is sure to be in time: once the device has had its turn */
+  assert_true(fabs(plan_of(f).hedge_after_ms - 120) < 1e-9);
+  f.device.late = 6; /* 720: the server's 600 before 700, but not before 120 */
+  f.deadline_ms = 700;
+  f.server.first_token_late_ms = 610; /* late 710 */
   assert_true(fabs(plan_of(f).hedge_after_ms - 120) < 1e-9);
   f = usual();
   f.user.save_data = true;
@@ -160,9 +162,15 @@ static void hedges(void **state) {
   assert_true(fabs(plan_of(f).hedge_after_ms - 120) < 1e-9);
   f = usual();
   f.device.pass_ms = 60; /* the server first: a device at rest costs nothing */
-  assert_true(fabs(plan_of(f).hedge_after_ms - 500) < 1e-9);
-  f.server.breaker = NF_BREAKER_HALF_OPEN; /* on trial */
+  assert_true(fabs(plan_of(f).hedge_after_ms - 600) < 1e-9); /* but 620 ms, which win nothing */
+  f.server.first_token_late_ms = 2000, f.device.late = 5;
+  assert_true(fabs(plan_of(f).hedge_after_ms - 1250) < 1e-9); /* here they do: halfway */
+  f.server.breaker = NF_BREAKER_HALF_OPEN; /* on trial: both at once */
+  assert_true(plan_of(f).hedge_after_ms == 0);
+  f.user.discharging = true, f.user.battery = 0.1; /* but for who runs low */
   assert_true(fabs(plan_of(f).hedge_after_ms - 400) < 1e-9);
+  f = usual();
+  f.device.pass_ms = 60;
   f.server.breaker = NF_BREAKER_CLOSED;
   f.user.discharging = true;
   f.user.battery = 0.1;
@@ -185,14 +193,25 @@ static void what_was_not_measured_or_is_old(void **state) {
   assert_true(fabs(plan_of(f).late_ms - 900) < 1e-9);
   f.server.first_token_ms = 3000;
   f.server.first_token_late_ms = 5000;
-  f.server.age_ms = 60e3; /* half of it is forgotten */
+  f.server.age_ms = 30e3; /* half of it is forgotten */
   assert_true(fabs(plan_of(f).expected_ms - 1725) < 1e-6);
   f.server.age_ms = INFINITY; /* an hour: all of it */
   assert_true(fabs(plan_of(f).expected_ms - 450) < 1e-6);
+  f.server.first_token_ms = 30; /* good news stays */
+  assert_true(fabs(plan_of(f).expected_ms - 50) < 1e-6);
+  f.mode = NF_PREFER_IN_CLOUD;
+  f.server.first_token_ms = 900, f.server.first_token_late_ms = 900;
+  f.device.pass_ms = 300;
+  assert_true(plan_of(f).hedge_after_ms == 0 && plan_of(f).on_trial); /* half of what it was */
+  f.server.age_ms = 10;
+  assert_false(plan_of(f).on_trial);
+  assert_true(plan_of(f).hedge_after_ms > 0);
   f = usual();
   f.mode = NF_ONLY_ON_DEVICE;
-  f.device.age_ms = 300e3; /* between 120 x 1.5 and 10 x 15 + 20 x 3 = 210 */
-  assert_true(fabs(plan_of(f).expected_ms - 165) < 1e-6);
+  f.device.pass_ms = 25;
+  f.device.token_ms = 1;
+  f.device.age_ms = 120e3; /* 270 and, of a guess, 170 */
+  assert_true(fabs(plan_of(f).expected_ms - 220) < 1e-6);
   f.device.pass_ms = f.device.token_ms = 0;
   f.device.backend = NF_WEBGPU;
   assert_true(fabs(plan_of(f).expected_ms - 50) < 1e-9); /* 10 x 4 + 20 x 0.5 */

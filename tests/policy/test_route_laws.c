@@ -105,11 +105,17 @@ static void every_plan_can_be_followed(void **state) {
     /* facts that rule a place out */
     bool device = p.first == NF_ON_DEVICE || p.second == NF_ON_DEVICE;
     bool server = p.first == NF_IN_CLOUD || p.second == NF_IN_CLOUD;
-    assert_false(server && (f.mode == NF_ONLY_ON_DEVICE || f.user.offline || !f.server.reachable ||
-                            f.server.breaker == NF_BREAKER_OPEN));
+    assert_false(server && (f.mode == NF_ONLY_ON_DEVICE || f.user.offline || !f.server.reachable));
     assert_false(server && (f.mode < 0 || f.mode > 3));
-    assert_false(device &&
-                 (f.mode == NF_ONLY_IN_CLOUD || !f.offered || f.device.breaker == NF_BREAKER_OPEN));
+    assert_false(device && (f.mode == NF_ONLY_IN_CLOUD || !f.offered));
+    /* a breaker holds while the other place can answer, and only then */
+    bool ready = p.device_why == NF_WHY_NONE && f.device.state != NF_DEVICE_LOADING;
+    assert_false(server && ready && f.device.breaker == NF_BREAKER_CLOSED &&
+                 f.server.breaker == NF_BREAKER_OPEN);
+    assert_false(device && p.server_why == NF_WHY_NONE && f.device.breaker == NF_BREAKER_OPEN &&
+                 f.server.breaker == NF_BREAKER_CLOSED);
+    assert_false(p.first == NF_NOWHERE &&
+                 (p.server_why == NF_WHY_SERVER_FAILING || p.device_why == NF_WHY_DEVICE_FAILING));
     assert_false(device && (f.device.state < NF_DEVICE_LOADING || f.device.state > NF_DEVICE_BUSY));
     n_by_place[p.first]++;
     n_hedged += p.hedge_after_ms >= 0;
@@ -126,6 +132,9 @@ static void every_plan_can_be_followed(void **state) {
 static nf_route_plan alone(nf_route_facts f, nf_place where) {
   if (f.mode < 0 || f.mode > 3) f.mode = NF_ONLY_ON_DEVICE;
   bool denied = where == NF_ON_DEVICE ? f.mode == NF_ONLY_IN_CLOUD : f.mode == NF_ONLY_ON_DEVICE;
+  /* what keeps failing meets no deadline */
+  i32 breaker = where == NF_ON_DEVICE ? f.device.breaker : f.server.breaker;
+  denied = denied || (breaker != NF_BREAKER_CLOSED && breaker != NF_BREAKER_HALF_OPEN);
   if (denied) return (nf_route_plan){0};
   f.mode = where == NF_ON_DEVICE ? NF_ONLY_ON_DEVICE : NF_ONLY_IN_CLOUD;
   return nf_route(&f);
@@ -239,7 +248,7 @@ static void what_is_no_number_is_not_known(void **state) {
     assert_true(p.device_why == q.device_why && p.server_why == q.server_why);
     assert_true(p.hedge_after_ms == q.hedge_after_ms && p.give_up_ms == q.give_up_ms);
     assert_true(p.expected_ms == q.expected_ms && p.late_ms == q.late_ms);
-    assert_true(p.cost_micro == q.cost_micro);
+    assert_true(p.cost_micro == q.cost_micro && p.on_trial == q.on_trial);
   }
 }
 
