@@ -98,10 +98,11 @@ static nf_route_why server_why(const nf_route_facts *f) {
   }
   if (f->user.offline) return NF_WHY_OFFLINE;
   if (!s->reachable) return NF_WHY_SERVER_AWAY;
-  if (s->breaker != NF_BREAKER_CLOSED && s->breaker != NF_BREAKER_HALF_OPEN)
-    return NF_WHY_SERVER_FAILING;
   if (s->has_budget && place_server_cost(f) > place_fact(s->budget_left_micro, MICRO_MAX))
     return NF_WHY_BUDGET;
+  /* the last one: it may be forgiven (route.c) */
+  if (s->breaker != NF_BREAKER_CLOSED && s->breaker != NF_BREAKER_HALF_OPEN)
+    return NF_WHY_SERVER_FAILING;
   return NF_WHY_NONE;
 }
 

@@ -107,6 +107,8 @@ static void every_plan_can_be_followed(void **state) {
     bool server = p.first == NF_IN_CLOUD || p.second == NF_IN_CLOUD;
     assert_false(server && (f.mode == NF_ONLY_ON_DEVICE || f.user.offline || !f.server.reachable));
     assert_false(server && (f.mode < 0 || f.mode > 3));
+    assert_false(server && f.server.has_budget &&
+                 !(p.cost_micro <= fmax(0, f.server.budget_left_micro)));
     assert_false(device && (f.mode == NF_ONLY_IN_CLOUD || !f.offered));
     /* a breaker holds while the other place can answer, and only then */
     bool ready = p.device_why == NF_WHY_NONE && f.device.state != NF_DEVICE_LOADING;

@@ -34,6 +34,8 @@ export interface Trying {
   place: Place
   /** Is it asked to see whether it is well again? */
   onTrial: boolean
+  /** How long it was thought to take, without a measurement; 0: nobody thought so. */
+  guessMs: number
   give: ((outcome: TryOutcome, nowMs: number) => void) | null
 }
 
@@ -87,8 +89,8 @@ export class Measures {
   }
 
   /** A place is asked. */
-  begin(place: Place, onTrial: boolean, nowMs: number): Trying {
-    return { place, onTrial, give: this.#breakers[place].take(nowMs) }
+  begin(trying: Omit<Trying, 'give'>, nowMs: number): Trying {
+    return { ...trying, give: this.#breakers[trying.place].take(nowMs) }
   }
 
   /**
@@ -103,7 +105,7 @@ export class Measures {
     done?: Work,
   ): void {
     const { place, onTrial } = trying
-    const usual = this.#usual(place, expected)
+    const usual = this.#usual(place, expected) || trying.guessMs
     // one that was cut short would have taken longer still: that tells only of what is known
     const slow = end === 'cancelled' && usual > 0 && ms > usual
     if (onTrial && end === 'ok' && ms < usual) this.#fade(place, 0) // it is well: what was, is over

@@ -142,8 +142,13 @@ class Asked {
   }
 
   begin({ place }: Tried): void {
-    const onTrial = this.#plan.onTrial && place === this.#plan.first
-    this.#trying.set(place, this.#measures.begin(place, onTrial, this.#clock.now()))
+    const isFirst = place === this.#plan.first
+    const trying = {
+      place,
+      onTrial: isFirst && this.#plan.onTrial,
+      guessMs: isFirst ? this.#plan.expectedMs : 0,
+    }
+    this.#trying.set(place, this.#measures.begin(trying, this.#clock.now()))
   }
   end({ place, ...tried }: Tried): void {
     if (!this.#probing.has(place)) this.#learn(place, tried)
