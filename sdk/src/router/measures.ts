@@ -95,21 +95,22 @@ export class Measures {
 
   /**
    * It has ended so after ms of the place's own time, without waiting for others' work. expected:
-   * the work the plan counted on; done: what it was, of an answer.
+   * the work the plan counted on; done: what it was, of an answer; null: none, which measures nothing.
    */
   end(
     trying: Trying,
     { end, ms, hedge }: Omit<Tried, 'place'>,
     expected: Work,
     nowMs: number,
-    done?: Work,
+    done?: Work | null,
   ): void {
     const { place, onTrial } = trying
     const usual = this.#usual(place, expected) || trying.guessMs
     // one that was cut short would have taken longer still: that tells only of what is known
     const slow = end === 'cancelled' && usual > 0 && ms > usual
-    if (onTrial && end === 'ok' && ms < usual) this.#fade(place, 0) // it is well: what was, is over
-    if (end === 'ok' || end === 'timeout' || slow) this.#took(place, ms, expected, nowMs, done)
+    if (onTrial && end === 'ok' && done !== null && ms < usual) this.#fade(place, 0) // it is well: what was, is over
+    const measured = done !== null && (end === 'ok' || end === 'timeout' || slow)
+    if (measured) this.#took(place, ms, expected, nowMs, done)
     // a race that it lost from the start: what is known of it still holds
     if (end === 'cancelled' && !hedge) this.#measuredAt[place] = nowMs
     const silent = slow && (onTrial || ms > SILENT * usual)
@@ -122,7 +123,7 @@ export class Measures {
     return place === 'device' ? this.#pass.mean * units(expected) : this.#answer.mean
   }
 
-  #took(place: Place, ms: number, expected: Work, nowMs: number, done?: Work): void {
+  #took(place: Place, ms: number, expected: Work, nowMs: number, done?: Work | null): void {
     const old = nowMs - this.#measuredAt[place] - FRESH_MS
     if (old > 0) this.#fade(place, 2 ** (-old / HALF_LIFE_MS[place]))
     if (place === 'server') {

@@ -39,11 +39,14 @@ export interface Circumstances {
   server: Pick<ServerFacts, 'reachable' | 'rttMs' | 'inputUsd' | 'outputUsd' | 'budgetUsd'>
   user?: UserFacts
 }
-/** An answer as a place gives it. ownMs: without waiting for others' work; work: as counted. */
+/**
+ * An answer as a place gives it. ownMs: without waiting for others' work; work: as counted; null: it
+ * took none, and says nothing of the place's pace.
+ */
 export interface Given<T> {
   value: T
   ownMs?: number
-  work?: Work
+  work?: Work | null
 }
 /**
  * How a place is asked. Rejects with a NearfieldError whose code says whether another may do better
@@ -74,6 +77,11 @@ export class Router {
     this.#route = route
     this.#clock = clock
     this.#measures = new Measures(route)
+  }
+
+  /** How long the server usually takes to answer; null: it was never asked. */
+  serverMs(): number | null {
+    return this.#measures.knows('server') ? this.#measures.serverFacts(0).firstTokenMs : null
   }
 
   /** What would be done now. */
@@ -130,7 +138,7 @@ class Asked {
   #plan: Plan
   #expected: Work
   #trying = new Map<Place, Trying>()
-  #given = new Map<Place, { ownMs?: number; work?: Work }>()
+  #given = new Map<Place, Pick<Given<unknown>, 'ownMs' | 'work'>>()
   /** Places that learn() waits for, whoever answered first. */
   #probing = new Set<Place>()
 
