@@ -421,14 +421,16 @@ typedef struct {
 
 typedef enum : int32_t { NF_NOWHERE = 0, NF_ON_DEVICE = 1, NF_IN_CLOUD = 2 } nf_place;
 
-typedef enum : int32_t { /* out of range: NF_ONLY_ON_DEVICE */
+/* out of range: NF_ONLY_ON_DEVICE */
+typedef enum : int32_t {
   NF_PREFER_ON_DEVICE = 0,
   NF_ONLY_ON_DEVICE = 1, /* the server is never in the plan */
   NF_ONLY_IN_CLOUD = 2,
   NF_PREFER_IN_CLOUD = 3,
 } nf_route_mode;
 
-typedef enum : int32_t { /* out of range: NF_DEVICE_ABSENT */
+/* out of range: NF_DEVICE_ABSENT */
+typedef enum : int32_t {
   NF_DEVICE_ABSENT = 0, /* no model, or none that runs here */
   NF_DEVICE_LOADING = 1, /* it will be ready: an edit may wait for it */
   NF_DEVICE_READY = 2,
@@ -446,7 +448,8 @@ typedef enum : int32_t { NF_WASM = 0, NF_WEBGPU = 1, NF_NATIVE = 2 } nf_backend;
  *
  * source Nygard, "Release It!", 2nd ed., "Circuit Breaker" */
 enum { NF_BREAKER_DOUBLINGS = 5 /* so at most 32 x pause_ms */ };
-typedef enum : int32_t { /* out of range: NF_BREAKER_OPEN */
+/* out of range: NF_BREAKER_OPEN */
+typedef enum : int32_t {
   NF_BREAKER_CLOSED = 0,
   NF_BREAKER_HALF_OPEN = 1,
   NF_BREAKER_OPEN = 2,
@@ -489,8 +492,8 @@ typedef struct {
   float weights[NF_LATENCY_BUCKETS];
 } nf_latency;
 void nf_latency_add(nf_latency *latency, double value); /* NaN, <= 0: nothing happens */
-/* What was added is old: it counts only so much as yet, 0 (it is forgotten, once a value comes) to 1.
- * A place that was left alone for long and has recovered is then known by its first answers. */
+/* What was added is old: it counts only so much as yet, from 0 (forgotten, once a value comes) to
+ * 1. A place that was left alone for long and has recovered is then known by its first answers. */
 void nf_latency_fade(nf_latency *latency, double kept);
 /* The value below which a share of them lies, 0 < share < 1; 0: there are none. */
 double nf_latency_quantile(const nf_latency *latency, double share);
@@ -503,7 +506,7 @@ typedef struct {
   nf_device_state state;
   nf_backend backend; /* out of range: NF_WASM. For guesses, where nothing was measured */
   nf_breaker_state breaker;
-  double loading_ms, progress; /* LOADING: since it began; how far, 0..1. The rest is extrapolated */
+  double loading_ms, progress; /* LOADING: since it began; how far, 0..1: tells the rest */
   double queue_ms; /* BUSY: of the work before this edit */
   double pass_ms, token_ms; /* measured: of a pass, of a prompt token read */
   double late; /* 95th percentile of what edits took over what was expected: 1.4 */
@@ -589,8 +592,8 @@ typedef struct {
   double give_up_ms; /* no answer by then: the first has failed; below 0: never */
   double expected_ms, late_ms; /* of the plan: typical, and what 19 of 20 stay below */
   double cost_micro; /* of the edit at the server, whether it goes there or not */
-  bool on_trial; /* `first` is asked to see whether it is well again: what it does now says more than
-                    all before */
+  bool on_trial; /* `first` is asked to see whether it is well again: what it does now says more
+                    than all before */
 } nf_route_plan;
 
 nf_route_plan nf_route(const nf_route_facts *facts);

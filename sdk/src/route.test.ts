@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import type { RouteFacts } from './route.ts'
+import { expect, test, vi } from 'vitest'
+import { Route, type RouteFacts } from './route.ts'
 import { realRoute } from './testing/real_wasm.ts'
 
 const route = await realRoute()
@@ -163,4 +163,20 @@ test('a breaker opens, waits, and lets one try through', async () => {
   expect(breaker.state(1021)).toBe('open') // the one try runs
   give('ok', 1100)
   expect(breaker.state(1100)).toBe('closed')
+})
+
+test('a module that cannot be had, or is none, says so', async () => {
+  const fetched: string[] = []
+  vi.stubGlobal('fetch', async (url: URL) => {
+    fetched.push(url.pathname.split('/').at(-1)!)
+    return new Response('no', { status: 404 })
+  })
+  try {
+    await expect(Route.load()).rejects.toMatchObject({ code: 'network' })
+    vi.stubGlobal('fetch', async () => new Response('<!doctype html>'))
+    await expect(Route.load()).rejects.toMatchObject({ code: 'unsupported' })
+  } finally {
+    vi.unstubAllGlobals()
+  }
+  expect(fetched).toEqual(['nearfield-route.wasm'])
 })
