@@ -1,7 +1,7 @@
 /* nearfield: the whole public C API.
  *
  * Owns:      engine (a model in memory), session (one edit or generation at a time
- *            over an engine), caption documents, lint, version.
+ *            over an engine), where an edit runs, caption documents, lint, version.
  * Does NOT:  open sockets, download, print, exit, call back into the host from a
  *            random thread, or keep anything outside the objects it hands out.
  *            It does not transcribe or render; that is the server's work.
@@ -411,6 +411,195 @@ typedef struct {
   const char *why; /* when not: what was measured, one line for a person; "" when offered */
 } nf_task_info;
 [[nodiscard]] nf_status nf_task_info_get(nf_task task, nf_task_info *info); /* NF_BAD_INPUT */
+
+/* ---- route: where an edit runs -------------------------------------------------- */
+
+/* Device or server, decided from facts alone: no clock, no memory, no network. Times are
+ * milliseconds from now. Every fact may be anything: NaN, negative and zero are "not known" unless
+ * a line says otherwise, what is too large is cut (an hour, 2^20 tokens), an enum out of range is
+ * the strictest of its values. All zeros: nowhere. The rule in words: docs/router.md. */
+
+typedef enum : int32_t { NF_NOWHERE = 0, NF_ON_DEVICE = 1, NF_IN_CLOUD = 2 } nf_place;
+
+/* out of range: NF_ONLY_ON_DEVICE */
+typedef enum : int32_t {
+  NF_PREFER_ON_DEVICE = 0,
+  NF_ONLY_ON_DEVICE = 1, /* the server is never in the plan */
+  NF_ONLY_IN_CLOUD = 2,
+  NF_PREFER_IN_CLOUD = 3,
+} nf_route_mode;
+
+/* out of range: NF_DEVICE_ABSENT */
+typedef enum : int32_t {
+  NF_DEVICE_ABSENT = 0, /* no model, or none that runs here */
+  NF_DEVICE_LOADING = 1, /* it will be ready: an edit may wait for it */
+  NF_DEVICE_READY = 2,
+  NF_DEVICE_BUSY = 3, /* ready, with work before this edit */
+  NF_DEVICE_LOST = 4,
+} nf_device_state;
+
+typedef enum : int32_t { NF_WASM = 0, NF_WEBGPU = 1, NF_NATIVE = 2 } nf_backend;
+
+/* A circuit breaker: after so many failures in a row a place is left alone for a while, then one
+ * request tries it. Plain data; the caller has the clock.
+ *
+ *   CLOSED -> failures_max failures in a row -> OPEN -> pause_ms -> HALF_OPEN, one try
+ *      ^---------------- it succeeded ------------------'   failed: OPEN, twice as long
+ *
+ * source Nygard, "Release It!", 2nd ed., "Circuit Breaker" */
+enum { NF_BREAKER_DOUBLINGS = 5 /* so at most 32 x pause_ms */ };
+/* out of range: NF_BREAKER_OPEN */
+typedef enum : int32_t {
+  NF_BREAKER_CLOSED = 0,
+  NF_BREAKER_HALF_OPEN = 1,
+  NF_BREAKER_OPEN = 2,
+} nf_breaker_state;
+typedef enum : int32_t {
+  NF_TRY_OK = 0,
+  NF_TRY_FAILED = 1,
+  NF_TRY_NEUTRAL = 2, /* says nothing about the place: cancelled, the request was at fault */
+} nf_try_outcome;
+typedef struct {
+  int32_t failures_max; /* >= 1 */
+  int64_t pause_ms;
+  /* the inside, zero at first; counts may be read */
+  nf_breaker_state state;
+  bool trying; /* HALF_OPEN: its one try runs */
+  int32_t n_row; /* failures in a row */
+  int32_t n_doubled;
+  int64_t until_ms; /* OPEN */
+  int64_t era; /* of the state: outcomes of tries begun before it count no more */
+  int64_t n_failures; /* ever */
+  int64_t n_opened;
+} nf_breaker;
+/* May a try begin now? true: nf_breaker_give follows, with *era. false: *wait_ms says how long not.
+ * now_ms: of any clock that does not go back, the same for all calls. */
+bool nf_breaker_take(nf_breaker *breaker, int64_t now_ms, int64_t *era, int64_t *wait_ms);
+void nf_breaker_give(nf_breaker *breaker, int64_t era, nf_try_outcome outcome, int64_t now_ms);
+/* What nf_breaker_take would meet now; OPEN also while the one try runs. */
+nf_breaker_state nf_breaker_state_at(const nf_breaker *breaker, int64_t now_ms);
+
+/* How long something takes, from what it took: mean and 95th percentile of a stream of values that
+ * may change its ways. Fixed size, plain data, all zeros is empty. Values are milliseconds, or
+ * whatever lies between 1/16 and 65,536; others are cut to that.
+ * source mean and deviation: RFC 6298, section 2 (gains 1/8 and 1/4); the sketch: Masson, Rim, Lee
+ *        2019, arXiv:1908.10693 (buckets of equal ratio), each weight halved every 44 values */
+enum { NF_LATENCY_BUCKETS = 160 /* 8 an octave: within 4.5 % */ };
+typedef struct {
+  int64_t n; /* values, ever */
+  double mean, deviation;
+  double doubt; /* 0..1, of all so far: the next value replaces that share of it */
+  float weights[NF_LATENCY_BUCKETS];
+} nf_latency;
+void nf_latency_add(nf_latency *latency, double value); /* NaN, <= 0: nothing happens */
+/* What was added is old: it counts only so much as yet, from 0 (forgotten, once a value comes) to
+ * 1. A place that was left alone for long and has recovered is then known by its first answers. */
+void nf_latency_fade(nf_latency *latency, double kept);
+/* The value below which a share of them lies, 0 < share < 1; 0: there are none. */
+double nf_latency_quantile(const nf_latency *latency, double share);
+/* What 19 of 20 are expected to stay below: the 95th percentile of the sketch, which remembers for
+ * long, or mean + 4 deviations, which forget soon, whichever is less. 0: fewer than 4 values. */
+double nf_latency_late(const nf_latency *latency);
+
+/* The device. What an edit takes there: queue + n_passes x pass_ms + tokens to read x token_ms. */
+typedef struct {
+  nf_device_state state;
+  nf_backend backend; /* out of range: NF_WASM. For guesses, where nothing was measured */
+  nf_breaker_state breaker;
+  double loading_ms, progress; /* LOADING: since it began; how far, 0..1: tells the rest */
+  double queue_ms; /* BUSY: of the work before this edit */
+  double pass_ms, token_ms; /* measured: of a pass, of a prompt token read */
+  double late; /* 95th percentile of what edits took over what was expected: 1.4 */
+  double age_ms; /* since the last measurement; old ones that are worse than a guess fade to it */
+  int32_t cached_tokens; /* of input_tokens, those that need no reading */
+  int32_t ctx_tokens_max; /* an edit with more tokens than that does not run here */
+  double memory_need_bytes, memory_room_bytes; /* of the edit; to be had. Room not known: enough */
+} nf_route_device;
+
+/* The server. What an edit takes there: first_token_ms + output_tokens x token_ms. */
+typedef struct {
+  bool reachable; /* there is one, and nothing says that it is away */
+  nf_breaker_state breaker;
+  double rtt_ms; /* of the network; the base of the guess where first_token_ms is not known */
+  double first_token_ms, first_token_late_ms; /* from the request: mean and 95th percentile */
+  double token_ms; /* of an output token behind the first */
+  double age_ms; /* as the device's */
+  double input_price_micro, output_price_micro; /* millionths of a currency a million tokens */
+  bool has_budget;
+  double budget_left_micro; /* with has_budget: an edit that costs more does not run there */
+} nf_route_server;
+
+typedef struct {
+  bool offline;
+  bool save_data, metered; /* no request is sent that is likely to be thrown away */
+  bool discharging; /* on battery */
+  double battery; /* 0..1; below 0.2 on battery the device is used sparingly */
+} nf_route_user;
+
+typedef struct {
+  bool offered; /* on the device: nf_task_info.offered, or an adapter makes it so */
+  int32_t input_tokens; /* of the prompt, shared beginnings included */
+  int32_t output_tokens; /* expected, or the most the limits allow; over all variants */
+  int32_t n_passes; /* of the model on the device; 0: one a token of the answer */
+  double deadline_ms; /* an answer after it is worth nothing */
+  double patience_ms; /* waiting that nobody minds: the preferred place goes first if it is that
+                         quick, even where the other is quicker */
+  double second_micro; /* what a second less of waiting may cost, millionths; 0: money does not
+                          weigh, only the budget binds */
+  nf_route_mode mode;
+  nf_route_device device;
+  nf_route_server server;
+  nf_route_user user;
+} nf_route_facts;
+
+/* Why, as a receipt says it. nf_route_why_name, nf_route_why_text. */
+typedef enum : int32_t {
+  NF_WHY_NONE = 0,
+  NF_WHY_DEVICE_PREFERRED = 1,
+  NF_WHY_DEVICE_FASTER = 2,
+  NF_WHY_DEVICE_CHEAPER = 3,
+  NF_WHY_DEVICE_DEADLINE = 4, /* only there in time */
+  NF_WHY_DEVICE_SOON = 5, /* waiting for the model to load is quicker */
+  NF_WHY_SERVER_PREFERRED = 6,
+  NF_WHY_SERVER_FASTER = 7,
+  NF_WHY_SERVER_DEADLINE = 8,
+  /* what keeps the server out */
+  NF_WHY_ONLY_ON_DEVICE = 9,
+  NF_WHY_OFFLINE = 10,
+  NF_WHY_SERVER_AWAY = 11,
+  NF_WHY_SERVER_FAILING = 12, /* breaker */
+  NF_WHY_BUDGET = 13,
+  /* what keeps the device out */
+  NF_WHY_ONLY_IN_CLOUD = 14,
+  NF_WHY_DEVICE_ABSENT = 15,
+  NF_WHY_DEVICE_LOADING = 16,
+  NF_WHY_DEVICE_LOST = 17,
+  NF_WHY_DEVICE_FAILING = 18,
+  NF_WHY_NOT_OFFERED = 19,
+  NF_WHY_CONTEXT = 20,
+  NF_WHY_MEMORY = 21,
+  NF_WHY_NOWHERE = 22, /* both are out: see device_why and server_why */
+} nf_route_why;
+enum { NF_ROUTE_WHYS = 23 };
+
+typedef struct {
+  nf_place first; /* NF_NOWHERE: neither place can */
+  nf_place second; /* where to go when the first fails; NF_NOWHERE: there is no other */
+  nf_route_why why; /* of `first` */
+  nf_route_why device_why, server_why; /* what keeps each out; NF_WHY_NONE: nothing does */
+  double hedge_after_ms; /* no answer by then: start the second too, the first valid answer wins and
+                            the loser is cancelled; below 0: never */
+  double give_up_ms; /* no answer by then: the first has failed; below 0: never */
+  double expected_ms, late_ms; /* of the plan: typical, and what 19 of 20 stay below */
+  double cost_micro; /* of the edit at the server, whether it goes there or not */
+  bool on_trial; /* `first` is asked to see whether it is well again: what it does now says more
+                    than all before */
+} nf_route_plan;
+
+nf_route_plan nf_route(const nf_route_facts *facts);
+/* "device_loading"; "the model is still loading on this device". Static; null: no such reason. */
+const char *nf_route_why_name(nf_route_why why);
+const char *nf_route_why_text(nf_route_why why);
 
 /* ---- files: as a whole or not at all ------------------------------------------ */
 

@@ -12,7 +12,7 @@ const tsc = createRequire(import.meta.url)
   .replace('package.json', 'bin/tsc')
 const check = (...args) => execFileSync(process.execPath, [tsc, ...args], { stdio: 'inherit' })
 
-const modules = ['nearfield.wasm', 'nearfield-relaxed.wasm']
+const modules = ['nearfield.wasm', 'nearfield-relaxed.wasm', 'nearfield-route.wasm']
 for (const name of modules) {
   if (existsSync(`../build/wasm/${name}`)) continue
   console.error(`build/wasm/${name} is missing: run ./dev build wasm first`)

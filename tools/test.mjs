@@ -142,7 +142,8 @@ const once = (name, work) => {
   return built.get(name)
 }
 const npm = (args) => ['npm', ['run', '--silent', ...args]]
-const buildModules = () => once('wasm', () => build('wasm', ['nearfield', 'nearfield-relaxed']))
+const modules = ['nearfield', 'nearfield-relaxed', 'nearfield-route']
+const buildModules = () => once('wasm', () => build('wasm', modules))
 // the server, and the tiny models of the GPU's tests
 const buildNative = () => once('server', () => build('native', ['nearfield-server', 'make_tiny']))
 const buildSdk = () =>
@@ -248,7 +249,7 @@ const suites = {
   },
   async cli() {
     await nodeSuite('tests/cli')
-    await nodeSuite('bench')
+    if (await buildModules()) await nodeSuite('bench') // bench/route runs the router
   },
   // the recipe of the training data and the scoreboard, on the standard library alone
   async model() {

@@ -165,7 +165,11 @@ export interface Receipt {
 export interface Attempt {
   source: Receipt['source']
   backend: Receipt['backend']
-  outcome: 'ok' | 'lost' | 'no_memory' | 'refused'
+  /**
+   * 'cancelled': the other place answered first. 'timeout': given up. 'network': no answer, or one
+   * that is none.
+   */
+  outcome: 'ok' | 'lost' | 'no_memory' | 'refused' | 'network' | 'timeout' | 'cancelled'
   ms: number
 }
 

@@ -1,7 +1,7 @@
 /**
  * Starts engine.worker.js and tells it where the engine lies. Every file of the package that is
- * not this bundle is named here, as the one literal that bundlers look for; the worker and the
- * modules need no bundling themselves.
+ * not this bundle is named here (but the router: route.ts), as the one literal that bundlers look
+ * for; the worker and the modules need no bundling themselves.
  */
 import type { WorkerLike } from './channel.ts'
 import { hasRelaxedSimd } from './features.ts'

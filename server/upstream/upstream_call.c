@@ -48,12 +48,12 @@ static void on_timer_closed(uv_handle_t *handle) {
 }
 
 /* The tries of a request fail as one: a client must not open the breaker alone. */
-static void try_give(call *a, try_outcome outcome) {
+static void try_give(call *a, nf_try_outcome outcome) {
   if (!a->trying) return;
   a->trying = false;
-  if (outcome == TRY_FAILED && a->failed_era == a->era) outcome = TRY_NEUTRAL;
-  if (outcome == TRY_FAILED) a->failed_era = a->era;
-  breaker_give(&a->to->breaker, a->era, outcome, now_of(a));
+  if (outcome == NF_TRY_FAILED && a->failed_era == a->era) outcome = NF_TRY_NEUTRAL;
+  if (outcome == NF_TRY_FAILED) a->failed_era = a->era;
+  nf_breaker_give(&a->to->breaker, a->era, outcome, now_of(a));
 }
 
 static i64 cost_most(const call *a) {
@@ -89,7 +89,7 @@ static void client_gone(void *owner) {
   a->answer.conn = nullptr;
   upstream_transfer_cancel(&a->transfer);
   a->may_cost = a->may_cost || a->trying;
-  try_give(a, TRY_NEUTRAL);
+  try_give(a, NF_TRY_NEUTRAL);
   call_end(a, UPSTREAM_GONE);
 }
 
@@ -235,7 +235,7 @@ static void on_timer(uv_timer_t *timer) {
     try_begin(a);
   } else if (a->answer.whole) {
     upstream_transfer_cancel(&a->transfer);
-    try_give(a, TRY_OK);
+    try_give(a, NF_TRY_OK);
     call_finish(a);
   } else if (now_of(a) < deadline_next(a, &fault)) {
     deadline_start(a);
@@ -244,7 +244,7 @@ static void on_timer(uv_timer_t *timer) {
     fault_note(a, fault);
     bool answers = a->answer.streaming || !a->request.stream; /* as far as one can know */
     bool blamed = !a->paused && (fault != FAULT_LATE || !answers);
-    try_give(a, blamed ? upstream_fault_outcome(fault) : TRY_NEUTRAL);
+    try_give(a, blamed ? upstream_fault_outcome(fault) : NF_TRY_NEUTRAL);
     call_fail(a, fault);
   }
 }
@@ -252,7 +252,7 @@ static void on_timer(uv_timer_t *timer) {
 static void try_begin(call *a) {
   const config *c = &a->server->config;
   i64 wait_ms;
-  if (!breaker_take(&a->to->breaker, now_of(a), &a->era, &wait_ms)) {
+  if (!nf_breaker_take(&a->to->breaker, now_of(a), &a->era, &wait_ms)) {
     call_fail(a, FAULT_OPEN);
     return;
   }
@@ -276,7 +276,7 @@ static void try_begin(call *a) {
     deadline_start(a);
     return;
   }
-  try_give(a, TRY_NEUTRAL);
+  try_give(a, NF_TRY_NEUTRAL);
   call_fail(a, FAULT_NO_MEMORY);
 }
 

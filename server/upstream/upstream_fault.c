@@ -5,46 +5,48 @@ typedef struct {
   int status;
   const char *code, *line; /* line: what follows "the upstream NAME " */
   bool passing, free;
-  try_outcome outcome;
+  nf_try_outcome outcome;
 } fault_row;
 
 static const fault_row ROWS[N_FAULTS] = {
-    [FAULT_NONE] = {500, "none", "did nothing wrong", false, false, TRY_OK},
+    [FAULT_NONE] = {500, "none", "did nothing wrong", false, false, NF_TRY_OK},
     [FAULT_UNREACHABLE] = {502, "upstream_unreachable", "cannot be reached", true, true,
-                           TRY_FAILED},
+                           NF_TRY_FAILED},
     [FAULT_ADDRESS] = {502, "upstream_address_refused", "has an address it may not have", false,
-                       true, TRY_FAILED},
+                       true, NF_TRY_FAILED},
     [FAULT_CONNECT_TIMEOUT] = {504, "upstream_connect_timeout", "does not take the connection",
-                               true, true, TRY_FAILED},
-    [FAULT_TLS] = {502, "upstream_tls", "has no certificate that holds", false, true, TRY_FAILED},
-    [FAULT_FIRST_BYTE] = {504, "upstream_timeout", "does not answer", false, false, TRY_FAILED},
+                               true, true, NF_TRY_FAILED},
+    [FAULT_TLS] = {502, "upstream_tls", "has no certificate that holds", false, true,
+                   NF_TRY_FAILED},
+    [FAULT_FIRST_BYTE] = {504, "upstream_timeout", "does not answer", false, false, NF_TRY_FAILED},
     [FAULT_STALLED] = {504, "upstream_stalled", "fell silent in its answer", false, false,
-                       TRY_FAILED},
-    [FAULT_LATE] = {504, "deadline", "took too long", false, false, TRY_FAILED},
-    [FAULT_CUT] = {502, "upstream_cut", "ended before its answer did", true, false, TRY_FAILED},
+                       NF_TRY_FAILED},
+    [FAULT_LATE] = {504, "deadline", "took too long", false, false, NF_TRY_FAILED},
+    [FAULT_CUT] = {502, "upstream_cut", "ended before its answer did", true, false, NF_TRY_FAILED},
     [FAULT_MALFORMED] = {502, "upstream_malformed", "answered what is no completion", false, false,
-                         TRY_FAILED},
+                         NF_TRY_FAILED},
     [FAULT_TOO_LARGE] = {502, "upstream_too_large", "answered more than is taken", false, false,
-                         TRY_FAILED},
+                         NF_TRY_FAILED},
     [FAULT_CONTENT_TYPE] = {502, "upstream_content_type", "answered another kind of content", false,
-                            false, TRY_FAILED},
+                            false, NF_TRY_FAILED},
     [FAULT_ENCODING] = {502, "upstream_encoding", "compressed its answer unasked", false, false,
-                        TRY_FAILED},
+                        NF_TRY_FAILED},
     [FAULT_REDIRECT] = {502, "upstream_redirect", "points elsewhere, which is not followed", false,
-                        true, TRY_FAILED},
+                        true, NF_TRY_FAILED},
     [FAULT_KEY] = {502, "upstream_key_refused", "does not take this server's key", false, true,
-                   TRY_FAILED},
+                   NF_TRY_FAILED},
     [FAULT_NOT_FOUND] = {502, "upstream_not_found", "does not know the path or the model", false,
-                         true, TRY_NEUTRAL},
+                         true, NF_TRY_NEUTRAL},
     [FAULT_REQUEST] = {400, "upstream_refused", "does not take the request", false, true,
-                       TRY_NEUTRAL},
-    [FAULT_BUSY] = {429, "upstream_busy", "has too many requests", true, true, TRY_NEUTRAL},
-    [FAULT_SERVER] = {502, "upstream_failed", "failed", true, true, TRY_FAILED},
+                       NF_TRY_NEUTRAL},
+    [FAULT_BUSY] = {429, "upstream_busy", "has too many requests", true, true, NF_TRY_NEUTRAL},
+    [FAULT_SERVER] = {502, "upstream_failed", "failed", true, true, NF_TRY_FAILED},
     [FAULT_LEAK] = {502, "upstream_leak", "answered what must not be passed on", false, false,
-                    TRY_FAILED},
-    [FAULT_NO_MEMORY] = {503, "no_memory", "was not asked: no memory", false, false, TRY_NEUTRAL},
+                    NF_TRY_FAILED},
+    [FAULT_NO_MEMORY] = {503, "no_memory", "was not asked: no memory", false, false,
+                         NF_TRY_NEUTRAL},
     [FAULT_OPEN] = {503, "upstream_unavailable", "has failed again and again and is left alone",
-                    false, true, TRY_NEUTRAL},
+                    false, true, NF_TRY_NEUTRAL},
 };
 
 upstream_fault upstream_fault_of_curl(CURLcode result) {
@@ -86,7 +88,7 @@ upstream_fault upstream_fault_of_status(int status) {
 
 bool upstream_fault_is_passing(upstream_fault fault) { return ROWS[fault].passing; }
 bool upstream_fault_is_free(upstream_fault fault) { return ROWS[fault].free; }
-try_outcome upstream_fault_outcome(upstream_fault fault) { return ROWS[fault].outcome; }
+nf_try_outcome upstream_fault_outcome(upstream_fault fault) { return ROWS[fault].outcome; }
 const char *upstream_fault_code(upstream_fault fault) { return ROWS[fault].code; }
 
 void upstream_fault_error(upstream_fault fault, const char *name, const char *message,

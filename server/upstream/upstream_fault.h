@@ -4,7 +4,6 @@
 #include <curl/curl.h>
 
 #include "server/api_error.h"
-#include "server/upstream/breaker.h"
 
 typedef enum : u8 {
   FAULT_NONE,
@@ -42,7 +41,7 @@ upstream_fault upstream_fault_of_status(int status);
 bool upstream_fault_is_passing(upstream_fault fault);
 /* Did the try certainly cost nothing? An error in the middle of an answer is not one of these. */
 bool upstream_fault_is_free(upstream_fault fault);
-try_outcome upstream_fault_outcome(upstream_fault fault);
+nf_try_outcome upstream_fault_outcome(upstream_fault fault);
 /* For the client. name: of the upstream; message: its own, of FAULT_REQUEST, "" else. */
 void upstream_fault_error(upstream_fault fault, const char *name, const char *message,
                           int retry_after_s, api_error *error);

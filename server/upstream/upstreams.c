@@ -78,7 +78,7 @@ static upstream *row_make(const config *c, const config_upstream *from, nf_error
   }
   row->config = *from;
   row->breaker =
-      (breaker){.failures_max = c->upstream_failures_max, .pause_ms = c->upstream_pause_ms};
+      (nf_breaker){.failures_max = c->upstream_failures_max, .pause_ms = c->upstream_pause_ms};
   while (n > 0 && from->url[n - 1] == '/') n--;
   snprintf(row->url, room, "%.*s/chat/completions", (int)n, from->url);
   if (from->key_file[0] == 0 || key_read(from->key_file, row->key, error)) return row;

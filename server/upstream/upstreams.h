@@ -4,7 +4,6 @@
 #pragma once
 #include "server/config.h"
 #include "server/text_buf.h"
-#include "server/upstream/breaker.h"
 #include "server/upstream/curl_loop.h"
 
 enum { UPSTREAM_KEY_BYTES_MAX = 1024 };
@@ -24,7 +23,7 @@ typedef struct {
   config_upstream config;
   char *url;                  /* of chat completions */
   char key[UPSTREAM_KEY_BYTES_MAX]; /* "": none */
-  breaker breaker;
+  nf_breaker breaker;
   i64 n_outcomes[N_UPSTREAM_OUTCOMES];
   i64 n_tries, n_pauses;
   int n_open; /* requests */

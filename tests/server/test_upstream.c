@@ -1,11 +1,9 @@
-/* The pure parts of upstreams: events out of bytes, what a reply is taken for, the breaker's
- * states, addresses, and what a request may cost. The whole of it, with an upstream:
- * upstream*.test.mjs. */
+/* The pure parts of upstreams: events out of bytes, what a reply is taken for, addresses, and what
+ * a request may cost. The whole of it, with an upstream: upstream*.test.mjs. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include "cmocka_all.h"
-#include "server/upstream/breaker.h"
 #include "server/upstream/sse_reader.h"
 #include "server/upstream/upstream_address.h"
 #include "server/upstream/upstream_cost.h"
@@ -186,46 +184,6 @@ static void a_cost_is_rounded_up_and_has_an_end(void **state) {
   assert_int_equal(upstream_cost(&both, 600000000, 600000000), INT64_MAX);
 }
 
-static void the_breaker_opens_and_closes(void **state) {
-  (void)state;
-  breaker b = {.failures_max = 3, .pause_ms = 100};
-  i64 era, old, wait_ms;
-#define TRY(at, outcome)                             \
-  assert_true(breaker_take(&b, at, &era, &wait_ms)); \
-  breaker_give(&b, era, outcome, at)
-  for (int i = 0; i < 10; i++) { /* never three in a row */
-    TRY(i, i % 3 == 2 ? TRY_OK : TRY_FAILED);
-  }
-  TRY(10, TRY_OK);
-  assert_true(breaker_take(&b, 11, &old, &wait_ms));
-  TRY(11, TRY_FAILED);
-  TRY(12, TRY_NEUTRAL); /* says nothing */
-  TRY(13, TRY_FAILED);
-  TRY(14, TRY_FAILED);
-  assert_int_equal(b.state, BREAKER_OPEN);
-  assert_false(breaker_take(&b, 113, &era, &wait_ms));
-  assert_int_equal(wait_ms, 1);
-  breaker_give(&b, old, TRY_OK, 113); /* begun before: the state is not its business */
-  assert_int_equal(b.state, BREAKER_OPEN);
-  assert_true(breaker_take(&b, 114, &era, &wait_ms));
-  assert_int_equal(b.state, BREAKER_HALF_OPEN);
-  assert_false(breaker_take(&b, 114, &old, &wait_ms));
-  breaker_give(&b, era, TRY_NEUTRAL, 115); /* its client went: another may try */
-  TRY(116, TRY_FAILED);
-  assert_false(breaker_take(&b, 116 + 199, &era, &wait_ms));
-  for (int i = 0; i < 10; i++) { /* twice as long each time, up to 32 times */
-    i64 at = b.until_ms;
-    TRY(at, TRY_FAILED);
-    assert_true(b.until_ms - at <= 3200);
-  }
-  assert_int_equal(b.n_opened, 12);
-  i64 at = b.until_ms;
-  TRY(at, TRY_OK);
-  assert_int_equal(b.state, BREAKER_CLOSED);
-  TRY(at, TRY_FAILED);
-  assert_int_equal(b.state, BREAKER_CLOSED);
-}
-
 static address_kind kind_of(const char *address) {
   struct sockaddr_in v4 = {.sin_family = AF_INET};
   struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
@@ -318,7 +276,6 @@ int main(void) {
       cmocka_unit_test(an_error_is_told_in_one_line_without_the_key),
       cmocka_unit_test(a_key_is_found_in_every_spelling_of_json),
       cmocka_unit_test(a_cost_is_rounded_up_and_has_an_end),
-      cmocka_unit_test(the_breaker_opens_and_closes),
       cmocka_unit_test(addresses_at_the_edges),
       cmocka_unit_test(a_request_has_bounds),
   };

@@ -33,6 +33,9 @@ const OUTCOMES: Record<Attempt['outcome'], string> = {
   lost: 'lost',
   no_memory: 'out of memory',
   refused: 'refused',
+  network: 'had no answer',
+  timeout: 'given up',
+  cancelled: 'overtaken',
 }
 /** "GPU lost after 120 ms" */
 export function attemptText({ backend, outcome, ms }: Attempt): string {

@@ -3,16 +3,24 @@
  * of it over the real model, on the CPU with one thread. */
 import { readFile } from 'node:fs/promises'
 import { vi } from 'vitest'
+import { Route } from '../route.ts'
 import { compileModule } from '../worker/compile.ts'
 import { Engine } from '../worker/engine.ts'
 import { EngineLoad } from '../worker/engine_load.ts'
 import { type Runtime, startRuntime } from '../worker/runtime.ts'
 
-export async function realRuntime(name = 'nearfield.wasm', bytesMax = 2 ** 28): Promise<Runtime> {
+async function built(name: string): Promise<Uint8Array<ArrayBuffer>> {
   const file = new URL(`../../../build/wasm/${name}`, import.meta.url)
   const bytes = await readFile(file).catch(() => {
     throw new Error(`build/wasm/${name} is missing: run ./dev build wasm first`)
   })
+  return new Uint8Array(bytes)
+}
+
+export const realRoute = async (): Promise<Route> => Route.load(await built('nearfield-route.wasm'))
+
+export async function realRuntime(name = 'nearfield.wasm', bytesMax = 2 ** 28): Promise<Runtime> {
+  const bytes = await built(name)
   vi.stubGlobal('fetch', async () => new Response(bytes))
   try {
     return await startRuntime(await compileModule(name, false), bytesMax)

@@ -1,0 +1,188 @@
+/**
+ * Edits by whichever place the router chooses, with the receipt of all that was tried. Owns what an
+ * edit is to the router (its tokens) and what the router's tries are to a receipt. Does not know how
+ * a place answers: it is handed one function each.
+ */
+import type { EditArgs } from '../protocol.ts'
+import type {
+  DeviceFacts,
+  Place,
+  Plan,
+  Route,
+  RouteMode,
+  ServerFacts,
+  UserFacts,
+} from '../route.ts'
+import type { Attempt, EditResult, Receipt } from '../types.ts'
+import { type Clock, realClock } from './clock.ts'
+import { Ledger, type LedgerSums } from './ledger.ts'
+import { type Given, Router } from './router.ts'
+import type { Tried } from './run.ts'
+
+/**
+ * One edit by one place. Rejects with a NearfieldError: 'lost', 'no_memory', 'unsupported', 'closed',
+ * 'io' and 'network' (no answer, 429, 5xx, an answer that is none) let the other place try;
+ * everything else is the request's own.
+ */
+export type EditBy = (args: EditArgs, signal: AbortSignal) => Promise<EditResult>
+
+/** What holds at the moment an edit is asked for. */
+export interface Here {
+  device: Pick<
+    DeviceFacts,
+    | 'state'
+    | 'backend'
+    | 'loadingMs'
+    | 'progress'
+    | 'ctxTokensMax'
+    | 'memoryNeedBytes'
+    | 'memoryRoomBytes'
+  >
+  /** Does the device offer the task of this edit? */
+  offered: boolean
+  server: Pick<ServerFacts, 'reachable' | 'rttMs' | 'inputUsd' | 'outputUsd' | 'budgetUsd'>
+  user: UserFacts
+}
+export interface RoutedEditsOptions {
+  route: Route
+  by: Record<Place, EditBy>
+  here: (args: EditArgs) => Here
+  clock?: Clock
+}
+/** Of one edit. */
+export interface RouteWishes {
+  mode?: RouteMode
+  deadlineMs?: number
+  patienceMs?: number
+  secondUsd?: number
+  signal?: AbortSignal
+}
+
+/** In prefer modes: nobody notices less (Doherty and Thadani 1982). */
+const PATIENCE_MS = 400
+/** English, of a byte-pair vocabulary: letters a token. */
+const LETTERS_A_TOKEN = 4
+/** Instruction, examples and template around a caption, until a receipt has told. */
+const PROMPT_TOKENS = 200
+/** Around the caption itself, behind what the prompts of a task share. */
+const OWN_TOKENS = 12
+const GAIN = 1 / 8
+/** Ends of a try that reached the server's model, as far as one can know: they may be charged. */
+const CHARGED = new Set(['ok', 'cancelled', 'timeout'])
+
+export class RoutedEdits {
+  #router: Router
+  #by: RoutedEditsOptions['by']
+  #here: RoutedEditsOptions['here']
+  #clock: Clock
+  #ledger = new Ledger()
+  #promptTokens = PROMPT_TOKENS
+  /** Edits on the device that are not over, and how long one usually is. */
+  #onDevice = 0
+  #usualMs = 0
+
+  constructor({ route, by, here, clock = realClock }: RoutedEditsOptions) {
+    this.#router = new Router(route, clock)
+    this.#by = by
+    this.#here = here
+    this.#clock = clock
+  }
+
+  ledger(): LedgerSums {
+    return this.#ledger.sums()
+  }
+
+  async edit(args: EditArgs, wishes: RouteWishes = {}): Promise<EditResult> {
+    const { signal, mode = 'prefer_on_device', patienceMs = PATIENCE_MS, ...rest } = wishes
+    const { device, offered, ...here } = this.#here(args)
+    const textTokens = tokensOf(args.text)
+    const request = {
+      ...{ ...rest, mode, patienceMs, offered },
+      inputTokens: this.#promptTokens + textTokens,
+      outputTokens: textTokens * (args.variants ?? 1),
+    }
+    const busy = this.#onDevice > 0 && device.state === 'ready'
+    const facts = {
+      ...device,
+      ...(busy ? { state: 'busy' as const, queueMs: this.#onDevice * this.#usualMs } : {}),
+      cachedTokens: Math.max(0, this.#promptTokens - OWN_TOKENS),
+    }
+    const from = this.#clock.now()
+    const log = new TryLog()
+    const entry = (place: Place | null, plan: Plan | null) => {
+      const requests = log.requests()
+      this.#ledger.add({
+        place,
+        ms: this.#clock.now() - from,
+        requests,
+        costUsd: plan?.costUsd ?? 0,
+        bytesSent: requests * bytesOf(args),
+        serverMs: this.#router.serverMs(),
+      })
+    }
+    try {
+      const { value, place, plan } = await this.#router.answer<EditResult>(
+        request,
+        { ...here, device: facts },
+        (at, stop) => this.#ask(at, args, stop),
+        { ...(signal ? { signal } : {}), told: (made, tried) => log.hear(made, tried) },
+      )
+      entry(place, plan)
+      const requests = log.requests()
+      const receipt = {
+        ...value.receipt,
+        why: plan.why,
+        totalMs: this.#clock.now() - from,
+        bytesSent: requests * bytesOf(args),
+        costUsd: requests * plan.costUsd,
+        attempts: log.attempts(value.receipt, device.backend),
+      }
+      return { ...value, receipt }
+    } catch (error) {
+      entry(null, log.plan)
+      throw error
+    }
+  }
+
+  async #ask(place: Place, args: EditArgs, stop: AbortSignal): Promise<Given<EditResult>> {
+    if (place === 'server') return { value: await this.#by.server(args, stop) }
+    this.#onDevice++
+    try {
+      const value = await this.#by.device(args, stop)
+      const { passes, inputTokens, cachedTokens, outputTokens, totalMs } = value.receipt
+      if (passes === 0) return { value, work: null } // known, or by rules: no pace of the model's
+      this.#usualMs += (this.#usualMs === 0 ? 1 : GAIN) * (totalMs - this.#usualMs)
+      this.#promptTokens += GAIN * (inputTokens - tokensOf(args.text) - this.#promptTokens)
+      const work = { passes, outputTokens, readTokens: inputTokens - cachedTokens }
+      return { value, ownMs: totalMs, work }
+    } finally {
+      this.#onDevice--
+    }
+  }
+}
+
+const tokensOf = (text: string) => Math.ceil(text.length / LETTERS_A_TOKEN) + 1
+const bytesOf = (args: EditArgs) => new TextEncoder().encode(JSON.stringify(args)).length
+
+/** The tries of one edit, as receipt and ledger want them. */
+class TryLog {
+  plan: Plan | null = null
+  #tries: Tried[] = []
+
+  /** Each comes twice, as it begins and as it ends; the same object. */
+  hear(plan: Plan, tried: Tried): void {
+    this.plan = plan
+    if (!this.#tries.includes(tried)) this.#tries.push(tried)
+  }
+  requests(): number {
+    return this.#tries.filter(({ place, end }) => place === 'server' && CHARGED.has(end)).length
+  }
+  /** The one that answered comes last; its place may have had attempts of its own. */
+  attempts(receipt: Receipt, device: DeviceFacts['backend'] = 'wasm'): Attempt[] {
+    const others = this.#tries.filter(({ end }) => end !== 'ok')
+    const own = others.map(({ place, end, ms }): Attempt => {
+      return { source: place, backend: place === 'device' ? device : 'native', outcome: end, ms }
+    })
+    return [...own, ...receipt.attempts]
+  }
+}

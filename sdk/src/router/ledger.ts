@@ -1,0 +1,72 @@
+/**
+ * What the edits of a page have cost, and what they would have cost elsewhere. Owns the sums; the
+ * prices are the app's, so money is an estimate by tokens.
+ */
+import type { Place } from '../route.ts'
+
+/** Of one place. */
+export interface LedgerPlace {
+  /** Answers that were taken. */
+  edits: number
+  /** Time waited for them. */
+  ms: number
+}
+/** As nf.ledger() answers; a copy. */
+export interface LedgerSums {
+  device: LedgerPlace
+  server: LedgerPlace & {
+    /** Requests, those whose answer was not taken as well. */
+    requests: number
+    bytesSent: number
+    /** Spent, of which for answers that were not taken. */
+    usd: number
+    wastedUsd: number
+  }
+  /** By answering on the device, against what the server was known to take. */
+  saved: { usd: number; ms: number }
+  /** Edits nobody could answer. */
+  failed: number
+}
+/** One edit, over. */
+export interface LedgerEntry {
+  /** Whose answer was taken; null: there was none. */
+  place: Place | null
+  ms: number
+  /** Requests that reached the server, and what one costs there. */
+  requests: number
+  costUsd: number
+  bytesSent: number
+  /** What the server would have taken; null: not known. */
+  serverMs: number | null
+}
+
+const none = (): LedgerSums => ({
+  device: { edits: 0, ms: 0 },
+  server: { edits: 0, ms: 0, requests: 0, bytesSent: 0, usd: 0, wastedUsd: 0 },
+  saved: { usd: 0, ms: 0 },
+  failed: 0,
+})
+
+export class Ledger {
+  #sums = none()
+
+  add({ place, ms, requests, costUsd, bytesSent, serverMs }: LedgerEntry): void {
+    const { server, saved } = this.#sums
+    server.requests += requests
+    server.bytesSent += bytesSent
+    server.usd += requests * costUsd
+    server.wastedUsd += Math.max(0, requests - (place === 'server' ? 1 : 0)) * costUsd
+    if (place === null) {
+      this.#sums.failed++
+      return
+    }
+    this.#sums[place].edits++
+    this.#sums[place].ms += ms
+    if (place === 'server') return
+    saved.usd += Math.max(0, 1 - requests) * costUsd
+    saved.ms += serverMs === null ? 0 : serverMs - ms
+  }
+  sums(): LedgerSums {
+    return structuredClone(this.#sums)
+  }
+}
