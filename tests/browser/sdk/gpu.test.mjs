@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { launch } from '../chromium.mjs'
@@ -25,9 +26,10 @@ const worker = readFileSync(path.join(dist, 'engine.worker.js'))
 let browser
 let server
 before(async () => {
-  mkdirSync('build/tiny', { recursive: true })
-  execFileSync('build/native/tests/make_tiny', ['build/tiny'])
-  const file = readFileSync('build/tiny/tiny_edit.gguf')
+  const made = mkdtempSync(path.join(os.tmpdir(), 'nearfield-tiny-'))
+  execFileSync('build/native/tests/make_tiny', [made])
+  const file = readFileSync(path.join(made, 'tiny_edit.gguf'))
+  rmSync(made, { recursive: true })
   const sha256 = createHash('sha256').update(file).digest('hex')
   pages['/models/tiny/tiny.gguf'] = file
   pages['/models/tiny/manifest.json'] = JSON.stringify({
