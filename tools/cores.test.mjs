@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Cores, each } from './cores.mjs'
 
-const turns = () => new Promise((done) => setImmediate(done))
+const turns = () => new Promise((done) => setImmediate(() => setImmediate(done)))
 
 /** add(kind, name) asks for a step; running: names of those that began and did not end. */
 function machine() {
@@ -25,23 +25,21 @@ function machine() {
   }
 }
 
-test('two that wait run beside one that computes; two compute when none waits', async () => {
+test('two that wait run beside two that compute, and what waits goes first', async () => {
   const m = machine()
   const waits = each(2, ['w1', 'w2', 'w3'], (name) => m.add('waits', name))
-  for (const name of ['c1', 'c2', 'c3']) m.add('computes', name)
-  assert.equal(await m.running(), 'w1 w2 c1')
+  for (const name of ['c1', 'c2', 'c3', 'c4']) m.add('computes', name)
+  assert.equal(await m.running(), 'w1 w2 c1 c2')
   m.end('c1')
-  assert.equal(await m.running(), 'w1 w2 c2')
+  assert.equal(await m.running(), 'w1 w2 c2 c3')
   m.end('w2')
-  assert.equal(await m.running(), 'w1 c2 w3', 'what waits goes ahead of what computes')
-  m.end('w1')
-  assert.equal(await m.running(), 'c2 w3', 'half a core is too little')
-  m.end('w3')
+  assert.equal(await m.running(), 'w1 c2 c3 w3')
+  for (const name of ['w1', 'w3']) m.end(name)
   await waits
-  assert.equal(await m.running(), 'c2 c3')
+  assert.equal(await m.running(), 'c2 c3', 'three that compute are too many')
 })
 
-test('a step alone has both cores, and comes last; a build has them too, and comes next', async () => {
+test('a step alone has all of it, and comes last; a build has it too, and comes next', async () => {
   const m = machine()
   m.add('alone', 'timed')
   m.add('computes', 'c1')
@@ -63,7 +61,19 @@ test('a step alone has both cores, and comes last; a build has them too, and com
   assert.equal(await m.running(), 'timed')
 })
 
-test('what fails gives its cores back, and its failure is its own', async () => {
+test('a build that follows a build goes ahead of what is asked for already', async () => {
+  const m = machine()
+  const both = m.add('build', 'b1').then(() => m.add('build', 'b2'))
+  m.add('waits', 'w1')
+  assert.equal(await m.running(), 'b1')
+  m.end('b1')
+  assert.equal(await m.running(), 'b2')
+  m.end('b2')
+  await both
+  assert.equal(await m.running(), 'w1')
+})
+
+test('what fails gives its share back, and its failure is its own', async () => {
   const m = machine()
   const failing = m.add('alone', 'bad')
   const after = m.add('alone', 'good')
