@@ -47,16 +47,16 @@ export function goldenTokens(prompts, rows) {
 }
 
 /**
- * What decides the tokens of the golden answers: [{ name, context, rows, want, margins }], context:
- * tokens before the rows; want: the oracle's token of each row.
+ * What decides the first n tokens of the golden answers: [{ name, context, rows, want, margins }],
+ * context: tokens before the rows; want: the oracle's token of each row.
  */
-export const goldenDecided = (prompts) =>
+export const goldenDecided = (prompts, n = Number.POSITIVE_INFINITY) =>
   prompts.map(({ name, tokens, oracle: { greedy, margin } }) => ({
     name,
     context: tokens.slice(0, -1),
-    rows: [tokens.at(-1), ...greedy.slice(0, -1)],
-    want: greedy,
-    margins: margin,
+    rows: [tokens.at(-1), ...greedy.slice(0, -1)].slice(0, n),
+    want: greedy.slice(0, n),
+    margins: margin.slice(0, n),
   }))
 
 /** The same of the first n edited captions of tests/data/agreement_smollm2.txt; margins in nats. */
