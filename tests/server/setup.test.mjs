@@ -241,6 +241,9 @@ test('a worker that dies is replaced, a server that dies is passed over', async 
   const running = json(await post('slow 30'))
   await until(running.id, (j) => j.state === 'running')
   const has = ({ pid }) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim() !== ''
+  // it says that the job runs a moment before it starts a process for it
+  for (const end = Date.now() + 20000; !workers.some(has); await sleep(5))
+    assert.ok(Date.now() < end, 'no worker has a process')
   const busy = workers.filter(has)
   assert.equal(busy.length, 1)
   busy[0].kill('SIGKILL')
