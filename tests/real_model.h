@@ -9,7 +9,7 @@
 /* The instrumented engine is some 20 times slower: what runs the real model
  * for long does fewer rounds. */
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define UNDER_SANITIZER 1
 #endif
 #endif
