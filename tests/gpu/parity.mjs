@@ -1,9 +1,9 @@
 // Is the model on the GPU the model? Its greedy tokens beside the oracle's, its rows beside those of
 // the CPU's int8 kernels, and its edits beside one token a pass on the same device. On SwiftShader,
 // where a row takes a second, only the rows that decide a token run there, and kernel_ref computes
-// what stands before them (decidedRows). Counts and never
-// throws for a token that is wrong: the tests assert, the device machine's page
-// (bench/edit/page/parity.mjs) reports. Runs in node and a page.
+// what stands before them (decidedRows). Counts and never throws for a token that is wrong: the
+// tests assert, the device machine's page (bench/edit/page/parity.mjs) reports. Runs in node and a
+// page.
 import { CPU, GPU, S } from './side.mjs'
 
 /** Where the oracle's choice hangs on less than this, in logits, f32 sums may choose otherwise. */
