@@ -6,8 +6,8 @@
 
 #include "cmocka_all.h"
 
-/* The instrumented engine is some 20 times slower: what runs the real model
- * for long does fewer rounds. */
+/* An instrumented engine touches the same memory in few rounds as in many: what runs the real model
+ * for long does fewer. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define UNDER_SANITIZER 1
