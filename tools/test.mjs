@@ -131,7 +131,7 @@ async function build(preset, targets = []) {
   )
 }
 // What the suites of the browser's side stand on: each builds what it needs, also when run alone.
-const buildModules = () => build('wasm', ['nearfield', 'nearfield-relaxed'])
+const buildModules = () => build('wasm', ['nearfield', 'nearfield-relaxed', 'nearfield-route'])
 // the server, and the tiny models of the GPU's tests
 const buildNative = () => build('native', ['nearfield', 'nearfield-server', 'make_tiny'])
 const npm = (name, args) => make(name, 'npm', ['run', '--silent', ...args])
@@ -295,8 +295,9 @@ const suites = {
       await nodeSuite('tests/gpu', { env: vulkan })
   },
   async cli() {
-    if (!(await build('native'))) return
-    await Promise.all([nodeSuite('tests/cli'), nodeSuite('bench'), nodeSuite('tools')])
+    // bench/route runs the router's module
+    if ((await build('native')) && (await buildModules()))
+      await Promise.all([nodeSuite('tests/cli'), nodeSuite('bench'), nodeSuite('tools')])
   },
   // the recipe of the training data and the scoreboard, on the standard library alone
   async model() {
