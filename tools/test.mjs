@@ -1,14 +1,17 @@
 // Runs every test suite and counts: `N passed, N failed` is the last line, exit 1 if any failed.
-// Owns the list of suites and how each runner's output is counted. Does not know what is tested.
+// Owns the list of suites and how each runner's output is counted. Does not know what is tested,
+// nor when a step begins: cores.mjs. Suites run beside each other where their steps' kinds allow.
 //   node tools/test.mjs [SUITE...]     suites: see the table at the end
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { Cores, each } from './cores.mjs'
 
 const logs = 'build/test-logs'
 mkdirSync(logs, { recursive: true })
 let passed = 0
 let failed = 0
+const cores = new Cores()
 
 // Run a command to its end; its whole output goes to a log file and is returned.
 function run(name, command, args, { env = {}, timeoutS = 900 } = {}) {
@@ -76,7 +79,11 @@ const counters = {
   ],
 }
 
-async function one(name, counter, command, args, options) {
+/** kind: of cores.mjs. */
+function one(name, counter, command, args, { kind = 'computes', ...options } = {}) {
+  return cores.run(kind, () => oneNow(name, counter, command, args, options))
+}
+async function oneNow(name, counter, command, args, options) {
   const start = performance.now()
   const result = await run(name, command, args, options)
   let [ok, bad] = counters[counter](result)
@@ -103,63 +110,85 @@ const sanitize = {
   TSAN_OPTIONS: 'halt_on_error=1',
 }
 
-// targets: none for all.
-async function build(preset, targets = []) {
-  const wanted = targets.length ? ['--target', ...targets] : []
-  return (
-    (await one(`configure ${preset}`, 'step', 'cmake', ['--preset', preset])) &&
-    (await one(`build ${preset}`, 'step', 'cmake', ['--build', `build/${preset}`, ...wanted], {
-      timeoutS: 1800,
-    }))
-  )
-}
-async function cTests(preset, pattern = /./) {
-  if (!(await build(preset))) return
-  const tests = list(`build/${preset}/tests`, /^test_\w+$/).filter((f) => pattern.test(f))
-  if (tests.length === 0) report(`${preset}: no test is called ${pattern}`, 0, 1, '', 0)
-  for (const program of tests) {
-    await one(`${preset} ${path.basename(program)}`, 'cmocka', program, [], { env: sanitize })
-  }
-  for (const program of list(`build/${preset}/fuzz`, /^fuzz_\w+$/).filter((f) => pattern.test(f))) {
-    const corpus = `fuzz/corpus/${path.basename(program).slice(5)}`
-    await one(`${preset} replay ${path.basename(program)}`, 'exit', program, [corpus], {
-      env: sanitize,
-    })
-  }
-}
-async function nodeSuite(folder, { label = '', env = {}, timeoutS = 900 } = {}) {
-  for (const file of nodeTests(folder)) {
-    await one(label + file, 'node', process.execPath, ['--test', '--test-reporter=tap', file], {
-      env,
-      timeoutS,
-    })
-  }
-}
-// What the suites of the browser's side stand on: each builds what it needs, also when run alone.
+// What is built, each once, and one after the other: the first that asks waits for no other step.
 const built = new Map()
 const once = (name, work) => {
   if (!built.has(name)) built.set(name, work())
   return built.get(name)
 }
-const npm = (args) => ['npm', ['run', '--silent', ...args]]
-const modules = ['nearfield', 'nearfield-relaxed', 'nearfield-route']
-const buildModules = () => once('wasm', () => build('wasm', modules))
-// the server, and the tiny models of the GPU's tests
-const buildNative = () => once('server', () => build('native', ['nearfield-server', 'make_tiny']))
-const buildSdk = () =>
-  once(
-    'sdk',
-    async () => (await buildModules()) && one('sdk build', 'step', ...npm(['build', '-w', 'sdk'])),
+const make = (name, command, args, options) =>
+  once([command, ...args].join(' '), () =>
+    one(name, 'step', command, args, { kind: 'build', ...options }),
   )
-const buildApp = () =>
-  once(
-    'app',
-    async () => (await buildSdk()) && one('app build', 'step', ...npm(['build', '-w', 'app'])),
+const configure = (preset) => make(`configure ${preset}`, 'cmake', ['--preset', preset])
+// targets: none for all.
+async function build(preset, targets = []) {
+  const wanted = targets.length ? ['--target', ...targets] : []
+  const name = ['build', preset, ...(targets.length > 3 ? ['its tests'] : targets)].join(' ')
+  return (
+    (await configure(preset)) &&
+    make(name, 'cmake', ['--build', `build/${preset}`, ...wanted], { timeoutS: 1800 })
+  )
+}
+// What the suites of the browser's side stand on: each builds what it needs, also when run alone.
+const buildModules = () => build('wasm', ['nearfield', 'nearfield-relaxed', 'nearfield-route'])
+// the server, and the tiny models of the GPU's tests
+const buildNative = () => build('native', ['nearfield', 'nearfield-server', 'make_tiny'])
+const npm = (name, args) => make(name, 'npm', ['run', '--silent', ...args])
+const buildSdk = async () => (await buildModules()) && npm('sdk build', ['build', '-w', 'sdk'])
+const buildApp = async () => (await buildSdk()) && npm('app build', ['build', '-w', 'app'])
+
+/** Names of the programs that a folder's sources are built into. */
+const programs = (folder, pattern) =>
+  list(folder, /\.c$/)
+    .map((file) => path.basename(file, '.c'))
+    .filter((name) => pattern.test(name))
+// Those that run the real model on two threads want both cores.
+const BOTH_CORES = /^test_(agreement|lossless|model_real|session_real)$/
+
+async function cTests(preset, pattern = /^(test|fuzz)_/) {
+  const tests = programs('tests', /^test_/).filter((name) => pattern.test(name))
+  const fuzzers = programs('fuzz', /^fuzz_/).filter((name) => pattern.test(name))
+  if (tests.length === 0) report(`${preset}: no test is called ${pattern}`, 0, 1, '', 0)
+  // the release build is made whole: benchmarks are to compile, too
+  if (!(await build(preset, preset === 'native' ? [] : [...tests, ...fuzzers]))) return
+  const corpus = (name) => `fuzz/corpus/${name.slice(5)}`
+  await Promise.all([
+    ...tests.map((name) =>
+      one(`${preset} ${name}`, 'cmocka', `build/${preset}/tests/${name}`, [], {
+        env: sanitize,
+        kind: BOTH_CORES.test(name) ? 'alone' : 'computes',
+      }),
+    ),
+    ...fuzzers.map((name) =>
+      one(`${preset} replay ${name}`, 'exit', `build/${preset}/fuzz/${name}`, [corpus(name)], {
+        env: sanitize,
+      }),
+    ),
+  ])
+}
+const nodeFile = (file, { label = '', ...options } = {}) =>
+  one(label + file, 'node', process.execPath, ['--test', '--test-reporter=tap', file], options)
+const nodeSuite = (folder, options) =>
+  Promise.all(nodeTests(folder).map((file) => nodeFile(file, options)))
+const vitest = (name, root) =>
+  one(
+    name,
+    'tap',
+    'npx',
+    ['--no-install', 'vitest', 'run', '--reporter=tap-flat', '--root', root],
+    { kind: 'alone' },
   )
 
 // Runs of the slower fuzzers, about half a minute each; of the others 100,000. A number of runs, not
 // of seconds: with the seed it says which inputs are tried, however fast the machine is.
 const fuzzRuns = { edit: 3000, engine: 20000, model: 40000, prefix: 20000, text: 15000 }
+
+// Of tests/server: those that transcribe, render or ask the model, a core each. The others wait for
+// sockets, disks and clocks, so two of them run at a time, beside what computes.
+const COMPUTES = /(inference|render|render_faults|transcribe|transcribe_resume)\.test\.mjs$/
+// Of tests/browser: the GPU's rows, whatever else runs. The others assert on time.
+const PARITY = /parity\.test\.mjs$/
 
 const suites = {
   async lint() {
@@ -175,33 +204,56 @@ const suites = {
         '--check',
       ])
   },
+  async server() {
+    const files = nodeTests('tests/server')
+    const runs = []
+    // the command line too: it lints what was transcribed
+    if (await buildNative()) runs.push(...files.map((file) => [file, {}]))
+    const env = {
+      ...sanitize,
+      NEARFIELD_SERVER: 'build/asan/nearfield-server',
+      NEARFIELD_ROUNDS: '10',
+    }
+    if (await build('asan', ['nearfield-server']))
+      runs.push(...files.map((file) => [file, { label: 'asan ', env }]))
+    const computing = runs.filter(([file]) => COMPUTES.test(file))
+    const waiting = runs.filter(([file]) => !COMPUTES.test(file))
+    await Promise.all([
+      each(2, waiting, ([file, options]) => nodeFile(file, { kind: 'waits', ...options })),
+      ...computing.map(([file, options]) => nodeFile(file, options)),
+    ])
+  },
   native: () => cTests('native'),
   async tidy() {
-    if (!(await one('configure native', 'step', 'cmake', ['--preset', 'native']))) return
-    await one(
-      'clang-tidy',
-      'exit',
-      'bash',
-      [
-        '-c',
-        '. tools/dev/setup.sh; own_c_files | grep -E "^(src|cli|server|workers)/.*\\.c$" | grep -vE "_wasm\\.c$|kernel/(kernel_|table_)" | xargs -P 2 -n 4 clang-tidy-19 --quiet -p build/native --warnings-as-errors="*"',
-      ],
-      { timeoutS: 1800 },
+    if (!(await configure('native'))) return
+    const files =
+      '. tools/dev/setup.sh; own_c_files | grep -E "^(src|cli|server|workers)/.*\\.c$" | grep -vE "_wasm\\.c$|kernel/(kernel_|table_)"'
+    const check = 'xargs -n 4 clang-tidy-19 --quiet -p build/native --warnings-as-errors="*"'
+    await Promise.all(
+      [0, 1].map((half) =>
+        one(
+          `clang-tidy, half ${half + 1} of the files`,
+          'exit',
+          'bash',
+          ['-c', `${files} | awk "NR % 2 == ${half}" | ${check}`],
+          { timeoutS: 1800 },
+        ),
+      ),
     )
   },
   asan: () => cTests('asan'),
-  tsan: () => cTests('tsan', /\/test_(pool|session|branches|spans|adapter|os)/),
+  tsan: () => cTests('tsan', /^test_(pool|session|branches|spans|adapter|os)/),
   async fuzz() {
-    if (!(await build('fuzz'))) return
-    const queue = list('build/fuzz/fuzz', /^fuzz_\w+$/)
-    const work = async () => {
-      for (let program = queue.shift(); program; program = queue.shift()) {
-        const name = path.basename(program).slice(5)
+    const names = programs('fuzz', /^fuzz_/)
+    if (!(await build('fuzz', names))) return
+    await Promise.all(
+      names.map((program) => {
+        const name = program.slice(5)
         mkdirSync(`build/fuzz/corpus/${name}`, { recursive: true })
-        await one(
+        return one(
           `fuzz ${name}`,
           'exit',
-          program,
+          `build/fuzz/fuzz/${program}`,
           [
             '-seed=1',
             `-runs=${fuzzRuns[name] ?? 100000}`,
@@ -213,29 +265,24 @@ const suites = {
           ],
           { timeoutS: 300 },
         )
-      }
-    }
-    await Promise.all([work(), work()])
+      }),
+    )
   },
   async wasm() {
     if (!(await build('wasm'))) return
-    for (const module of ['test_kernel', 'test_kernel_base']) {
-      await one(`wasm ${module}`, 'line', process.execPath, [
-        'tests/wasm/run_kernel.mjs',
+    const inNode = (name, script, module, ...args) =>
+      one(`wasm ${name}`, 'line', process.execPath, [
+        `tests/wasm/${script}.mjs`,
         `build/wasm/${module}.wasm`,
+        ...args,
       ])
-    }
-    for (const module of ['test_model', 'test_model_base']) {
-      await one(`wasm ${module}`, 'line', process.execPath, [
-        'tests/wasm/run_model.mjs',
-        `build/wasm/${module}.wasm`,
-        process.env.NEARFIELD_MODEL,
-      ])
-    }
-    await one('wasm memory', 'line', process.execPath, [
-      'tests/wasm/run_memory.mjs',
-      'build/wasm/nearfield-relaxed.wasm',
-      process.env.NEARFIELD_MODEL,
+    const { NEARFIELD_MODEL: model } = process.env
+    await Promise.all([
+      inNode('test_kernel', 'run_kernel', 'test_kernel'),
+      inNode('test_kernel_base', 'run_kernel', 'test_kernel_base'),
+      inNode('test_model', 'run_model', 'test_model', model),
+      inNode('test_model_base', 'run_model', 'test_model_base', model),
+      inNode('memory', 'run_memory', 'nearfield-relaxed', model),
     ])
   },
   // WGSL and sdk/src/gpu on Dawn, over the software driver that Chromium brings (no GPU needed)
@@ -244,51 +291,26 @@ const suites = {
       LD_LIBRARY_PATH: '/usr/lib/chromium',
       VK_ICD_FILENAMES: '/usr/lib/chromium/vk_swiftshader_icd.json',
     }
-    if ((await build('native', ['make_tiny'])) && (await build('wasm')))
+    if ((await buildNative()) && (await build('wasm')))
       await nodeSuite('tests/gpu', { env: vulkan })
   },
   async cli() {
-    await nodeSuite('tests/cli')
-    if (await buildModules()) await nodeSuite('bench') // bench/route runs the router
+    // bench/route runs the router's module
+    if ((await build('native')) && (await buildModules()))
+      await Promise.all([nodeSuite('tests/cli'), nodeSuite('bench'), nodeSuite('tools')])
   },
   // the recipe of the training data and the scoreboard, on the standard library alone
   async model() {
     await one('model', 'unittest', 'python3', ['-m', 'unittest', 'discover', 'model/tests'])
   },
-  async server() {
-    // the command line too: it lints what was transcribed
-    if (!(await build('native', ['nearfield', 'nearfield-server', 'make_tiny']))) return
-    await nodeSuite('tests/server')
-    const program = 'build/asan/nearfield-server'
-    if (await build('asan'))
-      await nodeSuite('tests/server', {
-        label: 'asan ',
-        env: { ...sanitize, NEARFIELD_SERVER: program, NEARFIELD_ROUNDS: '10' },
-      })
-  },
   async sdk() {
     if (!(await buildSdk())) return
-    await one('sdk unit', 'tap', 'npx', [
-      '--no-install',
-      'vitest',
-      'run',
-      '--reporter=tap-flat',
-      '--root',
-      'sdk',
-    ])
+    await vitest('sdk unit', 'sdk')
     if (existsSync('tools/size_gate.mjs'))
       await one('size gate', 'exit', process.execPath, ['tools/size_gate.mjs'])
   },
   async app() {
-    if (!(await buildApp())) return
-    await one('app unit', 'tap', 'npx', [
-      '--no-install',
-      'vitest',
-      'run',
-      '--reporter=tap-flat',
-      '--root',
-      'app',
-    ])
+    if (await buildApp()) await vitest('app unit', 'app')
   },
   async browser() {
     if (
@@ -296,7 +318,11 @@ const suites = {
       (await buildNative()) &&
       (await build('wasm', ['test_gpu_model'])) // sdk/parity.test.mjs
     )
-      await nodeSuite('tests/browser', { timeoutS: 1200 })
+      await Promise.all(
+        nodeTests('tests/browser').map((file) =>
+          nodeFile(file, { timeoutS: 1200, kind: PARITY.test(file) ? 'computes' : 'alone' }),
+        ),
+      )
   },
 }
 
@@ -308,9 +334,8 @@ for (const name of wanted) {
   }
 }
 const start = performance.now()
-for (const [name, suite] of Object.entries(suites)) {
-  if (wanted.length === 0 || wanted.includes(name)) await suite()
-}
+const chosen = wanted.length > 0 ? wanted : Object.keys(suites)
+await Promise.all(chosen.map((name) => suites[name]()))
 console.log(`${((performance.now() - start) / 60000).toFixed(1)} minutes`)
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed ? 1 : 0)

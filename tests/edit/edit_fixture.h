@@ -5,18 +5,6 @@
 #include "edit/state.h"
 #include "real_model.h"
 
-/* The instrumented engine is some 20 times slower: tests do fewer rounds. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define UNDER_SANITIZER 1
-#endif
-#endif
-#ifdef UNDER_SANITIZER
-constexpr bool under_sanitizer = true;
-#else
-constexpr bool under_sanitizer = false;
-#endif
-
 static nf_engine *engine;
 static nf_session *work;
 

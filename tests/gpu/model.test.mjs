@@ -242,6 +242,20 @@ test('a snapshot of the cache brings back what it held', async () => {
   close(s)
 })
 
+test("rows behind kernel_ref's keys and values are those behind its own", async () => {
+  const s = await openBoth('q4_1')
+  const tokens = tokensOf(40)
+  const end = [{ tokens: tokens.slice(33), pos: 33, out: 7 }]
+  await s.pass(CPU, [{ tokens: tokens.slice(0, 33), pos: 0, out: 0 }])
+  const want = await s.pass(CPU, end, { logits: true })
+  await s.pass(GPU, [{ tokens: tokensOf(40, 5), pos: 0, out: 1 }]) // others, to be replaced
+  s.e.cache_upload(GPU, CPU, 33)
+  const got = await s.pass(GPU, end, { logits: true })
+  assert.ok(errorOf(got.logits, want.logits) < LOGITS_ERROR_MAX)
+  assert.deepEqual(got.best, want.best)
+  close(s)
+})
+
 test('further steps of one submit are the steps one by one', async () => {
   const s = await openBoth('q4_k')
   const tokens = tokensOf(12)

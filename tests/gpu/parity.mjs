@@ -1,8 +1,10 @@
 // Is the model on the GPU the model? Its greedy tokens beside the oracle's, its rows beside those of
-// the CPU's int8 kernels, and its edits beside one token a pass on the same device. Counts and never
-// throws for a token that is wrong: the tests assert, the device machine's page
-// (bench/edit/page/parity.mjs) reports. Runs in node and a page.
-import { GPU, S } from './side.mjs'
+// the CPU's int8 kernels, and its edits beside one token a pass on the same device. On SwiftShader,
+// where a row takes a second, only the rows that decide a token run there, and kernel_ref computes
+// what stands before them (decidedRows). Counts and never throws for a token that is wrong: the
+// tests assert, the device machine's page (bench/edit/page/parity.mjs) reports. Runs in node and a
+// page.
+import { CPU, GPU, S } from './side.mjs'
 
 /** Where the oracle's choice hangs on less than this, in logits, f32 sums may choose otherwise. */
 export const MARGIN_MIN = 1e-3
@@ -39,21 +41,82 @@ export async function goldenRows(s, side, prompts) {
  * other: tokens that are not the oracle's; wrong: of those, what no rounding explains.
  */
 export function goldenTokens(prompts, rows) {
-  const sums = { prompts: prompts.length, tokens: 0, other: 0, wrong: [] }
-  for (const [p, { name, tokens, oracle }] of prompts.entries()) {
-    const got = rows[p].slice(tokens.length - 1)
-    for (const [i, want] of oracle.greedy.entries()) {
+  const answers = rows.map((best, p) => best.slice(prompts[p].tokens.length - 1))
+  const { texts, ...sums } = decidedTokens(goldenDecided(prompts), answers)
+  return { prompts: texts, ...sums }
+}
+
+/**
+ * What decides the first n tokens of the golden answers: [{ name, context, rows, want, margins }],
+ * context: tokens before the rows; want: the oracle's token of each row.
+ */
+export const goldenDecided = (prompts, n = Number.POSITIVE_INFINITY) =>
+  prompts.map(({ name, tokens, oracle: { greedy, margin } }) => ({
+    name,
+    context: tokens.slice(0, -1),
+    rows: [tokens.at(-1), ...greedy.slice(0, -1)].slice(0, n),
+    want: greedy.slice(0, n),
+    margins: margin.slice(0, n),
+  }))
+
+/** The same of the first n edited captions of tests/data/agreement_smollm2.txt; margins in nats. */
+export function editsDecided(text, n) {
+  const [[, ...prefix], ...lines] = text
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ').map(Number))
+  return lines.slice(0, n).map(([nTail, nOut, ...numbers], i) => {
+    const tail = numbers.slice(0, nTail)
+    const pairs = numbers.slice(nTail)
+    return {
+      name: `caption ${i + 1}`,
+      context: [...prefix, ...tail.slice(0, nTail - nOut)],
+      rows: tail.slice(nTail - nOut),
+      want: pairs.filter((_, k) => k % 2 === 0),
+      margins: pairs.filter((_, k) => k % 2 === 1).map((thousandths) => thousandths / 1000),
+    }
+  })
+}
+
+/**
+ * best of each one's rows, [[token]], by the side CPU alone, or by the side GPU behind keys and
+ * values of the side CPU, one pass each. What two have in common before their rows is computed once.
+ */
+export async function decidedRows(s, side, decided) {
+  let cached = []
+  const got = []
+  for (const { context, rows } of decided) {
+    let pos = cached.findIndex((token, i) => token !== context[i])
+    if (pos < 0) pos = cached.length
+    for (; pos < context.length; pos += 64) {
+      const tokens = context.slice(pos, pos + 64)
+      must(s, (await s.pass(CPU, [{ tokens, pos, out: 0 }])).status)
+    }
+    cached = context
+    if (side === GPU) s.e.cache_upload(GPU, CPU, context.length)
+    const pass = await s.pass(side, [{ tokens: rows, pos: context.length, out: rows.length }])
+    must(s, pass.status)
+    got.push(pass.best)
+  }
+  return got
+}
+
+/** Of decidedRows beside what was wanted, as goldenTokens. */
+export function decidedTokens(decided, got) {
+  const sums = { texts: decided.length, tokens: 0, other: 0, wrong: [] }
+  for (const [p, { name, want, margins }] of decided.entries()) {
+    for (const [i, token] of want.entries()) {
       sums.tokens++
-      if (got[i] === want) continue
+      if (got[p][i] === token) continue
       sums.other++
-      if (oracle.margin[i] >= MARGIN_MIN)
-        sums.wrong.push(`${name}: token ${i} is ${got[i]}, not ${want}, by ${oracle.margin[i]}`)
+      if (margins[i] >= MARGIN_MIN)
+        sums.wrong.push(`${name}: token ${i} is ${got[p][i]}, not ${token}, by ${margins[i]}`)
     }
   }
   return sums
 }
 
-/** Of two sides' goldenRows. */
+/** Of two sides' goldenRows or decidedRows. */
 export function sameRows(one, other) {
   const [a, b] = [one.flat(), other.flat()]
   return { rows: a.length, same: a.filter((token, i) => token === b[i]).length }

@@ -1,6 +1,8 @@
 // side.mjs over Dawn, for the tests: the module, tiny models, devices to lose.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
 import { openGpu } from '../../sdk/src/gpu/device.ts'
 import { webgpu } from './dawn.mjs'
 import { sidesOn } from './side.mjs'
@@ -10,15 +12,15 @@ export { CPU, GPU, S } from './side.mjs'
 const compiled = WebAssembly.compile(
   readFileSync(process.env.NEARFIELD_TEST_GPU_MODEL ?? 'build/wasm/test_gpu_model.wasm'),
 )
-let made = false
+let made = null // a folder of this process alone: other files run at the same time
 /** The bytes of a tiny model of make_tiny.c. */
 export function tiny(name) {
   if (!made) {
-    mkdirSync('build/tiny', { recursive: true })
-    execFileSync('build/native/tests/make_tiny', ['build/tiny'])
-    made = true
+    made = mkdtempSync(path.join(os.tmpdir(), 'nearfield-tiny-'))
+    process.on('exit', () => rmSync(made, { recursive: true }))
+    execFileSync('build/native/tests/make_tiny', [made])
   }
-  return readFileSync(`build/tiny/tiny_${name}.gguf`)
+  return readFileSync(path.join(made, `tiny_${name}.gguf`))
 }
 
 /**

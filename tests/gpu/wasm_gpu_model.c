@@ -157,6 +157,19 @@ void EXPORT(cache_move)(i32 i, i32 n_shared, i32 gap, i32 pos, i32 n) {
 /* The cache's slots [0, n) into the other one, and back. */
 void EXPORT(cache_save)(i32 i, i32 n) { model_cache_copy(sides[i].other, sides[i].cache, n); }
 void EXPORT(cache_restore)(i32 i, i32 n) { model_cache_copy(sides[i].cache, sides[i].other, n); }
+/* Slots [0, n) of the cache of side `from`, on the CPU, into that of side `to`, on the GPU. */
+void EXPORT(cache_upload)(i32 to, i32 from, i32 n) {
+  const model_cache *a = sides[from].cache, *b = sides[to].cache;
+  const gpu_cache *c = b->gpu;
+  ASSERT(a->at && c && n <= a->n_slots && n <= b->n_slots);
+  isize slot_bytes = b->d_head * (isize)sizeof(f32), n_planes = 2 * b->n_kv_heads;
+  for (isize i = 0; i < b->n_layers * n_planes; i++) {
+    isize layer = i / n_planes, plane = i % n_planes;
+    i64 at = layer % c->layers_each * c->layer_bytes + (i64)(plane * b->n_slots * slot_bytes);
+    gpu_buffer_write(c->buffers[layer / c->layers_each], at, a->at + i * a->n_slots * a->d_head,
+                     n * slot_bytes);
+  }
+}
 
 /* ---- text ---- */
 i32 EXPORT(session_open)(i32 i) {

@@ -5,7 +5,7 @@
  * fails without it. What the share is over more rows, and why: docs/performance.md. */
 #include "model/engine_fixture.h"
 
-constexpr isize ctx = 512;
+constexpr isize ctx = 512, n_rows_most = under_sanitizer ? 100 : 1 << 20;
 
 /* The next number of *text; false: there is none. */
 static bool number_next(const char **text, i32 *out) {
@@ -48,7 +48,7 @@ static void eight_bits_choose_the_same_tokens(void **state) {
     isize m = isize_min(MODEL_ROWS_MAX, n_prefix - at);
     test_span_run(&e, kv, tokens + at, m, at, 0, (model_pass){});
   }
-  while (number_next(&text, &n_tail)) {
+  while (n_rows < n_rows_most && number_next(&text, &n_tail)) {
     assert_true(number_next(&text, &n_out) && n_out <= n_tail && n_tail <= MODEL_ROWS_MAX);
     tokens_next(&text, tokens, n_tail);
     test_span_run(&e, kv, tokens, n_tail, n_prefix, n_out, (model_pass){.best = best});
@@ -62,7 +62,7 @@ static void eight_bits_choose_the_same_tokens(void **state) {
   }
   print_message("%s: the same token in %d of %d rows\n", k_table_best()->name, (int)n_same,
                 (int)n_rows);
-  assert_true(n_rows > 1000);
+  assert_true(n_rows > (under_sanitizer ? 99 : 1000));
   assert_true(n_same * 100 >= n_rows * 99);
   free(block);
   test_engine_close(&e);

@@ -5,11 +5,10 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import net from 'node:net'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { canary, names, pipeline } from './framing_requests.mjs'
-import { connect, exchange, folder, sleep, start } from './harness.mjs'
+import { connect, exchange, folder, freePort, sleep, start } from './harness.mjs'
 
 const count = Number(process.env.NEARFIELD_PIPELINES ?? 4000)
 const first = Number(process.env.NEARFIELD_SEED ?? 1)
@@ -27,15 +26,6 @@ after(async () => {
   await server.stop()
   root.remove()
 })
-
-async function freePort() {
-  const probe = net.createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address()
-  probe.close()
-  await once(probe, 'close')
-  return port
-}
 
 async function startNginx() {
   const port = await freePort()

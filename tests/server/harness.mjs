@@ -2,6 +2,7 @@
 // bytes to it. Owns processes and folders it made; knows nothing of what is tested.
 // NEARFIELD_SERVER names another binary (the asan build, for example).
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
@@ -28,6 +29,26 @@ export function folder(files = {}) {
     writeFileSync(path.join(at, name), content)
   }
   return { at, remove: () => rmSync(at, { recursive: true, force: true }) }
+}
+
+let nPorts = 0
+/**
+ * A free port for who must be told one. Below those that the system gives out by itself (from 32768
+ * on), so that nobody beside this test gets it meanwhile for port 0 or to connect from.
+ */
+export async function freePort() {
+  for (;;) {
+    const port = 20000 + ((process.pid * 16 + nPorts++) % 12000)
+    const probe = net.createServer()
+    const free = await new Promise((done) => {
+      probe.once('error', () => done(false))
+      probe.listen(port, '127.0.0.1', () => done(true))
+    })
+    if (!free) continue
+    probe.close()
+    await once(probe, 'close')
+    return port
+  }
 }
 
 /** Run the server to its end: {code, stdout, stderr}. For options that do not start it. */

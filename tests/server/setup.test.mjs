@@ -12,7 +12,7 @@ import https from 'node:https'
 import net from 'node:net'
 import { after, before, test } from 'node:test'
 import * as tus from 'tus-js-client'
-import { binary, randoms, sleep } from './harness.mjs'
+import { binary, freePort, randoms, sleep } from './harness.mjs'
 import { place, worker } from './jobs_harness.mjs'
 
 const name = 'captions.example.org'
@@ -25,14 +25,6 @@ let servers
 let workers
 let nginx
 let session
-
-const free = () =>
-  new Promise((done) => {
-    const s = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = s.address()
-      s.close(() => done(port))
-    })
-  })
 
 /** The sample with our ports and files in it; each replacement must be in the sample. */
 function nginxConf(plain, secure, upstreams) {
@@ -112,8 +104,8 @@ before(async () => {
   )
   token = execFileSync(binary, ['--make-token', here.at('tokens')], { encoding: 'utf8' }).trim()
   writeFileSync(here.at('site/index.html'), '<!doctype html>the app')
-  const plain = await free()
-  port = await free()
+  const plain = await freePort()
+  port = await freePort()
   const common = [
     ...['--token-file', here.at('tokens'), '--behind-proxy', 'yes'],
     ...['--hosts', `${name}:${port}`, '--job-slots', '0'],
@@ -249,6 +241,9 @@ test('a worker that dies is replaced, a server that dies is passed over', async 
   const running = json(await post('slow 30'))
   await until(running.id, (j) => j.state === 'running')
   const has = ({ pid }) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim() !== ''
+  // it says that the job runs a moment before it starts a process for it
+  for (const end = Date.now() + 20000; !workers.some(has); await sleep(5))
+    assert.ok(Date.now() < end, 'no worker has a process')
   const busy = workers.filter(has)
   assert.equal(busy.length, 1)
   busy[0].kill('SIGKILL')

@@ -12,7 +12,7 @@ import tls from 'node:tls'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import OpenAI from 'openai'
 import { post } from './api.mjs'
-import { folder, sleep } from './harness.mjs'
+import { folder, freePort, sleep } from './harness.mjs'
 import {
   chunk,
   completion,
@@ -601,10 +601,7 @@ test('what takes long whole says nothing of the upstream; retries are one failur
 })
 
 test('nobody there: refused, no such name, a connect that is not taken, no TLS', async () => {
-  const closed = net.createServer()
-  await new Promise((done) => closed.listen(0, '127.0.0.1', done))
-  const { port } = closed.address()
-  await new Promise((done) => closed.close(done))
+  const port = await freePort()
   // a listener whose queue is full: the kernel drops further connects
   const hole = spawn('python3', ['-c', HOLE])
   const holePort = await new Promise((done) => hole.stdout.once('data', (d) => done(Number(d))))

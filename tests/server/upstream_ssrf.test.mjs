@@ -7,7 +7,7 @@ import net from 'node:net'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { post } from './api.mjs'
-import { folder, runOnce, start } from './harness.mjs'
+import { folder, freePort, runOnce, start } from './harness.mjs'
 import { allowed, names, refused, refusedPrivate, resolved, resolvedNever } from './ssrf_corpus.mjs'
 import { farMetric, foreign, preloaded, whole } from './upstream.mjs'
 
@@ -24,9 +24,8 @@ before(async () => {
       })
       server.listen(at, host, () => done(server))
     })
-  const first = await listen('127.0.0.1', 0)
-  port = first.address().port
-  listeners = [first, await listen('::1', port)]
+  port = await freePort()
+  listeners = [await listen('127.0.0.1', port), await listen('::1', port)]
 })
 after(async () => {
   for (const one of listeners) one.close()

@@ -91,7 +91,7 @@ static void drafts_change_the_passes_not_the_tokens(void **state) {
   world_open(&w);
   isize n_plain = 0, n_guess = 0;
   u64 seed = 1;
-  for (isize prompt = 0; prompt < 9; prompt += 1) {
+  for (isize prompt = 0; prompt < 9; prompt += under_sanitizer ? 4 : 1) {
     i32 tokens[ctx], truth[n_out], draft[n_out], got[n_out];
     isize n = prompt_get(&w, prompt, tokens);
     greedy_plain(&w, tokens, n, truth);

@@ -24,7 +24,8 @@ console.log(JSON.stringify({ ...modelManifest('$model'), file: 'model.gguf' }))"
 # parity.html, profile.html: our tests' module and drivers in a page.
 mkdir "$site/parity"
 cmake --build "$root/build/wasm" --target test_gpu_model >/dev/null
-cp "$root"/build/wasm/test_gpu_model.wasm "$root"/tests/data/{edit_lines.txt,golden_smollm2.json} "$site/parity/"
+cp "$root"/build/wasm/test_gpu_model.wasm "$site/parity/"
+cp "$root"/tests/data/{edit_lines.txt,golden_smollm2.json,agreement_smollm2.txt} "$site/parity/"
 node --input-type=module -e "
 import { rolldown } from '$root/node_modules/rolldown/dist/index.mjs'
 for (const page of ['parity', 'profile']) {

@@ -164,6 +164,11 @@ export class Gpu {
     for (const resolve of this.#sleepers.splice(0)) resolve()
   }
 
+  /** The engine found that this device cannot do what it needs. */
+  refuse(line: string): void {
+    this.#fail({ kind: 'unsupported', line })
+  }
+
   #fail({ kind, line }: GpuFailure): void {
     const failure = { kind, line: line.replace(/\s+/g, ' ').trim() } // browsers write several
     if (!this.failure || (failure.kind === 'lost' && this.failure.kind !== 'lost')) {

@@ -139,7 +139,7 @@ export class Engine {
     placeEdit(this.#runtime, { task, adapter }, request, (desc) =>
       this.#check(exports.nf_wasm_edit_begin(this.#session, desc)),
     )
-    while (this.#check(exports.nf_wasm_edit_step(this.#session)) === S.pending) {
+    while (this.#checkPass(exports.nf_wasm_edit_step(this.#session)) === S.pending) {
       await turn.pass(settled(this.#gpu))
     }
     return this.#result()
@@ -188,6 +188,14 @@ export class Engine {
   #check(status: number): number {
     if (status < 0) throwIfFailed(this.#gpu)
     return this.#runtime.check(status)
+  }
+
+  /** What is begun and then not supported is a kernel that the GPU cannot run, an adapter's own
+   * perhaps, which are compiled late: from here on it has failed. */
+  #checkPass(status: number): number {
+    if (status === S.unsupported)
+      this.#gpu?.refuse(this.#runtime.cString(this.#runtime.exports.nf_wasm_error()))
+    return this.#check(status)
   }
 
   #result(): EngineResult {

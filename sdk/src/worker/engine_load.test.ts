@@ -23,6 +23,9 @@ class FakeGpu {
     this.waits++
     await breathe()
   }
+  refuse(line: string) {
+    this.failure ??= { kind: 'unsupported', line }
+  }
   close() {
     this.closed = true
   }
@@ -205,6 +208,11 @@ test('a request that is refused is no failure of the GPU', async () => {
   script = { edit: [S.unsupported] }
   await expect(edit(engine)).rejects.toMatchObject({ code: 'unsupported' })
   expect(engine.failure).toBe(null)
+  // what was begun, though, lacks a kernel, and will lack it again
+  script = { step: [S.pending, S.unsupported] }
+  await expect(edit(engine)).rejects.toMatchObject({ code: 'unsupported' })
+  expect(engine.failure).toMatchObject({ kind: 'unsupported' })
+  gpu.failure = null
   engine.close()
   expect(calls.slice(-2)).toEqual(['session close', 'engine close'])
 })

@@ -288,6 +288,27 @@ test('lost twice in one request: the CPU answers it, and the receipt tells all t
   expect(host.where().backendReason).toBe('the GPU: lost')
 })
 
+test.each([
+  ['unsupported', 'refused'],
+  ['no_memory', 'no_memory'],
+] as const)(
+  '%s in a pass: the CPU answers at once, no other device is tried',
+  async (kind, why) => {
+    await open('webgpu')
+    engines[0]!.onPass = (pass) => {
+      if (pass === 1) engines[0]!.fail(kind)
+    }
+    const { text, receipt } = await edit('hello')
+    expect(text).toBe('HELLO')
+    expect(receipt).toMatchObject({ backend: 'wasm', backendWhy: why })
+    expect(receipt.attempts.map((a) => [a.backend, a.outcome])).toEqual([
+      ['webgpu', why],
+      ['wasm', 'ok'],
+    ])
+    expect(opens()).toEqual(['webgpu', 'wasm'])
+  },
+)
+
 test('a device may be lost again after a long time: each is opened again once', async () => {
   const now = vi.spyOn(performance, 'now')
   await open('webgpu')

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { launch } from '../chromium.mjs'
@@ -25,9 +26,11 @@ const worker = readFileSync(path.join(dist, 'engine.worker.js'))
 let browser
 let server
 before(async () => {
-  mkdirSync('build/tiny', { recursive: true })
-  execFileSync('build/native/tests/make_tiny', ['build/tiny'])
-  const file = readFileSync('build/tiny/tiny_edit.gguf')
+  const made = mkdtempSync(path.join(os.tmpdir(), 'nearfield-tiny-'))
+  execFileSync('build/native/tests/make_tiny', [made])
+  const file = readFileSync(path.join(made, 'tiny_edit.gguf'))
+  pages['/models/tiny/adapter.gguf'] = readFileSync(path.join(made, 'tiny_adapter_all.gguf'))
+  rmSync(made, { recursive: true })
   const sha256 = createHash('sha256').update(file).digest('hex')
   pages['/models/tiny/tiny.gguf'] = file
   pages['/models/tiny/manifest.json'] = JSON.stringify({
@@ -55,7 +58,9 @@ async function withGpu(faults, act) {
   try {
     await act({
       open: (backend) => page.evaluate(openHere, backend),
-      edit: (text = TEXT) => page.evaluate((t) => window.nf.edit({ task: 'fix', text: t }), text),
+      edit: (text = TEXT, more = {}) =>
+        page.evaluate((request) => window.nf.edit(request), { task: 'fix', text, ...more }),
+      adapter: () => page.evaluate(() => window.nf.adapter('/models/tiny/adapter.gguf')),
       say: (what) => page.evaluate(sayToGpu, what),
       page,
     })
@@ -65,13 +70,14 @@ async function withGpu(faults, act) {
   }
 }
 
-/** In the page: tells the engine's worker (gpu_faults.mjs); answers how many devices it had. */
+/** In the page: tells the engine's worker (gpu_faults.mjs); { devices, submits } that it had. */
 function sayToGpu(what) {
   const channel = new BroadcastChannel('gpu-test')
   return new Promise((resolve) => {
     channel.onmessage = ({ data }) => {
+      if (data.reached) return
       channel.close()
-      resolve(data.devices)
+      resolve(data)
     }
     channel.postMessage(what)
   })
@@ -214,6 +220,56 @@ test('cancelled wherever in an edit it comes: the next one runs and is right', T
   }),
 )
 
+/** In the page: cancelled when the k-th submit of an edit is made, each followed at once by an edit. */
+async function cancelIn([text, points]) {
+  const seen = { names: [], texts: [], outcomes: [] }
+  const channel = new BroadcastChannel('gpu-test')
+  for (const k of points) {
+    const controller = new AbortController()
+    const reached = new Promise((resolve) => {
+      channel.onmessage = ({ data }) => {
+        if (data.reached) resolve()
+        else if (k === points[0] || data.devices) start()
+      }
+    })
+    let long
+    const start = () => {
+      long ??= window.nf
+        .edit({ task: 'fix', text, maxChars: 2000 + k, signal: controller.signal })
+        .then(
+          () => 'finished',
+          (error) => error.name,
+        )
+    }
+    channel.postMessage({ tellAt: k })
+    await reached
+    controller.abort()
+    const next = await window.nf.edit({ task: 'fix', text, maxChars: 1000 + k })
+    seen.names.push(await long)
+    seen.texts.push(next.text)
+    seen.outcomes.push(...next.receipt.attempts.map((a) => `${a.backend} ${a.outcome}`))
+  }
+  channel.close()
+  return seen
+}
+
+test('cancelled while any submit of an edit is on its way: the next one is right', TIMEOUT, () =>
+  withGpu({}, async ({ open, edit, say, page }) => {
+    await open('webgpu')
+    const alone = await edit()
+    const before = (await say({})).submits[0]
+    await edit(TEXT, { maxChars: 999 })
+    const n = (await say({})).submits[0] - before
+    assert.ok(n >= 4, `${n} submits`)
+    // how many there are depends on the device's pace; those of the first half are always made
+    const points = Array.from({ length: Math.min(n >> 1, 8) }, (_, k) => k)
+    const seen = await page.evaluate(cancelIn, [TEXT, points])
+    assert.deepEqual(new Set(seen.names), new Set(['AbortError']), `${seen.names}`)
+    assert.deepEqual(new Set(seen.texts), new Set([alone.text]))
+    assert.deepEqual(new Set(seen.outcomes), new Set(['webgpu ok']))
+  }),
+)
+
 test('two requests for one cue: the newer one ends the older, and is answered', TIMEOUT, () =>
   withGpu({}, async ({ open, page }) => {
     await open('webgpu')
@@ -228,22 +284,29 @@ test('two requests for one cue: the newer one ends the older, and is answered', 
   }),
 )
 
-test('no timer fires, as on a page hidden for minutes: open, edit and queue go on', TIMEOUT, () =>
-  withGpu({ noTimers: true }, async ({ open, edit, page }) => {
-    await page.evaluate(() => {
-      window.setTimeout = window.setInterval = () => 0
-    })
-    assert.equal((await open('webgpu')).backend, 'webgpu')
-    const results = await Promise.all([edit(), edit('they is')])
-    assert.ok(results[1].receipt.queueMs > results[0].receipt.queueMs)
-    for (const result of results) assert.deepEqual(outcomes(result), ['webgpu ok'])
-  }),
+test(
+  'no timer fires, as on a page hidden for minutes: open, edit, queue, a lost device',
+  TIMEOUT,
+  () =>
+    withGpu({ noTimers: true }, async ({ open, edit, say, page }) => {
+      await page.evaluate(() => {
+        window.setTimeout = window.setInterval = () => 0
+      })
+      assert.equal((await open('webgpu')).backend, 'webgpu')
+      const results = await Promise.all([edit(), edit('they is')])
+      assert.ok(results[1].receipt.queueMs > results[0].receipt.queueMs)
+      for (const result of results) assert.deepEqual(outcomes(result), ['webgpu ok'])
+      await say({ loseNext: 1, after: 1 })
+      const replayed = await edit(TEXT, { maxChars: 999 })
+      assert.deepEqual(outcomes(replayed), ['webgpu lost', 'webgpu ok'])
+      assert.equal(replayed.text, results[0].text)
+    }),
 )
 
 test('lost in load: opened again; lost again: told, and no more tries', TIMEOUT, async () => {
   await withGpu({ loseAt: [5] }, async ({ open, say }) => {
     assert.equal((await open('webgpu')).backend, 'webgpu')
-    assert.equal(await say({}), 2)
+    assert.equal((await say({})).devices, 2)
   })
   await withGpu({ loseAt: [5, 5, 5, 5], real: true }, async ({ open, edit, page }) => {
     const failed = await open('webgpu')
@@ -267,13 +330,77 @@ test('lost between two requests: there again before the next one is asked', TIME
   }),
 )
 
-test('lost in a pass: the same request is answered by a new device', TIMEOUT, () =>
-  withGpu({}, async ({ open, edit, say }) => {
+for (const after of [0, 3]) {
+  test(`lost in submit ${after} of an edit: a new device gives the same answer`, TIMEOUT, () =>
+    withGpu({}, async ({ open, edit, say }) => {
+      await open('webgpu')
+      const alone = await edit()
+      await say({ loseNext: 1, after })
+      const replayed = await edit(TEXT, { maxChars: 999 }) // a limit that nobody meets
+      assert.deepEqual(outcomes(replayed), ['webgpu lost', 'webgpu ok'])
+      assert.equal(replayed.text, alone.text)
+      assert.equal((await say({})).devices, 2)
+    }),
+  )
+}
+
+test(
+  'lost in a pass, and the new device in the replayed one: the CPU answers',
+  TIMEOUT,
+  async () => {
+    let load // submits of opening it again
+    await withGpu({}, async ({ open, say, page }) => {
+      await open('webgpu')
+      await say({ lose: true })
+      await page.waitForFunction(() => window.told.length === 2)
+      load = (await say({})).submits[1]
+    })
+    await withGpu({}, async ({ open, edit, say }) => {
+      await open('webgpu')
+      await say({ loseNext: 1, later: load + 2 })
+      const result = await edit()
+      assert.deepEqual(outcomes(result), ['webgpu lost', 'webgpu lost', 'wasm ok'])
+      assert.equal(result.receipt.backendWhy, 'lost')
+      const { devices, submits } = await say({})
+      assert.deepEqual([devices, submits[1]], [2, load + 2])
+      const again = await edit(TEXT, { maxChars: 999 })
+      assert.deepEqual(outcomes(again), ['wasm ok'])
+      assert.equal(result.text, again.text)
+    })
+  },
+)
+
+test('an adapter for which there is no room: the CPU takes over, with the adapter', TIMEOUT, () =>
+  withGpu({}, async ({ open, edit, adapter, say, page }) => {
     await open('webgpu')
-    await say({ loseNext: 1 })
-    assert.deepEqual(outcomes(await edit()), ['webgpu lost', 'webgpu ok'])
-    assert.equal(await say({}), 2)
+    await say({ hugeNext: true })
+    const fix = await adapter()
+    await page.waitForFunction(() => window.told.length === 3) // first: it has an adapter more
+    assert.deepEqual((await told(page)).slice(1), ['loading webgpu asked', 'ready wasm no_memory'])
+    const { receipt } = await edit(TEXT, { adapter: fix })
+    assert.equal(receipt.backend, 'wasm')
+    assert.equal(receipt.backendWhy, 'no_memory')
+    assert.equal(receipt.adapter.sha256, fix.sha256)
   }),
+)
+
+// its kernels are compiled when an edit asks for it first
+test(
+  "an adapter's shader that fails: the CPU answers that request and all later ones",
+  TIMEOUT,
+  () =>
+    withGpu({ shader: ['fn main', 'fn main_', 'lora'] }, async ({ open, edit, adapter, page }) => {
+      await open('webgpu')
+      assert.deepEqual(outcomes(await edit()), ['webgpu ok'])
+      const fix = await adapter()
+      const result = await edit(TEXT, { adapter: fix })
+      assert.deepEqual(outcomes(result), ['webgpu refused', 'wasm ok'])
+      assert.equal(result.receipt.backendWhy, 'refused')
+      assert.equal(result.receipt.adapter.sha256, fix.sha256)
+      const { backendReason } = await page.evaluate(() => window.nf.status)
+      assert.match(backendReason, /lora/)
+      assert.deepEqual(outcomes(await edit(TEXT, { maxChars: 999 })), ['wasm ok'])
+    }),
 )
 
 test('lost in a pass and again: the CPU answers this request and all later ones', TIMEOUT, () =>
@@ -289,7 +416,7 @@ test('lost in a pass and again: the CPU answers this request and all later ones'
     for (const text of ['it was', 'they is']) {
       assert.deepEqual(outcomes(await edit(text)), ['wasm ok'])
     }
-    assert.equal(await say({}), 2) // no third device was asked for
+    assert.equal((await say({})).devices, 2) // no third device was asked for
   }),
 )
 
@@ -322,7 +449,7 @@ test('a real GPU is measured in an idle moment; the slower one is not opened aga
     assert.match(status.backendReason, /^measured here: GPU .+, CPU .+ for one edit$/)
     assert.equal(status.gpu, 'acme gpu-9000')
     assert.equal((await open()).backendWhy, 'slower')
-    assert.equal(await say({}), 0)
+    assert.equal((await say({})).devices, 0)
   }),
 )
 
@@ -341,7 +468,7 @@ test(
       assert.equal(second.receipt.backendWhy, 'faster')
       const again = await open()
       assert.equal(again.backendWhy, 'faster')
-      assert.equal(await say({}), 1) // no more than this one device
+      assert.equal((await say({})).devices, 1) // no more than this one device
       assert.equal((await edit()).receipt.backend, 'webgpu')
     }),
 )

@@ -7,12 +7,17 @@
 //   limits        what the device says its limits are
 //   loseAt        [n, ...]: device k is lost when it makes its n-th buffer
 //   hugeBufferAt  the n-th buffer of a device asks for more than there is
-//   shader        [find, put]: in every shader
+//   shader        [find, put]: in every shader; [find, put, name]: in those whose label has the name
 //   noTimers      none fires
 //   slowCpu       the clock of an engine without a GPU runs a thousand times as fast
-// Messages on the channel 'gpu-test', each answered with how many devices there were so far:
+// Messages on the channel 'gpu-test', each answered with how many devices there were so far, and how
+// often work was submitted to each:
 //   {lose: true}        takes the last device away
-//   {loseNext: n}       the next n submits each lose their device
+//   {loseNext: n}       the next n submits each lose their device;
+//     after: k          k more submits go through before them
+//     later: k          a device that comes after this loss is lost when its submit k is made
+//   {hugeNext: true}    the next buffer asks for more than there is
+//   {tellAt: k}         {reached: true} is said when k more submits went through and one is made
 
 /** The hook as a script, for CONFIG. */
 export const hookOf = (config) => `const CONFIG = ${JSON.stringify(config)};(${hook})();\n`
@@ -21,12 +26,16 @@ function hook() {
   const { gpu } = navigator
   const channel = new BroadcastChannel('gpu-test')
   const devices = []
-  let loseNext = 0
+  const submits = [] // of each device
+  const next = { lose: 0, after: 0, later: 0, huge: false, tellAt: -1 }
   channel.onmessage = ({ data }) => {
-    if (data.devices !== undefined) return // an answer
+    if (data.devices !== undefined || data.reached) return // of a hook
     if (data.lose) devices.at(-1).destroy()
-    loseNext = data.loseNext ?? loseNext
-    channel.postMessage({ devices: devices.length })
+    if (data.loseNext !== undefined)
+      Object.assign(next, { lose: data.loseNext, after: data.after ?? 0, later: data.later ?? 0 })
+    if (data.hugeNext) next.huge = true
+    if (data.tellAt !== undefined) next.tellAt = data.tellAt
+    channel.postMessage({ devices: devices.length, submits })
   }
   if (CONFIG.noTimers) self.setTimeout = self.setInterval = () => 0
   const { instantiate } = WebAssembly
@@ -46,7 +55,7 @@ function hook() {
       if (CONFIG.noDevice) throw new TypeError('no device today')
       const device = await requestDevice(descriptor)
       const k = devices.push(device) - 1
-      breakDevice(device, CONFIG.loseAt?.[k])
+      breakDevice(device, k)
       return device
     }
     return adapter
@@ -69,27 +78,38 @@ function hook() {
     return CONFIG.real && !CONFIG.fast ? { ...env, gpu_facts: told } : env
   }
 
-  function breakDevice(device, loseAt) {
+  /** Is the submit that is made now the one that loses its device? k: the device's. */
+  function loses(k) {
+    submits[k]++
+    if (k > 0 && submits[k] === next.later) return true
+    if (next.lose === 0 || next.after-- > 0) return false
+    next.after = 0
+    next.lose--
+    return true
+  }
+
+  function breakDevice(device, k) {
     let nBuffers = 0
+    submits[k] = 0
     const submit = device.queue.submit.bind(device.queue)
     device.queue.submit = (commands) => {
       if (commands.length === 0) return submit(commands) // a nudge: no work
-      if (loseNext > 0) {
-        loseNext--
-        device.destroy()
-      }
+      if (next.tellAt-- === 0) channel.postMessage({ reached: true })
+      if (loses(k)) device.destroy()
       submit(commands)
     }
     const createBuffer = device.createBuffer.bind(device)
     device.createBuffer = (descriptor) => {
-      if (++nBuffers === loseAt) device.destroy()
-      const size = nBuffers === CONFIG.hugeBufferAt ? 2 ** 45 : descriptor.size
-      return createBuffer({ ...descriptor, size })
+      if (++nBuffers === CONFIG.loseAt?.[k]) device.destroy()
+      const huge = next.huge || nBuffers === CONFIG.hugeBufferAt
+      next.huge = false
+      return createBuffer({ ...descriptor, size: huge ? 2 ** 45 : descriptor.size })
     }
     const createShaderModule = device.createShaderModule.bind(device)
     device.createShaderModule = (descriptor) => {
-      const code = CONFIG.shader ? descriptor.code.replace(...CONFIG.shader) : descriptor.code
-      return createShaderModule({ ...descriptor, code })
+      const [find, put, name = ''] = CONFIG.shader ?? []
+      if (!find || !descriptor.label.includes(name)) return createShaderModule(descriptor)
+      return createShaderModule({ ...descriptor, code: descriptor.code.replace(find, put) })
     }
     if (!CONFIG.limits) return
     const limits = {}
