@@ -128,6 +128,14 @@ static void files_limit_raise(server *s) {
   }
 }
 
+static void nothing_do(uv_work_t *work) { (void)work; }
+/* libuv makes its threads for the first work that is queued, and ends the process when it cannot:
+ * better now than when clients are there. */
+static void pool_begin(uv_loop_t *loop) {
+  static uv_work_t work;
+  (void)uv_queue_work(loop, &work, nothing_do, nullptr);
+}
+
 static server_start_result listen_open(server *s) {
   struct sockaddr_storage address;
   const config *c = &s->config;
@@ -151,7 +159,11 @@ static server_start_result listen_open(server *s) {
     if (error == EADDRINUSE) return fail(3, where, "the port is taken; choose another with --port");
     return fail(3, where, strerror(error));
   }
-  getsockname(fd, (struct sockaddr *)&address, &len);
+  if (getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
+    int error = errno;
+    close(fd);
+    return fail(3, where, strerror(error));
+  }
   s->port = ntohs(v6 ? ((struct sockaddr_in6 *)&address)->sin6_port
                      : ((struct sockaddr_in *)&address)->sin_port);
   s->listener = fd;
@@ -202,6 +214,7 @@ server_start_result server_start_worker(server *s, const config *c) {
   uv_check_start(&s->flush, on_turn_end);
   uv_unref((uv_handle_t *)&s->flush);
   uv_unref((uv_handle_t *)&s->drain);
+  pool_begin(&s->loop);
   return jobs_begin(s);
 }
 
@@ -220,6 +233,7 @@ server_start_result server_start(server *s, const config *c) {
   }
   if (c->token_file[0] != 0 && !token_read(c->token_file, &s->tokens, &result.error)) return result;
   if (uv_loop_init(&s->loop) != 0) return fail(3, "event loop", "cannot be made");
+  pool_begin(&s->loop);
   s->models = models_new(&s->loop, &s->log);
   if (s->models == nullptr) return fail(3, "models", "no memory");
   const inference_options options = {.n_threads = c->inference_threads,

@@ -29,7 +29,7 @@ enum {
 };
 
 /* Why the child is to go; the first reason stands. */
-typedef enum : u8 { GOES_ON, CANCELLED, LOST, STOPPED, TIMED_OUT, MISBEHAVED } end_reason;
+typedef enum : u8 { GOES_ON, CANCELLED, LOST, STOPPED, TIMED_OUT, MISBEHAVED, STARVED } end_reason;
 
 typedef struct {
   const char *type; /* static */
@@ -115,10 +115,10 @@ static void run_count(const job_run *r, bool kept) {
     outcome = TRIED_CANCELLED;
   } else if (r->reason == STOPPED) {
     outcome = TRIED_RELEASED;
-  } else if (r->reason != GOES_ON || (r->has_error && !r->again)) {
-    outcome = TRIED_FAILED;
-  } else if (r->has_error) {
+  } else if (r->reason == STARVED || (r->reason == GOES_ON && r->has_error && r->again)) {
     outcome = TRIED_AGAIN;
+  } else if (r->reason != GOES_ON || r->has_error) {
+    outcome = TRIED_FAILED;
   }
   job_metrics_try(&r->jobs->metrics, r->kind, outcome, now_ms(r) - r->started_ms);
 }
@@ -146,7 +146,7 @@ static void end_done(store_call *call) {
   if (call->status != STORE_OK && call->status != STORE_FENCED) {
     log_event(r->jobs->desc.log, "the end of a job is not stored", call->error.line);
   }
-  bool another_try = r->reason == LOST || r->reason == STOPPED ||
+  bool another_try = r->reason == LOST || r->reason == STOPPED || r->reason == STARVED ||
                      (r->reason == GOES_ON && r->has_error && r->again);
   r->over = call->status == STORE_OK && !another_try;
   run_count(r, call->status == STORE_OK);
@@ -163,6 +163,7 @@ static store_status end_work(store *s, store_call *call) {
     case STOPPED: return store_release(s, id, fence);
     case TIMED_OUT:
     case MISBEHAVED: return store_fail(s, id, fence, false, r->error);
+    case STARVED: return store_fail(s, id, fence, true, "no memory for what the worker said");
     case GOES_ON: break;
   }
   if (r->has_error) return store_fail(s, id, fence, r->again, r->error);
@@ -315,7 +316,9 @@ static void line_take(job_run *r, nf_bytes bytes) {
   job_line line;
   if (bytes.len == 0) return;
   job_line_read(bytes, &line);
-  if (line.kind == LINE_BAD) {
+  if (line.kind == LINE_NO_MEMORY) {
+    run_end(r, STARVED);
+  } else if (line.kind == LINE_BAD) {
     misbehaved(r, "the worker wrote a line that is no JSON object");
   } else if (line.kind == LINE_ERROR) {
     r->has_error = true;
@@ -345,7 +348,8 @@ static void lines_take(job_run *r) {
   r->line.len -= at;
   if (at > 0) memmove(r->line.at, r->line.at + at, (size_t)r->line.len);
   bool waits = r->n_events == EVENTS_MAX;
-  if (!waits && (r->line.failed || r->line.len > LINE_BYTES_MAX)) {
+  if (r->line.failed) run_end(r, STARVED);
+  if (!waits && r->line.len > LINE_BYTES_MAX) {
     misbehaved(r, "the worker wrote a line of more than 64 KB");
   }
   if (waits) uv_read_stop((uv_stream_t *)&r->out);
@@ -414,8 +418,9 @@ static void on_timer(uv_timer_t *timer) {
 
 /* ---- starting ---- */
 
-/* {"upload"} or {"path"}, open; -1 and the reason. Never a path that leaves the allowed root. */
-static int input_open(const job_run *r, yyjson_val *input, char *why, size_t cap) {
+/* {"upload"} or {"path"}, open; -1 and the reason. Never a path that leaves the allowed root.
+ * again: it may be there and cannot be opened now. */
+static int input_open(const job_run *r, yyjson_val *input, bool *again, char *why, size_t cap) {
   const char *upload = yyjson_get_str(yyjson_obj_get(input, "upload"));
   const char *path = yyjson_get_str(yyjson_obj_get(input, "path"));
   int file = -1;
@@ -426,19 +431,27 @@ static int input_open(const job_run *r, yyjson_val *input, char *why, size_t cap
   } else if (path != nullptr && r->jobs->media_root >= 0) {
     file = platform_open_beneath(r->jobs->media_root, path);
   }
-  if (file < 0) snprintf(why, cap, "the input is not there any more");
+  if (file < 0) {
+    *again = platform_fault(errno);
+    snprintf(why, cap, "the input %s%s",
+             *again ? "cannot be opened now: " : "is not there any more",
+             *again ? strerror(errno) : "");
+  }
   return file;
 }
 
-/* What the worker gets as descriptors 3 and 4; -1: none. false: one of them is gone. */
-static bool inputs_open(const job_run *r, int inputs[2], char *why, size_t cap) {
+/* What the worker gets as descriptors 3 and 4; -1: none. false: one of them is gone; again: or it
+ * cannot be opened now. */
+static bool inputs_open(const job_run *r, int inputs[2], bool *again, char *why, size_t cap) {
   yyjson_doc *doc = yyjson_read(r->job.input, strlen(r->job.input), 0);
+  *again = doc == nullptr; /* it was JSON when it was stored */
+  if (doc == nullptr) return snprintf(why, cap, "no memory"), false;
   yyjson_val *request = yyjson_doc_get_root(doc);
   const job_option *second = job_kind_upload(r->kind);
-  inputs[0] = input_open(r, yyjson_obj_get(request, "input"), why, cap);
+  inputs[0] = input_open(r, yyjson_obj_get(request, "input"), again, why, cap);
   bool ok = inputs[0] >= 0;
   if (ok && second != nullptr) {
-    inputs[1] = input_open(r, yyjson_obj_get(request, second->name), why, cap);
+    inputs[1] = input_open(r, yyjson_obj_get(request, second->name), again, why, cap);
     ok = inputs[1] >= 0;
   }
   yyjson_doc_free(doc);
@@ -538,7 +551,9 @@ static void child_start(job_run *r, const int inputs[2]) {
     r->exited = true;
     r->has_error = r->again = true;
     snprintf(r->error, sizeof r->error, "the worker cannot be started: %s", uv_strerror(bad));
-    uv_close((uv_handle_t *)&r->process, on_child_closed);
+    bool begun = r->process.type == UV_PROCESS; /* else there is no such handle yet */
+    if (!begun) r->n_open--;
+    if (begun) uv_close((uv_handle_t *)&r->process, on_child_closed);
     uv_close((uv_handle_t *)&r->out, on_child_closed);
     uv_close((uv_handle_t *)&r->err, on_child_closed);
     return;
@@ -569,16 +584,16 @@ void job_run_start(jobs *j, store_job *job, char *told) {
   j->runs = r;
   j->n_runs++;
   jobs_changed(j, &r->job.id);
-  char why[80] = "the input is damaged";
+  char why[80] = "";
   int inputs[2] = {-1, -1};
-  bool open = inputs_open(r, inputs, why, sizeof why);
+  bool again, open = inputs_open(r, inputs, &again, why, sizeof why);
   if (j->stopping) {
     inputs_close(inputs);
     r->reason = STOPPED;
     end_post(r);
   } else if (!open) {
     inputs_close(inputs);
-    start_failed(r, false, why);
+    start_failed(r, again, why);
   } else if (!work_make(r)) {
     snprintf(why, sizeof why, "work folder: %.60s", strerror(errno));
     inputs_close(inputs);
