@@ -145,6 +145,14 @@ static bool result_folder_make(const char *result, char *parent, size_t cap) {
   return job_folder_make(parent) && job_folder_make(result);
 }
 
+/* The result's folder, the job's and the one of all results: each has a new name in it. parent: the
+ * second; its end is cut off. 0 or errno. */
+static int result_sync(int result, char *parent) {
+  int error = fsync(result) != 0 ? errno : job_folder_sync(parent);
+  *strrchr(parent, '/') = 0;
+  return error != 0 ? error : job_folder_sync(parent);
+}
+
 bool job_output_publish(const job_kind *kind, const char *work, const char *result, char **json,
                         nf_error *error) {
   char parent[CONFIG_PATH_BYTES + 256];
@@ -166,7 +174,7 @@ bool job_output_publish(const job_kind *kind, const char *work, const char *resu
   if (ok && n_found == 0) ok = fail(error, "result", "the worker ended without writing it");
   text_buf_str(&out, "]}");
   text_buf_add(&out, bytes_from("", 1));
-  int unsynced = !ok ? 0 : fsync(to) != 0 ? errno : job_folder_sync(parent);
+  int unsynced = ok ? result_sync(to, parent) : 0;
   if (unsynced != 0) ok = fail(error, "results", strerror(unsynced));
   if (ok && out.failed) ok = fail(error, "results", "no memory");
   close(from);
