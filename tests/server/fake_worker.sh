@@ -24,6 +24,7 @@ case "$what" in
     ;;
   bad) echo '{"error":"no audio stream in the file","again":false}' ;;
   crash) echo 'something broke' >&2; kill -9 $$ ;;
+  keeps) echo a piece >kept/piece; [ -z "$n" ] || sleep 60; kill -9 $$ ;; # and n: after a minute
   deaf) trap '' TERM; sleep 60 & wait; sleep 60 & wait ;; # and a child that holds the pipe
   silent) ;;                                     # ends well, but wrote nothing
   noise) echo 'this is no JSON' ;;
