@@ -343,12 +343,16 @@ static void patch_reply(jobs *j, const job_id *id, const http_request *request, 
   enum { FRAMING = 65536 }; /* of chunks, which are counted with the body, and 1/8 */
   upload_facts f;
   i64 offset, content = request->content_length;
+  job_checksum checksum;
   nf_bytes type = request->content_type;
   bool body = request->has_body; /* it is not read after an error */
   if (type.at == nullptr || !bytes_same_nocase(type, text("application/offset+octet-stream"))) {
     refuse(reply, 415, "Content-Type must be application/offset+octet-stream", body, -1);
   } else if (!bytes_number(request->upload_offset, &offset)) {
     refuse(reply, 400, "Upload-Offset: expected a number of bytes", body, -1);
+  } else if (!job_checksum_read(request->upload_checksum, &checksum)) {
+    refuse(reply, 400, "Upload-Checksum: expected " JOB_CHECKSUMS " and the digest in Base64", body,
+           -1);
   } else if (!job_upload_yield(j, id)) {
     refuse(reply, 423, "another request writes to this upload", body, -1);
   } else if (!facts_read(j, id, false, &f)) {
@@ -370,6 +374,7 @@ static void patch_reply(jobs *j, const job_id *id, const http_request *request, 
                                         .bytes = offset,
                                         .length = f.length,
                                         .tus = true,
+                                        .checksum = checksum,
                                         .answer = patch_answer},
                      content >= 0 ? rest : rest + rest / 8 + FRAMING, reply);
   }
@@ -380,7 +385,9 @@ static void options_reply(const jobs *j, http_reply *reply) {
   reply->status = 204;
   reply->cache_control = "no-store";
   text_buf_str(&fields, VERSION_FIELD);
-  text_buf_str(&fields, "Tus-Version: 1.0.0\r\nTus-Extension: creation,termination,expiration\r\n");
+  text_buf_str(&fields,
+               "Tus-Version: 1.0.0\r\nTus-Extension: creation,termination,expiration,checksum\r\n");
+  text_buf_str(&fields, "Tus-Checksum-Algorithm: " JOB_CHECKSUMS "\r\n");
   number_field(&fields, "Tus-Max-Size: ", (i64)j->desc.config->upload_mb_max << 20);
   reply->fields = fields_take(&fields);
 }
