@@ -33,7 +33,7 @@ static void number_field(text_buf *out, const char *name, i64 number) {
   text_buf_str(out, "\r\n");
 }
 
-/* Null when there is no memory: an answer without them is still one. */
+/* Null when there is no memory. */
 static char *fields_take(text_buf *out) {
   text_buf_add(out, bytes_from("", 1));
   if (!out->failed) return out->at;
@@ -232,6 +232,10 @@ static void tus_answer(tus_task *t) {
   }
   if (t->status != 204 && !f->whole) expires_field(&fields, f->expires_s);
   reply.fields = fields_take(&fields);
+  if (reply.fields == nullptr) {
+    job_task_error(&t->base, 503, "no memory");
+    return;
+  }
   http_task_answer(&t->base.task, &reply);
   job_task_free(&t->base);
 }
@@ -316,6 +320,10 @@ static void patch_answer(job_task *t, i64 bytes, i64 length) {
   number_field(&fields, "Upload-Offset: ", bytes);
   if (bytes < length) expires_field(&fields, expires_at(t->jobs, time(nullptr)));
   reply.fields = fields_take(&fields);
+  if (reply.fields == nullptr) { /* the bytes are there: HEAD says so */
+    job_task_error(t, 503, "no memory");
+    return;
+  }
   http_task_answer(&t->task, &reply);
   job_task_free(t);
 }

@@ -104,8 +104,8 @@ static void body_discard(job_upload *u) {
 
 static void upload_write(uv_work_t *work) {
   job_upload *u = work->data;
-  if (!piece_write(u)) {
-    u->error = errno;
+  if (u->writing.failed || !piece_write(u)) {
+    u->error = u->writing.failed ? ENOMEM : errno; /* failed: some of what came is not in it */
     return;
   }
   if (u->last && !job_checksum_is_met(&u->desc.checksum)) {

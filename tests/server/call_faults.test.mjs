@@ -3,7 +3,8 @@
 // are asked for, again where the answer was the fault's; at the end SIGTERM stops it with exit code
 // 0. No crash, no hang, no leak (the asan build sees those), and the job is done. One thing may be:
 // before it listens, libuv ends the process where it can make no pipe, lock or thread (abort()).
-// NEARFIELD_FAULTS: how many of each are tried, spread evenly; `all`: every one (./dev soak alloc).
+// NEARFIELD_FAULTS: how many of each are tried, spread evenly; `all`: every one (./dev soak alloc);
+// `memory:17` or `call:20-30`: those.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
@@ -141,11 +142,11 @@ async function run(fail) {
     }
   } catch (error) {
     const ended = child.exitCode ?? child.signalCode
-    if (ended !== null) error.message += ` (it had ended: ${ended})`
+    if (ended !== null) error.message = `it had ended: ${ended}; ${error.message}`
     child.kill('SIGKILL')
     await exited
-    const said = existsSync(log) ? readFileSync(log, 'utf8') : ''
-    error.message = `FAIL=${fail}: ${error.message}\n${said}${stderr.slice(-3000)}`
+    const where = existsSync(`${log}.where`) ? readFileSync(`${log}.where`, 'utf8') : ''
+    error.message = `FAIL=${fail}: ${error.message}\n${where}${stderr.slice(-3000)}`
     throw error
   }
   const [, memory, call, failed] = /^memory (\d+) call (\d+) (\S+)/.exec(readFileSync(log, 'utf8'))
@@ -154,11 +155,21 @@ async function run(fail) {
 }
 
 for (const kind of ['memory', 'call']) {
+  const range = new RegExp(`^${kind}:(\\d+)(?:-(\\d+))?$`).exec(wish)?.slice(1)
+  if (wish.includes(':') && !range) continue
   test(`${wish} of the failures of ${kind}`, async (t) => {
     const counts = await run(`${kind}:0`) // none fails
     const n = counts[kind]
-    const tries = wish === 'all' ? n : Math.min(n, Number(wish))
-    const list = Array.from({ length: tries }, (_, i) => 1 + Math.floor((i * n) / tries))
+    const first = Number(range?.[0] ?? 1)
+    const tries = range
+      ? Number(range[1] ?? first) - first + 1
+      : wish === 'all'
+        ? n
+        : Math.min(n, Number(wish))
+    const list = Array.from(
+      { length: tries },
+      (_, i) => first + (range ? i : Math.floor((i * n) / tries)),
+    )
     const problems = []
     const seen = {}
     await Promise.all(

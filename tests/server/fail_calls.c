@@ -2,14 +2,15 @@
  * operating system fails, the n-th of this process, whoever makes it - the server, libuv, SQLite,
  * libcurl. Owns the counting; what follows from it is the test's to judge.
  *   FAIL=memory:17  or  FAIL=call:17    none: nothing fails, all is counted
- *   FAIL_LOG=FILE                       at the end: "memory M call N NAME", NAME: what failed, or -
- * Not counted: what the C library calls inside itself; what a forked child does; getrandom, which
- * cannot fail for a few bytes; epoll_ctl, and
- * reads and writes of libuv's own event and signal pipes, whose failure libuv answers with abort()
- * (uv__io_poll, uv__async_io, uv__signal_event). */
+ *   FAIL_LOG=FILE                       at the end: "memory M call N NAME", NAME: what failed, or
+ * -; FILE.where: who called it Not counted: what the C library calls inside itself; what a forked
+ * child does; getrandom, which cannot fail for a few bytes; epoll_ctl, and reads and writes of
+ * libuv's own event and signal pipes, whose failure libuv answers with abort() (uv__io_poll,
+ * uv__async_io, uv__signal_event). */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -34,11 +35,26 @@ static char log_path[256];
 
 static _Thread_local int is_foreign; /* a call of the sanitizer's own */
 
+/* Who made the call, for a person: into FAIL_LOG.where. */
+static void where_write(void) {
+  void *frames[24];
+  char path[sizeof log_path + 8];
+  is_foreign = 1; /* backtrace() loads a library the first time */
+  snprintf(path, sizeof path, "%s.where", log_path);
+  FILE *file = log_path[0] != 0 ? fopen(path, "w") : NULL;
+  if (file != NULL) {
+    backtrace_symbols_fd(frames, backtrace(frames, 24), fileno(file));
+    fclose(file);
+  }
+  is_foreign = 0;
+}
+
 static int fails(fail_kind kind, const char *name) {
   if (wanted == NOT_YET || is_foreign) return 0; /* NOT_YET: before main */
   long i = __atomic_add_fetch(&n_seen[kind], 1, __ATOMIC_RELAXED);
   if (kind != wanted || i != i_fail) return 0;
   failed = name;
+  where_write();
   return 1;
 }
 
