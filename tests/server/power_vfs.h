@@ -17,7 +17,7 @@ enum { DISK_FILES_MAX = 32, DISK_NAME_BYTES = 160, SECTOR = 512 };
 
 typedef struct {
   unsigned char *at;
-  long len;
+  long len, cap;
 } disk_bytes;
 typedef struct {
   long at, len;
@@ -66,7 +66,10 @@ typedef struct {
 
 static void bytes_reach(disk_bytes *b, long len, bool garbage) {
   if (len <= b->len) return;
-  b->at = realloc(b->at, (size_t)len);
+  if (len > b->cap) {
+    b->cap = len * 2;
+    b->at = realloc(b->at, (size_t)b->cap);
+  }
   for (long i = b->len; i < len; i++) b->at[i] = garbage ? (unsigned char)power_random() : 0;
   b->len = len;
 }
@@ -149,7 +152,7 @@ static disk_file *file_make(const char *path) {
 static void file_survives(int i, const cut_kind *cut) {
   const disk_file *f = &power.files[i];
   disk_bytes *b = &power.survived[i];
-  *b = (disk_bytes){malloc((size_t)f->synced.len + 1), f->synced.len};
+  *b = (disk_bytes){malloc((size_t)f->synced.len + 1), f->synced.len, f->synced.len};
   if (f->synced.len > 0) memcpy(b->at, f->synced.at, (size_t)f->synced.len);
   for (int k = 0; k < f->n_writes; k++) write_apply(b, &f->writes[k], cut);
 }
