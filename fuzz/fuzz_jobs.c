@@ -10,7 +10,7 @@ static void request_check(nf_bytes body) {
   const job_kind *kind = nullptr, *again_kind = nullptr;
   char *input = nullptr, *again = nullptr;
   nf_error error = {0};
-  if (!job_request_read(body, &kind, &input, &error)) {
+  if (job_request_read(body, &kind, &input, &error) != 0) {
     ASSERT(input == nullptr && error.line[0] != 0 && !has_break(error.line));
     return;
   }
@@ -20,7 +20,7 @@ static void request_check(nf_bytes body) {
   char *whole = malloc(room);
   ASSERT(whole != nullptr);
   snprintf(whole, room, "{\"kind\":\"%s\",%s", kind->name, input + 1);
-  ASSERT(job_request_read(text(whole), &again_kind, &again, &error));
+  ASSERT(job_request_read(text(whole), &again_kind, &again, &error) == 0);
   ASSERT(again_kind == kind && strcmp(again, input) == 0);
   free(whole);
   free(again);

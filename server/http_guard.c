@@ -63,6 +63,7 @@ typedef enum {
   FIELD_UPLOAD_LENGTH,
   FIELD_UPLOAD_OFFSET,
   FIELD_UPLOAD_METADATA,
+  FIELD_UPLOAD_CHECKSUM,
   FIELD_METHOD_OVERRIDE,
   FIELD_ACCEPT_ENCODING,
   FIELD_RANGE,
@@ -90,6 +91,7 @@ static const char *const FIELD_NAMES[N_FIELDS] = {
     [FIELD_UPLOAD_LENGTH] = "upload-length",
     [FIELD_UPLOAD_OFFSET] = "upload-offset",
     [FIELD_UPLOAD_METADATA] = "upload-metadata",
+    [FIELD_UPLOAD_CHECKSUM] = "upload-checksum",
     [FIELD_METHOD_OVERRIDE] = "x-http-method-override",
     [FIELD_ACCEPT_ENCODING] = "accept-encoding",
     [FIELD_RANGE] = "range",
@@ -315,6 +317,7 @@ http_refusal http_head_parse(nf_bytes head, const http_hosts *hosts, http_reques
   request->upload_length = value_twice_bad(&facts, FIELD_UPLOAD_LENGTH);
   request->upload_offset = value_twice_bad(&facts, FIELD_UPLOAD_OFFSET);
   request->upload_metadata = value_once(&facts, FIELD_UPLOAD_METADATA);
+  request->upload_checksum = value_twice_bad(&facts, FIELD_UPLOAD_CHECKSUM);
   request->method_override = value_twice_bad(&facts, FIELD_METHOD_OVERRIDE);
   request->range = value_once(&facts, FIELD_RANGE);
   request->if_range = value_once(&facts, FIELD_IF_RANGE);

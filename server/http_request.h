@@ -27,7 +27,8 @@ typedef struct {
   nf_bytes host;
   nf_bytes accept_encoding, authorization;
   nf_bytes content_type, origin, fetch_site, idempotency_key, last_event_id;
-  nf_bytes tus_resumable, upload_length, upload_offset, upload_metadata, method_override;
+  nf_bytes tus_resumable, upload_length, upload_offset, upload_metadata, upload_checksum;
+  nf_bytes method_override;
   nf_bytes range, if_range, if_match, if_none_match, if_modified_since, if_unmodified_since;
   isize path_len;
   u8 path[HTTP_PATH_BYTES_MAX]; /* percent-decoded, starts with '/', no NUL or '\', no "." or

@@ -57,6 +57,9 @@ bool json_body_read(nf_bytes body, yyjson_doc **doc, json_object *root, api_erro
   /* without YYJSON_READ_INSITU the bytes are only read */
   *doc = yyjson_read_opts((char *)(uintptr_t)body.at, (size_t)body.len, YYJSON_READ_NOFLAG, nullptr,
                           &why);
+  if (*doc == nullptr && why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) {
+    return api_error_set(error, 503, "no_memory", nullptr, "no memory");
+  }
   if (*doc == nullptr) {
     return api_error_set(error, 400, "invalid_json", nullptr, "the body is no JSON: %s at byte %zu",
                          why.msg, why.pos);

@@ -38,6 +38,10 @@ static int open_by_walking(int root, const char *path) {
   }
 }
 
+bool platform_fault(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO;
+}
+
 #if defined(__linux__)
 
 const int PLATFORM_SEND_MORE = MSG_MORE, PLATFORM_SEND_QUIET = MSG_NOSIGNAL;

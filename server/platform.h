@@ -18,3 +18,7 @@ isize platform_sendfile(int socket, int file, i64 from, isize bytes);
  * path is relative and NUL-terminated. On Linux by openat2(RESOLVE_BENEATH); elsewhere, and on
  * kernels before 5.6, by walking with O_NOFOLLOW, which refuses every symbolic link. */
 int platform_open_beneath(int root, const char *path);
+
+/* Is this errno about the machine (no descriptor left, no memory, a disk that fails) and not about
+ * the path that was asked for? Then the same question may be answered later. */
+bool platform_fault(int error);

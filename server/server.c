@@ -114,10 +114,10 @@ static void hosts_set(server *s) {
   for (int i = 0; i < s->config.n_hosts; i++) host_allow(s, s->config.hosts[i], "");
 }
 
-/* Room for connections_max connections, each of which may have a file open. */
-static void files_limit_raise(server *s) {
+/* Room for connections_max connections, each of which may have a file open: so many descriptors. */
+static int files_limit_raise(server *s) {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return SPARE_FILES;
   rlim_t want = (rlim_t)s->config.connections_max * 2 + (rlim_t)SPARE_FILES;
   if (limit.rlim_cur < want) {
     limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
@@ -126,6 +126,29 @@ static void files_limit_raise(server *s) {
   if (limit.rlim_cur > (rlim_t)SPARE_FILES * 2 && limit.rlim_cur < want) {
     s->config.connections_max = (int)(limit.rlim_cur - SPARE_FILES) / 2;
   }
+  return (int)(limit.rlim_cur < want ? limit.rlim_cur : want);
+}
+
+static void nothing_do(uv_work_t *work) { (void)work; }
+static void nothing_poll(uv_poll_t *poll, int status, int events) {
+  (void)poll, (void)status, (void)events;
+}
+/* libuv makes its threads for the first work that is queued, and its table of descriptors longer
+ * for the first that is beyond it, and ends the process when it cannot: better now than when
+ * clients are there. n_files: no descriptor gets beyond it. */
+static void loop_reserve(uv_loop_t *loop, int n_files) {
+  static uv_work_t work;
+  static uv_poll_t poll;
+  (void)uv_queue_work(loop, &work, nothing_do, nullptr);
+  int low = socket(AF_UNIX, SOCK_STREAM, 0);
+  int high = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, n_files - 1);
+  if (low >= 0) close(low);
+  if (high < 0) return;
+  if (uv_poll_init(loop, &poll, high) == 0) {
+    (void)uv_poll_start(&poll, UV_READABLE, nothing_poll);
+    uv_close((uv_handle_t *)&poll, nullptr);
+  }
+  close(high);
 }
 
 static server_start_result listen_open(server *s) {
@@ -151,7 +174,11 @@ static server_start_result listen_open(server *s) {
     if (error == EADDRINUSE) return fail(3, where, "the port is taken; choose another with --port");
     return fail(3, where, strerror(error));
   }
-  getsockname(fd, (struct sockaddr *)&address, &len);
+  if (getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
+    int error = errno;
+    close(fd);
+    return fail(3, where, strerror(error));
+  }
   s->port = ntohs(v6 ? ((struct sockaddr_in6 *)&address)->sin6_port
                      : ((struct sockaddr_in *)&address)->sin_port);
   s->listener = fd;
@@ -202,6 +229,7 @@ server_start_result server_start_worker(server *s, const config *c) {
   uv_check_start(&s->flush, on_turn_end);
   uv_unref((uv_handle_t *)&s->flush);
   uv_unref((uv_handle_t *)&s->drain);
+  loop_reserve(&s->loop, SPARE_FILES);
   return jobs_begin(s);
 }
 
@@ -220,6 +248,7 @@ server_start_result server_start(server *s, const config *c) {
   }
   if (c->token_file[0] != 0 && !token_read(c->token_file, &s->tokens, &result.error)) return result;
   if (uv_loop_init(&s->loop) != 0) return fail(3, "event loop", "cannot be made");
+  loop_reserve(&s->loop, files_limit_raise(s));
   s->models = models_new(&s->loop, &s->log);
   if (s->models == nullptr) return fail(3, "models", "no memory");
   const inference_options options = {.n_threads = c->inference_threads,
@@ -239,7 +268,6 @@ server_start_result server_start(server *s, const config *c) {
   if (result.exit_code != 0) return result;
   result = budget_begin(s);
   if (result.exit_code != 0) return result;
-  files_limit_raise(s);
   hosts_set(s);
   uv_poll_init(&s->loop, &s->accept_poll, s->listener);
   uv_timer_init(&s->loop, &s->tick);

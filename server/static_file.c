@@ -104,9 +104,9 @@ void static_file_reply(int root, const http_request *request, i64 now_ns, http_r
   struct stat facts;
   reply->file = open_regular(root, path, &facts);
   if (reply->file < 0) {
-    bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
-    bool disk = errno == EIO;
-    http_reply_error(reply, ours ? 503 : disk ? 500 : 404, nullptr, ours || disk);
+    int error = errno;
+    bool ours = platform_fault(error);
+    http_reply_error(reply, !ours ? 404 : error == EIO ? 500 : 503, nullptr, ours);
     return;
   }
   media_type media = media_type_of(bytes_from(path, len));

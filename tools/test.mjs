@@ -133,7 +133,8 @@ async function build(preset, targets = []) {
 // What the suites of the browser's side stand on: each builds what it needs, also when run alone.
 const buildModules = () => build('wasm', ['nearfield', 'nearfield-relaxed', 'nearfield-route'])
 // the server, and the tiny models of the GPU's tests
-const buildNative = () => build('native', ['nearfield', 'nearfield-server', 'make_tiny'])
+const buildNative = () =>
+  build('native', ['nearfield', 'nearfield-server', 'make_tiny', 'server_with_faults'])
 const npm = (name, args) => make(name, 'npm', ['run', '--silent', ...args])
 const buildSdk = async () => (await buildModules()) && npm('sdk build', ['build', '-w', 'sdk'])
 const buildApp = async () => (await buildSdk()) && npm('app build', ['build', '-w', 'app'])
@@ -214,7 +215,7 @@ const suites = {
       NEARFIELD_SERVER: 'build/asan/nearfield-server',
       NEARFIELD_ROUNDS: '10',
     }
-    if (await build('asan', ['nearfield-server']))
+    if (await build('asan', ['nearfield-server', 'server_with_faults']))
       runs.push(...files.map((file) => [file, { label: 'asan ', env }]))
     const computing = runs.filter(([file]) => COMPUTES.test(file))
     const waiting = runs.filter(([file]) => !COMPUTES.test(file))

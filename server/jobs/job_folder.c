@@ -38,7 +38,7 @@ static void entries_remove(int folder, int depth, const char *but) {
   closedir(dir);
 }
 
-static void remove_but(const char *path, const char *but) {
+void job_folder_remove_but(const char *path, const char *but) {
   enum { DEPTH_MAX = 16 };
   int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (folder < 0) {
@@ -49,8 +49,7 @@ static void remove_but(const char *path, const char *but) {
   (void)rmdir(path); /* not when something stays */
 }
 
-void job_folder_remove(const char *path) { remove_but(path, nullptr); }
-void job_folder_leave_kept(const char *path) { remove_but(path, JOB_KEPT); }
+void job_folder_remove(const char *path) { job_folder_remove_but(path, nullptr); }
 
 bool job_kept_take(const char *job, i64 fence) {
   int folder = open(job, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -105,7 +104,8 @@ static bool fail(nf_error *error, const char *what, const char *why) {
 }
 
 /* Hash and sync one file; adds its JSON. */
-static bool output_read(int folder, const job_output *output, text_buf *json, nf_error *error) {
+static bool output_read(int folder, const job_output *output, const bool *stop, text_buf *json,
+                        nf_error *error) {
   enum { PIECE = 65536 };
   int file = openat(folder, output->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   struct stat facts;
@@ -119,12 +119,14 @@ static bool output_read(int folder, const job_output *output, text_buf *json, nf
   nf_sha256_begin(&hash);
   isize n;
   i64 bytes = 0;
-  while ((n = read(file, piece, sizeof piece)) > 0) {
+  bool stopped = false;
+  while (!stopped && (n = read(file, piece, sizeof piece)) > 0) {
+    stopped = __atomic_load_n(stop, __ATOMIC_RELAXED);
     nf_sha256_add(&hash, bytes_from(piece, n));
     bytes += n;
   }
-  bool ok = n == 0 && fsync(file) == 0;
-  if (!ok) (void)fail(error, output->name, strerror(errno));
+  bool ok = !stopped && n == 0 && fsync(file) == 0;
+  if (!ok) (void)fail(error, output->name, stopped ? "not wanted any more" : strerror(errno));
   close(file);
   u8 digest[32];
   nf_sha256_end(&hash, digest);
@@ -145,8 +147,24 @@ static bool result_folder_make(const char *result, char *parent, size_t cap) {
   return job_folder_make(parent) && job_folder_make(result);
 }
 
-bool job_output_publish(const job_kind *kind, const char *work, const char *result, char **json,
-                        nf_error *error) {
+/* The result's folder, the job's and the one of all results: each has a new name in it. parent: the
+ * second; its end is cut off. 0 or errno. */
+static int result_sync(int result, char *parent) {
+  int error = fsync(result) != 0 ? errno : job_folder_sync(parent);
+  *strrchr(parent, '/') = 0;
+  return error != 0 ? error : job_folder_sync(parent);
+}
+
+void job_result_remove(const char *result) {
+  char parent[CONFIG_PATH_BYTES + 256];
+  job_folder_remove(result);
+  snprintf(parent, sizeof parent, "%s", result);
+  *strrchr(parent, '/') = 0;
+  (void)rmdir(parent);
+}
+
+bool job_output_publish(const job_kind *kind, const char *work, const char *result,
+                        const bool *stop, char **json, nf_error *error) {
   char parent[CONFIG_PATH_BYTES + 256];
   text_buf out = {0};
   int from = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -160,18 +178,21 @@ bool job_output_publish(const job_kind *kind, const char *work, const char *resu
     bool there = faccessat(from, o->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     if (kind->one_output && (n_found > 0 || !there)) continue;
     if (n_found++ > 0) text_buf_str(&out, ",");
-    ok = output_read(from, o, &out, error);
+    ok = output_read(from, o, stop, &out, error);
     if (ok && renameat(from, o->name, to, o->name) != 0) ok = fail(error, o->name, strerror(errno));
   }
   if (ok && n_found == 0) ok = fail(error, "result", "the worker ended without writing it");
   text_buf_str(&out, "]}");
   text_buf_add(&out, bytes_from("", 1));
-  int unsynced = !ok ? 0 : fsync(to) != 0 ? errno : job_folder_sync(parent);
+  int unsynced = ok ? result_sync(to, parent) : 0;
   if (unsynced != 0) ok = fail(error, "results", strerror(unsynced));
   if (ok && out.failed) ok = fail(error, "results", "no memory");
   close(from);
   if (to >= 0) close(to);
-  if (!ok) free(out.at);
+  if (!ok) {
+    free(out.at);
+    job_result_remove(result);
+  }
   if (ok) *json = out.at;
   return ok;
 }

@@ -213,13 +213,19 @@ static bool request_write(yyjson_val *root, const job_kind **kind, text_buf *out
   return wrong(error, "request", "each field once");
 }
 
-bool job_request_read(nf_bytes body, const job_kind **kind, char **input, nf_error *error) {
+static int no_memory(nf_error *error) {
+  snprintf(error->line, sizeof error->line, "no memory");
+  return 503;
+}
+
+int job_request_read(nf_bytes body, const job_kind **kind, char **input, nf_error *error) {
   yyjson_read_err why;
   yyjson_doc *doc =
       yyjson_read_opts((char *)(uintptr_t)body.at, (size_t)body.len, 0, nullptr, &why);
+  if (doc == nullptr && why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) return no_memory(error);
   if (doc == nullptr) {
     snprintf(error->line, sizeof error->line, "not JSON: %.100s at byte %zu", why.msg, why.pos);
-    return false;
+    return 400;
   }
   text_buf out = {0};
   yyjson_val *root = yyjson_doc_get_root(doc);
@@ -227,8 +233,10 @@ bool job_request_read(nf_bytes body, const job_kind **kind, char **input, nf_err
                                 : wrong(error, "body", "a JSON object");
   text_buf_add(&out, bytes_from("", 1));
   yyjson_doc_free(doc);
-  if (ok && out.failed) ok = wrong(error, "memory", "more of it");
-  if (!ok) free(out.at);
-  if (ok) *input = out.at;
-  return ok;
+  if (ok && !out.failed) {
+    *input = out.at;
+    return 0;
+  }
+  free(out.at);
+  return ok ? no_memory(error) : 400;
 }

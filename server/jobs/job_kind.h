@@ -47,5 +47,5 @@ const job_kind *job_kind_at(int i);
 void job_kinds_runnable(const config *c, const char **names);
 
 /* A POST's body as the JSON that is stored: {"kind", "input": {"upload"|"path"}, options...} with
- * nothing else. input: malloc'd. false: the line says what is wrong. */
-bool job_request_read(nf_bytes body, const job_kind **kind, char **input, nf_error *error);
+ * nothing else. input: malloc'd. 0; or HTTP's status, 400 or 503, and the line says why. */
+int job_request_read(nf_bytes body, const job_kind **kind, char **input, nf_error *error);

@@ -20,9 +20,13 @@ static void progress_take(double p, job_line *line) {
 
 void job_line_read(nf_bytes bytes, job_line *line) {
   *line = (job_line){.kind = LINE_BAD};
-  yyjson_doc *doc = yyjson_read((const char *)bytes.at, (size_t)bytes.len, 0);
+  yyjson_read_err why;
+  yyjson_doc *doc =
+      yyjson_read_opts((char *)(uintptr_t)bytes.at, (size_t)bytes.len, 0, nullptr, &why);
   yyjson_val *root = yyjson_doc_get_root(doc), *value;
   if (!yyjson_is_obj(root)) {
+    bool memory = doc == nullptr && why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION;
+    if (memory) line->kind = LINE_NO_MEMORY;
     yyjson_doc_free(doc);
     return;
   }
@@ -43,6 +47,6 @@ void job_line_read(nf_bytes bytes, job_line *line) {
       line->data = yyjson_val_write(value, 0, nullptr);
     }
   }
-  if (line->kind == LINE_EVENT && line->data == nullptr) line->kind = LINE_BAD;
+  if (line->kind == LINE_EVENT && line->data == nullptr) line->kind = LINE_NO_MEMORY;
   yyjson_doc_free(doc);
 }

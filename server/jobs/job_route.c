@@ -66,40 +66,50 @@ static void post_done(store_call *call) {
   job_answer(t, call->status, p->existed ? 200 : 201);
 }
 
-/* Is {"upload"} or {"path"} there? */
-static const char *one_missing(const jobs *j, yyjson_val *in) {
-  const char *why = nullptr;
+/* Is {"upload"} or {"path"} there? 0; or a status and why. */
+static int one_missing(const jobs *j, yyjson_val *in, const char **why) {
   const char *upload = yyjson_get_str(yyjson_obj_get(in, "upload"));
   const char *path = yyjson_get_str(yyjson_obj_get(in, "path"));
+  bool found;
+  errno = 0;
   if (upload != nullptr) {
     char whole[JOB_PATH_BYTES];
     jobs_path(j, "uploads", upload, whole);
-    if (access(whole, R_OK) != 0) why = "input: no such upload";
+    *why = "input: no such upload";
+    found = access(whole, R_OK) == 0;
   } else if (j->media_root < 0) {
-    why = "input: paths are off; --media-root FOLDER allows those below it";
+    *why = "input: paths are off; --media-root FOLDER allows those below it";
+    found = false;
   } else {
     int file = platform_open_beneath(j->media_root, path);
     struct stat facts;
-    if (file < 0 || fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode)) {
-      why = "input: no such file below media_root";
-    }
+    *why = "input: no such file below media_root";
+    found = file >= 0 && fstat(file, &facts) == 0 && S_ISREG(facts.st_mode);
     if (file >= 0) close(file);
   }
-  return why;
+  if (!found && platform_fault(errno)) {
+    *why = "input: it cannot be looked for now";
+    return 503;
+  }
+  return found ? 0 : 422;
 }
 
 /* Is what the job is to read there? Asked before it is accepted: an error one can act on. */
-static const char *input_missing(const jobs *j, const job_kind *kind, const char *input) {
+static int input_missing(const jobs *j, const job_kind *kind, const char *input, const char **why) {
   yyjson_doc *doc = yyjson_read(input, strlen(input), 0);
+  if (doc == nullptr) { /* written by us a moment ago */
+    *why = "no memory";
+    return 503;
+  }
   yyjson_val *request = yyjson_doc_get_root(doc);
   const job_option *second = job_kind_upload(kind);
-  const char *why = one_missing(j, yyjson_obj_get(request, "input"));
-  if (why == nullptr && second != nullptr &&
-      one_missing(j, yyjson_obj_get(request, second->name)) != nullptr) {
-    why = "captions: no such upload";
+  int status = one_missing(j, yyjson_obj_get(request, "input"), why);
+  if (status == 0 && second != nullptr) {
+    status = one_missing(j, yyjson_obj_get(request, second->name), why);
+    if (status == 422) *why = "captions: no such upload";
   }
   yyjson_doc_free(doc);
-  return why;
+  return status;
 }
 
 static void post_body_end(http_task *task) {
@@ -107,20 +117,22 @@ static void post_body_end(http_task *task) {
   job_task *t = &p->base;
   nf_error error = {0};
   const char *why = nullptr;
-  int status = 400;
+  int status;
   nf_bytes body = bytes_from(p->body.at, p->body.len);
   if (t->jobs->stopping) {
     why = "the server is stopping";
     status = 503;
-  } else if (p->body.failed || !job_request_read(body, &p->kind, &p->input, &error)) {
-    why = p->body.failed ? "no memory" : error.line;
+  } else if (p->body.failed) {
+    why = "no memory";
+    status = 503;
+  } else if ((status = job_request_read(body, &p->kind, &p->input, &error)) != 0) {
+    why = error.line;
   } else if ((why = job_kind_refusal(p->kind, t->jobs->desc.config)) != nullptr) {
     status = 501;
   } else {
-    why = input_missing(t->jobs, p->kind, p->input);
-    status = 422;
+    status = input_missing(t->jobs, p->kind, p->input, &why);
   }
-  if (why != nullptr) {
+  if (status != 0) {
     post_free(p);
     job_task_error(t, status, why);
     return;
@@ -320,13 +332,15 @@ static const job_output *output_find(const job_kind *kind, nf_bytes name) {
 }
 
 /* The file of the result that is called so, "" for the first, as the kind's own table has it:
- * nothing of the URL becomes part of a path. etag: written when it is there. */
-static const job_output *result_find(const store_job *job, const char *name, char *etag,
-                                     size_t cap) {
+ * nothing of the URL becomes part of a path. etag: written when it is there. no_memory: to tell. */
+static const job_output *result_find(const store_job *job, const char *name, char *etag, size_t cap,
+                                     bool *no_memory) {
+  *no_memory = false;
   const job_kind *kind = job_kind_find(text(job->kind));
   if (kind == nullptr || job->result == nullptr) return nullptr;
   const job_output *found = nullptr;
   yyjson_doc *doc = yyjson_read(job->result, strlen(job->result), 0);
+  *no_memory = doc == nullptr; /* it was JSON when it was stored */
   yyjson_val *files = yyjson_obj_get(yyjson_doc_get_root(doc), "files"), *file;
   size_t i, n;
   yyjson_arr_foreach(files, i, n, file) {
@@ -358,8 +372,13 @@ static void result_done(store_call *call) {
   }
   http_reply reply;
   http_reply_begin(&reply);
+  bool no_memory;
   const job_output *o =
-      result_find(&t->job, r->name, reply.validator.etag, sizeof reply.validator.etag);
+      result_find(&t->job, r->name, reply.validator.etag, sizeof reply.validator.etag, &no_memory);
+  if (no_memory) {
+    job_task_error(t, 503, "no memory");
+    return;
+  }
   if (o == nullptr) {
     job_task_error(t, 404, "no such file in the result");
     return;
@@ -370,8 +389,10 @@ static void result_done(store_call *call) {
   struct stat facts;
   reply.file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (reply.file < 0 || fstat(reply.file, &facts) != 0) {
+    bool ours = platform_fault(errno);
     http_reply_drop(&reply);
-    job_task_error(t, 404, "the file was removed");
+    job_task_error(t, ours ? 503 : 404,
+                   ours ? "the file cannot be opened now" : "the file was removed");
     return;
   }
   reply.content_type = o->type;

@@ -7,66 +7,19 @@
  *                                                                  -> fail, release, cancel_end
  * Does not own: what a try counts for (the store), the sandbox (job_sandbox.h). */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "server/jobs/job_folder.h"
 #include "server/jobs/job_line.h"
-#include "server/jobs/job_sandbox.h"
-#include "server/jobs/jobs_state.h"
-#include "server/platform.h"
+#include "server/jobs/job_run_inside.h"
 #include "server/text_buf.h"
-#include "yyjson.h"
 
 enum {
   TICK_MS = 250,
   REPORT_MS = 1000, /* a heartbeat, and how soon a cancel from another machine is heard of */
   KILL_MS = 2000,
   LINE_BYTES_MAX = 65536,
-  EVENTS_MAX = 256, /* held; beyond it the worker's output is not read on */
-  STDERR_BYTES = 400,
-};
-
-/* Why the child is to go; the first reason stands. */
-typedef enum : u8 { GOES_ON, CANCELLED, LOST, STOPPED, TIMED_OUT, MISBEHAVED } end_reason;
-
-typedef struct {
-  const char *type; /* static */
-  char *data;
-} held_event;
-
-struct job_run {
-  store_call call; /* first: one at a time */
-  jobs *jobs;
-  job_run *next, *prev;
-  store_job job;
-  char *told; /* JSON: jobs.c, told_read */
-  const job_kind *kind;
-  char work[JOB_PATH_BYTES];
-  uv_process_t process;
-  uv_pipe_t out, err;
-  uv_timer_t timer;
-  uv_work_t publish; /* or removal */
-  int n_open;        /* handles of the child that are not closed yet */
-  i64 started_ms, reported_ms, kill_ms; /* of the loop's clock; kill_ms 0: not asked to go */
-  bool calling, read_stopped;
-  bool publishing, published; /* on the thread pool; back from it, while a report was away */
-  bool over;                  /* the store knows the end of the job, not only of this try */
-  end_reason reason;
-  bool exited, ending, cancelled_late; /* the last: it was done, but is not wanted any more */
-  i64 exit_code;
-  int exit_signal;
-  bool has_error, again; /* the worker said why it fails */
-  char error[240];
-  char said[STDERR_BYTES + 1]; /* the end of its standard error */
-  int said_len;
-  text_buf line;
-  i64 progress; /* -1: nothing new */
-  held_event events[EVENTS_MAX];
-  int n_events, n_sent;
-  char *result;
-  nf_error publish_error;
 };
 
 static i64 now_ms(const job_run *r) { return (i64)uv_now(r->jobs->desc.loop); }
@@ -87,10 +40,22 @@ static void on_timer_closed(uv_handle_t *handle) {
   jobs_stop_check(j);
 }
 
+/* results/ID/FENCE */
+static void result_path(const job_run *r, char *out) {
+  char name[80];
+  snprintf(name, sizeof name, "%s/%lld", r->job.id.hex, (long long)r->job.fence);
+  jobs_path(r->jobs, "results", name, out);
+}
+
 static void remove_work(uv_work_t *work) {
   job_run *r = work->data;
+  if (r->unwanted) {
+    char result[JOB_PATH_BYTES];
+    result_path(r, result);
+    job_result_remove(result);
+  }
   if (r->work[0] == 0) return; /* not begun */
-  if (!r->over && r->kind->keeps) job_folder_leave_kept(r->work);
+  if (!r->over && r->kind->keeps) job_folder_remove_but(r->work, JOB_KEPT);
   if (!r->over && !r->kind->keeps) job_folder_remove(r->work);
   *strrchr(r->work, '/') = 0; /* work/ID */
   if (r->over) job_folder_remove(r->work);
@@ -115,10 +80,10 @@ static void run_count(const job_run *r, bool kept) {
     outcome = TRIED_CANCELLED;
   } else if (r->reason == STOPPED) {
     outcome = TRIED_RELEASED;
-  } else if (r->reason != GOES_ON || (r->has_error && !r->again)) {
-    outcome = TRIED_FAILED;
-  } else if (r->has_error) {
+  } else if (r->reason == STARVED || (r->reason == GOES_ON && r->has_error && r->again)) {
     outcome = TRIED_AGAIN;
+  } else if (r->reason != GOES_ON || r->has_error) {
+    outcome = TRIED_FAILED;
   }
   job_metrics_try(&r->jobs->metrics, r->kind, outcome, now_ms(r) - r->started_ms);
 }
@@ -146,29 +111,50 @@ static void end_done(store_call *call) {
   if (call->status != STORE_OK && call->status != STORE_FENCED) {
     log_event(r->jobs->desc.log, "the end of a job is not stored", call->error.line);
   }
-  bool another_try = r->reason == LOST || r->reason == STOPPED ||
+  bool another_try = r->reason == LOST || r->reason == STOPPED || r->reason == STARVED ||
                      (r->reason == GOES_ON && r->has_error && r->again);
-  r->over = call->status == STORE_OK && !another_try;
+  r->over = call->status == STORE_OK && (!another_try || r->was_last);
   run_count(r, call->status == STORE_OK);
   run_over(r);
+}
+
+/* Worth another try; the store knows whether there is one. */
+static store_status fail_again(store *s, job_run *r, const char *why) {
+  store_job now;
+  store_status status = store_fail(s, &r->job.id, r->job.fence, true, why);
+  if (status == STORE_OK && store_get(s, &r->job.id, &now) == STORE_OK) {
+    r->was_last = job_state_is_final(now.state);
+    store_job_drop(&now);
+  }
+  return status;
+}
+
+/* A result that another try has made meanwhile, or that nobody wants any more, is not kept. */
+static store_status complete(store *s, job_run *r) {
+  const job_id *id = &r->job.id;
+  r->completing = true;
+  store_status status = store_complete(s, id, r->job.fence, text(r->result));
+  r->cancelled_late = status == STORE_CANCELLED;
+  r->unwanted = r->cancelled_late || status == STORE_FENCED;
+  return r->cancelled_late ? store_cancel_end(s, id, r->job.fence) : status;
 }
 
 static store_status end_work(store *s, store_call *call) {
   job_run *r = (job_run *)call;
   const job_id *id = &r->job.id;
   i64 fence = r->job.fence;
+  r->unwanted = r->reason != GOES_ON && r->result != nullptr && !r->completing;
   switch (r->reason) {
     case CANCELLED: return store_cancel_end(s, id, fence);
     case LOST: return STORE_OK;
     case STOPPED: return store_release(s, id, fence);
     case TIMED_OUT:
     case MISBEHAVED: return store_fail(s, id, fence, false, r->error);
+    case STARVED: return fail_again(s, r, "no memory for what the worker said");
     case GOES_ON: break;
   }
-  if (r->has_error) return store_fail(s, id, fence, r->again, r->error);
-  store_status status = store_complete(s, id, fence, text(r->result));
-  r->cancelled_late = status == STORE_CANCELLED;
-  return r->cancelled_late ? store_cancel_end(s, id, fence) : status;
+  if (r->has_error && r->again) return fail_again(s, r, r->error);
+  return r->has_error ? store_fail(s, id, fence, false, r->error) : complete(s, r);
 }
 
 static void end_post(job_run *r) {
@@ -180,17 +166,17 @@ static void on_end_retry(uv_timer_t *timer) { end_post(timer->data); }
 
 static void publish(uv_work_t *work) {
   job_run *r = work->data;
-  char result[JOB_PATH_BYTES], name[80];
-  snprintf(name, sizeof name, "%s/%lld", r->job.id.hex, (long long)r->job.fence);
-  jobs_path(r->jobs, "results", name, result);
-  if (!job_output_publish(r->kind, r->work, result, &r->result, &r->publish_error)) {
+  char result[JOB_PATH_BYTES];
+  result_path(r, result);
+  if (!job_output_publish(r->kind, r->work, result, &r->publish_stop, &r->result,
+                          &r->publish_error)) {
     r->result = nullptr;
   }
 }
 static void on_published(uv_work_t *work, int status) {
   job_run *r = work->data;
   r->publishing = false;
-  if (status != 0 || r->result == nullptr) {
+  if (r->reason == GOES_ON && (status != 0 || r->result == nullptr)) {
     r->has_error = r->again = true;
     snprintf(r->error, sizeof r->error, "%.200s", r->publish_error.line);
   }
@@ -284,8 +270,11 @@ static void child_signal(job_run *r, int number) {
 
 static void run_end(job_run *r, end_reason reason) {
   if (r->reason != GOES_ON) return;
-  if (r->exited && reason != LOST) return; /* too late: it has ended by itself */
+  bool asked = reason == CANCELLED || reason == STOPPED;
+  bool late = r->exited && reason != LOST && !(r->publishing && asked);
+  if (late) return; /* it has ended by itself */
   r->reason = reason;
+  __atomic_store_n(&r->publish_stop, true, __ATOMIC_RELAXED);
   output_resume(r);
   if (r->exited) return;
   child_signal(r, SIGTERM);
@@ -315,7 +304,9 @@ static void line_take(job_run *r, nf_bytes bytes) {
   job_line line;
   if (bytes.len == 0) return;
   job_line_read(bytes, &line);
-  if (line.kind == LINE_BAD) {
+  if (line.kind == LINE_NO_MEMORY) {
+    run_end(r, STARVED);
+  } else if (line.kind == LINE_BAD) {
     misbehaved(r, "the worker wrote a line that is no JSON object");
   } else if (line.kind == LINE_ERROR) {
     r->has_error = true;
@@ -345,7 +336,8 @@ static void lines_take(job_run *r) {
   r->line.len -= at;
   if (at > 0) memmove(r->line.at, r->line.at + at, (size_t)r->line.len);
   bool waits = r->n_events == EVENTS_MAX;
-  if (!waits && (r->line.failed || r->line.len > LINE_BYTES_MAX)) {
+  if (r->line.failed) run_end(r, STARVED);
+  if (!waits && r->line.len > LINE_BYTES_MAX) {
     misbehaved(r, "the worker wrote a line of more than 64 KB");
   }
   if (waits) uv_read_stop((uv_stream_t *)&r->out);
@@ -414,111 +406,6 @@ static void on_timer(uv_timer_t *timer) {
 
 /* ---- starting ---- */
 
-/* {"upload"} or {"path"}, open; -1 and the reason. Never a path that leaves the allowed root. */
-static int input_open(const job_run *r, yyjson_val *input, char *why, size_t cap) {
-  const char *upload = yyjson_get_str(yyjson_obj_get(input, "upload"));
-  const char *path = yyjson_get_str(yyjson_obj_get(input, "path"));
-  int file = -1;
-  if (upload != nullptr) {
-    char whole[JOB_PATH_BYTES];
-    jobs_path(r->jobs, "uploads", upload, whole);
-    file = open(whole, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-  } else if (path != nullptr && r->jobs->media_root >= 0) {
-    file = platform_open_beneath(r->jobs->media_root, path);
-  }
-  if (file < 0) snprintf(why, cap, "the input is not there any more");
-  return file;
-}
-
-/* What the worker gets as descriptors 3 and 4; -1: none. false: one of them is gone. */
-static bool inputs_open(const job_run *r, int inputs[2], char *why, size_t cap) {
-  yyjson_doc *doc = yyjson_read(r->job.input, strlen(r->job.input), 0);
-  yyjson_val *request = yyjson_doc_get_root(doc);
-  const job_option *second = job_kind_upload(r->kind);
-  inputs[0] = input_open(r, yyjson_obj_get(request, "input"), why, cap);
-  bool ok = inputs[0] >= 0;
-  if (ok && second != nullptr) {
-    inputs[1] = input_open(r, yyjson_obj_get(request, second->name), why, cap);
-    ok = inputs[1] >= 0;
-  }
-  yyjson_doc_free(doc);
-  return ok;
-}
-
-static bool job_file_write(const job_run *r) {
-  text_buf out = {0};
-  char path[JOB_PATH_BYTES + 16];
-  text_buf_str(&out, "{\"id\":\"");
-  text_buf_str(&out, r->job.id.hex);
-  text_buf_str(&out, "\",\"kind\":\"");
-  text_buf_str(&out, r->kind->name);
-  text_buf_str(&out, "\",\"try\":");
-  text_buf_number(&out, r->job.n_tries);
-  text_buf_str(&out, ",\"request\":");
-  text_buf_str(&out, r->job.input);
-  text_buf_str(&out, ",\"told\":");
-  text_buf_str(&out, r->told);
-  text_buf_str(&out, "}\n");
-  snprintf(path, sizeof path, "%s/job.json", r->work);
-  int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  bool ok = file >= 0 && !out.failed && write(file, out.at, (size_t)out.len) == out.len;
-  if (file >= 0) close(file);
-  free(out.at);
-  return ok;
-}
-
-static bool work_make(job_run *r) {
-  char name[80], parent[JOB_PATH_BYTES];
-  jobs_path(r->jobs, "work", r->job.id.hex, parent);
-  if (!job_folder_make(parent)) return false;
-  snprintf(name, sizeof name, "%s/%lld", r->job.id.hex, (long long)r->job.fence);
-  jobs_path(r->jobs, "work", name, r->work);
-  return job_folder_make(r->work) && job_file_write(r) &&
-         (!r->kind->keeps || job_kept_take(parent, r->job.fence));
-}
-
-static void inputs_close(const int inputs[2]) {
-  for (int i = 0; i < 2; i++) {
-    if (inputs[i] >= 0) close(inputs[i]);
-  }
-}
-
-static int child_spawn(job_run *r, const int inputs[2]) {
-  const config *c = r->jobs->desc.config;
-  char *folder = realpath(job_kind_folder(r->kind, c), nullptr);
-  if (folder == nullptr) return -errno;
-  char home[JOB_PATH_BYTES + 16];
-  snprintf(home, sizeof home, "HOME=%s", r->work);
-  char *env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", home, nullptr};
-  static job_sandbox_args args;
-  job_sandbox_args_make(&(job_sandbox_desc){.sandbox = r->jobs->sandbox,
-                                            .folder = folder,
-                                            .work = r->work,
-                                            .cpu_s = (i64)c->job_wall_s * 4,
-                                            .memory_mb = c->job_memory_mb,
-                                            .file_mb = c->upload_mb_max},
-                        &args);
-  /* libuv's flags are an enum of bits */
-  uv_stdio_flags pipe = UV_CREATE_PIPE;
-  pipe |= UV_WRITABLE_PIPE; // NOLINT(clang-analyzer-optin.core.EnumCastOutOfRange)
-  uv_stdio_container_t stdio[] = {{.flags = UV_IGNORE},
-                                  {.flags = pipe, .data.stream = (uv_stream_t *)&r->out},
-                                  {.flags = pipe, .data.stream = (uv_stream_t *)&r->err},
-                                  {.flags = UV_INHERIT_FD, .data.fd = inputs[0]},
-                                  {.flags = UV_INHERIT_FD, .data.fd = inputs[1]}};
-  uv_process_options_t options = {.file = args.at[0],
-                                  .args = args.at,
-                                  .env = env,
-                                  .cwd = r->work,
-                                  .flags = UV_PROCESS_DETACHED, /* a process group of its own */
-                                  .stdio = stdio,
-                                  .stdio_count = inputs[1] >= 0 ? 5 : 4,
-                                  .exit_cb = on_exit_child};
-  int bad = uv_spawn(r->jobs->desc.loop, &r->process, &options);
-  free(folder);
-  return bad;
-}
-
 static void start_failed(job_run *r, bool again, const char *why) {
   snprintf(r->error, sizeof r->error, "%s", why);
   r->has_error = true;
@@ -532,13 +419,15 @@ static void child_start(job_run *r, const int inputs[2]) {
   uv_pipe_init(loop, &r->err, 0);
   r->process.data = r->out.data = r->err.data = r;
   r->n_open = 3;
-  int bad = child_spawn(r, inputs);
-  inputs_close(inputs);
+  int bad = job_try_spawn(r, inputs, on_exit_child);
+  job_try_inputs_close(inputs);
   if (bad != 0) {
     r->exited = true;
     r->has_error = r->again = true;
     snprintf(r->error, sizeof r->error, "the worker cannot be started: %s", uv_strerror(bad));
-    uv_close((uv_handle_t *)&r->process, on_child_closed);
+    bool begun = r->process.type == UV_PROCESS; /* else there is no such handle yet */
+    if (!begun) r->n_open--;
+    if (begun) uv_close((uv_handle_t *)&r->process, on_child_closed);
     uv_close((uv_handle_t *)&r->out, on_child_closed);
     uv_close((uv_handle_t *)&r->err, on_child_closed);
     return;
@@ -569,19 +458,19 @@ void job_run_start(jobs *j, store_job *job, char *told) {
   j->runs = r;
   j->n_runs++;
   jobs_changed(j, &r->job.id);
-  char why[80] = "the input is damaged";
+  char why[80] = "";
   int inputs[2] = {-1, -1};
-  bool open = inputs_open(r, inputs, why, sizeof why);
+  bool again, open = job_try_inputs_open(r, inputs, &again, why, sizeof why);
   if (j->stopping) {
-    inputs_close(inputs);
+    job_try_inputs_close(inputs);
     r->reason = STOPPED;
     end_post(r);
   } else if (!open) {
-    inputs_close(inputs);
-    start_failed(r, false, why);
-  } else if (!work_make(r)) {
+    job_try_inputs_close(inputs);
+    start_failed(r, again, why);
+  } else if (!job_try_folder_make(r)) {
     snprintf(why, sizeof why, "work folder: %.60s", strerror(errno));
-    inputs_close(inputs);
+    job_try_inputs_close(inputs);
     start_failed(r, true, why);
   } else {
     child_start(r, inputs);

@@ -12,6 +12,7 @@
 #include "server/http_date.h"
 #include "server/http_origin.h"
 #include "server/jobs/job_upload.h"
+#include "server/platform.h"
 
 enum { METADATA_BYTES_MAX = 512 };
 static const char VERSION_FIELD[] = "Tus-Resumable: 1.0.0\r\n";
@@ -20,6 +21,7 @@ static const char PART[] = ".part", FACTS[] = ".tus";
 typedef struct {
   i64 length, offset, expires_s;
   bool whole;
+  bool unclear; /* it may be there, and cannot be read now */
   char metadata[METADATA_BYTES_MAX + 1]; /* "": none */
 } upload_facts;
 
@@ -31,7 +33,7 @@ static void number_field(text_buf *out, const char *name, i64 number) {
   text_buf_str(out, "\r\n");
 }
 
-/* Null when there is no memory: an answer without them is still one. */
+/* Null when there is no memory. */
 static char *fields_take(text_buf *out) {
   text_buf_add(out, bytes_from("", 1));
   if (!out->failed) return out->at;
@@ -64,13 +66,19 @@ static i64 expires_at(const jobs *j, i64 modified_s) {
 
 /* ---- the disk ---- */
 
+static bool unclear(upload_facts *f) {
+  f->unclear = f->unclear || platform_fault(errno);
+  return false;
+}
+
 /* "LENGTH METADATA\n": false when it is not there or was cut while it was made. */
 static bool facts_load(const jobs *j, const job_id *id, upload_facts *f) {
   char path[JOB_PATH_BYTES], line[METADATA_BYTES_MAX + 32];
   job_upload_path(j, id, FACTS, path);
   int file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-  if (file < 0) return false;
+  if (file < 0) return unclear(f);
   isize n = read(file, line, sizeof line);
+  if (n < 0) (void)unclear(f);
   close(file);
   if (n < 1 || line[n - 1] != '\n') return false;
   nf_bytes rest = bytes_from(line, n - 1), number = bytes_take(&rest, ' ');
@@ -93,7 +101,8 @@ static int facts_store(const jobs *j, const job_id *id, const upload_facts *f) {
 }
 
 /* What is known of an upload; with `sync`, on the thread pool, the offset is that of the disk. An
- * upload that was cut between its last byte and its name gets that now. false: there is none. */
+ * upload that was cut between its last byte and its name gets that now. false: there is none, or
+ * f->unclear. */
 static bool facts_read(const jobs *j, const job_id *id, bool sync, upload_facts *f) {
   char path[JOB_PATH_BYTES];
   struct stat facts;
@@ -103,14 +112,19 @@ static bool facts_read(const jobs *j, const job_id *id, bool sync, upload_facts 
     job_upload_path(j, id, "", path);
     if (lstat(path, &facts) == 0) {
       f->whole = true;
+      f->unclear = false;
       f->length = f->offset = facts.st_size;
       f->expires_s = expires_at(j, facts.st_mtime);
       return true;
     }
+    (void)unclear(f);
+    if (!known) continue;
     job_upload_path(j, id, PART, path);
-    int file = known ? open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC) : -1;
+    int file = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0) (void)unclear(f);
     if (file < 0) continue;
     bool ok = (!sync || fsync(file) == 0) && fstat(file, &facts) == 0;
+    f->unclear = !ok;
     f->offset = facts.st_size;
     f->expires_s = expires_at(j, facts.st_mtime);
     if (ok && sync && f->offset == f->length && flock(file, LOCK_EX | LOCK_NB) == 0) {
@@ -170,14 +184,17 @@ static void terminate(tus_task *t) {
   char path[JOB_PATH_BYTES];
   job_upload_path(j, &t->base.id, PART, path);
   int file = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-  bool locked = file < 0 || flock(file, LOCK_EX | LOCK_NB) == 0, found = false;
+  bool locked = file < 0 ? errno == ENOENT : flock(file, LOCK_EX | LOCK_NB) == 0;
+  bool found = false, failed = file < 0 && !locked;
   static const char *const endings[] = {PART, "", FACTS};
   for (int i = 0; i < 3 && locked; i++) {
     job_upload_path(j, &t->base.id, endings[i], path);
-    found = unlink(path) == 0 || found;
+    bool gone = unlink(path) == 0;
+    failed = failed || (!gone && errno != ENOENT);
+    found = found || gone;
   }
   if (file >= 0) close(file);
-  t->status = !locked ? 423 : found ? 204 : 404;
+  t->status = failed ? 500 : !locked ? 423 : found ? 204 : 404;
 }
 
 static void tus_work(uv_work_t *work) {
@@ -188,7 +205,7 @@ static void tus_work(uv_work_t *work) {
     terminate(t);
   } else {
     bool found = facts_read(t->base.jobs, &t->base.id, true, &t->facts);
-    t->status = !found ? 404 : t->method == METHOD_PATCH ? 204 : 200;
+    t->status = t->facts.unclear ? 500 : !found ? 404 : t->method == METHOD_PATCH ? 204 : 200;
   }
 }
 
@@ -215,6 +232,10 @@ static void tus_answer(tus_task *t) {
   }
   if (t->status != 204 && !f->whole) expires_field(&fields, f->expires_s);
   reply.fields = fields_take(&fields);
+  if (reply.fields == nullptr) {
+    job_task_error(&t->base, 503, "no memory");
+    return;
+  }
   http_task_answer(&t->base.task, &reply);
   job_task_free(&t->base);
 }
@@ -299,6 +320,10 @@ static void patch_answer(job_task *t, i64 bytes, i64 length) {
   number_field(&fields, "Upload-Offset: ", bytes);
   if (bytes < length) expires_field(&fields, expires_at(t->jobs, time(nullptr)));
   reply.fields = fields_take(&fields);
+  if (reply.fields == nullptr) { /* the bytes are there: HEAD says so */
+    job_task_error(t, 503, "no memory");
+    return;
+  }
   http_task_answer(&t->task, &reply);
   job_task_free(t);
 }
@@ -326,16 +351,21 @@ static void patch_reply(jobs *j, const job_id *id, const http_request *request, 
   enum { FRAMING = 65536 }; /* of chunks, which are counted with the body, and 1/8 */
   upload_facts f;
   i64 offset, content = request->content_length;
+  job_checksum checksum;
   nf_bytes type = request->content_type;
   bool body = request->has_body; /* it is not read after an error */
   if (type.at == nullptr || !bytes_same_nocase(type, text("application/offset+octet-stream"))) {
     refuse(reply, 415, "Content-Type must be application/offset+octet-stream", body, -1);
   } else if (!bytes_number(request->upload_offset, &offset)) {
     refuse(reply, 400, "Upload-Offset: expected a number of bytes", body, -1);
+  } else if (!job_checksum_read(request->upload_checksum, &checksum)) {
+    refuse(reply, 400, "Upload-Checksum: expected " JOB_CHECKSUMS " and the digest in Base64", body,
+           -1);
   } else if (!job_upload_yield(j, id)) {
     refuse(reply, 423, "another request writes to this upload", body, -1);
   } else if (!facts_read(j, id, false, &f)) {
-    refuse(reply, 404, "no such upload", body, -1);
+    refuse(reply, f.unclear ? 500 : 404, f.unclear ? "the upload failed" : "no such upload", body,
+           -1);
   } else if (f.offset != offset || (f.whole && body)) {
     refuse(reply, 409, "Upload-Offset is not where the upload ends", body, f.offset);
   } else if (content > f.length - offset) {
@@ -352,6 +382,7 @@ static void patch_reply(jobs *j, const job_id *id, const http_request *request, 
                                         .bytes = offset,
                                         .length = f.length,
                                         .tus = true,
+                                        .checksum = checksum,
                                         .answer = patch_answer},
                      content >= 0 ? rest : rest + rest / 8 + FRAMING, reply);
   }
@@ -362,7 +393,9 @@ static void options_reply(const jobs *j, http_reply *reply) {
   reply->status = 204;
   reply->cache_control = "no-store";
   text_buf_str(&fields, VERSION_FIELD);
-  text_buf_str(&fields, "Tus-Version: 1.0.0\r\nTus-Extension: creation,termination,expiration\r\n");
+  text_buf_str(&fields,
+               "Tus-Version: 1.0.0\r\nTus-Extension: creation,termination,expiration,checksum\r\n");
+  text_buf_str(&fields, "Tus-Checksum-Algorithm: " JOB_CHECKSUMS "\r\n");
   number_field(&fields, "Tus-Max-Size: ", (i64)j->desc.config->upload_mb_max << 20);
   reply->fields = fields_take(&fields);
 }

@@ -17,6 +17,9 @@ struct job_upload {
   uv_work_t work;
   text_buf fresh, writing; /* what came; what is being written */
   bool busy, ended, last; /* last: what is being written is the rest */
+  i64 from; /* bytes that lay in the part when this body began */
+  bool unmet; /* the body is not what its checksum says */
+  bool met;
   int error; /* errno of what failed */
   int end_status; /* 0: it goes on; else it ends when the piece is written */
   const char *end_why;
@@ -48,6 +51,7 @@ int job_upload_publish(const jobs *j, const job_id *id) {
 static void upload_close(job_upload *u, bool remove) {
   char part[JOB_PATH_BYTES];
   jobs *j = u->base.jobs;
+  if (u->desc.checksum.kind != CHECKSUM_NONE && !u->met) (void)!ftruncate(u->desc.file, u->from);
   close(u->desc.file);
   job_upload_path(j, &u->desc.id, ".part", part);
   if (remove) (void)unlink(part);
@@ -84,6 +88,7 @@ static bool piece_write(job_upload *u) {
     if (n < 0) return false;
     at += n;
   }
+  job_checksum_add(&u->desc.checksum, bytes_from(u->writing.at, u->writing.len));
   u->unsynced += u->writing.len;
   u->writing.len = 0;
   if (!u->last && u->unsynced < SYNC_BYTES) return true;
@@ -91,12 +96,23 @@ static bool piece_write(job_upload *u) {
   return fsync(u->desc.file) == 0;
 }
 
+/* The body is not what it should be: as if it had not come. */
+static void body_discard(job_upload *u) {
+  u->unmet = true;
+  if (ftruncate(u->desc.file, u->from) != 0 || fsync(u->desc.file) != 0) u->error = errno;
+}
+
 static void upload_write(uv_work_t *work) {
   job_upload *u = work->data;
-  if (!piece_write(u)) {
-    u->error = errno;
+  if (u->writing.failed || !piece_write(u)) {
+    u->error = u->writing.failed ? ENOMEM : errno; /* failed: some of what came is not in it */
     return;
   }
+  if (u->last && !job_checksum_is_met(&u->desc.checksum)) {
+    body_discard(u);
+    return;
+  }
+  u->met = u->last;
   if (u->last && (u->desc.length < 0 || u->desc.bytes == u->desc.length)) {
     u->error = job_upload_publish(u->base.jobs, &u->desc.id);
   }
@@ -132,6 +148,8 @@ static void on_whole(uv_work_t *work, int status) {
     upload_free(u);
   } else if (u->error != 0) {
     upload_fail(u);
+  } else if (u->unmet) {
+    upload_refuse(u, 460, "the body is not what Upload-Checksum says");
   } else {
     upload_close(u, false);
     u->desc.answer(&u->base, u->desc.bytes, u->desc.length);
@@ -201,6 +219,7 @@ void job_upload_begin(jobs *j, const job_upload_desc *desc, i64 bytes_max, http_
     return;
   }
   u->desc = *desc;
+  u->from = desc->bytes;
   u->base.id = desc->id;
   u->base.tus = desc->tus;
   u->base.task.kind = &UPLOAD;

@@ -3,6 +3,7 @@
  * synced. Both ways to upload end here: the whole file as one body, and tus (job_tus.h). Does not
  * own: who may, where it begins, what is answered when it went well. */
 #pragma once
+#include "server/jobs/job_checksum.h"
 #include "server/jobs/job_reply.h"
 
 typedef struct {
@@ -11,6 +12,7 @@ typedef struct {
   i64 bytes;  /* that lie in it already */
   i64 length; /* whole at so many; -1: at the end of this body */
   bool tus;   /* what came stays when it is cut; else the part is removed */
+  job_checksum checksum; /* of this body; then what came stays only when that is met */
   /* the body is synced, and has its name when it is whole: answer, and free t */
   void (*answer)(job_task *t, i64 bytes, i64 length);
 } job_upload_desc;

@@ -12,7 +12,7 @@
 #include "server/jobs/jobs_state.h"
 #include "server/text_buf.h"
 
-enum { CLAIM_MS = 500, STREAM_MS = 500, SWEEP_MS = 60000, FOLDER_BYTES_MAX = 900 };
+enum { CLAIM_MS = 500, STREAM_MS = 500, SWEEP_MS = 5000, SWEEPS_ALL = 12, FOLDER_BYTES_MAX = 900 };
 
 void jobs_path(const jobs *j, const char *folder, const char *name, char *out) {
   int n = snprintf(out, JOB_PATH_BYTES, "%s/%s/%s", j->data, folder, name);
@@ -106,7 +106,8 @@ typedef struct {
   store *s;
 } sweep_args;
 
-/* A try's folder stays while its job is open; a store that cannot be asked removes nothing. */
+/* A try's folder stays while its job is open; a store that cannot be asked removes nothing. Most of
+ * them are gone by then: these are of workers that were killed. */
 static void work_sweep(void *to, const char *path, const job_id *id) {
   sweep_args *a = to;
   store_job job;
@@ -116,12 +117,19 @@ static void work_sweep(void *to, const char *path, const job_id *id) {
   }
   if (status == STORE_OK) store_job_drop(&job);
 }
-/* Results without a job, and uploads beyond their time. */
+/* Results without a job, and those of tries that were killed before the store had them. */
 static void result_sweep(void *to, const char *path, const job_id *id) {
   sweep_args *a = to;
   store_job job;
+  char fence[24];
   store_status status = store_get(a->s, id, &job);
-  if (status == STORE_NONE) job_folder_remove(path);
+  if (status == STORE_NONE ||
+      (status == STORE_OK && job_state_is_final(job.state) && job.state != JOB_DONE)) {
+    job_folder_remove(path);
+  } else if (status == STORE_OK && job.state == JOB_DONE) {
+    snprintf(fence, sizeof fence, "%lld", (long long)job.fence);
+    job_folder_remove_but(path, fence);
+  }
   if (status == STORE_OK) store_job_drop(&job);
 }
 /* An upload that an open job will read stays, however long that one has waited. */
@@ -131,6 +139,7 @@ static void upload_sweep(void *to, const char *path, const job_id *id) {
   if (store_upload_wanted(a->s, id) == STORE_NONE) (void)unlink(path);
 }
 
+/* The work folder every time: it is short, and files of a job that ended go within 10 s. */
 static store_status sweep_work(store *s, store_call *call) {
   jobs *j = (jobs *)((char *)call - offsetof(jobs, sweep));
   i64 keep_s = (i64)j->desc.config->job_keep_h * 3600;
@@ -138,10 +147,11 @@ static store_status sweep_work(store *s, store_call *call) {
   char path[JOB_PATH_BYTES];
   job_id id;
   store_status status;
-  while ((status = store_forget(s, before_ms, &id)) == STORE_OK) continue; /* rows; files below */
   sweep_args args = {j, s};
   jobs_path(j, "work", "", path);
-  job_folder_list(path, 60, work_sweep, &args);
+  job_folder_list(path, 0, work_sweep, &args);
+  if (j->n_sweeps++ % SWEEPS_ALL != 0) return STORE_NONE;
+  while ((status = store_forget(s, before_ms, &id)) == STORE_OK) continue; /* rows; files below */
   jobs_path(j, "results", "", path);
   job_folder_list(path, 60, result_sweep, &args);
   jobs_path(j, "uploads", "", path);

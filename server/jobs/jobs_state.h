@@ -31,6 +31,7 @@ struct jobs {
   char *claimed_told; /* jobs.c, told_read */
   job_metrics metrics;
   bool claiming, sweeping, stopping;
+  i64 n_sweeps; /* the sweep's own */
   int n_tasks; /* requests that wait for the store or for a file */
 };
 

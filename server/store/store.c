@@ -84,6 +84,7 @@ store_status store_transact(store *s, store_work *work, void *args) {
   store_status status = STORE_DOWN;
   for (int i = 0; i < kind->n_tries && status == STORE_DOWN; i++) {
     status = kind->begin(s->db);
+    if (status != STORE_OK) kind->rollback(s->db); /* it may have begun */
     if (status != STORE_OK) continue;
     status = work(s, args);
     bool keep = status == STORE_OK || status == STORE_CANCELLED;

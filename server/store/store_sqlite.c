@@ -85,18 +85,21 @@ static store_status sqlite_run(store_db *base, int id, const char *sql, const db
   return status;
 }
 
-static store_status sqlite_begin(store_db *base) {
-  return sqlite_run(base, -1, "BEGIN IMMEDIATE", nullptr, 0, nullptr, nullptr);
-}
-static store_status sqlite_commit(store_db *base) {
-  return sqlite_run(base, -1, "COMMIT", nullptr, 0, nullptr, nullptr);
-}
 /* After some errors SQLite has rolled back by itself; asking again is harmless. */
 static void sqlite_rollback(store_db *base) {
   sqlite3 *sqlite = ((sqlite_db *)base)->sqlite;
   if (!sqlite3_get_autocommit(sqlite)) {
     (void)sqlite3_exec(sqlite, "ROLLBACK", nullptr, nullptr, nullptr);
   }
+}
+/* A beginning or an end may be reported as failed, for want of memory, and have been done: what is
+ * still open from before is nobody's. */
+static store_status sqlite_begin(store_db *base) {
+  sqlite_rollback(base);
+  return sqlite_run(base, -1, "BEGIN IMMEDIATE", nullptr, 0, nullptr, nullptr);
+}
+static store_status sqlite_commit(store_db *base) {
+  return sqlite_run(base, -1, "COMMIT", nullptr, 0, nullptr, nullptr);
 }
 
 static void sqlite_close(store_db *base) {

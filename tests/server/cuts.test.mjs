@@ -1,13 +1,14 @@
 // Connections that end early: 1,000 downloads cut anywhere and resumed give the file, 100 restarts
 // under load let no reply that was cut pass as whole, 1,000 clients that trickle are cut at the
-// deadline while others are served. NEARFIELD_SEED (1) says where.
+// deadline while others are served. NEARFIELD_SEED (1) says where; NEARFIELD_DOWNLOADS and
+// NEARFIELD_RESTARTS how many.
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { connect, folder, get, randoms, sleep, start } from './harness.mjs'
 
-const DOWNLOADS = 1000
-const RESTARTS = 100
+const DOWNLOADS = Number(process.env.NEARFIELD_DOWNLOADS ?? 1000)
+const RESTARTS = Number(process.env.NEARFIELD_RESTARTS ?? 100)
 const TRICKLING = 1000
 const BYTES = 3 << 20
 const hash = (bytes) => createHash('sha256').update(bytes).digest('hex')

@@ -24,6 +24,17 @@ case "$what" in
     ;;
   bad) echo '{"error":"no audio stream in the file","again":false}' ;;
   crash) echo 'something broke' >&2; kill -9 $$ ;;
+  limits) cat /proc/self/limits >captions.srt; echo x >captions.vtt ;;
+  hog) # n MB of memory
+    i=$(head -c "${n}M" /dev/zero | tail -c "${n}M" 2>/dev/null | wc -c)
+    [ "$i" -ge "$n" ] || { echo '{"error":"no memory for it","again":false}'; exit 0; }
+    echo "$i" | tee captions.srt >captions.vtt
+    ;;
+  fat) # a file of n MB
+    echo x >captions.vtt
+    head -c "${n}M" /dev/zero >captions.srt || echo '{"error":"no room for it","again":false}'
+    ;;
+  keeps) echo a piece >kept/piece; [ -z "$n" ] || sleep 60; kill -9 $$ ;; # and n: after a minute
   deaf) trap '' TERM; sleep 60 & wait; sleep 60 & wait ;; # and a child that holds the pipe
   silent) ;;                                     # ends well, but wrote nothing
   noise) echo 'this is no JSON' ;;

@@ -34,10 +34,13 @@ export function place(store) {
     at,
     args,
     database,
-    server: async (...more) => {
-      const server = await start([...args, ...more])
+    async serverIn(env, ...more) {
+      const server = await start([...args, ...more], env)
       servers.push(server)
       return server
+    },
+    async server(...more) {
+      return this.serverIn({}, ...more)
     },
     remove: () => {
       for (const server of servers) server.signal('SIGKILL') // those a failed test left behind

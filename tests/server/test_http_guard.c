@@ -52,7 +52,8 @@ static void uploads_fields_are_read(void **state) {
   (void)state;
   static http_request r;
   assert_int_equal(parse("PATCH /v1/uploads/x HTTP/1.1\r\nHost: localhost:8080\r\n"
-                         "Tus-Resumable: 1.0.0\r\nupload-offset: 7\r\nUpload-Length: 9\r\n"
+                         "Tus-Resumable: 1.0.0\r\nUPLOAD-checksum: sha1 x\r\nupload-offset: "
+                         "7\r\nUpload-Length: 9\r\n"
                          "Upload-Metadata: a Yg==\r\nX-HTTP-Method-Override: DELETE\r\n\r\n",
                          &r)
                        .status,
@@ -62,6 +63,7 @@ static void uploads_fields_are_read(void **state) {
   assert_true(bytes_same(r.upload_offset, text("7")));
   assert_true(bytes_same(r.upload_length, text("9")));
   assert_true(bytes_same(r.upload_metadata, text("a Yg==")));
+  assert_true(bytes_same(r.upload_checksum, text("sha1 x")));
   assert_true(bytes_same(r.method_override, text("DELETE")));
   assert_int_equal(parse("OPTIONS * HTTP/1.1\r\nHost: localhost:8080\r\nUpload-Offset: 1\r\n"
                          "Upload-Offset: 2\r\n\r\n",

@@ -107,7 +107,8 @@ test('what is offered', async () => {
   assert.equal(reply.status, 204)
   assert.equal(reply.headers['tus-resumable'], '1.0.0')
   assert.equal(reply.headers['tus-version'], '1.0.0')
-  assert.equal(reply.headers['tus-extension'], 'creation,termination,expiration')
+  assert.equal(reply.headers['tus-extension'], 'creation,termination,expiration,checksum')
+  assert.equal(reply.headers['tus-checksum-algorithm'], 'sha1,sha256')
   assert.equal(reply.headers['tus-max-size'], String(4096 * 1024 * 1024))
   assert.equal(reply.headers['content-length'], undefined) // RFC 9110, 8.6
 })
