@@ -30,6 +30,8 @@ const entries = new Map(
   Object.entries({
     'src/index.ts': 'index.js',
     'src/chat.ts': 'chat.js',
+    'src/web.ts': 'web.js',
+    'src/polyfill.ts': 'polyfill.js',
     'src/engine.worker.ts': 'engine.worker.js',
   }).map(([input, file]) => [path.resolve(input), file]),
 )

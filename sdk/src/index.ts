@@ -22,14 +22,6 @@ export type {
 export type { ModelOffer } from './model/offers.ts'
 export { Nearfield } from './nearfield.ts'
 export { type PackedCues, type PackedStrings, packCues, unpackCues } from './pack.ts'
-export {
-  type DownloadMonitor,
-  type ProofreadCorrection,
-  Proofreader,
-  type ProofreaderCoreOptions,
-  type ProofreaderOptions,
-  type ProofreadResult,
-} from './proofreader.ts'
 export type { Bench } from './protocol.ts'
 export type {
   Adapter,

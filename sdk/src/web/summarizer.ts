@@ -1,0 +1,186 @@
+/**
+ * The Summarizer of the W3C writing-assistance-apis over Nearfield.generate(). English only. The
+ * draft's lengths are kept to by cutting; what a model of 135M parameters says may be wrong.
+ * source https://webmachinelearning.github.io/writing-assistance-apis/#summarizer-api
+ */
+import type { Availability } from '../index.ts'
+import {
+  canonicalLanguages,
+  type LanguageOptions,
+  type Languages,
+  servedLanguages,
+} from './languages.ts'
+import {
+  availabilityOf,
+  type CreateOptions,
+  createLife,
+  type Life,
+  type ModelOptions,
+} from './life.ts'
+import { atMostLines, atMostSentences, atMostWords } from './limit.ts'
+import { choice } from './options.ts'
+import { type Recipe, Writing, type WritingOptions } from './writing.ts'
+
+const TYPES = ['tldr', 'teaser', 'key-points', 'headline'] as const
+const FORMATS = ['plain-text', 'markdown'] as const
+const LENGTHS = ['short', 'medium', 'long'] as const
+const PREFERENCES = ['auto', 'speed', 'capability'] as const
+export type SummarizerType = (typeof TYPES)[number]
+export type SummarizerFormat = (typeof FORMATS)[number]
+export type SummarizerLength = (typeof LENGTHS)[number]
+export type PerformancePreference = (typeof PREFERENCES)[number]
+
+/** What both availability() and create() take. */
+export interface SummarizerCoreOptions extends ModelOptions, LanguageOptions {
+  type?: SummarizerType
+  format?: SummarizerFormat
+  length?: SummarizerLength
+  preference?: PerformancePreference
+}
+/** What create() takes. */
+export interface SummarizerOptions extends SummarizerCoreOptions, CreateOptions {
+  sharedContext?: string
+}
+/** What summarize() takes. */
+export type SummarizeOptions = WritingOptions
+
+interface Settled {
+  type: SummarizerType
+  format: SummarizerFormat
+  length: SummarizerLength
+  preference: PerformancePreference
+  languages: Languages
+  refused: string
+}
+
+/** Throws a TypeError or RangeError for what the draft has no such value of. */
+function settled(options: SummarizerCoreOptions): Settled {
+  const languages = canonicalLanguages(options)
+  return {
+    type: choice('type', TYPES, options.type, 'key-points'),
+    format: choice('format', FORMATS, options.format, 'markdown'),
+    length: choice('length', LENGTHS, options.length, 'short'),
+    preference: choice('preference', PREFERENCES, options.preference, 'auto'),
+    languages,
+    refused: servedLanguages(languages),
+  }
+}
+
+/** source "SummarizerLength values" */
+const SENTENCES: Record<SummarizerLength, number> = { short: 1, medium: 3, long: 5 }
+const POINTS: Record<SummarizerLength, number> = { short: 3, medium: 5, long: 7 }
+const WORDS: Record<SummarizerLength, number> = { short: 12, medium: 17, long: 22 }
+const TOKENS_PER = { sentence: 60, point: 40, headline: 40 }
+const numbers = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven']
+
+function asked({ type, length }: Settled): Pick<Recipe, 'maxTokens' | 'cut' | 'opening'> & {
+  task: string
+} {
+  const n = SENTENCES[length]
+  const many = n === 1 ? 'one sentence' : `${numbers[n]} sentences`
+  const prose = { maxTokens: TOKENS_PER.sentence * n, cut: atMostSentences(n), opening: '' }
+  switch (type) {
+    case 'tldr':
+      return { task: `Summarize this text in ${many}.`, ...prose }
+    case 'teaser':
+      return {
+        task: `Write a teaser of ${many} that makes people want to read this text.`,
+        ...prose,
+      }
+    case 'headline':
+      return {
+        task: `Write a headline of at most ${WORDS[length]} words for this text.`,
+        maxTokens: TOKENS_PER.headline,
+        cut: atMostWords(WORDS[length]),
+        opening: '',
+      }
+    case 'key-points': {
+      const points = POINTS[length]
+      return {
+        task: `List the ${numbers[points]} most important points of this text.`,
+        maxTokens: TOKENS_PER.point * points,
+        cut: atMostLines(points),
+        opening: '- ',
+      }
+    }
+  }
+}
+
+/** A line of prose and a list of dashes are Markdown and plain text alike. */
+function recipe(options: Settled, sharedContext: string): Recipe {
+  const { task, ...rest } = asked(options)
+  return {
+    ...rest,
+    messages: (input, context) => {
+      const known = [sharedContext, context].filter((one) => one !== '')
+      const about = known.map((one) => `Context: ${one}\n`).join('')
+      const content = `${task}\n${about}Text: ${input}`
+      const answer = { role: 'assistant', content: rest.opening } as const
+      return [{ role: 'user', content }, ...(rest.opening ? [answer] : [])]
+    },
+  }
+}
+
+/** Summarizes English text, until destroy(). */
+export class Summarizer implements Languages {
+  readonly type: SummarizerType
+  readonly format: SummarizerFormat
+  readonly length: SummarizerLength
+  readonly preference: PerformancePreference
+  readonly sharedContext: string
+  readonly expectedInputLanguages?: ReadonlyArray<string>
+  readonly expectedContextLanguages?: ReadonlyArray<string>
+  readonly outputLanguage?: string
+  readonly inputQuota: number
+  readonly #life: Life
+  readonly #writing: Writing
+
+  private constructor(life: Life, writing: Writing, options: Settled, sharedContext: string) {
+    const { type, format, length, preference, languages } = options
+    this.#life = life
+    this.#writing = writing
+    Object.assign(this, languages)
+    this.type = type
+    this.format = format
+    this.length = length
+    this.preference = preference
+    this.sharedContext = sharedContext
+    this.inputQuota = writing.inputQuota
+  }
+
+  static async availability(options: SummarizerCoreOptions = {}): Promise<Availability> {
+    return availabilityOf(options, settled(options).refused)
+  }
+
+  /** Resolves when the model is ready. Rejects with a DOMException of the draft's names. */
+  static async create(options: SummarizerOptions = {}): Promise<Summarizer> {
+    const all = settled(options)
+    const { sharedContext = '' } = options
+    const life = await createLife(options, all.refused)
+    const writing = await Writing.open(life, recipe(all, sharedContext))
+    return new Summarizer(life, writing, all, sharedContext)
+  }
+
+  summarize(input: string, options: SummarizeOptions = {}): Promise<string> {
+    return this.#writing.whole(input, options)
+  }
+  summarizeStreaming(input: string, options: SummarizeOptions = {}): ReadableStream<string> {
+    return this.#writing.streamed(input, options)
+  }
+  measureInputUsage(input: string, options: SummarizeOptions = {}): Promise<number> {
+    return this.#writing.usage(input, options)
+  }
+
+  /** inputQuota and measureInputUsage() by the names that the prompt API has for them. */
+  get contextWindow(): number {
+    return this.inputQuota
+  }
+  measureContextUsage(input: string, options: SummarizeOptions = {}): Promise<number> {
+    return this.measureInputUsage(input, options)
+  }
+
+  /** What runs rejects with an AbortError; a model that nothing else uses is closed. */
+  destroy(): void {
+    this.#life.end()
+  }
+}
