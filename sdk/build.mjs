@@ -24,6 +24,7 @@ for (const name of modules) {
 rmSync('dist', { recursive: true, force: true }) // first: a failure leaves nothing stale behind
 check('-p', 'tsconfig.worker.json')
 check('-p', 'tsconfig.json')
+check('-p', 'tsconfig.ai.json') // ai's own types do not hold under our flags
 mkdirSync('dist')
 check('-p', 'tsconfig.types.json')
 const entries = new Map(
@@ -32,6 +33,8 @@ const entries = new Map(
     'src/chat.ts': 'chat.js',
     'src/web.ts': 'web.js',
     'src/polyfill.ts': 'polyfill.js',
+    'src/react.ts': 'react.js',
+    'src/ai_sdk.ts': 'ai-sdk.js',
     'src/engine.worker.ts': 'engine.worker.js',
   }).map(([input, file]) => [path.resolve(input), file]),
 )
