@@ -29,7 +29,9 @@ test('generateText: the text, usage, reason and receipt; the model is opened onc
   expect(result.text).toBe('Well, hello.')
   expect(result.finishReason).toBe('stop')
   expect(result.usage).toMatchObject({ inputTokens: 10, outputTokens: 3, totalTokens: 13 })
-  expect(result.finalStep.providerMetadata).toMatchObject({ nearfield: { receipt: { outputTokens: 3 } } })
+  expect(result.finalStep.providerMetadata).toMatchObject({
+    nearfield: { receipt: { outputTokens: 3 } },
+  })
   expect(fake.texts[0]).toMatchObject({
     messages: [
       { role: 'system', content: 'be brief' },

@@ -64,6 +64,8 @@ test('unmounted before it is ready: the download ends', async () => {
   expect(fake.opened[0]!.signal!.aborted).toBe(true)
 })
 
+const Page = () => h('p', null, useNearfield({ model: '/other/' }).nearfield ? 'ready' : 'not yet')
+
 test('no model is opened for null, nor on a server', async () => {
   const { result, rerender } = renderHook(({ options }) => useNearfield(options), {
     initialProps: { options: null as typeof MODEL | null },
@@ -72,7 +74,6 @@ test('no model is opened for null, nor on a server', async () => {
   expect(fake.opened).toEqual([])
   rerender({ options: MODEL })
   await waitFor(() => expect(result.current.nearfield).not.toBeNull())
-  const Page = () => h('p', null, useNearfield({ model: '/other/' }).nearfield ? 'ready' : 'not yet')
   expect(renderToString(h(Page))).toBe('<p>not yet</p>')
   expect(fake.opened).toHaveLength(1)
 })
@@ -197,7 +198,11 @@ test('useEdit: what failed is told; without a model too', async () => {
 test('useVariants: the versions; unmount ends the work', async () => {
   fake.edit = ({ text, variants = 1 }) => ({
     text,
-    variants: Array.from({ length: variants }, (_, i) => ({ text: `${text}${i}`, changes: [], why: '' })),
+    variants: Array.from({ length: variants }, (_, i) => ({
+      text: `${text}${i}`,
+      changes: [],
+      why: '',
+    })),
   })
   const { result, unmount } = await withModel(useVariants)
   expect(result.current.variants).toEqual([])

@@ -4,13 +4,7 @@
  * cancelled. On a server nothing is opened. Needs React 19.
  */
 import { use, useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react'
-import {
-  type EditRequest,
-  type EditResult,
-  type Nearfield,
-  type Variant,
-  type VariantsRequest,
-} from './index.ts'
+import type { EditRequest, EditResult, Nearfield, Variant, VariantsRequest } from './index.ts'
 import { type ModelOptions, type ModelState, modelOf, NOTHING } from './react/models.ts'
 
 export type { ModelOptions, ModelState } from './react/models.ts'
@@ -91,9 +85,7 @@ type Asked<Request> = Omit<Request, 'signal'>
  * One edit at a time. `edit()` resolves to null when it was cancelled or failed, and `error` says
  * why; it never rejects.
  */
-export function useEdit(
-  nearfield: Nearfield | null,
-): WorkState<EditResult> & {
+export function useEdit(nearfield: Nearfield | null): WorkState<EditResult> & {
   edit(request: Asked<EditRequest>): Promise<EditResult | null>
   cancel(): void
 } {
@@ -104,9 +96,7 @@ export function useEdit(
 }
 
 /** The versions of one text. As useEdit(). */
-export function useVariants(
-  nearfield: Nearfield | null,
-): WorkState<EditResult> & {
+export function useVariants(nearfield: Nearfield | null): WorkState<EditResult> & {
   /** As they came; none before. */
   variants: readonly Variant[]
   ask(request: Asked<VariantsRequest>): Promise<EditResult | null>

@@ -17,7 +17,7 @@ import {
   type Life,
   type ModelOptions,
 } from './life.ts'
-import { atMostLines, atMostSentences, atMostWords } from './limit.ts'
+import { atMostSentences, atMostWords, Limit, Points } from './limit.ts'
 import { choice } from './options.ts'
 import { type Recipe, Writing, type WritingOptions } from './writing.ts'
 
@@ -70,39 +70,31 @@ function settled(options: SummarizerCoreOptions): Settled {
 const SENTENCES: Record<SummarizerLength, number> = { short: 1, medium: 3, long: 5 }
 const POINTS: Record<SummarizerLength, number> = { short: 3, medium: 5, long: 7 }
 const WORDS: Record<SummarizerLength, number> = { short: 12, medium: 17, long: 22 }
-const TOKENS_PER = { sentence: 60, point: 40, headline: 40 }
+const TOKENS_PER_SENTENCE = 50
 const numbers = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven']
 
-function asked({ type, length }: Settled): Pick<Recipe, 'maxTokens' | 'cut' | 'opening'> & {
-  task: string
-} {
-  const n = SENTENCES[length]
+/** Asked for points, the model invents; asked for so many sentences, it stays with the text. */
+function asked({ type, length }: Settled): Pick<Recipe, 'maxTokens' | 'limit'> & { task: string } {
+  const n = type === 'key-points' ? POINTS[length] : SENTENCES[length]
   const many = n === 1 ? 'one sentence' : `${numbers[n]} sentences`
-  const prose = { maxTokens: TOKENS_PER.sentence * n, cut: atMostSentences(n), opening: '' }
+  const maxTokens = TOKENS_PER_SENTENCE * n
   switch (type) {
+    case 'key-points':
+      return { task: `Summarize the text in ${many}.`, maxTokens, limit: () => new Points(n) }
     case 'tldr':
-      return { task: `Summarize this text in ${many}.`, ...prose }
-    case 'teaser':
-      return {
-        task: `Write a teaser of ${many} that makes people want to read this text.`,
-        ...prose,
-      }
+    case 'teaser': {
+      const task =
+        type === 'tldr'
+          ? `Summarize the text in ${many}.`
+          : `Write ${many} that make people curious about the text.`
+      return { task, maxTokens, limit: () => new Limit(atMostSentences(n)) }
+    }
     case 'headline':
       return {
-        task: `Write a headline of at most ${WORDS[length]} words for this text.`,
-        maxTokens: TOKENS_PER.headline,
-        cut: atMostWords(WORDS[length]),
-        opening: '',
+        task: `Write a headline of at most ${WORDS[length]} words for the text.`,
+        maxTokens: TOKENS_PER_SENTENCE,
+        limit: () => new Limit(atMostWords(WORDS[length])),
       }
-    case 'key-points': {
-      const points = POINTS[length]
-      return {
-        task: `List the ${numbers[points]} most important points of this text.`,
-        maxTokens: TOKENS_PER.point * points,
-        cut: atMostLines(points),
-        opening: '- ',
-      }
-    }
   }
 }
 
@@ -114,9 +106,7 @@ function recipe(options: Settled, sharedContext: string): Recipe {
     messages: (input, context) => {
       const known = [sharedContext, context].filter((one) => one !== '')
       const about = known.map((one) => `Context: ${one}\n`).join('')
-      const content = `${task}\n${about}Text: ${input}`
-      const answer = { role: 'assistant', content: rest.opening } as const
-      return [{ role: 'user', content }, ...(rest.opening ? [answer] : [])]
+      return [{ role: 'user', content: `${task}\n\n${about}${input}` }]
     },
   }
 }

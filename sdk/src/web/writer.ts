@@ -17,6 +17,7 @@ import {
   type Life,
   type ModelOptions,
 } from './life.ts'
+import { Limit } from './limit.ts'
 import { choice } from './options.ts'
 import { type Recipe, Writing, type WritingOptions } from './writing.ts'
 
@@ -81,8 +82,7 @@ function recipe({ tone, length }: Settled, sharedContext: string): Recipe {
       ]
     },
     maxTokens: TOKENS[length],
-    cut: () => null,
-    opening: '',
+    limit: () => new Limit(() => null),
   }
 }
 

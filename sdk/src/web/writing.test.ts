@@ -38,21 +38,22 @@ test('a summary is asked for with both contexts, and comes in pieces', async () 
   expect(pieces).toEqual(['Well', ',', ' hello.'])
   const [{ messages, maxTokens, temperature }] = fake.texts as [(typeof fake.texts)[0]]
   expect(messages.map(({ role }) => role)).toEqual(['user'])
-  expect(messages[0]!.content).toMatch(/12 words.*\nContext: a diary\nContext: from May\nText: It/)
-  expect([maxTokens, temperature]).toEqual([40, 0])
+  expect(messages[0]!.content).toMatch(
+    /12 words.*\n\nContext: a diary\nContext: from May\nIt rained/,
+  )
+  expect([maxTokens, temperature]).toEqual([50, 0])
   await expect(own.summarize(' \n')).resolves.toBe('')
   expect(fake.texts).toHaveLength(1)
   own.destroy()
 })
 
-test('points begin with a dash and end with the last that was asked for', async () => {
-  fake.say = () => ['one', '\n- ', 'two\n', '- three\n-', ' four\n', '- five']
-  const nearfield = { ...(await wide()), close: () => {} }
-  const own = await OwnSummarizer.create({ nearfield: nearfield as never })
+test('key points are sentences behind dashes, and end with the last that was asked for', async () => {
+  fake.say = () => ['One', ' is', '. Two', '.', ' Three. ', 'Four', ' is more.']
+  const own = await OwnSummarizer.create({ nearfield: (await wide()) as never })
   expect(own).toMatchObject({ type: 'key-points', format: 'markdown', length: 'short' })
-  await expect(own.summarize('a text')).resolves.toBe('- one\n- two\n- three')
+  await expect(own.summarize('a text')).resolves.toBe('- One is.\n- Two.\n- Three.')
   const [{ messages, signal }] = fake.texts as [(typeof fake.texts)[0]]
-  expect(messages.at(-1)).toEqual({ role: 'assistant', content: '- ' })
+  expect(messages[0]!.content).toBe('Summarize the text in three sentences.\n\na text')
   expect(signal!.aborted).toBe(true) // the model is not asked for more
   own.destroy()
 })
@@ -76,7 +77,7 @@ test('the quota is what the prompt and the answer leave; more is a QuotaExceeded
   expect(own.contextWindow).toBe(own.inputQuota)
   const most = 'w '.repeat(own.inputQuota)
   await own.summarize(most)
-  expect(tokensOf(fake.texts[0]!.messages) + 40 + 1).toBe(CONTEXT)
+  expect(tokensOf(fake.texts[0]!.messages) + 50 + 1).toBe(CONTEXT)
   const refused = await own.summarize(`${most} w`).catch((e: unknown) => e)
   expect(refused).toBeInstanceOf(DOMException)
   expect(refused).toMatchObject({

@@ -6,15 +6,13 @@
 import type { Message } from '../index.ts'
 import { quotaExceeded } from './errors.ts'
 import type { CallOptions, Life } from './life.ts'
-import { type Cut, Limit } from './limit.ts'
+import type { Limiter } from './limit.ts'
 
 export interface Recipe {
-  /** The conversation that the answer belongs to; a last turn of the assistant's is its beginning. */
   messages(input: string, context: string): Message[]
   maxTokens: number
-  cut: Cut
-  /** What the last turn begins the answer with, where it does. */
-  opening: string
+  /** Where its answer ends; a new one for each. */
+  limit(): Limiter
 }
 
 /** Little repetition, no dice: the same input gives the same text. */
@@ -88,10 +86,9 @@ export class Writing {
     if (input.trim() === '') return // as the draft has it
     const requested = await this.#usage(input, options)
     if (requested > this.inputQuota) throw quotaExceeded(requested, this.inputQuota)
-    const { maxTokens, cut, opening } = this.#recipe
-    const limit = new Limit(cut)
+    const { maxTokens } = this.#recipe
+    const limit = this.#recipe.limit()
     const enough = new AbortController()
-    put(limit.add(opening))
     try {
       await this.#life.nf.generate({
         ...SAMPLING,
