@@ -83,10 +83,8 @@ function asked({ type, length }: Settled): Pick<Recipe, 'maxTokens' | 'limit'> &
       return { task: `Summarize the text in ${many}.`, maxTokens, limit: () => new Points(n) }
     case 'tldr':
     case 'teaser': {
-      const task =
-        type === 'tldr'
-          ? `Summarize the text in ${many}.`
-          : `Write ${many} that make people curious about the text.`
+      const some = type === 'teaser' ? many.replace(' ', ' exciting ') : many
+      const task = `Summarize the text in ${some}.`
       return { task, maxTokens, limit: () => new Limit(atMostSentences(n)) }
     }
     case 'headline':
@@ -103,6 +101,7 @@ function recipe(options: Settled, sharedContext: string): Recipe {
   const { task, ...rest } = asked(options)
   return {
     ...rest,
+    repeatPenalty: 1, // the words of the text are the right ones: without them it invents
     messages: (input, context) => {
       const known = [sharedContext, context].filter((one) => one !== '')
       const about = known.map((one) => `Context: ${one}\n`).join('')

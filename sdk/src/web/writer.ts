@@ -82,6 +82,7 @@ function recipe({ tone, length }: Settled, sharedContext: string): Recipe {
       ]
     },
     maxTokens: TOKENS[length],
+    repeatPenalty: 1.1, // it would write the same sentence again and again
     limit: () => new Limit(() => null),
   }
 }

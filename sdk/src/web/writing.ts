@@ -11,12 +11,11 @@ import type { Limiter } from './limit.ts'
 export interface Recipe {
   messages(input: string, context: string): Message[]
   maxTokens: number
+  /** 1: none. Greedy otherwise: the same input gives the same text. */
+  repeatPenalty: number
   /** Where its answer ends; a new one for each. */
   limit(): Limiter
 }
-
-/** Little repetition, no dice: the same input gives the same text. */
-const SAMPLING = { temperature: 0, repeatPenalty: 1.1 } as const
 
 export interface WritingOptions extends CallOptions {
   context?: string
@@ -86,12 +85,13 @@ export class Writing {
     if (input.trim() === '') return // as the draft has it
     const requested = await this.#usage(input, options)
     if (requested > this.inputQuota) throw quotaExceeded(requested, this.inputQuota)
-    const { maxTokens } = this.#recipe
+    const { maxTokens, repeatPenalty } = this.#recipe
     const limit = this.#recipe.limit()
     const enough = new AbortController()
     try {
       await this.#life.nf.generate({
-        ...SAMPLING,
+        temperature: 0,
+        repeatPenalty,
         messages: this.#recipe.messages(input, options.context ?? ''),
         maxTokens,
         signal: AbortSignal.any([options.signal, enough.signal]),
