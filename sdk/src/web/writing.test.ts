@@ -36,7 +36,9 @@ test('a summary is asked for with both contexts, and comes in pieces', async () 
   const own = await headline({ sharedContext: 'a diary' })
   const pieces = await all(own.summarizeStreaming('It rained.', { context: 'from May' }))
   expect(pieces).toEqual(['Well', ',', ' hello.'])
-  const [{ messages, maxTokens, temperature, repeatPenalty }] = fake.texts as [(typeof fake.texts)[0]]
+  const [{ messages, maxTokens, temperature, repeatPenalty }] = fake.texts as [
+    (typeof fake.texts)[0],
+  ]
   expect(messages.map(({ role }) => role)).toEqual(['user'])
   expect(messages[0]!.content).toMatch(
     /12 words.*\n\nContext: a diary\nContext: from May\nIt rained/,
