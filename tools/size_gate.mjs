@@ -1,7 +1,7 @@
 // What the SDK weighs when it travels: gzipped bytes of every .js and .wasm of sdk/dist. A page that
-// edits takes the package's entry, the worker, the router and one of the two engines, which must stay within
-// the limit; so must the entry by itself, which the other entries (web.js, react.js, ...) are not
-// to make heavier: who uses one of them takes it too. The sum is printed.
+// edits takes the package's entry, the worker, the router and one of the two engines, which must
+// stay within the limit; so must the entry by itself, which the other entries (web.js, react.js,
+// ...) are not to make heavier: who uses one of them takes it too. The sum is printed.
 //   node tools/size_gate.mjs [--json]
 import { readdirSync, readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
