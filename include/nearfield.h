@@ -241,6 +241,11 @@ typedef struct {
   const nf_adapter *adapter; /* as in nf_edit_desc */
 } nf_generate_desc;
 
+/* How many tokens the prompt of desc is, more than the context holds too: nf_generate_begin takes
+ * as many as leave one of the context free. Whatever runs on the session runs on. errors as
+ * nf_generate_begin's of the prompt; NF_BAD_INPUT also over 16 bytes a token of the context */
+[[nodiscard]] nf_status nf_generate_tokens(nf_session *session, const nf_generate_desc *desc,
+                                           int32_t *n_tokens, nf_error *error);
 /* Start a generation. errors NF_BAD_INPUT the prompt is empty, not UTF-8 or does not fit the
  * context, stops or sampling are out of range, the adapter is of another engine; NF_UNSUPPORTED the
  * model's template takes no such messages. A work still running on this session is dropped. */

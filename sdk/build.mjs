@@ -1,9 +1,12 @@
-// Builds sdk/dist: two ES modules (the page's and the worker's), types, and the wasm modules.
+// Builds sdk/dist: an ES module for each entry of the package and for the worker, types, and the
+// wasm modules. An entry that imports another one leaves it outside: a page that uses two of them
+// has one Nearfield, and whoever uses only the first pays for no other.
 // `new URL('./x', import.meta.url)` is left as it is: every bundler and the browser know it.
 // Owns nothing of the wasm build: build/wasm/ must exist (./dev build wasm).
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import path from 'node:path'
 import { rolldown } from 'rolldown'
 
 process.chdir(import.meta.dirname)
@@ -21,13 +24,31 @@ for (const name of modules) {
 rmSync('dist', { recursive: true, force: true }) // first: a failure leaves nothing stale behind
 check('-p', 'tsconfig.worker.json')
 check('-p', 'tsconfig.json')
+check('-p', 'tsconfig.ai.json') // ai's own types do not hold under our flags
 mkdirSync('dist')
 check('-p', 'tsconfig.types.json')
-for (const [input, file] of [
-  ['src/index.ts', 'index.js'],
-  ['src/engine.worker.ts', 'engine.worker.js'],
-]) {
-  const bundle = await rolldown({ input, platform: 'browser' })
+const entries = new Map(
+  Object.entries({
+    'src/index.ts': 'index.js',
+    'src/chat.ts': 'chat.js',
+    'src/web.ts': 'web.js',
+    'src/polyfill.ts': 'polyfill.js',
+    'src/react.ts': 'react.js',
+    'src/ai_sdk.ts': 'ai-sdk.js',
+    'src/engine.worker.ts': 'engine.worker.js',
+  }).map(([input, file]) => [path.resolve(input), file]),
+)
+const otherEntries = {
+  name: 'other-entries',
+  resolveId(source, importer) {
+    if (!importer) return null
+    if (!source.startsWith('.')) return { id: source, external: true }
+    const file = entries.get(path.resolve(path.dirname(importer), source))
+    return file ? { id: `./${file}`, external: true } : null
+  },
+}
+for (const [input, file] of entries) {
+  const bundle = await rolldown({ input, platform: 'browser', plugins: [otherEntries] })
   await bundle.write({
     file: `dist/${file}`,
     format: 'es',

@@ -28,6 +28,7 @@ const only = new Map([
   ['workers', ['include', 'third_party']],
   ['sdk', []],
   ['app', ['sdk']],
+  ['examples', ['sdk']],
   ['fuzz', [...levels.keys(), 'server', 'third_party', 'tests']],
   ['tests', [...levels.keys(), 'server', 'third_party', 'sdk', 'app']],
   ['bench', [...levels.keys(), 'server', 'sdk', 'tests']],

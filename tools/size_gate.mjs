@@ -1,25 +1,37 @@
-// What the SDK weighs when it travels: gzipped bytes of every .js and .wasm of sdk/dist. A browser
-// takes the JS, the router and one of the two engines, which must stay within the limit; the sum is
-// printed.
+// What the SDK weighs when it travels: gzipped bytes of every .js and .wasm of sdk/dist. A page that
+// edits takes the package's entry, the worker, the router and one of the two engines, which must
+// stay within the limit; so must the entry by itself, which the other entries (web.js, react.js,
+// ...) are not to make heavier: who uses one of them takes it too. The sum is printed.
 //   node tools/size_gate.mjs [--json]
 import { readdirSync, readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 
 const LIMIT_BYTES = 300 * 1024
+const ENTRY_LIMIT_BYTES = 5740 // what it was before there were others
 const dist = new URL('../sdk/dist/', import.meta.url)
 const files = readdirSync(dist)
   .filter((name) => /\.(js|wasm)$/.test(name))
   .map((name) => ({ name, gzip: gzipSync(readFileSync(new URL(name, dist)), { level: 9 }).length }))
 const sum = (list) => list.reduce((n, file) => n + file.gzip, 0)
+const sizeOf = (name) => sum(files.filter((file) => file.name === name))
 const engines = files.filter(({ name }) => /^nearfield(-relaxed)?\.wasm$/.test(name))
 if (engines.length !== 2) throw new Error('sdk/dist lacks an engine: run ./dev build sdk first')
-const travels = sum(files) - sum(engines) + Math.max(...engines.map((file) => file.gzip))
+const entry = sizeOf('index.js')
+const travels =
+  entry +
+  sizeOf('engine.worker.js') +
+  sizeOf('nearfield-route.wasm') +
+  Math.max(...engines.map((file) => file.gzip))
 
 if (process.argv.includes('--json')) {
-  console.log(JSON.stringify({ files, travels, limit: LIMIT_BYTES }))
+  const limits = { limit: LIMIT_BYTES, entryLimit: ENTRY_LIMIT_BYTES }
+  console.log(JSON.stringify({ files, entry, travels, ...limits }))
 } else {
   for (const { name, gzip } of files) console.log(`${String(gzip).padStart(8)}  ${name}`)
   console.log(`${String(sum(files)).padStart(8)}  all of it`)
-  console.log(`${String(travels).padStart(8)}  a browser takes; the limit is ${LIMIT_BYTES}`)
+  console.log(`${String(entry).padStart(8)}  the entry; the limit is ${ENTRY_LIMIT_BYTES}`)
+  console.log(
+    `${String(travels).padStart(8)}  a page that edits takes; the limit is ${LIMIT_BYTES}`,
+  )
 }
-process.exit(travels <= LIMIT_BYTES ? 0 : 1)
+process.exit(travels <= LIMIT_BYTES && entry <= ENTRY_LIMIT_BYTES ? 0 : 1)

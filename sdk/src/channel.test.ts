@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { Channel, type WorkerLike } from './channel.ts'
+import type { GenerateResult } from './generate.ts'
 import { packStrings } from './pack.ts'
 import type { FromWorker, ToWorker } from './protocol.ts'
 
@@ -54,6 +55,18 @@ test('progress goes to its call only', async () => {
   worker.answer({ kind: 'failure', id: 1, error: { code: 'network', message: 'cut' } })
   await expect(opened).rejects.toMatchObject({ code: 'network' })
   expect(seen).toEqual([0])
+})
+
+test('pieces of a text go to its call, before the value', async () => {
+  const { worker, channel } = pair()
+  const heard: string[] = []
+  const text = channel.call('generate', { messages: [] }, { onPiece: (piece) => heard.push(piece) })
+  for (const id of [1, 7, 1]) worker.answer({ kind: 'piece', id, piece: `to ${id}` })
+  const value = { text: 'to 1to 1', end: 'model' } as GenerateResult
+  worker.answer({ kind: 'value', id: 1, value })
+  worker.answer({ kind: 'piece', id: 1, piece: 'late' })
+  await expect(text).resolves.toBe(value)
+  expect(heard).toEqual(['to 1', 'to 1'])
 })
 
 test('abort rejects at once with the reason, tells the worker, and ignores a late answer', async () => {

@@ -18,6 +18,8 @@ export interface WorkerLike {
 export interface CallOptions {
   signal?: AbortSignal | undefined
   onProgress?: ((progress: Progress) => void) | undefined
+  /** Of a text that is being generated. */
+  onPiece?: ((piece: string) => void) | undefined
   transfer?: Transferable[]
 }
 
@@ -25,6 +27,7 @@ interface Pending {
   resolve(value: never): void
   reject(reason: unknown): void
   onProgress: ((progress: Progress) => void) | undefined
+  onPiece: ((piece: string) => void) | undefined
 }
 
 export class Channel {
@@ -49,7 +52,7 @@ export class Channel {
   call<Name extends CallName>(
     name: Name,
     args: Calls[Name]['args'],
-    { signal, onProgress, transfer = [] }: CallOptions = {},
+    { signal, onProgress, onPiece, transfer = [] }: CallOptions = {},
   ): Promise<Calls[Name]['value']> {
     if (this.#ended) return Promise.reject(this.#ended)
     if (signal?.aborted) return Promise.reject(signal.reason)
@@ -68,7 +71,8 @@ export class Channel {
           signal?.removeEventListener('abort', onAbort)
           settle(value)
         }
-      this.#pending.set(id, { resolve: settled(resolve), reject: settled(reject), onProgress })
+      const settle = { resolve: settled(resolve), reject: settled(reject) }
+      this.#pending.set(id, { ...settle, onProgress, onPiece })
       const sentAt = performance.timeOrigin + performance.now()
       try {
         this.#worker.postMessage({ kind: 'call', id, name, args, sentAt } as CallMessage, transfer)
@@ -96,6 +100,10 @@ export class Channel {
     if (!pending) return // aborted meanwhile
     if (message.kind === 'progress') {
       pending.onProgress?.(message.progress)
+      return
+    }
+    if (message.kind === 'piece') {
+      pending.onPiece?.(message.piece)
       return
     }
     this.#pending.delete(message.id)

@@ -52,6 +52,9 @@ const onCall = serveCalls(post, {
     return adapter
   },
   edit: async (request, { signal, sentAt }) => opened().edit(request, signal, sentAt),
+  generate: async (request, { signal, sentAt, piece }) =>
+    opened().host.generate(request, signal, sentAt, piece),
+  tokens: async ({ messages }, { signal }) => opened().host.tokens(messages, signal),
   bench: async ({ repeats }, { signal }) => opened().host.bench(repeats, signal),
   async parse(args) {
     const file = parse(await captionRuntime(), args)

@@ -1,17 +1,27 @@
 /** nearfield: small language models beside the cursor. The package's whole surface. */
 export { captions } from './captions.ts'
+export type {
+  ChatApi,
+  ChatChunk,
+  ChatCompletion,
+  ChatFinish,
+  ChatMessage,
+  ChatOptions,
+  ChatParams,
+  ChatStream,
+  ChatUsage,
+} from './chat/types.ts'
 export { type ErrorCode, NearfieldError, SupersededError } from './error.ts'
+export type {
+  GenerateReceipt,
+  GenerateRequest,
+  GenerateResult,
+  Message,
+  TokenCount,
+} from './generate.ts'
 export type { ModelOffer } from './model/offers.ts'
 export { Nearfield } from './nearfield.ts'
 export { type PackedCues, type PackedStrings, packCues, unpackCues } from './pack.ts'
-export {
-  type DownloadMonitor,
-  type ProofreadCorrection,
-  Proofreader,
-  type ProofreaderCoreOptions,
-  type ProofreaderOptions,
-  type ProofreadResult,
-} from './proofreader.ts'
 export type { Bench } from './protocol.ts'
 export type {
   Adapter,

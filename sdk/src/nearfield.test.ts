@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { SupersededError } from './error.ts'
+import type { GenerateRequest } from './generate.ts'
 import { Nearfield } from './nearfield.ts'
 import type { CallMessage, FromWorker, ToWorker } from './protocol.ts'
 import type { EditRequest, EditResult, PrefetchCue, Status } from './types.ts'
@@ -41,6 +42,8 @@ class HandWorker {
   onmessage: ((event: { data: FromWorker }) => void) | null = null
   onerror = null
   edits: Extract<CallMessage, { name: 'edit' }>[] = []
+  /** Everything else but 'open'. */
+  calls: CallMessage[] = []
   cancelled: number[] = []
   constructor() {
     HandWorker.last = this
@@ -50,7 +53,8 @@ class HandWorker {
     if (message.kind === 'cancel') this.cancelled.push(message.id)
     if (message.kind !== 'call') return
     if (message.name === 'edit') this.edits.push(message)
-    else this.answer(message.id, { state: 'ready' } as Status)
+    else if (message.name === 'open') this.answer(message.id, { state: 'ready' } as Status)
+    else this.calls.push(message)
   }
   answer(id: number, value: unknown) {
     queueMicrotask(() => this.onmessage?.({ data: { kind: 'value', id, value } as FromWorker }))
@@ -211,4 +215,35 @@ test('what was given up or failed is not remembered', async () => {
   await expect(again).resolves.toMatchObject({ receipt: { why: 'device' } })
   nf.close()
   await expect(edit('a')).rejects.toMatchObject({ code: 'closed' })
+})
+
+test('a text comes in pieces and whole; what is no message never leaves the page', async () => {
+  const { nf, worker } = await start()
+  const heard: string[] = []
+  const messages = [{ role: 'user' as const, content: 'hello' }]
+  const text = nf.generate({ messages, temperature: 0.5, onText: (piece) => heard.push(piece) })
+  await turn()
+  const call = worker.calls.at(-1)!
+  expect(call).toMatchObject({ name: 'generate', args: { messages, temperature: 0.5 } })
+  worker.onmessage?.({ data: { kind: 'piece', id: call.id, piece: 'hi' } })
+  worker.answer(call.id, { text: 'hi', end: 'model' })
+  await expect(text).resolves.toEqual({ text: 'hi', end: 'model' })
+  expect(heard).toEqual(['hi'])
+  const n = worker.calls.length
+  const odd = [{ messages: [{ role: 'tool', content: '' }] }, { messages: [{ role: 'user' }] }]
+  for (const request of [...odd, { messages, seed: Number.NaN }]) {
+    const refused = nf.generate(request as GenerateRequest)
+    await expect(refused).rejects.toMatchObject({ code: 'bad_input' })
+  }
+  expect(worker.calls).toHaveLength(n)
+})
+
+test('chat.completions runs on generate()', async () => {
+  const { nf, worker } = await start()
+  const answer = nf.chat.completions.create({ messages: [{ role: 'user', content: 'hello' }] })
+  await vi.waitFor(() => expect(worker.calls.at(-1)?.name).toBe('generate'))
+  const receipt = { inputTokens: 1, cachedTokens: 0, outputTokens: 1 }
+  worker.answer(worker.calls.at(-1)!.id, { text: 'hi', end: 'model', receipt })
+  const { choices } = await answer
+  expect(choices[0]).toMatchObject({ message: { content: 'hi' }, finish_reason: 'stop' })
 })

@@ -4,7 +4,16 @@
  */
 import { availabilityOf } from './availability.ts'
 import { Channel } from './channel.ts'
+import type { ChatApi, ChatOptions, ChatParams } from './chat/types.ts'
 import { NearfieldError, SupersededError } from './error.ts'
+import {
+  checkedMessages,
+  type GenerateRequest,
+  type GenerateResult,
+  generateArgs,
+  type Message,
+  type TokenCount,
+} from './generate.ts'
 import { type ModelOffer, offeredModels } from './model/offers.ts'
 import { Answers, answerKey } from './prefetch.ts'
 import { protectedTerms } from './protect.ts'
@@ -175,6 +184,37 @@ export class Nearfield implements NearfieldApi {
     this.#answers.prefetch(wanted, priority, (args, signal) =>
       this.#channel.call('edit', args, { signal }),
     )
+  }
+
+  /**
+   * A text by the model itself. Texts and edits run one at a time, as edit() says; a small model
+   * writes fluently and knows little. Rejects with a NearfieldError 'bad_input' when the
+   * conversation does not fit the context (countTokens()), 'unsupported' when the model's chat
+   * template takes no such turns.
+   */
+  async generate(request: GenerateRequest): Promise<GenerateResult> {
+    const { signal, onText } = request
+    return this.#channel.call('generate', generateArgs(request), { signal, onPiece: onText })
+  }
+
+  /** How many tokens the model reads of a conversation; does not wait for what runs. */
+  async countTokens(
+    messages: readonly Message[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<TokenCount> {
+    return this.#channel.call('tokens', { messages: checkedMessages(messages) }, { signal })
+  }
+
+  /** `chat.completions.create()` in OpenAI's shape; its code is loaded when it is first called. */
+  readonly chat: ChatApi = {
+    completions: {
+      create: (async (params: ChatParams, options?: ChatOptions) =>
+        (await import('./chat.ts')).createCompletion(
+          this,
+          params,
+          options,
+        )) as ChatApi['completions']['create'],
+    },
   }
 
   /** How fast this engine is here; for bench/, it blocks the queue for seconds. */

@@ -3,6 +3,7 @@
  * Owns the shapes only. Read next: channel.ts (page side), worker/serve.ts (worker side).
  */
 import type { WireError } from './error.ts'
+import type { GenerateArgs, GenerateResult, Message, TokenCount } from './generate.ts'
 import type { PackedCues, PackedFindings, PackedStrings } from './pack.ts'
 import type {
   Adapter,
@@ -32,6 +33,9 @@ export interface Calls {
   }
   adapter: { args: { url: string }; value: Adapter }
   edit: { args: EditArgs; value: EditResult }
+  /** Its text comes in pieces before the value. */
+  generate: { args: GenerateArgs; value: GenerateResult }
+  tokens: { args: { messages: Message[] }; value: TokenCount }
   bench: { args: { repeats: number }; value: Bench }
   parse: {
     args: { file: Uint8Array }
@@ -70,6 +74,7 @@ export type FromWorker =
   | { kind: 'value'; id: number; value: Calls[CallName]['value'] }
   | { kind: 'failure'; id: number; error: WireError }
   | { kind: 'progress'; id: number; progress: Progress }
+  | { kind: 'piece'; id: number; piece: string }
   | { kind: 'status'; status: Status }
 
 /** To a worker that lends itself to the engine as a thread; see src/os/os_wasm.c. */

@@ -32,10 +32,17 @@ static bool prompt_valid(const nf_generate_desc *desc) {
   return true;
 }
 
+static nf_status too_long(const nf_engine *e, nf_error *error) {
+  return error_set(error, NF_BAD_INPUT, E_STR("the prompt does not fit the context of "),
+                   E_INT(e->ctx_tokens), E_STR(" tokens"));
+}
+
+/* *n is over the context where it has no room for so many. */
 static nf_status prompt_encode(nf_session *s, const nf_generate_desc *desc, isize *n,
                                nf_error *error) {
   nf_engine *e = s->engine;
   nf_status status;
+  *n = 0;
   if (!prompt_valid(desc)) return error_set(error, NF_BAD_INPUT, E_STR("the prompt is not UTF-8"));
   if (desc->raw_prompt.at == nullptr && desc->n_messages <= 0) {
     return error_set(error, NF_BAD_INPUT, E_STR("the prompt is empty"));
@@ -46,18 +53,20 @@ static nf_status prompt_encode(nf_session *s, const nf_generate_desc *desc, isiz
     status = text_chat_encode(e->vocab, e->chat, desc->messages, desc->n_messages, s->ids,
                               e->ctx_tokens, n, &s->scratch);
   }
-  if (status == NF_NO_MEMORY || status == NF_BAD_INPUT ||
-      (status == NF_OK && *n >= e->ctx_tokens)) {
-    return error_set(error, NF_BAD_INPUT, E_STR("the prompt does not fit the context of "),
-                     E_INT(e->ctx_tokens), E_STR(" tokens"));
-  }
-  if (status == NF_OK && *n == 0) {
-    return error_set(error, NF_BAD_INPUT, E_STR("the prompt is empty"));
-  }
   if (status == NF_UNSUPPORTED) {
     return error_set(error, status,
                      E_STR("the model's chat template does not take messages in this order"));
   }
+  if (status == NF_NO_MEMORY) return too_long(e, error);
+  return *n > 0 ? NF_OK : error_set(error, NF_BAD_INPUT, E_STR("the prompt is empty"));
+}
+
+nf_status nf_generate_tokens(nf_session *session, const nf_generate_desc *desc, int32_t *n_tokens,
+                             nf_error *error) {
+  isize n;
+  error_clear(error);
+  nf_status status = prompt_encode(session, desc, &n, error);
+  if (status == NF_OK) *n_tokens = (i32)n;
   return status;
 }
 
@@ -75,6 +84,7 @@ nf_status nf_generate_begin(nf_session *session, const nf_generate_desc *desc, n
   isize n = 0, cached;
   if (status == NF_OK) status = prompt_encode(session, desc, &n, error);
   if (status != NF_OK) return status;
+  if (n >= session->engine->ctx_tokens) return too_long(session->engine, error);
   session_adapter_set(session->timeline,
                       desc->adapter != nullptr ? desc->adapter->tuning.adapter : nullptr);
   status = session_set(session->timeline, session->ids, n, &cached);

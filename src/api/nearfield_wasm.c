@@ -2,7 +2,7 @@
  * Owns the flat shapes only. Every result that is a struct is written as one row of f64 into
  * room the caller gives (nf_wasm_get), in the order of the comment above the function; its
  * pointers are addresses in this memory and live as long as nearfield.h says.
- * Does NOT: export generation (no SDK surface yet), open files, own threads (os_wasm.c).
+ * Does NOT: open files, own threads (os_wasm.c).
  * Calls come from one thread, the engine's worker. Read next: sdk/src/wasm/exports.ts. */
 #include "base/base.h"
 #include "os/os.h"
@@ -98,6 +98,48 @@ i32 EXPORT(nf_wasm_bench)(nf_session *session, i32 repeats, f64 *row) {
   row[1] = result.rows32_tok_s;
   row[2] = result.prefill_ms;
   return NF_OK;
+}
+
+/* ---- generate ---- */
+
+/* desc: nf_generate_desc as it lies on wasm32, 20 words: messages (address of triples of role,
+ * address and length), n_messages, raw_prompt, raw_prompt_len, output_tokens_max, 0, temperature,
+ * top_k, top_p, min_p, repeat, presence and frequency penalty (top_k an integer, the others f32),
+ * 0, seed (low, high), stops (address of pairs of address and length), n_stops, adapter, 0.
+ * Everything is borrowed during this call only. */
+i32 EXPORT(nf_wasm_generate_begin)(nf_session *session, const nf_generate_desc *desc) {
+  static_assert(sizeof(nf_message) == 12 && offsetof(nf_generate_desc, output_tokens_max) == 16 &&
+                offsetof(nf_generate_desc, sampling) == 24 && offsetof(nf_sampling, seed) == 32 &&
+                offsetof(nf_generate_desc, stops) == 64 &&
+                offsetof(nf_generate_desc, adapter) == 72 && sizeof(nf_generate_desc) == 80);
+  return nf_generate_begin(session, desc, &last_error);
+}
+/* How many tokens the prompt is, or a negative status. */
+i32 EXPORT(nf_wasm_generate_tokens)(nf_session *session, const nf_generate_desc *desc) {
+  i32 n;
+  nf_status status = nf_generate_tokens(session, desc, &n, &last_error);
+  return status == NF_OK ? n : (i32)status;
+}
+/* row[2]: piece, piece_len; borrowed until the next step */
+i32 EXPORT(nf_wasm_generate_step)(nf_session *session, f64 *row) {
+  nf_bytes piece;
+  nf_status status = nf_generate_step(session, &piece, &last_error);
+  row[0] = (f64)(uintptr_t)piece.at;
+  row[1] = (f64)piece.len;
+  return status;
+}
+/* row[7]: end (nf_generate_end), first_token_ms, total_ms, input_tokens, cached_tokens,
+ * output_tokens, passes */
+void EXPORT(nf_wasm_generate_result)(const nf_session *session, f64 *row) {
+  nf_receipt r;
+  nf_generate_receipt(session, &r);
+  row[0] = nf_generate_end_get(session);
+  row[1] = r.first_token_ms;
+  row[2] = r.total_ms;
+  row[3] = r.input_tokens;
+  row[4] = r.cached_tokens;
+  row[5] = r.output_tokens;
+  row[6] = r.passes;
 }
 
 /* ---- edit ---- */

@@ -222,7 +222,6 @@ nf_status text_chat_encode(const text_vocab *v, text_template chat, const nf_mes
   }
   if (!takes || w.lacks_token) return NF_UNSUPPORTED;
   flush(&w);
-  if (w.sink.n > cap) return NF_BAD_INPUT;
   *n = w.sink.n;
-  return NF_OK;
+  return w.sink.n > cap ? NF_BAD_INPUT : NF_OK;
 }

@@ -30,9 +30,8 @@ nf_status text_encode(const text_vocab *v, nf_bytes text, bool special, i32 *ids
   token_sink sink = {.ids = ids, .cap = cap};
   bool after_special = true; /* the beginning counts as such */
   encode_segment(v, space, text, special, &after_special, &sink);
-  if (sink.n > cap) return NF_BAD_INPUT;
   *n = sink.n;
-  return NF_OK;
+  return sink.n > cap ? NF_BAD_INPUT : NF_OK;
 }
 
 isize text_bytes_lost(const text_vocab *v, nf_bytes text) {

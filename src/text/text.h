@@ -21,8 +21,8 @@ isize text_n_vocab(const text_vocab *vocab);
  * special: names of special tokens in the text ("<|im_end|>") become their ids; without it
  *          they are ordinary text. User text is always encoded without it. (Tokens of type
  *          "user defined" made of white space only, as Gemma has, are text in both cases.)
- * ids[cap]; *n is how many there are. scratch is used and given back.
- * errors NF_BAD_INPUT more than cap tokens (*n untouched); NF_NO_MEMORY scratch too small
+ * ids[cap]; *n is how many there are, also when that is over cap. scratch is used and given back.
+ * errors NF_BAD_INPUT more than cap tokens; NF_NO_MEMORY scratch too small
  *        (text_scratch_bytes(text.len) is enough) */
 isize text_scratch_bytes(isize text_bytes); /* more than 32 MiB of text: ISIZE_MAX */
 [[nodiscard]] nf_status text_encode(const text_vocab *vocab, nf_bytes text, bool special, i32 *ids,
@@ -56,9 +56,9 @@ i32 text_turn_end(const text_vocab *vocab, text_template chat);
  * NF_ASSISTANT role is left open, so that the model goes on with it. Only the template's own
  * markers become special tokens: markers inside a message stay text. What the file's own
  * template adds (a default system message) is added when `chat` is its family.
- * errors NF_BAD_INPUT no messages, or more than cap tokens; NF_UNSUPPORTED the template takes no
- *        such list (Gemma 2: a system message; Llama 2, Gemma: roles that do not alternate), or
- *        the vocabulary lacks the template's tokens; NF_NO_MEMORY scratch too small */
+ * errors NF_BAD_INPUT no messages (*n untouched), or more than cap tokens; NF_UNSUPPORTED the
+ * template takes no such list (Gemma 2: a system message; Llama 2, Gemma: roles that do not
+ * alternate), or the vocabulary lacks the template's tokens; NF_NO_MEMORY scratch too small */
 [[nodiscard]] nf_status text_chat_encode(const text_vocab *vocab, text_template chat,
                                          const nf_message *messages, isize n_messages, i32 *ids,
                                          isize cap, isize *n, arena *scratch);

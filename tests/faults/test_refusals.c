@@ -126,6 +126,35 @@ static void a_generation_that_does_not_begin_says_why(void **state) {
   assert_true(TRY(nf_generate_step(session, &piece, &error)));
 }
 
+static nf_status count(nf_generate_desc desc, int32_t *n) {
+  return nf_generate_tokens(session, &desc, n, &error);
+}
+
+static void tokens_are_counted_beside_what_runs(void **state) {
+  (void)state;
+  static char large[2000], huge[3000];
+  memset(large, 'q', sizeof large - 1);
+  memset(huge, 'q', sizeof huge - 1);
+  nf_bytes piece;
+  int32_t n = -7, n_large = -7;
+  REFUSED(NF_BAD_INPUT, "UTF-8", count((nf_generate_desc){.raw_prompt = str("a\xFFz")}, &n));
+  REFUSED(NF_BAD_INPUT, "empty", count((nf_generate_desc){}, &n));
+  REFUSED(NF_BAD_INPUT, "160 tokens", count((nf_generate_desc){.raw_prompt = str(huge)}, &n));
+  assert_int_equal(n, -7);
+  assert_true(TRY(ask((nf_generate_desc){.output_tokens_max = 3})));
+  assert_int_equal(nf_generate_step(session, &piece, &error), NF_PENDING);
+  assert_true(TRY(count((nf_generate_desc){.raw_prompt = str("the end")}, &n)));
+  nf_receipt receipt;
+  nf_generate_receipt(session, &receipt);
+  assert_int_equal(n, receipt.input_tokens);
+  assert_true(TRY(count((nf_generate_desc){.raw_prompt = str(large)}, &n_large)));
+  assert_true(n_large > 160); /* more than the context holds */
+  assert_int_equal(nf_generate_step(session, &piece, &error), NF_PENDING); /* as if not asked */
+  assert_true(TRY(nf_generate_step(session, &piece, &error)));
+  nf_generate_receipt(session, &receipt);
+  assert_int_equal(receipt.output_tokens, 3);
+}
+
 static nf_status edit(nf_edit_desc desc) { return nf_edit_begin(session, &desc, &error); }
 
 static void an_edit_that_does_not_begin_says_why(void **state) {
@@ -176,6 +205,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_model_that_does_not_open_says_why),
       cmocka_unit_test(a_generation_that_does_not_begin_says_why),
+      cmocka_unit_test(tokens_are_counted_beside_what_runs),
       cmocka_unit_test(an_edit_that_does_not_begin_says_why),
       cmocka_unit_test(captions_and_files_say_what_is_wrong),
   };

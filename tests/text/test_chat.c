@@ -149,8 +149,10 @@ static void limits_of_a_chat_are_answers(void **state) {
   assert_int_equal(n, 1 + 10 + 1 + 1 + 1 + 10);
   assert_int_equal(text_chat_encode(m->vocab, TEXT_CHATML, &user, 0, ids, 64, &n, &scratch),
                    NF_BAD_INPUT);
+  n = 55;
   assert_int_equal(text_chat_encode(m->vocab, TEXT_CHATML, &user, 1, ids, 20, &n, &scratch),
                    NF_BAD_INPUT);
+  assert_int_equal(n, 24);
   scratch.end -= need / 2;
   assert_int_equal(text_chat_encode(m->vocab, TEXT_CHATML, &user, 1, ids, 64, &n, &scratch),
                    NF_NO_MEMORY);

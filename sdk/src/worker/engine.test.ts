@@ -1,6 +1,7 @@
 /// <reference types="node" />
 /** Host and engine over the real wasm module and model, one thread, in node: who runs when. */
 import { beforeAll, expect, test } from 'vitest'
+import type { GenerateArgs } from '../generate.ts'
 import { realEngine } from '../testing/real_wasm.ts'
 import type { EditRequest } from '../types.ts'
 import { Host, type Ways } from './host.ts'
@@ -115,4 +116,72 @@ test('variants: distinct, the first is the edit; a task that is not offered says
       text.slice(0, c.start) + c.replacement + text.slice(c.end)
     expect(variant.changes.toReversed().reduce(cut, LONG)).toBe(variant.text)
   }
+}, 60_000)
+
+test('a text: streamed as it becomes certain, the same again by its seed, ended by a stop', async () => {
+  const { signal } = new AbortController()
+  const messages = [{ role: 'user' as const, content: 'Name three colours.' }]
+  const say = async (more: Partial<GenerateArgs> = {}) => {
+    const heard: string[] = []
+    const asked = { messages, maxTokens: 24, ...more }
+    const result = await host.generate(asked, signal, clockMs(), (piece) => heard.push(piece))
+    expect(heard.join('')).toBe(result.text)
+    return { ...result, heard }
+  }
+  const before = (await edit('they is here')).text
+  const greedy = await say()
+  expect(greedy.heard.length).toBeGreaterThan(5)
+  expect(greedy.receipt).toMatchObject({ source: 'device', backend: 'wasm', outputTokens: 24 })
+  expect(greedy.end).toBe('length')
+  const { tokens, context } = await host.tokens(messages, signal)
+  expect(greedy.receipt.inputTokens).toBe(tokens)
+  expect(context).toBe(1024)
+  const sampled = { temperature: 1, topP: 0.9, repeatPenalty: 1.1 }
+  const [one, same, other] = [
+    await say({ ...sampled, seed: 5 }),
+    await say({ ...sampled, seed: 5 }),
+    await say({ ...sampled, seed: 6 }),
+  ]
+  expect(same.text).toBe(one.text)
+  expect(other.text).not.toBe(one.text)
+  const stop = greedy.text.slice(5, 9)
+  const stopped = await say({ stop: [stop] })
+  expect(stopped).toMatchObject({ end: 'stop', text: greedy.text.split(stop)[0] })
+  // an open turn of the assistant's is gone on with
+  const open = { role: 'assistant' as const, content: greedy.text.slice(0, 5) }
+  expect((await say({ messages: [...messages, open], maxTokens: 8 })).text).not.toBe('')
+  // and an edit comes out as it did before
+  expect((await edit('they is here')).text).toBe(before)
+}, 120_000)
+
+test('an edit overtakes a text that is less urgent; the text is the same', async () => {
+  const { signal } = new AbortController()
+  const request = {
+    messages: [{ role: 'user' as const, content: 'Tell a story.' }],
+    maxTokens: 16,
+    temperature: 0.8,
+  }
+  const alone = await host.generate(request, signal, clockMs(), () => {})
+  const order: string[] = []
+  const heard: string[] = []
+  const text = host
+    .generate({ ...request, priority: 'idle' }, signal, clockMs(), (piece) => heard.push(piece))
+    .finally(() => order.push('text'))
+  for (let i = 0; i < 4; i++) await breathe()
+  await edit('they is here').finally(() => order.push('edit'))
+  expect((await text).text).toBe(alone.text)
+  expect(order).toEqual(['edit', 'text'])
+  expect(heard.join('')).toBe(alone.text)
+}, 120_000)
+
+test('a prompt that does not fit is counted and refused', async () => {
+  const { signal } = new AbortController()
+  const messages = [{ role: 'user' as const, content: 'word '.repeat(1100) }]
+  expect((await host.tokens(messages, signal)).tokens).toBeGreaterThan(1100)
+  const refused = host.generate({ messages }, signal, clockMs(), () => {})
+  await expect(refused).rejects.toMatchObject({
+    code: 'bad_input',
+    message: expect.stringMatching(/1024 tokens/),
+  })
+  await expect(host.tokens([], signal)).rejects.toMatchObject({ code: 'bad_input' })
 }, 60_000)

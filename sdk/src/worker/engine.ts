@@ -4,17 +4,20 @@
  * (serve.ts) or where bytes come from (load.ts).
  */
 import { NearfieldError } from '../error.ts'
+import type { GenerateArgs, GenerateResult, Message } from '../generate.ts'
 import type { Gpu, GpuFailure } from '../gpu/gpu.ts'
 import type { Bench, EditArgs } from '../protocol.ts'
 import { status as S } from '../status.gen.ts'
 import type { Adapter, Backend, Change, EditResult, TaskOffer, Variant } from '../types.ts'
 import { placeEdit } from './edit_desc.ts'
 import { settled, throwIfFailed } from './engine_load.ts'
+import { placeGenerate } from './generate_desc.ts'
 import { Prefixes } from './prefixes.ts'
 import type { Turn } from './queue.ts'
 import type { Runtime } from './runtime.ts'
 
 const VERDICTS = ['unchanged', 'changed', 'unfit'] as const
+const ENDS = ['length', 'model', 'stop', 'length'] as const // nf_generate_end
 const TASKS = ['fix', 'shorten', 'formal', 'casual', 'simple', 'rewrite'] as const
 
 export interface EngineFacts {
@@ -24,6 +27,8 @@ export interface EngineFacts {
   replacedKernels: string
   threads: number
   tasks: TaskOffer[]
+  /** Tokens of a session's context. */
+  contextTokens: number
 }
 
 /** What one engine can tell of an edit; the host adds why it ran here and what was tried before. */
@@ -31,6 +36,14 @@ export type EngineResult = Omit<EditResult, 'receipt'> & {
   receipt: Omit<
     EditResult['receipt'],
     'model' | 'adapter' | 'adapterProblem' | 'queueMs' | 'backendWhy' | 'attempts'
+  >
+}
+
+/** The same of a text. */
+export type EngineText = Omit<GenerateResult, 'receipt'> & {
+  receipt: Omit<
+    GenerateResult['receipt'],
+    'model' | 'adapter' | 'queueMs' | 'backendWhy' | 'attempts'
   >
 }
 
@@ -81,6 +94,7 @@ export class Engine {
       kernels: runtime.cString(info[3]),
       replacedKernels: runtime.cString(exports.nf_wasm_engine_replaced(address)),
       threads: info[9],
+      contextTokens: info[8],
       tasks: TASKS.map((task) => {
         const why = runtime.cString(exports.nf_wasm_task_poor(this.#task(task)))
         return { task, offered: why === '', why }
@@ -131,9 +145,7 @@ export class Engine {
     throwIfFailed(this.#gpu)
     const task = this.#task(request.task)
     if (task < 0) throw new NearfieldError('bad_input', `there is no task '${request.task}'`)
-    const sha256 = request.adapter?.sha256 ?? ''
-    if (adapterFile && !this.#adapters.has(sha256)) this.adapter(adapterFile)
-    const adapter = this.#adapters.get(sha256) ?? 0
+    const adapter = this.#adapterOf(request, adapterFile)
     const coming = this.#prefixes?.bring({ request, task, adapter })
     if (coming) await turn.pass(coming)
     placeEdit(this.#runtime, { task, adapter }, request, (desc) =>
@@ -143,6 +155,40 @@ export class Engine {
       await turn.pass(settled(this.#gpu))
     }
     return this.#result()
+  }
+
+  /** One text, a token a turn; onPiece is told what became certain of it. Else as edit(). */
+  async generate(
+    request: GenerateArgs,
+    turn: Turn,
+    onPiece: (piece: string) => void,
+    adapterFile?: Uint8Array,
+  ): Promise<EngineText> {
+    const { exports } = this.#runtime
+    throwIfFailed(this.#gpu)
+    placeGenerate(this.#runtime, this.#adapterOf(request, adapterFile), request, (desc) =>
+      this.#check(exports.nf_wasm_generate_begin(this.#session, desc)),
+    )
+    let text = ''
+    for (let more = true; more; ) {
+      const piece = this.#runtime.using(16, (row) => {
+        more = this.#checkPass(exports.nf_wasm_generate_step(this.#session, row)) === S.pending
+        const [at, length] = this.#runtime.row(row, 2)
+        return this.#runtime.text(at, length)
+      })
+      text += piece
+      if (piece !== '') onPiece(piece)
+      if (more) await turn.pass(settled(this.#gpu))
+    }
+    return this.#text(text)
+  }
+
+  /** How many tokens they are as a prompt. What runs is not disturbed. */
+  tokens(messages: Message[]): number {
+    const { nf_wasm_generate_tokens: count } = this.#runtime.exports
+    return placeGenerate(this.#runtime, 0, { messages }, (desc) =>
+      this.#runtime.check(count(this.#session, desc)),
+    )
   }
 
   /** Is there a prefix to keep? */
@@ -185,6 +231,13 @@ export class Engine {
     return this.#runtime.lend(this.#runtime.encode(name), this.#runtime.exports.nf_wasm_task)
   }
 
+  /** Address of the adapter that a request names; 0: none. */
+  #adapterOf({ adapter }: Pick<EditArgs, 'adapter'>, file?: Uint8Array): number {
+    const sha256 = adapter?.sha256 ?? ''
+    if (file && !this.#adapters.has(sha256)) this.adapter(file)
+    return this.#adapters.get(sha256) ?? 0
+  }
+
   #check(status: number): number {
     if (status < 0) throwIfFailed(this.#gpu)
     return this.#runtime.check(status)
@@ -196,6 +249,20 @@ export class Engine {
     if (status === S.unsupported)
       this.#gpu?.refuse(this.#runtime.cString(this.#runtime.exports.nf_wasm_error()))
     return this.#check(status)
+  }
+
+  #text(text: string): EngineText {
+    const runtime = this.#runtime
+    const [end, firstTokenMs, totalMs, inputTokens, cachedTokens, outputTokens, passes] =
+      runtime.using(7 * 8, (row) => {
+        runtime.exports.nf_wasm_generate_result(this.#session, row)
+        return runtime.row(row, 7)
+      })
+    const { backend, replacedKernels } = this.facts
+    const counts = { inputTokens, cachedTokens, outputTokens, passes, bytesSent: 0, costUsd: 0 }
+    const times = { firstTokenMs, totalMs }
+    const where = { source: 'device', backend, replacedKernels, why: 'device' } as const
+    return { text, end: ENDS[end as 0 | 1 | 2 | 3], receipt: { ...where, ...times, ...counts } }
   }
 
   #result(): EngineResult {

@@ -27,6 +27,11 @@ export interface Exports {
   nf_wasm_adapter_info(adapter: number, row: number): void
   nf_wasm_bench(session: number, repeats: number, row: number): number
 
+  nf_wasm_generate_begin(session: number, desc: number): number
+  nf_wasm_generate_tokens(session: number, desc: number): number
+  nf_wasm_generate_step(session: number, row: number): number
+  nf_wasm_generate_result(session: number, row: number): void
+
   nf_wasm_task(name: number, length: number): number
   nf_wasm_task_poor(task: number): number
   nf_wasm_edit_begin(session: number, desc: number): number

@@ -4,7 +4,7 @@ import { NearfieldError } from '../error.ts'
 import type { GpuFailure } from '../gpu/gpu.ts'
 import type { Backend } from '../types.ts'
 import type { Chosen, Offer } from './backend.ts'
-import type { EngineResult } from './engine.ts'
+import type { EngineResult, EngineText } from './engine.ts'
 import { Host, type HostedEngine, type Ways } from './host.ts'
 import { breathe, type Turn } from './queue.ts'
 
@@ -27,7 +27,14 @@ class FakeEngine implements HostedEngine {
   #msPerEdit: number
 
   constructor(backend: Backend, msPerEdit: number) {
-    this.facts = { backend, kernels: backend, replacedKernels: '', threads: 1, tasks: [] }
+    this.facts = {
+      backend,
+      kernels: backend,
+      replacedKernels: '',
+      threads: 1,
+      tasks: [],
+      contextTokens: 64,
+    }
     this.#msPerEdit = msPerEdit
     if (backend === 'webgpu') {
       this.failed = new Promise((resolve) => {
@@ -39,18 +46,36 @@ class FakeEngine implements HostedEngine {
     this.failure = { kind, line }
     this.#tell(this.failure)
   }
+  async #pass(pass: number, turn: Turn): Promise<void> {
+    this.onPass(pass)
+    this.passes++
+    if (this.failure) throw new NearfieldError(this.failure.kind, this.failure.line)
+    await turn.pass(breathe())
+  }
   async edit({ text }: { text: string }, turn: Turn): Promise<EngineResult> {
     if (this.closed && !this.failure) throw new Error('an engine was used after close()')
-    for (let pass = 0; pass < PASSES; pass++) {
-      this.onPass(pass)
-      this.passes++
-      if (this.failure) throw new NearfieldError(this.failure.kind, this.failure.line)
-      await turn.pass(breathe())
-    }
+    for (let pass = 0; pass < PASSES; pass++) await this.#pass(pass, turn)
     const { backend } = this.facts
     const receipt = { source: 'device', backend, totalMs: this.#msPerEdit }
     return { text: text.toUpperCase(), receipt } as unknown as EngineResult
   }
+  /** What generate() says, one word a pass. */
+  words = ['one ', 'two ', 'three']
+  async generate(
+    { messages }: { messages: readonly { content: string }[] },
+    turn: Turn,
+    onPiece: (piece: string) => void,
+  ): Promise<EngineText> {
+    const said = [...this.words, ` ${messages[0]!.content}`]
+    for (const [pass, word] of said.entries()) {
+      onPiece(word)
+      await this.#pass(pass, turn)
+    }
+    const { backend } = this.facts
+    const receipt = { source: 'device', backend, totalMs: this.#msPerEdit }
+    return { text: said.join(''), end: 'model', receipt } as unknown as EngineText
+  }
+  tokens = (messages: unknown[]) => 3 * messages.length
   adapter = () => ({ sha256: 's', name: 'n', task: null, bytes: 1 })
   unkept = false
   takeUnkept = () => []
@@ -356,4 +381,58 @@ test('an edit that is refused for itself stays refused: no other backend is trie
   vi.spyOn(engines[0]!, 'edit').mockRejectedValue(new NearfieldError('unsupported', 'no such task'))
   await expect(edit()).rejects.toMatchObject({ message: 'no such task' })
   expect(opens()).toEqual(['webgpu'])
+})
+
+const say = (text: string, signal = new AbortController().signal, priority?: 'idle') => {
+  const heard: string[] = []
+  const request = {
+    messages: [{ role: 'user' as const, content: text }],
+    ...(priority && { priority }),
+  }
+  const result = host.generate(request, signal, 0, (piece) => heard.push(piece))
+  return { heard, result }
+}
+
+test('a text that gives way to an edit begins again, and no piece is heard twice', async () => {
+  await open('wasm')
+  const { heard, result } = say('a', undefined, 'idle')
+  engines[0]!.onPass = (pass) => {
+    engines[0]!.onPass = () => {}
+    if (pass === 0) void edit('b')
+  }
+  const { text, receipt } = await result
+  expect(text).toBe('one two three a')
+  expect(heard).toEqual(['one ', 'two ', 'three', ' a'])
+  expect(engines[0]!.passes).toBe(1 + PASSES + 4)
+  expect(receipt).toMatchObject({ backend: 'wasm', backendWhy: 'asked', attempts: [{}] })
+})
+
+test('a text goes on where its GPU was lost; one that would differ ends with an error', async () => {
+  await open('webgpu')
+  engines[0]!.onPass = (pass) => {
+    if (pass === 1) engines[0]!.fail('lost')
+  }
+  const { heard, result } = say('a')
+  const { receipt } = await result
+  expect(heard.join('')).toBe('one two three a')
+  expect(receipt.attempts.map(({ outcome }) => outcome)).toEqual(['lost', 'ok'])
+  await open('webgpu')
+  const first = engines.at(-1)!
+  first.words = ['eins ']
+  first.onPass = () => first.fail('lost')
+  const other = say('a')
+  await expect(other.result).rejects.toMatchObject({
+    message: expect.stringMatching(/differently/),
+  })
+  expect(other.heard).toEqual(['eins '])
+})
+
+test('tokens are counted while a text is being written', async () => {
+  await open('wasm')
+  const { heard, result } = say('a')
+  const message = { role: 'user' as const, content: 'x' }
+  const { signal } = new AbortController()
+  await expect(host.tokens([message, message], signal)).resolves.toEqual({ tokens: 6, context: 64 })
+  expect(heard.length).toBeLessThan(4)
+  await result
 })

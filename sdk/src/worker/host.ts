@@ -8,6 +8,7 @@
  * runs to the end. A request is never dropped for it.
  */
 import { NearfieldError } from '../error.ts'
+import type { GenerateArgs, GenerateResult, Message, TokenCount } from '../generate.ts'
 import type { Bench, EditArgs, Progress } from '../protocol.ts'
 import type { Adapter, Attempt, Backend, EditResult, OpenOptions, Status } from '../types.ts'
 import { Adapters } from './adapters.ts'
@@ -19,7 +20,8 @@ import {
   planOf,
   worthKeeping,
 } from './backend.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, EngineResult, EngineText } from './engine.ts'
+import { Pieces } from './pieces.ts'
 import { keepPrefixes } from './prefixes.ts'
 import { type JobOptions, Scheduler, type Turn } from './queue.ts'
 import { clockMs } from './runtime.ts'
@@ -58,10 +60,18 @@ export type HostedEngine = Pick<
   | 'failed'
   | 'adapter'
   | 'edit'
+  | 'generate'
+  | 'tokens'
   | 'unkept'
   | 'takeUnkept'
   | 'bench'
   | 'close'
+>
+
+/** What the host adds to an engine's receipt. */
+type HostReceipt = Pick<
+  EditResult['receipt'],
+  'model' | 'adapter' | 'queueMs' | 'backendWhy' | 'attempts'
 >
 
 const idle = (): JobOptions => ({ signal: new AbortController().signal, priority: 'idle' })
@@ -129,7 +139,45 @@ export class Host {
   }
 
   /** sentAt: when the page asked, for the receipt. */
-  edit(request: EditArgs, signal: AbortSignal, sentAt: number): Promise<EditResult> {
+  async edit(request: EditArgs, signal: AbortSignal, sentAt: number): Promise<EditResult> {
+    const { receipt, ...result } = await this.#run<EngineResult>(
+      request,
+      { signal, sentAt },
+      async (engine, turn, adapterFile) => {
+        const result = await engine.edit(request, turn, adapterFile)
+        if (engine.unkept) void this.#keepPrefixes(engine).catch(() => {})
+        return result
+      },
+    )
+    return { ...result, receipt: { ...receipt, adapterProblem: '' } }
+  }
+
+  /** onPiece hears each piece once, whatever the text's work had to begin again for. */
+  generate(
+    request: GenerateArgs,
+    signal: AbortSignal,
+    sentAt: number,
+    onPiece: (piece: string) => void,
+  ): Promise<GenerateResult> {
+    const pieces = new Pieces(onPiece)
+    return this.#run<EngineText>(request, { signal, sentAt }, (engine, turn, adapterFile) => {
+      pieces.begin()
+      return engine.generate(request, turn, (piece) => pieces.add(piece), adapterFile)
+    })
+  }
+
+  /** At once, beside what runs, where there is an engine. */
+  async tokens(messages: Message[], signal: AbortSignal): Promise<TokenCount> {
+    const engine = this.#engine ?? (await this.#queue.run({ signal }, (turn) => this.#ready(turn)))
+    return { tokens: engine.tokens(messages), context: engine.facts.contextTokens }
+  }
+
+  /** The work in its turn, on the engine that is there; when its GPU fails, on what comes after. */
+  #run<T extends EngineResult | EngineText>(
+    request: Pick<EditArgs, 'adapter' | 'priority'>,
+    { signal, sentAt }: { signal: AbortSignal; sentAt: number },
+    work: (engine: HostedEngine, turn: Turn, adapterFile?: Uint8Array) => Promise<T>,
+  ): Promise<T & { receipt: T['receipt'] & HostReceipt }> {
     const attempts: Attempt[] = []
     return this.#queue.run({ signal, priority: request.priority }, async (turn) => {
       const queueMs = Math.max(0, clockMs() - sentAt)
@@ -137,20 +185,14 @@ export class Host {
         const engine = await this.#ready(turn)
         const from = clockMs()
         try {
-          const { receipt, ...result } = await engine.edit(
-            request,
-            turn,
-            this.#adapters.fileOf(request.adapter),
-          )
-          const { source, backend, totalMs: ms } = receipt
+          const result = await work(engine, turn, this.#adapters.fileOf(request.adapter))
+          const { source, backend, totalMs: ms } = result.receipt
           attempts.push({ source, backend, outcome: 'ok', ms })
-          const { model } = this.#ways
-          const backendWhy = this.#chosen.why
-          if (engine.unkept) void this.#keepPrefixes(engine).catch(() => {})
           const { name = '', sha256 = '' } = request.adapter ?? {}
           const adapter = request.adapter ? { name, sha256 } : null
-          const why = { adapter, adapterProblem: '', queueMs, backendWhy, attempts }
-          return { ...result, receipt: { ...receipt, model, ...why } }
+          const own = { model: this.#ways.model, adapter, queueMs, attempts }
+          const receipt = { ...result.receipt, ...own, backendWhy: this.#chosen.why }
+          return { ...result, receipt }
         } catch (error) {
           const left = engine.failure && afterFailure(error)
           if (!left) throw error

@@ -17,6 +17,8 @@ function serving(handlers: Partial<Handlers>) {
     open: unused,
     adapter: unused,
     edit: unused,
+    generate: unused,
+    tokens: unused,
     bench: unused,
     parse: unused,
     write: unused,

@@ -10,6 +10,8 @@ export interface CallContext {
   /** performance.timeOrigin + performance.now() of the page when it asked. */
   sentAt: number
   progress(progress: Progress): void
+  /** Sends text ahead of the value. */
+  piece(piece: string): void
 }
 export type Handlers = {
   [Name in CallName]: (
@@ -33,6 +35,7 @@ export function serveCalls(
       signal: controller.signal,
       sentAt,
       progress: (progress) => post({ kind: 'progress', id, progress }),
+      piece: (piece) => post({ kind: 'piece', id, piece }),
     }
     try {
       const handler = handlers[name] as (

@@ -23,7 +23,10 @@ before(async () => {
     `${root}/index.html`,
     '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/main.js"></script>',
   )
-  writeFileSync(`${root}/main.js`, "import * as sdk from 'nearfield'\nwindow.sdk = sdk\n")
+  writeFileSync(
+    `${root}/main.js`,
+    "import * as sdk from 'nearfield'\nimport * as web from 'nearfield/web'\nObject.assign(window, { sdk, web })\n",
+  )
   await build({ root, logLevel: 'error' })
   server = await serve({ isolated: true, roots: { '/': `${root}/dist` } })
   browser = await launch()
@@ -57,6 +60,17 @@ test('captions run', async () => {
 test('a model opens with threads', { timeout: 120_000 }, async () => {
   const { status } = await openModel(page)
   assert.equal(status.state, 'ready')
+  // the module of chat is found where the bundler put it; nearfield/web has the same Nearfield
+  const seen = await page.evaluate(async () => {
+    const messages = [{ role: 'user', content: 'Hello' }]
+    const { choices } = await window.nf.chat.completions.create({ messages, max_tokens: 3 })
+    const session = await window.web.LanguageModel.create({ nearfield: window.nf })
+    const answer = await session.prompt('Hello', { maxTokens: 3 })
+    const error = await window.nf.chat.completions.create({ messages: [] }).catch((e) => e)
+    const typed = error instanceof window.sdk.NearfieldError
+    return { content: choices[0].message.content, answer, typed }
+  })
+  assert.ok(seen.content && seen.answer && seen.typed, JSON.stringify(seen))
   assert.ok(status.threads >= 2, `${status.threads} threads`)
   assert.deepEqual(problems, [])
 })

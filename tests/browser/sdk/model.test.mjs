@@ -230,28 +230,6 @@ for (const isolated of [true, false]) {
       assert.ok((await edit(page)).receipt.passes >= 1)
     })
 
-    test('Proofreader: the corrections applied to the input are the corrected input', async () => {
-      const { input, result, loaded } = await page.evaluate(async (model) => {
-        const loaded = []
-        const monitor = (m) => m.addEventListener('downloadprogress', (e) => loaded.push(e.loaded))
-        const proofreader = await window.sdk.Proofreader.create({ model, monitor })
-        const input = '\u{1F600} i has two cats'
-        const result = await proofreader.proofread(input)
-        proofreader.destroy()
-        return { input, result, loaded }
-      }, model())
-      let text = ''
-      let at = 0
-      for (const { startIndex, endIndex, correction } of result.corrections) {
-        assert.ok(startIndex >= at && endIndex >= startIndex)
-        text += input.slice(at, startIndex) + correction
-        at = endIndex
-      }
-      assert.equal(text + input.slice(at), result.correctedInput)
-      assert.equal(loaded[0], 0)
-      assert.equal(loaded.at(-1), 1)
-    })
-
     test('close rejects what runs and what comes', async () => {
       const names = await page.evaluate(async (text) => {
         const running = window.nf.edit({ task: 'fix', text: `${text} not known yet` })

@@ -1,0 +1,24 @@
+/**
+ * `nearfield/polyfill`: the classes of nearfield/web as globals, each only where the browser has
+ * none. Owns the list. `installed` says which are ours; useModel() which model they take.
+ */
+import { LanguageModel, Proofreader, Rewriter, Summarizer, Writer } from './web.ts'
+
+export { useModel } from './web.ts'
+
+export const installed: readonly string[] = Object.entries({
+  LanguageModel,
+  Proofreader,
+  Rewriter,
+  Summarizer,
+  Writer,
+}).flatMap(([name, value]) => {
+  if (name in globalThis) return []
+  Object.defineProperty(globalThis, name, {
+    value,
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  })
+  return [name]
+})

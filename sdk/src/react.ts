@@ -1,0 +1,116 @@
+/**
+ * `nearfield/react`: a model and its edits as hooks. A model is opened once for all components that
+ * ask for it and closed when none does any more; what an unmounted component has asked for is
+ * cancelled. On a server nothing is opened. Needs React 19.
+ */
+import { use, useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import type { EditRequest, EditResult, Nearfield, Variant, VariantsRequest } from './index.ts'
+import { type ModelOptions, type ModelState, modelOf, NOTHING } from './react/models.ts'
+
+export type { ModelOptions, ModelState } from './react/models.ts'
+
+export interface UseNearfieldOptions extends ModelOptions {
+  /** Suspends until the model is ready, and throws to the error boundary when it cannot be. */
+  suspense?: boolean
+}
+
+/** A model for as long as the component is mounted; null: none yet (nothing is downloaded). */
+export function useNearfield(options: UseNearfieldOptions | null): ModelState {
+  const inPage = typeof document !== 'undefined'
+  const model = options && inPage ? modelOf(options) : null
+  const state = useSyncExternalStore(
+    model?.subscribe ?? subscribeToNothing,
+    () => model?.state ?? NOTHING,
+    () => NOTHING,
+  )
+  if (!options?.suspense || !model) return state
+  const nearfield = use(model.open())
+  return { ...model.state, nearfield }
+}
+const subscribeToNothing = () => () => {}
+
+/** What has been asked for. */
+export interface WorkState<Value> {
+  /** Of what was asked last; null before, while it runs and when it failed. */
+  result: Value | null
+  pending: boolean
+  /** Why it failed; not that it was cancelled. */
+  error: Error | null
+}
+const IDLE = { result: null, pending: false, error: null }
+
+/** The last of what was asked for: a newer one ends the older, and so does the end of its component. */
+function useWork<Request, Value>(
+  run: (request: Request, signal: AbortSignal) => Promise<Value>,
+): WorkState<Value> & { ask(request: Request): Promise<Value | null>; cancel(): void } {
+  const [state, setState] = useState<WorkState<Value>>(IDLE)
+  const running = useRef<AbortController | null>(null)
+  const newest = useRef(run)
+  useEffect(() => {
+    newest.current = run
+  })
+  const end = useCallback(() => {
+    running.current?.abort()
+    running.current = null
+  }, [])
+  useEffect(() => end, [end])
+  const cancel = useCallback(() => {
+    end()
+    setState((now) => (now.pending ? { ...now, pending: false } : now))
+  }, [end])
+  const ask = useCallback(
+    async (request: Request) => {
+      end()
+      const own = new AbortController()
+      running.current = own
+      setState({ ...IDLE, pending: true })
+      try {
+        const result = await newest.current(request, own.signal)
+        if (running.current !== own) return null
+        setState({ ...IDLE, result })
+        return result
+      } catch (error) {
+        if (running.current === own) setState({ ...IDLE, error: error as Error })
+        return null
+      }
+    },
+    [end],
+  )
+  return { ...state, ask, cancel }
+}
+
+type Asked<Request> = Omit<Request, 'signal'>
+
+/**
+ * One edit at a time. `edit()` resolves to null when it was cancelled or failed, and `error` says
+ * why; it never rejects.
+ */
+export function useEdit(nearfield: Nearfield | null): WorkState<EditResult> & {
+  edit(request: Asked<EditRequest>): Promise<EditResult | null>
+  cancel(): void
+} {
+  const { ask: edit, ...work } = useWork((request: Asked<EditRequest>, signal) =>
+    ready(nearfield).then((nf) => nf.edit({ ...request, signal })),
+  )
+  return { ...work, edit }
+}
+
+/** The versions of one text. As useEdit(). */
+export function useVariants(nearfield: Nearfield | null): WorkState<EditResult> & {
+  /** As they came; none before. */
+  variants: readonly Variant[]
+  ask(request: Asked<VariantsRequest>): Promise<EditResult | null>
+  cancel(): void
+} {
+  const work = useWork(async ({ n = 3, ...request }: Asked<VariantsRequest>, signal) => {
+    const nf = await ready(nearfield)
+    return nf.edit({ ...request, variants: n, signal })
+  })
+  return { ...work, variants: work.result?.variants ?? NONE }
+}
+const NONE: readonly Variant[] = []
+
+async function ready(nearfield: Nearfield | null): Promise<Nearfield> {
+  if (!nearfield) throw new Error('the model is not ready')
+  return nearfield
+}

@@ -1,0 +1,41 @@
+/** Language tags as the drafts treat them, for a model that has English only. Pure. */
+
+/** Canonical, each once. Throws a RangeError for what is no BCP 47 tag. */
+export const canonicalTags = (tags: readonly string[] = []): string[] =>
+  Intl.getCanonicalLocales([...tags])
+
+export interface LanguageOptions {
+  expectedInputLanguages?: readonly string[]
+  expectedContextLanguages?: readonly string[]
+  outputLanguage?: string
+}
+export interface Languages {
+  readonly expectedInputLanguages?: ReadonlyArray<string>
+  readonly expectedContextLanguages?: ReadonlyArray<string>
+  readonly outputLanguage?: string
+}
+
+/** Frozen, and without those that were not given. Throws a RangeError as canonicalTags does. */
+export function canonicalLanguages(options: LanguageOptions): Languages {
+  const input = canonicalTags(options.expectedInputLanguages)
+  const context = canonicalTags(options.expectedContextLanguages)
+  const [output] = canonicalTags(
+    options.outputLanguage === undefined ? [] : [options.outputLanguage],
+  )
+  return {
+    ...(input.length > 0 && { expectedInputLanguages: Object.freeze(input) }),
+    ...(context.length > 0 && { expectedContextLanguages: Object.freeze(context) }),
+    ...(output !== undefined && { outputLanguage: output }),
+  }
+}
+
+export const isEnglish = (tag: string) => new Intl.Locale(tag).language === 'en'
+
+/** '': all are English; else a line that says so. */
+export function servedLanguages(languages: Languages): string {
+  const { expectedInputLanguages = [], expectedContextLanguages = [], outputLanguage } = languages
+  const tags = [...expectedInputLanguages, ...expectedContextLanguages]
+  if (outputLanguage !== undefined) tags.push(outputLanguage)
+  const other = tags.find((tag) => !isEnglish(tag))
+  return other === undefined ? '' : `the model has English only, not '${other}'`
+}

@@ -1,0 +1,146 @@
+/**
+ * What all classes of the drafts have in common: create() with its monitor, availability(),
+ * destroy(), the signals of a call, and results whole or as a stream. Owns these algorithms; what a
+ * class does with its model is its own.
+ * source https://webmachinelearning.github.io/writing-assistance-apis/#supporting
+ */
+import { type Availability, Nearfield } from '../index.ts'
+import { asDomException, notSupported } from './errors.ts'
+import { borrowed, type Held, holdModel, modelOr } from './models.ts'
+
+/** What the drafts lack: which model. */
+export interface ModelOptions {
+  /** Folder URL of the model; default: the one of useModel(). */
+  model?: string | URL
+  /** One that is open already is used, and stays open after destroy(). */
+  nearfield?: Nearfield
+}
+/** What every create() takes. */
+export interface CreateOptions extends ModelOptions {
+  /** Aborted before: rejects with its reason. Aborted after: as destroy(), with its reason. */
+  signal?: AbortSignal
+  monitor?: ((monitor: DownloadMonitor) => unknown) | null
+}
+export interface CallOptions {
+  signal?: AbortSignal
+}
+
+/** Fires 'downloadprogress' with loaded 0..1 and total 1. */
+export class DownloadMonitor extends EventTarget {
+  ondownloadprogress: ((this: DownloadMonitor, event: ProgressEvent) => unknown) | null = null
+
+  override dispatchEvent(event: Event): boolean {
+    if (event.type === 'downloadprogress')
+      this.ondownloadprogress?.call(this, event as ProgressEvent)
+    return super.dispatchEvent(event)
+  }
+}
+
+/** refused: why the options cannot be served; '': they can. */
+export async function availabilityOf(
+  options: ModelOptions,
+  refused: string,
+): Promise<Availability> {
+  if (refused !== '') return 'unavailable'
+  if (options.nearfield) return 'available'
+  return Nearfield.availability({ model: modelOr(options.model) })
+}
+
+/** refused: as availabilityOf's. Resolves when the model is ready. */
+export async function createLife(options: CreateOptions, refused: string): Promise<Life> {
+  const { signal, nearfield } = options
+  signal?.throwIfAborted()
+  const monitor = new DownloadMonitor()
+  options.monitor?.(monitor)
+  if (refused !== '') throw notSupported(refused)
+  const tell = progressTeller(monitor, signal)
+  tell(0)
+  try {
+    const held = nearfield
+      ? borrowed(nearfield)
+      : await holdModel(modelOr(options.model), signal, ({ loaded, total }) => tell(loaded / total))
+    tell(1)
+    return new Life(held, signal)
+  } catch (error) {
+    throw asDomException(error)
+  }
+}
+
+/** Never backwards and nothing twice: storing and loading are one progress to the listener. */
+function progressTeller(
+  monitor: DownloadMonitor,
+  signal: AbortSignal | undefined,
+): (loaded: number) => void {
+  let told = -1
+  return (loaded) => {
+    if (loaded <= told || signal?.aborted) return
+    told = loaded
+    monitor.dispatchEvent(
+      new ProgressEvent('downloadprogress', { lengthComputable: true, loaded, total: 1 }),
+    )
+  }
+}
+
+/** From create() to destroy(). */
+export class Life {
+  readonly #held: Held
+  readonly #ended = new AbortController()
+
+  constructor(held: Held, signal?: AbortSignal) {
+    this.#held = held
+    signal?.addEventListener('abort', () => this.end(signal.reason), { signal: this.#ended.signal })
+  }
+
+  get nf(): Nearfield {
+    return this.#held.nf
+  }
+  /** Another one over the same model. */
+  again(): Life {
+    return new Life(this.#held.again())
+  }
+  /** What runs and what comes rejects with the reason; the second time nothing happens. */
+  end(reason: unknown = new DOMException('destroy() was called', 'AbortError')): void {
+    if (this.#ended.signal.aborted) return
+    this.#ended.abort(reason)
+    this.#held.release()
+  }
+
+  /** Throws what a call must end with before it begins. */
+  signalOf({ signal }: CallOptions): AbortSignal {
+    const composite = AbortSignal.any([this.#ended.signal, ...(signal ? [signal] : [])])
+    composite.throwIfAborted()
+    return composite
+  }
+
+  /** source "get an aggregated AI model result" */
+  async whole<T>(options: CallOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const signal = this.signalOf(options)
+    return new Promise<T>((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      work(signal).then(resolve, (error) => reject(asDomException(error)))
+    })
+  }
+
+  /** source "get a streaming AI model result": throws where it is aborted before it begins. */
+  streamed(
+    options: CallOptions,
+    work: (signal: AbortSignal, put: (piece: string) => void) => Promise<unknown>,
+  ): ReadableStream<string> {
+    const signal = this.signalOf(options)
+    const cancelled = new AbortController()
+    const over = () => signal.aborted || cancelled.signal.aborted
+    const both = AbortSignal.any([signal, cancelled.signal])
+    return new ReadableStream<string>({
+      start(to) {
+        signal.addEventListener('abort', () => to.error(signal.reason), {
+          signal: cancelled.signal,
+        })
+        work(both, (piece) => over() || piece === '' || to.enqueue(piece)).then(
+          () => over() || to.close(),
+          (error) => over() || to.error(asDomException(error)),
+        )
+      },
+      cancel: () => cancelled.abort(),
+    })
+  }
+}

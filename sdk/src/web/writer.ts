@@ -1,0 +1,154 @@
+/**
+ * The Writer of the W3C writing-assistance-apis over Nearfield.generate(). English only. A model of
+ * 135M parameters writes fluent text of little truth: show it as a draft.
+ * source https://webmachinelearning.github.io/writing-assistance-apis/#writer-api
+ */
+import type { Availability } from '../index.ts'
+import {
+  canonicalLanguages,
+  type LanguageOptions,
+  type Languages,
+  servedLanguages,
+} from './languages.ts'
+import {
+  availabilityOf,
+  type CreateOptions,
+  createLife,
+  type Life,
+  type ModelOptions,
+} from './life.ts'
+import { Limit } from './limit.ts'
+import { choice } from './options.ts'
+import { type Recipe, Writing, type WritingOptions } from './writing.ts'
+
+const TONES = ['formal', 'neutral', 'casual'] as const
+const FORMATS = ['plain-text', 'markdown'] as const
+const LENGTHS = ['short', 'medium', 'long'] as const
+export type WriterTone = (typeof TONES)[number]
+export type WriterFormat = (typeof FORMATS)[number]
+export type WriterLength = (typeof LENGTHS)[number]
+
+/** What both availability() and create() take. */
+export interface WriterCoreOptions extends ModelOptions, LanguageOptions {
+  tone?: WriterTone
+  format?: WriterFormat
+  length?: WriterLength
+}
+/** What create() takes. */
+export interface WriterOptions extends WriterCoreOptions, CreateOptions {
+  sharedContext?: string
+}
+/** What write() takes. */
+export type WriteOptions = WritingOptions
+
+interface Settled {
+  tone: WriterTone
+  format: WriterFormat
+  length: WriterLength
+  languages: Languages
+  refused: string
+}
+
+/** Throws a TypeError or RangeError for what the draft has no such value of. */
+function settled(options: WriterCoreOptions): Settled {
+  const languages = canonicalLanguages(options)
+  return {
+    tone: choice('tone', TONES, options.tone, 'neutral'),
+    format: choice('format', FORMATS, options.format, 'markdown'),
+    length: choice('length', LENGTHS, options.length, 'short'),
+    languages,
+    refused: servedLanguages(languages),
+  }
+}
+
+const SAID: Record<WriterLength, string> = {
+  short: 'one short paragraph',
+  medium: 'two paragraphs',
+  long: 'several paragraphs',
+}
+const TOKENS: Record<WriterLength, number> = { short: 120, medium: 250, long: 450 }
+
+/** Paragraphs of prose are Markdown and plain text alike. */
+function recipe({ tone, length }: Settled, sharedContext: string): Recipe {
+  const manner = tone === 'neutral' ? '' : ` in a ${tone} tone`
+  const system = `You write what the user asks for as ${SAID[length]} of prose${manner}.`
+  return {
+    messages: (input, context) => {
+      const known = [sharedContext, context].filter((one) => one !== '')
+      const about = known.map((one) => `Context: ${one}\n`).join('')
+      return [
+        { role: 'system', content: system },
+        { role: 'user', content: `${about}Write: ${input}` },
+      ]
+    },
+    maxTokens: TOKENS[length],
+    repeatPenalty: 1.1, // it would write the same sentence again and again
+    limit: () => new Limit(() => null),
+  }
+}
+
+/** Writes English text, until destroy(). */
+export class Writer implements Languages {
+  readonly tone: WriterTone
+  readonly format: WriterFormat
+  readonly length: WriterLength
+  readonly sharedContext: string
+  readonly expectedInputLanguages?: ReadonlyArray<string>
+  readonly expectedContextLanguages?: ReadonlyArray<string>
+  readonly outputLanguage?: string
+  readonly inputQuota: number
+  readonly #life: Life
+  readonly #writing: Writing
+
+  private constructor(life: Life, writing: Writing, options: Settled, sharedContext: string) {
+    const { tone, format, length, languages } = options
+    this.#life = life
+    this.#writing = writing
+    Object.assign(this, languages)
+    this.tone = tone
+    this.format = format
+    this.length = length
+    this.sharedContext = sharedContext
+    this.inputQuota = writing.inputQuota
+  }
+
+  static async availability(options: WriterCoreOptions = {}): Promise<Availability> {
+    return availabilityOf(options, settled(options).refused)
+  }
+
+  /** Resolves when the model is ready. Rejects with a DOMException of the draft's names. */
+  static async create(options: WriterOptions = {}): Promise<Writer> {
+    const all = settled(options)
+    const { sharedContext = '' } = options
+    const life = await createLife(options, all.refused)
+    return new Writer(
+      life,
+      await Writing.open(life, recipe(all, sharedContext)),
+      all,
+      sharedContext,
+    )
+  }
+
+  write(input: string, options: WriteOptions = {}): Promise<string> {
+    return this.#writing.whole(input, options)
+  }
+  writeStreaming(input: string, options: WriteOptions = {}): ReadableStream<string> {
+    return this.#writing.streamed(input, options)
+  }
+  measureInputUsage(input: string, options: WriteOptions = {}): Promise<number> {
+    return this.#writing.usage(input, options)
+  }
+
+  /** inputQuota and measureInputUsage() by the names that the prompt API has for them. */
+  get contextWindow(): number {
+    return this.inputQuota
+  }
+  measureContextUsage(input: string, options: WriteOptions = {}): Promise<number> {
+    return this.measureInputUsage(input, options)
+  }
+
+  /** What runs rejects with an AbortError; a model that nothing else uses is closed. */
+  destroy(): void {
+    this.#life.end()
+  }
+}
