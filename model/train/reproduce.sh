@@ -34,10 +34,21 @@ PYTHON=$python "$model/train/lines.sh" data tagged "$base" lines "${SHARDS:-16}"
 "$python" "$model/train/train.py" --base "$base" --data lines --dev "$model/eval/fix.dev.tsv" \
   --out trained --minutes "${MINUTES:-8.3}" --variant "${variants[@]}"
 
-read -r name gate <<<"$(python3 "$model/train/choose.py" trained)"
-echo "chosen: $name, gate $gate"
-system="Fix the grammar, spelling and punctuation of the caption. Keep everything else as it is."
 cd "$model/.."
-build/native/nearfield adapter --type q8_0 --name "nearfield fix" --task fix --gate "$gate" \
-  --system "$system" "$OLDPWD/trained/$name.safetensors" "$OLDPWD/fix.gguf"
-python3 model/score --adapter "$OLDPWD/fix.gguf"
+out=$OLDPWD
+system="Fix the grammar, spelling and punctuation of the caption. Keep everything else as it is."
+adapter() { # NAME GATES OUT.gguf
+  build/native/nearfield adapter --type q8_0 --name "nearfield fix" --task fix --gate "$2" \
+    --system "$system" "$out/trained/$1.safetensors" "$3"
+}
+mkdir -p "$out/said"
+for trained in "$out"/trained/*.safetensors; do
+  name=$(basename "$trained" .safetensors)
+  adapter "$name" -1000 "$out/open.gguf"
+  python3 model/score --set model/eval/fix.dev.tsv --adapter "$out/open.gguf" \
+    --said "$out/said/$name.said.jsonl"
+done
+read -r name gates <<<"$(python3 model/train/choose.py "$out/said")"
+echo "chosen: $name, gates $gates"
+adapter "$name" "$gates" "$out/fix.gguf"
+python3 model/score --adapter "$out/fix.gguf"

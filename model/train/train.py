@@ -15,7 +15,7 @@ Loss is on the answer's tokens alone. What comes out, for each variant, in --out
                      every SAVE_SECONDS, so a run that is cut leaves one
   NAME.log.jsonl     step, seconds, loss, learning rate, tokens; what was mined; then the
                      development set's scores by gate
-  NAME.said.jsonl    what it answered there, and how sure it was
+  NAME.torch.jsonl   what it answered there, and how sure it was
   NAME.state         what --resume goes on from (kept in --state, or --out)
 
 usage: train.py --base MODEL.gguf --data train.npz --dev fix.dev.tsv --out FOLDER --minutes X
@@ -212,7 +212,7 @@ class Run:
         half = {k: v.half().float() for k, v in self.model.adapter().items()}
         self.model.adapter_set(half)
         said, scores = greedy.judge(self.model, self.prompt, encode.read_rows(self.args.dev))
-        with open(self.out / f"{name}.said.jsonl", "w", encoding="utf-8") as out:
+        with open(self.out / f"{name}.torch.jsonl", "w", encoding="utf-8") as out:
             out.writelines(json.dumps(s, ensure_ascii=False) + "\n" for s in said)
         for tau, score in scores.items():
             self.log(judged=name, tau=tau, **score)

@@ -146,7 +146,7 @@ static void the_guard_knows_slips_from_other_words(void **state) {
       {"he put a cat on the bus", "he put a dog on the roof", "the meaning may have changed"},
       {"Erm James tok the long way", "James took the long way", 0},
       {"James tok the long way", "took the long way", "the first word was left out"},
-      {"Once more they tok it um", "more they took it", "the first word was left out"},
+      {"Once more they all tok it from us um", "more they all took it from us", "the first word was left out"},
       {"She sees the Sca- Scarecrow here", "She sees the Scarecrow here", 0},
       {"We met Sca - the Scarecrow here", "We met the Scarecrow here", "a name was lost"},
       {"she saw Connies hair", "she saw Connie's hair", 0},
