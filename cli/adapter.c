@@ -29,7 +29,8 @@ static int usage(const char *why) {
       "--model: the base model it was trained for. --alpha: when IN does not say it.\n"
       "--task, --system, --gate: the one task it is for, its system message, and how much "
       "likelier\n"
-      "than the unchanged caption an edit must be (nats); kept in OUT, used by edits. Seven of them:\n"
+      "than the unchanged caption an edit must be (nats); kept in OUT, used by edits. Seven of "
+      "them:\n"
       "by the kinds of its changes: marks and capitals, the line's first capital or last mark, a\n"
       "small word, a word's form, words added, words left out, other words.\n");
 }
@@ -59,7 +60,9 @@ static const char *option_take(request *r, int option) {
         return "--alpha wants a number above 0";
       d->alpha = (float)x;
       return nullptr;
-    case 'g': return gates_take(d, optarg) ? nullptr : "--gate wants a number, or seven with commas between";
+    case 'g':
+      return gates_take(d, optarg) ? nullptr
+                                   : "--gate wants a number, or seven with commas between";
     case 'n': d->name = bytes_of_str(optarg); return nullptr;
     case 'k': d->task = bytes_of_str(optarg); return nullptr;
     case 's': d->system = bytes_of_str(optarg); return nullptr;

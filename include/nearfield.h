@@ -330,8 +330,8 @@ typedef struct {
   int32_t n_variants; /* distinct texts other than the input: 0 unless the verdict is NF_CHANGED,
                          then at least 1; see nf_edit_variant_get */
   nf_receipt receipt; /* of all variants together */
-  /* Of the first answer, where the model gave one that differs: log P(answer) - log P(caption), what
-   * it had to be over, and the kinds of its changes, bit k for kind k. 0 else. */
+  /* Of the first answer, where the model gave one that differs: log P(answer) - log P(caption),
+   * what it had to be over, and the kinds of its changes, bit k for kind k. 0 else. */
   double gain_nats;
   float gate_nats;
   uint32_t gate_kinds;

@@ -18,11 +18,11 @@ static bool is_listed_name(nf_bytes w) {
 
 bool is_small_word(nf_bytes w) {
   static const char *const small[] = {
-      "a",    "an",   "the",  "and", "or",   "but",  "of",   "to",  "in",   "on",   "at",
-      "for",  "with", "by",   "from", "is",  "are",  "was",  "were", "be",  "been", "am",
-      "it",   "its",  "i",    "we",  "you",  "they", "he",   "she", "that", "this", "not",
-      "do",   "does", "did",  "don", "has",  "have", "had",  "will", "can", "as",   "so",
-      "if",   "my",   "your", "our", "their", "his", "her"};
+      "a",   "an",   "the",  "and",  "or",    "but",  "of",  "to",   "in",   "on",   "at",
+      "for", "with", "by",   "from", "is",    "are",  "was", "were", "be",   "been", "am",
+      "it",  "its",  "i",    "we",   "you",   "they", "he",  "she",  "that", "this", "not",
+      "do",  "does", "did",  "don",  "has",   "have", "had", "will", "can",  "as",   "so",
+      "if",  "my",   "your", "our",  "their", "his",  "her"};
   isize apostrophe = bytes_find(w, bytes_from_str("'"));
   if (apostrophe > 0) w.len = apostrophe;
   return is_listed(w, small, (isize)(sizeof small / sizeof *small));

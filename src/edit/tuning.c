@@ -25,8 +25,7 @@ nf_status edit_tuning_check(nf_bytes task, nf_bytes system, nf_error *error) {
   }
   bool text = utf8_valid(system) && bytes_find(system, bytes_of("", 1)) < 0;
   if (text && system.len <= EDIT_SYSTEM_BYTES_MAX) return NF_OK;
-  return error_set(error, NF_BAD_INPUT,
-                   E_STR("the adapter's system message is not UTF-8 or over "),
+  return error_set(error, NF_BAD_INPUT, E_STR("the adapter's system message is not UTF-8 or over "),
                    E_INT(EDIT_SYSTEM_BYTES_MAX), E_STR(" bytes"));
 }
 

@@ -18,7 +18,8 @@ typedef struct {
 } edit_tuning;
 
 /* errors NF_UNSUPPORTED a task that is none of tasks.h, other kinds of gates; NF_BAD_INPUT a system
- * message that is not UTF-8, has a NUL or is over EDIT_SYSTEM_BYTES_MAX, a gate that is no number */
+ * message that is not UTF-8, has a NUL or is over EDIT_SYSTEM_BYTES_MAX, a gate that is no number
+ */
 [[nodiscard]] nf_status edit_tuning_read(const gguf_file *file, const model_adapter *adapter,
                                          edit_tuning *tuning, nf_error *error);
 /* The same checks for keys that are to be written; an empty text is none. */

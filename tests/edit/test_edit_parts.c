@@ -146,7 +146,8 @@ static void the_guard_knows_slips_from_other_words(void **state) {
       {"he put a cat on the bus", "he put a dog on the roof", "the meaning may have changed"},
       {"Erm James tok the long way", "James took the long way", 0},
       {"James tok the long way", "took the long way", "the first word was left out"},
-      {"Once more they all tok it from us um", "more they all took it from us", "the first word was left out"},
+      {"Once more they all tok it from us um", "more they all took it from us",
+       "the first word was left out"},
       {"She sees the Sca- Scarecrow here", "She sees the Scarecrow here", 0},
       {"We met Sca - the Scarecrow here", "We met the Scarecrow here", "a name was lost"},
       {"she saw Connies hair", "she saw Connie's hair", 0},
@@ -167,8 +168,8 @@ static void letters_apart(void **state) {
   static const struct {
     const char *a, *b;
     isize distance;
-  } rows[] = {{"", "", 0},         {"", "abc", 3},        {"Same", "sAME", 0},
-              {"woke", "wake", 1}, {"tok", "took", 1},    {"buisness", "business", 1},
+  } rows[] = {{"", "", 0},         {"", "abc", 3},           {"Same", "sAME", 0},
+              {"woke", "wake", 1}, {"tok", "took", 1},       {"buisness", "business", 1},
               {"ca", "abc", 3},    {"kitten", "sitting", 3}, {"recieve", "receive", 1}};
   for (isize i = 0; i < (isize)(sizeof rows / sizeof *rows); i++) {
     assert_int_equal(word_distance(b(rows[i].a), b(rows[i].b)), rows[i].distance);
