@@ -210,17 +210,17 @@ class Choose(unittest.TestCase):
     def lines(self):
         """Forms are right from 2 on, added words hardly ever, of which right lines get some."""
         said = self.said
-        return (said("noise", 3, ["form"], n=60) + said("noise", 1, ["form"], ours="bad", n=10)
-                + said("noise", 6, ["form", "added"], n=5) + said("noise", 4, ["added"], n=2)
-                + said("spoken", 5, ["added"], ours="bad", n=3) + said("spoken", 0, [], n=97)
+        return (said("noise", 3, ["form"], n=50) + said("noise", 2, ["form"], n=10) + said("noise", 1, ["form"], ours="bad", n=10)
+                + said("noise", 6, ["form", "added"], n=5) + said("noise", 1, ["added"], n=2)
+                + said("spoken", 2, ["added"], ours="bad", n=3) + said("spoken", 0, [], n=97)
                 + said("written", 0, [], n=50) + said("pair", 3, ["form"], n=5))
 
     def test_a_gate_of_each_kind(self):
-        """No one gate does it: 3 keeps spoken lines from harm, and 5 is over most forms."""
+        """No one gate is as good: 2 keeps spoken lines from harm, and some forms are under it."""
         name, gates = choose.choose({"a": self.lines()})
         counts = choose.Counts(self.lines())
         self.assertEqual(name, "a")
-        self.assertTrue(gates["form"] < 3 and 5 <= gates["added"] < 6, gates)
+        self.assertTrue(gates["form"] < 2 and gates["added"] == 2, gates)
         self.assertEqual(counts.shares(gates)["spoken"], (0, 0))
         self.assertAlmostEqual(counts.shares(gates)["noise"][0], 65 / 77)
         alone = [counts.worth(dict.fromkeys(choose.KINDS, gate)) for gate in choose.GATES]

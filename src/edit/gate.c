@@ -17,7 +17,9 @@ static bool same_letters(nf_bytes a, nf_bytes b) {
     while (i < a.len && !is_told(a.at[i])) i++;
     while (j < b.len && !is_told(b.at[j])) j++;
     if (i == a.len || j == b.len) return i == a.len && j == b.len;
-    if (ascii_lower(a.at[i++]) != ascii_lower(b.at[j++])) return false;
+    if (ascii_lower(a.at[i]) != ascii_lower(b.at[j])) return false;
+    i++;
+    j++;
   }
 }
 

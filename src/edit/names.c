@@ -89,8 +89,11 @@ static bool same_but_apostrophes(nf_bytes a, nf_bytes b) {
       i++;
     } else if (j < b.len && b.at[j] == '\'') {
       j++;
-    } else if (i == a.len || j == b.len || (a.at[i++] | 32) != (b.at[j++] | 32)) {
+    } else if (i == a.len || j == b.len || (a.at[i] | 32) != (b.at[j] | 32)) {
       return false;
+    } else {
+      i++;
+      j++;
     }
   }
   return true;
