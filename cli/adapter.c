@@ -24,12 +24,27 @@ static int usage(const char *why) {
   return report_usage(
       "adapter", why,
       "usage: nearfield adapter [--type f16|q8_0] [--alpha X] [--name TEXT] [--task TASK]\n"
-      "                         [--system TEXT] [--gate X] [--model FILE] IN OUT\n"
+      "                         [--system TEXT] [--gate X[,X...]] [--model FILE] IN OUT\n"
       "IN is a safetensors or GGUF file, or the folder PEFT wrote; OUT a GGUF file.\n"
       "--model: the base model it was trained for. --alpha: when IN does not say it.\n"
       "--task, --system, --gate: the one task it is for, its system message, and how much "
       "likelier\n"
-      "than the unchanged caption an edit must be (nats); kept in OUT, used by edits.\n");
+      "than the unchanged caption an edit must be (nats); kept in OUT, used by edits. Seven of "
+      "them:\n"
+      "by the kinds of its changes: marks and capitals, the line's first capital or last mark, a\n"
+      "small word, a word's form, words added, words left out, other words.\n");
+}
+
+/* "4.25", or "3,5,2.5,3,6,1,4": one a kind of change. */
+static bool gates_take(nf_adapter_convert_desc *d, char *text) {
+  char *rest = text;
+  for (d->n_gates = 0; rest != nullptr && d->n_gates < NF_GATE_KINDS; d->n_gates++) {
+    double x = 0;
+    char *one = strsep(&rest, ",");
+    if (!number(one, &x) || !(x >= -FLT_MAX && x <= FLT_MAX)) return false;
+    d->gates[d->n_gates] = (float)x;
+  }
+  return rest == nullptr && (d->n_gates == 1 || d->n_gates == NF_GATE_KINDS);
 }
 
 static const char *option_take(request *r, int option) {
@@ -46,9 +61,8 @@ static const char *option_take(request *r, int option) {
       d->alpha = (float)x;
       return nullptr;
     case 'g':
-      d->has_gate = number(optarg, &x) && x >= -FLT_MAX && x <= FLT_MAX;
-      d->gate = d->has_gate ? (float)x : 0;
-      return d->has_gate ? nullptr : "--gate wants a number";
+      return gates_take(d, optarg) ? nullptr
+                                   : "--gate wants a number, or seven with commas between";
     case 'n': d->name = bytes_of_str(optarg); return nullptr;
     case 'k': d->task = bytes_of_str(optarg); return nullptr;
     case 's': d->system = bytes_of_str(optarg); return nullptr;

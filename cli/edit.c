@@ -174,6 +174,18 @@ static void print_variants(FILE *out, const nf_session *session, int n) {
   fputs("]", out);
 }
 
+/* How much likelier than the caption the model's answer was, what it had to be over, and the kinds
+ * of its changes. */
+static void print_gate(FILE *out, const nf_edit_result *r) {
+  if (r->gate_kinds == 0) return;
+  fprintf(out, ", \"gainNats\": %.3f, \"gateNats\": %.3f, \"gateKinds\": [", r->gain_nats,
+          (double)r->gate_nats);
+  for (int k = 0, n = 0; k < NF_GATE_KINDS; k++) {
+    if (r->gate_kinds >> k & 1) fprintf(out, "%s\"%s\"", n++ ? ", " : "", nf_gate_kind_name(k));
+  }
+  fputs("]", out);
+}
+
 static void print_cue(FILE *out, int i, nf_bytes before, const nf_session *session,
                       const nf_edit_result *r) {
   static const char *const verdicts[] = {"unchanged", "changed", "unfit"};
@@ -181,6 +193,7 @@ static void print_cue(FILE *out, int i, nf_bytes before, const nf_session *sessi
   fputs(", \"changes\": ", out);
   print_changes(out, r->changes, r->n_changes);
   print_variants(out, session, r->n_variants);
+  print_gate(out, r);
   const nf_receipt *m = &r->receipt;
   fprintf(
       out,

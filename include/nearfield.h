@@ -157,14 +157,19 @@ typedef struct {
 void nf_adapter_close(nf_adapter *adapter);
 void nf_adapter_info_get(const nf_adapter *adapter, nf_adapter_info *info);
 
+enum { NF_GATE_KINDS = 7 }; /* of changes; nf_gate_kind_name */
 typedef enum : int32_t { NF_ADAPTER_F16 = 0, NF_ADAPTER_Q8_0 = 1 } nf_adapter_type;
 typedef struct {
   nf_bytes config; /* PEFT's adapter_config.json, for lora_alpha; empty: none */
   float alpha; /* over 0: instead of what config or file say */
   nf_adapter_type type; /* Q8_0: of the A matrices, whose rows are long; the Bs stay F16 */
   nf_bytes name, task, system; /* over 0 long: instead of the file's; see nf_adapter */
-  float gate;
-  bool has_gate; /* gate is given */
+  /* How many nats likelier than without it an edit must be. n_gates 0: as the file says; 1: the
+   * whole answer, whatever it changes; NF_GATE_KINDS: by the kinds of its changes: marks and
+   * capitals, the line's first capital or last mark, a small word, a word's form, words added,
+   * words left out, other words. */
+  float gates[NF_GATE_KINDS];
+  int32_t n_gates;
 } nf_adapter_convert_desc;
 /* An adapter GGUF of a LoRA for this engine's model, from safetensors as PEFT writes them or from
  * another adapter GGUF. `out` goes back with nf_file_free.
@@ -325,6 +330,11 @@ typedef struct {
   int32_t n_variants; /* distinct texts other than the input: 0 unless the verdict is NF_CHANGED,
                          then at least 1; see nf_edit_variant_get */
   nf_receipt receipt; /* of all variants together */
+  /* Of the first answer, where the model gave one that differs: log P(answer) - log P(caption),
+   * what it had to be over, and the kinds of its changes, bit k for kind k. 0 else. */
+  double gain_nats;
+  float gate_nats;
+  uint32_t gate_kinds;
 } nf_edit_result;
 
 /* One way the caption could be. */
@@ -409,6 +419,7 @@ typedef struct {
 
 /* Name <-> task: "fix", "shorten", "formal", "casual", "simple", "rewrite". */
 const char *nf_task_name(nf_task task); /* null: unknown */
+const char *nf_gate_kind_name(int32_t kind); /* 0 <= kind < NF_GATE_KINDS, "form" */
 [[nodiscard]] nf_status nf_task_from_name(nf_bytes name, nf_task *task); /* NF_BAD_INPUT */
 typedef struct {
   const char *name;

@@ -26,7 +26,9 @@ from corrupt import SHORT, TRAINED, Corrupter, contrast, contrasted
 from line import Line
 
 HERE = pathlib.Path(__file__).resolve().parent
-REPEAT_MAX = 8  # the same pair, in the training
+REPEAT_LINES = 150_000  # of training, in which the same pair stands once
+PAIR_REPEATS = 2        # of Harper's 2,098, right or wrong, it does twice
+EVAL_SEED = 5   # of what is measured on, whatever the training's seed is
 OPEN = .06      # of whole sentences stand without their full stop, right and wrong
 MIX = {  # weights of the draws, of which many of spoken and respelt give nothing; train.tsv's kinds
     "whole": 150, "head": 45, "tail": 32, "two": 42, "rare": 85, "spoken": 45, "cue": 6, "fact": 25,
@@ -51,14 +53,15 @@ def word_edits(a, b):
             difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes() if op != "equal"]
 
 
-def curated(rows, known):
+def curated(rows, known, all_words=True):
     """Pairs of a rule engine's tests fit to learn from: prose, one or two words changed, the right
-    side made of known words, and no change more than six times."""
+    side made of known words (or what is changed there), and no change more than six times."""
     seen, out = collections.Counter(), []
     for wrong, right in rows:
         edits = word_edits(wrong, right)
         prose = all(c.isalnum() or c in " .,;:!?'\"-()’" for c in wrong + right)
-        words = [w.strip(".,;:!?'\"()").lower() for w in right.split()]
+        told = right if all_words else " ".join(b for _, b in edits)
+        words = [w.strip(".,;:!?'\"()").lower() for w in told.split()]
         if not prose or not edits or len(edits) > 2 or not 12 <= len(right) <= 140:
             continue
         if any(w.isalpha() and w not in known for w in words):
@@ -86,36 +89,42 @@ class Sources:
     """What may be trained on, and what is held back, by split.py."""
 
     def __init__(self, data, tagged):
-        self.lines = {"dev": [], "test": [], "train": []}
+        self.lines = {part: [] for part in split.PARTS}
         for file in ("common_voice_en", "common_voice_en.dev"):
             for line in read_tagged(tagged / f"{file}.jsonl"):
                 self.lines[split.part(f"{file}.txt", line.text)].append(line)
-        self.correct = {"dev": [], "test": [], "train": []}
+        self.correct = {part: [] for part in split.PARTS}
         for text in read_lines(data / "harper_correct.txt"):
             self.correct[split.part("harper_correct.txt", text)].append(text)
-        counts = collections.Counter(w.low for line in self.lines["train"] for w in line.words)
+        counts = collections.Counter(w.low for part in ("train", "gate")
+                                     for line in self.lines[part] for w in line.words)
         written = read_tagged(tagged / "harper_right.jsonl")
         seen = collections.Counter(w.low for line in written for w in line.words)
         known = {w for w in counts if counts[w] > 1} | {w for w in seen if seen[w] > 3}
         rows = [tuple(s.split("\t")) for s in read_lines(data / "harper_pairs.tsv")]
-        self.pairs = {"dev": [], "test": [], "train": []}
         correct = {split.key(text) for texts in self.correct.values() for text in texts}
-        for pair in curated(rows, known):
-            if split.key(pair[1]) not in correct:
-                self.pairs[split.part("harper_pairs.tsv", pair[1])].append(pair)
-        held = {split.key(s) for part in ("dev", "test") for s in self.held(part)}
+        pairs = [(split.part("harper_pairs.tsv", pair[1]), pair, strict)
+                 for strict in (True, False) for pair in curated(rows, known, strict)
+                 if split.key(pair[1]) not in correct]
+        self.pairs = {part: [pair for of, pair, strict in pairs if of == part and strict]
+                      for part in split.PARTS}
+        self.docs = {part: [] for part in split.PARTS}
+        for line in read_tagged(tagged / "docs.jsonl"):
+            self.docs[split.part("docs.tsv", line.text)].append(line)
+        held = {split.key(s) for part in ("dev", "test", "gate") for s in self.held(part)}
         train = lambda text: split.key(text) not in held
-        self.lines["train"] = [x for x in self.lines["train"] if train(x.text)]
-        self.pairs["train"] = [p for p in self.pairs["train"] if train(p[0]) and train(p[1])]
+        for of in (self.lines, self.docs):
+            of["train"] = [x for x in of["train"] if train(x.text)]
+        self.pairs["train"] = list(dict.fromkeys(
+            p for of, p, _ in pairs if of == "train" and train(p[0]) and train(p[1])))
         self.spoken = read_tagged(tagged / "spoken.jsonl")
-        self.docs = [x for x in read_tagged(tagged / "docs.jsonl") if train(x.text)]
         found = (s.split("\t") for s in read_lines(data / "docs.tsv"))
         self.entries = [text for kind, text in found if kind != "sentence" and train(text)]
         self.counts = counts
 
     def held(self, part):
         """Every line that is evaluated on."""
-        yield from (x.text for x in self.lines[part])
+        yield from (x.text for x in self.lines[part] + self.docs[part])
         yield from self.correct[part]
         for pair in self.pairs[part]:
             yield from pair
@@ -127,7 +136,7 @@ class Sources:
     def trainer(self):
         """The corrupter of what is trained on: more words are known, more mistakes made."""
         usual = self.corrupter()
-        known = {w.low for line in self.docs for w in line.words}
+        known = {w.low for line in self.docs["train"] for w in line.words}
         return Corrupter(usual.vocabulary | known, usual.common, TRAINED,
                          slips_of(self.pairs["train"]))
 
@@ -138,7 +147,7 @@ class Recipe:
         self.lines = sources.lines["train"] + sources.spoken * 12
         self.pairs = sources.pairs["train"]
         self.corrupter = sources.trainer()
-        self.docs, self.entries = sources.docs, sources.entries
+        self.docs, self.entries = sources.docs["train"], sources.entries
         self.rare = vary.Rare(sources.lines["train"], sources.counts)
         self.contrasts = self.by_contrast(self.lines + self.docs)
         self.cues, self.facts = read_lines(HERE / "cues.txt"), read_lines(HERE / "facts.txt")
@@ -233,12 +242,14 @@ class Recipe:
 
     def rows(self, n):
         kinds, weights = list(MIX), list(MIX.values())
+        repeats_max = max(1, n // REPEAT_LINES)
         repeats = collections.Counter()
         out = []
         while len(out) < n:
             kind = self.rng.choices(kinds, weights)[0]
             pair = self.pair(kind)
-            if pair is None or repeats[pair] >= REPEAT_MAX:
+            times = PAIR_REPEATS if kind in ("written", "wrong pair") else 1
+            if pair is None or repeats[pair] >= times * repeats_max:
                 continue
             pair = self.opened(pair)
             repeats[pair] += 1
@@ -263,6 +274,19 @@ def held_out(sources, part, seed):
     return rows + [("pair", *p) for p in sources.pairs[part]]
 
 
+def held_out_gate(sources, seed):
+    """More rows to choose a gate on, of lines that neither train nor are in the other sets."""
+    rng = random.Random(seed)
+    corrupter = sources.corrupter()
+    rows = []
+    for right in sources.lines["gate"]:
+        wrong, made = corrupter.corrupt(right, rng)
+        rows += [("noise", wrong.text, right.text)] if made else []
+    rows += [("spoken", x.text, x.text) for x in sources.lines["gate"]]
+    rows += [("written", x, x) for x in sources.correct["dev"][300:]]
+    return rows + [("docs", x.text, x.text) for x in sources.docs["gate"]]
+
+
 def write_rows(path, rows):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
@@ -279,7 +303,8 @@ def main():
     sources = Sources(a.data, a.tagged)
     if a.eval:
         for part in ("dev", "test"):
-            write_rows(a.eval / f"fix.{part}.tsv", held_out(sources, part, a.seed))
+            write_rows(a.eval / f"fix.{part}.tsv", held_out(sources, part, EVAL_SEED))
+        write_rows(a.eval / "fix.gate.tsv", held_out_gate(sources, EVAL_SEED))
     recipe = Recipe(sources, a.seed)
     write_rows(a.out / "train.tsv", recipe.rows(a.lines))
     print("mistakes made:", dict(recipe.mistakes.most_common()))

@@ -116,18 +116,34 @@ def digits(rng):
         rng.randrange(100, 99999))
 
 
+OPEN_TAGS = ("NN", "NNS", "JJ", "JJR", "JJS", "RB")  # words that another one may stand for
+
+
 class Rare:
-    """lines: the training's. Nouns that are seldom there, by how they begin."""
+    """lines: the training's. Words that are seldom there, by their tag and how they begin."""
 
     def __init__(self, lines, counts):
-        self.nouns, self.names = {}, []
+        self.words, self.names = {}, []
         for line in lines:
             for w in line.words:
                 if w.tag == "NNP" and w.text[1:].islower() and len(w.text) > 2:
                     self.names.append(w.text)
                 rare = counts[w.low] <= 2 and w.text.isalpha() and w.text.islower()
-                if rare and w.tag in ("NN", "NNS") and len(w.text) > 3 and w.forms:
-                    self.nouns.setdefault((w.tag, w.low[0] in "aeiou"), []).append(w)
+                inflected = w.low.endswith("ly") if w.tag == "RB" else w.forms
+                if rare and w.tag in OPEN_TAGS and len(w.text) > 3 and inflected:
+                    self.words.setdefault((w.tag, w.low[0] in "aeiou"), []).append(w)
+
+    def exchangeable(self, line, i):
+        """A noun behind what goes before nouns, an adjective before one, a compared one, -ly."""
+        tag, low = line.tag(i), line.low(i)
+        if (tag, low[0] in "aeiou") not in self.words:
+            return False
+        if tag in ("NN", "NNS"):
+            return line.tag(i - 1) in ("DT", "JJ", "PRP$", "POS")
+        if tag == "JJ":
+            return line.tag(i + 1) in ("NN", "NNS") and line.words[i].gap
+        return tag in ("JJR", "JJS") and low.endswith(("er", "est")) or (
+            tag == "RB" and low.endswith("ly") and len(low) > 5)
 
     def put(self, line, rng):
         """One to three words of a copy become rare ones of their kind. None: there was no place."""
@@ -138,8 +154,7 @@ class Rare:
                 places.append(i)
             elif w.tag == "CD" and w.text.isalpha() and i > 0 and w.low != "one":
                 places.append(i)
-            elif w.tag in ("NN", "NNS") and line.tag(i - 1) in ("DT", "JJ", "PRP$", "POS") \
-                    and w.text.islower() and w.text.isalpha():
+            elif w.text.islower() and w.text.isalpha() and self.exchangeable(line, i):
                 places.append(i)
         rng.shuffle(places)
         for i in places[:rng.choice([1, 1, 2, 3])]:
@@ -149,7 +164,7 @@ class Rare:
             elif w.tag == "CD":
                 w.text = digits(rng)
             else:
-                other = rng.choice(self.nouns[w.tag, w.low[0] in "aeiou"])
+                other = rng.choice(self.words[w.tag, w.low[0] in "aeiou"])
                 line.words[i] = Word(other.text, w.gap, other.tag, other.lemma, other.forms)
         return line if places else None
 

@@ -8,7 +8,8 @@
          --jfleg FOLDER: test.src and test.ref0..3, read only.
 --nothing  scores doing nothing, --harper the rule engine Harper (its first suggestions), both
          without the CLI. --model-alone: what is not offered, too, and without rules of ours.
---said FILE  every line and its answer, as JSON.
+--said FILE  every line and its answer, as JSON: "sure" is how much likelier than the line the model
+         held it, in nats, "kinds" what it changes (src/edit/gate.h).
 Owns arguments and the CLI's run; the arithmetic is that of measures.py (fix), sari.py (the other
 tasks) and shortened.py. ERRANT and Harper, for fix: setup.sh.
 """
@@ -171,7 +172,9 @@ def write_said(path, rows, cues):
     with open(path, "w", encoding="utf-8") as said:
         for (kind, before, rights), cue in zip(rows, cues, strict=True):
             said.write(json.dumps({"kind": kind, "before": before, "right": rights,
-                                   "ours": cue["after"], "why": cue["why"]}) + "\n")
+                                   "ours": cue["after"], "why": cue["why"],
+                                   "sure": cue.get("gainNats", 0),
+                                   "kinds": cue.get("gateKinds", [])}) + "\n")
 
 
 def main():

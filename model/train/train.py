@@ -3,22 +3,24 @@
 
 Owns the loop, its log and its checkpoints. Each --variant is trained by a process of its own, all
 of them at once on the same GPU, for the same time, on the same data in its own order:
-  NAME:rank=6,lr=4e-3,clean=2,edit=1,mine=0,seed=1
+  NAME:rank=6,lr=4e-3,clean=2,edit=1,mine=0,mean=0,seed=1
     rank    of what comes out: 6 is 2.9 MB       lr    highest learning rate (AdamW, cosine)
     clean   weight of the loss on right lines    edit  and on the changed tokens of wrong ones
     mine    at shares MINES of the time, right lines are looked through for MINE_SHARE of it; those
             that the model would change are put into what is left of the lines, so many times each
+    mean    over 0: NAME-mean is the running mean of the parameters, of this decay a step
     seed    of order and beginning
 Loss is on the answer's tokens alone. What comes out, for each variant, in --out:
-  NAME.safetensors   the adapter, f16, PEFT's names, metadata with rank and alpha
+  NAME.safetensors   the adapter, f16, PEFT's names, metadata with rank and alpha; written
+                     every SAVE_SECONDS, so a run that is cut leaves one
   NAME.log.jsonl     step, seconds, loss, learning rate, tokens; what was mined; then the
                      development set's scores by gate
-  NAME.said.jsonl    what it answered there, and how sure it was
+  NAME.torch.jsonl   what it answered there, and how sure it was
   NAME.state         what --resume goes on from (kept in --state, or --out)
 
 usage: train.py --base MODEL.gguf --data train.npz --dev fix.dev.tsv --out FOLDER --minutes X
                 --variant SPEC... [--tokens N] [--state FOLDER] [--resume] [--task fix]
-       (--data: encode.py's, or train.tsv, which is then encoded first)
+       (--data: encode.py's, a folder of them, or train.tsv, which is then encoded first)
 """
 import argparse
 import json
@@ -33,12 +35,14 @@ from safetensors.torch import save_file
 
 import encode
 import greedy
+from average import Average
 from examples import Examples
 from gguf import Gguf
 from llama import SCALE, Llama
 from prompt import Prompt, vocabulary
 
-DEFAULTS = {"rank": 6, "lr": 4e-3, "clean": 2.0, "edit": 1.0, "mine": 0, "seed": 1}
+DEFAULTS = {"rank": 6, "lr": 4e-3, "clean": 2.0, "edit": 1.0, "mine": 0, "mean": 0.0,
+            "seed": 1}
 WARM_UP = .03       # of the time
 MINES = (.4, .6, .8)
 MINE_SHARE = .04
@@ -91,6 +95,8 @@ class Run:
                                            weight_decay=.01, fused=self.device == "cuda")
         if args.resume and self.state_path.exists():
             self.resume()
+        mean = settings["mean"]
+        self.average = Average(self.model.parameters(), mean) if mean else None
         self.log_file = open(self.out / f"{name}.log.jsonl", "a" if self.step else "w",
                              encoding="utf-8")
 
@@ -104,7 +110,8 @@ class Run:
                     "mined": self.mined, "rng": self.rng.bit_generator.state}, self.state_path)
 
     def resume(self):
-        """The order of lines begins anew where it was cut: the epoch is not finished."""
+        """The order of lines begins anew where it was cut: the epoch is not finished. So does the
+        running mean."""
         state = torch.load(self.state_path, weights_only=False)
         for key in ("seconds", "step", "seen", "mined"):
             setattr(self, key, state[key])
@@ -145,6 +152,8 @@ class Run:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        if self.average:
+            self.average.take()
         self.step += 1
         self.seen += tensors[0].numel()
         if self.step % 20 == 0 or self.step < 3:
@@ -169,32 +178,53 @@ class Run:
             self.take(left.pop(), examples)
             self.seconds = self.now()
             if self.seconds - saved > SAVE_SECONDS:
-                self.save_state()
+                self.save()
                 saved = self.seconds
-        self.save_state()
+        self.save()
 
-    def save_adapter(self, path):
+    def save(self):
+        self.save_state()
+        self.save_adapter(self.name)
+        if self.average:
+            self.average.swap()
+            self.save_adapter(f"{self.name}-mean")
+            self.average.swap()
+
+    def save_adapter(self, name):
+        """Under another name first: a run that is cut leaves no half of a file."""
         tensors = self.model.adapter()
         rank = next(iter(tensors.values())).shape[0]
-        save_file({k: v.half() for k, v in tensors.items()}, path,
+        part = self.out / f"{name}.part"
+        save_file({k: v.half() for k, v in tensors.items()}, part,
                   metadata={"format": "pt", "lora_alpha": f"{SCALE * rank:g}",
                             "variant": json.dumps(self.set), "steps": str(self.step)})
+        part.rename(self.out / f"{name}.safetensors")
 
-    def judge(self):
-        """The development set, by the adapter as it was saved."""
+    def judge_all(self):
+        """The development set, by each adapter as it was saved."""
+        if self.average:
+            self.average.swap()
+            self.judge(f"{self.name}-mean")
+            self.average.swap()
+        self.judge(self.name)
+
+    def judge(self, name):
         half = {k: v.half().float() for k, v in self.model.adapter().items()}
         self.model.adapter_set(half)
         said, scores = greedy.judge(self.model, self.prompt, encode.read_rows(self.args.dev))
-        with open(self.out / f"{self.name}.said.jsonl", "w", encoding="utf-8") as out:
+        with open(self.out / f"{name}.torch.jsonl", "w", encoding="utf-8") as out:
             out.writelines(json.dumps(s, ensure_ascii=False) + "\n" for s in said)
         for tau, score in scores.items():
-            self.log(tau=tau, **score)
-            print(self.name, f"tau {tau}", *(f"{kind}: " + " ".join(
+            self.log(judged=name, tau=tau, **score)
+            print(name, f"tau {tau}", *(f"{kind}: " + " ".join(
                 f"{k} {v:.3f}" for k, v in s.items() if k != "n") for kind, s in score.items()),
                   sep="  ", flush=True)
 
 
 def arrays_of(path, prompt):
+    if pathlib.Path(path).is_dir():
+        parts = [np.load(part) for part in sorted(pathlib.Path(path).glob("*.npz"))]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if path.endswith(".npz"):
         return dict(np.load(path))
     return encode.arrays(encode.read_rows(path), prompt)
@@ -210,9 +240,8 @@ def run(args, spec):
     one.log(settings=settings, device=one.device, torch=torch.__version__, rows=len(examples.clean),
             clean=float(examples.clean.mean()), ready_seconds=round(time.monotonic() - begun, 1))
     one.train(examples)
-    one.save_adapter(one.out / f"{name}.safetensors")
     begun = time.monotonic()
-    one.judge()
+    one.judge_all()
     one.log(judged_seconds=round(time.monotonic() - begun, 1))
 
 

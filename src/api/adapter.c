@@ -122,6 +122,16 @@ static nf_status source_write(const adapter_source *source, nf_adapter_type type
   return NF_OK;
 }
 
+static void gates_take(adapter_source *source, const nf_adapter_convert_desc *desc) {
+  if (desc->n_gates == 0) return;
+  source->has_gate = desc->n_gates == 1;
+  source->gate = desc->gates[0];
+  source->n_gates = source->has_gate ? 0 : desc->n_gates;
+  for (isize i = 0; i < isize_min(source->n_gates, NF_GATE_KINDS); i++) {
+    source->gates[i] = desc->gates[i];
+  }
+}
+
 nf_status nf_adapter_convert(const nf_engine *engine, nf_bytes file,
                              const nf_adapter_convert_desc *desc, nf_bytes *out, nf_error *error) {
   error_clear(error);
@@ -137,8 +147,11 @@ nf_status nf_adapter_convert(const nf_engine *engine, nf_bytes file,
     if (desc->name.len > 0) source.name = desc->name;
     if (desc->task.len > 0) source.task = desc->task;
     if (desc->system.len > 0) source.system = desc->system;
-    if (desc->has_gate) source.gate = desc->gate, source.has_gate = true;
-    status = edit_tuning_check(source.task, source.system, source.gate, error);
+    gates_take(&source, desc);
+    edit_gate gate;
+    status = edit_gate_of(source.has_gate ? &source.gate : nullptr, source.gates, source.n_gates,
+                          &gate, error);
+    if (!status) status = edit_tuning_check(source.task, source.system, error);
   }
   if (!status) status = source_write(&source, desc->type, out, error);
   os_memory_release(block, bytes);

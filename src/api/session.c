@@ -139,6 +139,11 @@ void nf_edit_variant_get(const nf_session *session, int32_t i, nf_variant *varia
 
 nf_bytes nf_edit_trace(const nf_session *session) { return edit_trace_get(session->edit); }
 
+const char *nf_gate_kind_name(int32_t kind) {
+  ASSERT(0 <= kind && kind < NF_GATE_KINDS);
+  return gate_kind_name((gate_kind)kind);
+}
+
 const char *nf_task_name(nf_task task) {
   const edit_task *t = edit_task_of(task);
   return t == nullptr ? nullptr : t->name;

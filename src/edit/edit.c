@@ -299,6 +299,8 @@ nf_status edit_begin(edit *e, const nf_edit_desc *desc, const edit_tuning *tunin
   e->receipt = (nf_receipt){};
   e->n_answer = e->n_out = e->n_notes = e->trace_len = e->n_drawn = e->n_scored = 0;
   e->why = nullptr;
+  e->bar = (gate_bar){.nats = e->task->gate.whole};
+  e->gain = 0;
   status = cue_text_split(bytes_of(e->input, e->input_len), &e->split, e->plain, &e->plain_len);
   if (status != NF_OK) return error_set(error, status, E_STR("the caption has too many tags"));
   if (!has_letters(bytes_of(e->plain, e->plain_len))) {
@@ -401,7 +403,10 @@ void edit_result_get(const edit *e, nf_edit_result *result) {
                              .changes = first->changes,
                              .n_changes = (i32)first->n_changes,
                              .n_variants = (i32)e->n_out,
-                             .receipt = e->receipt};
+                             .receipt = e->receipt,
+                             .gain_nats = e->gain,
+                             .gate_nats = e->bar.kinds != 0 ? e->bar.nats : 0,
+                             .gate_kinds = e->bar.kinds};
 }
 
 void edit_variant_get(const edit *e, isize i, nf_variant *variant) {

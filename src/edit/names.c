@@ -1,15 +1,46 @@
 /* See names.h. */
 #include "edit/names.h"
 
+static bool is_listed(nf_bytes w, const char *const *listed, isize n) {
+  for (isize i = 0; i < n; i++) {
+    if (word_same_letters(w, bytes_from_str(listed[i]))) return true;
+  }
+  return false;
+}
+
 static bool is_listed_name(nf_bytes w) {
   static const char *const listed[] = {"monday",   "tuesday", "wednesday", "thursday",  "friday",
                                        "saturday", "sunday",  "january",   "february",  "april",
                                        "june",     "july",    "august",    "september", "october",
                                        "november", "december"};
-  for (isize i = 0; i < (isize)(sizeof listed / sizeof *listed); i++) {
-    if (word_same_letters(w, bytes_from_str(listed[i]))) return true;
+  return is_listed(w, listed, (isize)(sizeof listed / sizeof *listed));
+}
+
+bool is_small_word(nf_bytes w) {
+  static const char *const small[] = {
+      "a",   "an",   "the",  "and",  "or",    "but",  "of",  "to",   "in",   "on",   "at",
+      "for", "with", "by",   "from", "is",    "are",  "was", "were", "be",   "been", "am",
+      "it",  "its",  "i",    "we",   "you",   "they", "he",  "she",  "that", "this", "not",
+      "do",  "does", "did",  "don",  "has",   "have", "had", "will", "can",  "as",   "so",
+      "if",  "my",   "your", "our",  "their", "his",  "her"};
+  isize apostrophe = bytes_find(w, bytes_from_str("'"));
+  if (apostrophe > 0) w.len = apostrophe;
+  return is_listed(w, small, (isize)(sizeof small / sizeof *small));
+}
+
+bool is_filler(nf_bytes w) {
+  static const char *const fillers[] = {"um", "uh", "er", "uhm", "erm", "hm", "hmm", "mm"};
+  return is_listed(w, fillers, (isize)(sizeof fillers / sizeof *fillers));
+}
+
+bool is_false_start(word_list list, isize i) {
+  if (list.at[i].kind != WORD_LETTERS || i + 2 >= list.n || list.at[i + 1].text.at[0] != '-') {
+    return false;
   }
-  return false;
+  isize next = i + 2;
+  if (list.at[next].kind != WORD_SPACE || next + 1 >= list.n) return false; /* "co-ordinate" */
+  nf_bytes begun = list.at[i].text, said = list.at[next + 1].text;
+  return begun.len <= said.len && word_same_letters(begun, bytes_slice(said, 0, begun.len));
 }
 
 static bool has_small_letter(nf_bytes w) {
@@ -32,6 +63,7 @@ bool name_at(word_list list, isize i) {
   if (w->kind != WORD_LETTERS || w->text.len < 2) return false;
   if (is_listed_name(w->text)) return true;
   if (w->text.at[0] < 'A' || w->text.at[0] > 'Z' || w->text.at[1] == '\'') return false;
+  if (is_small_word(w->text) || is_false_start(list, i)) return false; /* "Your Majesty" */
   if (!has_small_letter(w->text) && all_shouted(list)) return false;
   for (isize k = i - 1; k >= 0; k--) {
     u8 c = list.at[k].text.at[0];
@@ -49,10 +81,31 @@ static nf_bytes without_possessive(nf_bytes w) {
   return w;
 }
 
+/* "Connies" and "Connie's". */
+static bool same_but_apostrophes(nf_bytes a, nf_bytes b) {
+  isize i = 0, j = 0;
+  while (i < a.len || j < b.len) {
+    if (i < a.len && a.at[i] == '\'') {
+      i++;
+    } else if (j < b.len && b.at[j] == '\'') {
+      j++;
+    } else if (i == a.len || j == b.len || (a.at[i] | 32) != (b.at[j] | 32)) {
+      return false;
+    } else {
+      i++;
+      j++;
+    }
+  }
+  return true;
+}
+
 bool name_kept(word_list list, nf_bytes name) {
-  name = without_possessive(name);
+  nf_bytes owner = without_possessive(name);
   for (isize i = 0; i < list.n; i++) {
-    if (word_same_letters(without_possessive(list.at[i].text), name)) return true;
+    nf_bytes w = list.at[i].text;
+    if (word_same_letters(without_possessive(w), owner) || same_but_apostrophes(w, name)) {
+      return true;
+    }
   }
   return false;
 }

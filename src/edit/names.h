@@ -4,9 +4,16 @@
 #pragma once
 #include "edit/words.h"
 
-/* Word i has a capital inside a sentence, or is a weekday or month. Its case may be mended. */
+/* A word that carries no content of its own, or one of them contracted ("you're"). */
+bool is_small_word(nf_bytes w);
+/* "um", "er": what may go wherever it stands. */
+bool is_filler(nf_bytes w);
+/* "Sca- Scarecrow": word i was begun, and then said. */
+bool is_false_start(word_list list, isize i);
+/* Word i has a capital inside a sentence and is no small word or false start, or is a weekday or
+ * month. Its case may be mended. */
 bool name_at(word_list list, isize i);
-/* Is the name there, case and a possessive 's aside? */
+/* Is the name there, case, a possessive 's and apostrophes aside? */
 bool name_kept(word_list list, nf_bytes name);
 
 typedef enum : u8 { KEEP_NUMBER, KEEP_NAME, KEEP_TERM } keep_kind;

@@ -107,10 +107,16 @@ static bool ends_cut(nf_bytes before, nf_bytes after, arena *scratch) {
   return begins;
 }
 
-static const char *answer_refused(const edit *e, nf_bytes answer, arena scratch) {
+static const char *answer_refused(edit *e, nf_bytes answer, arena scratch) {
   nf_bytes plain = bytes_of(e->plain, e->plain_len);
   if (bytes_equal(answer, plain)) return "already right";
-  if (!(e->log_p_answer - e->log_p_copy > (f64)e->task->gate)) return "not sure enough";
+  gate_bar bar;
+  if (gate_bar_of(&e->task->gate, plain, answer, scratch, &bar) != NF_OK) {
+    return "too long to compare";
+  }
+  f64 gain = e->log_p_answer - e->log_p_copy;
+  if (e->phase == EDIT_DRAFTED) e->bar = bar, e->gain = gain;
+  if (!(gain > (f64)bar.nats)) return bar.unsure;
   if (e->chars_max > 0 && ends_cut(plain, answer, &scratch)) return "a word was cut";
   const char *why = guard_refuses(e->task, plain, answer, e->protect, e->n_protect, &scratch);
   bool longer = grapheme_count(answer) >= grapheme_count(plain);

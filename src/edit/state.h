@@ -121,6 +121,8 @@ struct edit {
   bool ended; /* the answer's last token ended it: it was not cut */
   isize n_scored; /* log_p_copy is that of source[0, n_scored) */
   f64 log_p_copy, log_p_answer; /* nats; log_p_answer once the answer is complete */
+  gate_bar bar; /* of the greedy answer, if it differs: kinds 0 else; and what it gains, in nats */
+  f64 gain;
   f32 log_p_end; /* of the end token, once ended */
   i32 *answer; /* [EDIT_TOKENS_MAX] */
   i32 *copied; /* [EDIT_TOKENS_MAX] source position an answer token was copied from; -1: none */

@@ -32,7 +32,7 @@ static const edit_task tasks[EDIT_TASKS] = {
          .keeps_words = true,
          .new_words_max = 1,
          .kept_percent_min = 70,
-         .gate = 3.0f},
+         .gate = {.whole = 3.0f}},
     [NF_TASK_SHORTEN] =
         {.name = "shorten",
          .device = true,
@@ -48,7 +48,7 @@ static const edit_task tasks[EDIT_TASKS] = {
          .only_leaves_out = true,
          .new_words_max = 0,
          .kept_percent_min = 30,
-         .gate = -1000.0f},
+         .gate = {.whole = -1000.0f}},
     [NF_TASK_FORMAL] =
         {.name = "formal",
          .device = true,
@@ -63,7 +63,7 @@ static const edit_task tasks[EDIT_TASKS] = {
          .n_examples = 2,
          .new_words_max = 5,
          .kept_percent_min = 30,
-         .gate = -1000.0f},
+         .gate = {.whole = -1000.0f}},
     [NF_TASK_CASUAL] =
         {.name = "casual",
          .device = true,
@@ -78,7 +78,7 @@ static const edit_task tasks[EDIT_TASKS] = {
          .n_examples = 2,
          .new_words_max = 5,
          .kept_percent_min = 20,
-         .gate = -1000.0f},
+         .gate = {.whole = -1000.0f}},
     [NF_TASK_SIMPLE] =
         {.name = "simple",
          .device = true,
@@ -93,7 +93,7 @@ static const edit_task tasks[EDIT_TASKS] = {
          .n_examples = 2,
          .new_words_max = 5,
          .kept_percent_min = 20,
-         .gate = -1000.0f},
+         .gate = {.whole = -1000.0f}},
     [NF_TASK_REWRITE] =
         {.name = "rewrite",
          .poor = "of 100 words this model changed 15 were well changed; it needs a tuned one",
@@ -106,7 +106,7 @@ static const edit_task tasks[EDIT_TASKS] = {
          .n_examples = 2,
          .new_words_max = 6,
          .kept_percent_min = 20,
-         .gate = -1000.0f},
+         .gate = {.whole = -1000.0f}},
 };
 
 const edit_task *edit_task_of(nf_task task) {

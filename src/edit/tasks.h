@@ -2,6 +2,7 @@
  * one row here plus its score. Owns static data only. */
 #pragma once
 #include "base/base.h"
+#include "edit/gate.h"
 
 constexpr isize EDIT_EXAMPLES_MAX = 3;
 
@@ -28,7 +29,7 @@ typedef struct {
   bool only_leaves_out; /* an answer is words of the caption in their order, the last among them */
   isize new_words_max; /* content words an answer may bring in */
   isize kept_percent_min; /* words an answer must keep, in percent */
-  f32 gate; /* propose only if log P(edit) - log P(copy) > gate, in nats */
+  edit_gate gate;
 } edit_task;
 
 const edit_task *edit_task_of(nf_task task); /* null: no such task */

@@ -85,6 +85,19 @@ static void out_note(text_out *o, const edit *e, const edit_note *note) {
   out_str(o, "\n");
 }
 
+/* What the answer had to be over, and by kind of change for which. */
+static void out_gate(text_out *o, const edit *e) {
+  const edit_gate *gate = &e->task->gate;
+  if (gate->by_kind && e->bar.kinds == 0) return; /* it changes nothing */
+  out_str(o, ", gate ");
+  out_nats(o, (f64)e->bar.nats);
+  for (isize k = 0, n = 0; gate->by_kind && k < GATE_KINDS; k++) {
+    if (!(e->bar.kinds >> k & 1)) continue;
+    out_str(o, n++ == 0 ? " of " : ", ");
+    out_str(o, gate_kind_name((gate_kind)k));
+  }
+}
+
 void edit_trace_write(edit *e) {
   text_out o = {.at = (char *)e->trace, .cap = EDIT_TRACE_BYTES};
   out_str(&o, "prompt: ");
@@ -105,8 +118,7 @@ void edit_trace_write(edit *e) {
     out_nats(&o, e->log_p_copy);
     out_str(&o, ", log P(answer) ");
     out_nats(&o, e->log_p_answer);
-    out_str(&o, ", gate ");
-    out_nats(&o, (f64)e->task->gate);
+    out_gate(&o, e);
     out_str(&o, "\n");
   }
   out_str(&o, "outcome: ");

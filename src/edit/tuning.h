@@ -14,13 +14,16 @@ typedef struct {
   nf_task task;
   char system[EDIT_SYSTEM_BYTES_MAX + 1]; /* "": the task's own instruction and examples */
   bool has_gate;
-  f32 gate; /* nats, see edit_task */
+  edit_gate gate;
 } edit_tuning;
 
-/* errors NF_UNSUPPORTED a task that is none of tasks.h; NF_BAD_INPUT a system message that is not
- * UTF-8, has a NUL or is over EDIT_SYSTEM_BYTES_MAX, a gate that is no number */
+/* errors NF_UNSUPPORTED a task that is none of tasks.h, other kinds of gates; NF_BAD_INPUT a system
+ * message that is not UTF-8, has a NUL or is over EDIT_SYSTEM_BYTES_MAX, a gate that is no number
+ */
 [[nodiscard]] nf_status edit_tuning_read(const gguf_file *file, const model_adapter *adapter,
                                          edit_tuning *tuning, nf_error *error);
 /* The same checks for keys that are to be written; an empty text is none. */
-[[nodiscard]] nf_status edit_tuning_check(nf_bytes task, nf_bytes system, f32 gate,
-                                          nf_error *error);
+[[nodiscard]] nf_status edit_tuning_check(nf_bytes task, nf_bytes system, nf_error *error);
+/* whole: null, none; n: of `kinds`, 0 or GATE_KINDS. Both: the kinds count. */
+[[nodiscard]] nf_status edit_gate_of(const f32 *whole, const f32 *kinds, isize n, edit_gate *gate,
+                                     nf_error *error);

@@ -43,6 +43,27 @@ bool word_same_letters(nf_bytes a, nf_bytes b) {
   return true;
 }
 
+isize word_distance(nf_bytes a, nf_bytes b) {
+  constexpr isize most = 32;
+  if (a.len > most || b.len > most) return isize_max(a.len, b.len);
+  isize row[3][most + 1]; /* distances of a[0, i - 2), a[0, i - 1), a[0, i) to each b[0, j) */
+  for (isize i = 0; i <= a.len; i++) {
+    isize *last2 = row[(i + 1) % 3], *last = row[(i + 2) % 3], *now = row[i % 3];
+    for (isize j = 0; j <= b.len; j++) {
+      if (i == 0 || j == 0) {
+        now[j] = i + j;
+        continue;
+      }
+      u8 x = ascii_lower(a.at[i - 1]), y = ascii_lower(b.at[j - 1]);
+      now[j] = isize_min(isize_min(last[j], now[j - 1]) + 1, last[j - 1] + (x != y));
+      if (i > 1 && j > 1 && x == ascii_lower(b.at[j - 2]) && y == ascii_lower(a.at[i - 2])) {
+        now[j] = isize_min(now[j], last2[j - 2] + 1);
+      }
+    }
+  }
+  return row[a.len % 3][b.len];
+}
+
 bool term_stands_at(nf_bytes text, isize i, nf_bytes term) {
   isize end = i + term.len;
   if (term.len == 0 || end > text.len || !bytes_equal(bytes_slice(text, i, end), term)) {

@@ -24,6 +24,12 @@ typedef struct {
 /* Letters compared without case (ASCII only); everything else byte for byte. */
 bool word_same_letters(nf_bytes a, nf_bytes b);
 
+/* Letters to put in, leave out, exchange, or swap with the next one, to make one word of the other;
+ * case aside (ASCII). Words over 32 bytes: as many as the longer one has.
+ * source Boytsov 2011, "Indexing methods for approximate dictionary searching", the optimal string
+ * alignment distance */
+isize word_distance(nf_bytes a, nf_bytes b);
+
 /* How often `term` stands in `text` byte for byte, not inside a longer run of ASCII letters. */
 isize term_count(nf_bytes text, nf_bytes term);
 bool term_stands_at(nf_bytes text, isize i, nf_bytes term); /* one of those that count */

@@ -100,6 +100,8 @@ bool gguf_int(const gguf_file *file, const char *key, i64 *out);
 bool gguf_float(const gguf_file *file, const char *key, f32 *out);
 bool gguf_bool(const gguf_file *file, const char *key, bool *out);
 bool gguf_string(const gguf_file *file, const char *key, nf_bytes *out);
+/* Of an array of F32 the first cap numbers; *n is how many it has. */
+bool gguf_floats(const gguf_file *file, const char *key, f32 *out, isize cap, isize *n);
 bool gguf_array_get(const gguf_file *file, const char *key, gguf_kv_type type, gguf_array *out);
 /* Take the next string of a string array; `at` starts at array.bytes and is moved on. */
 nf_bytes gguf_string_next(nf_bytes *at);

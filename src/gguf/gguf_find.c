@@ -68,6 +68,16 @@ bool gguf_string(const gguf_file *file, const char *key, nf_bytes *out) {
   return true;
 }
 
+bool gguf_floats(const gguf_file *file, const char *key, f32 *out, isize cap, isize *n) {
+  gguf_array array;
+  if (!gguf_array_get(file, key, GGUF_KV_F32, &array)) return false;
+  *n = array.n;
+  for (isize i = 0; i < isize_min(array.n, cap); i++) {
+    out[i] = f32_from_bits(load_u32(array.bytes.at + i * (isize)sizeof(f32)));
+  }
+  return true;
+}
+
 bool gguf_array_get(const gguf_file *file, const char *key, gguf_kv_type type, gguf_array *out) {
   const gguf_kv *kv = gguf_kv_find(file, key);
   if (kv == nullptr || kv->type != GGUF_KV_ARRAY || kv->array.type != type) return false;

@@ -44,6 +44,13 @@ void gguf_write_f32(gguf_writer *w, const char *key, f32 value) {
   put_u32(w, f32_to_bits(value));
 }
 
+void gguf_write_f32s(gguf_writer *w, const char *key, const f32 *values, isize n) {
+  put_key(w, key, GGUF_KV_ARRAY);
+  put_u32(w, GGUF_KV_F32);
+  put_u64(w, (u64)n);
+  for (isize i = 0; i < n; i++) put_u32(w, f32_to_bits(values[i]));
+}
+
 void gguf_write_u32(gguf_writer *w, const char *key, u32 value) {
   put_key(w, key, GGUF_KV_U32);
   put_u32(w, value);

@@ -20,6 +20,7 @@ typedef struct {
 void gguf_write_head(gguf_writer *w, isize n_kvs, isize n_tensors);
 void gguf_write_str(gguf_writer *w, const char *key, nf_bytes value);
 void gguf_write_f32(gguf_writer *w, const char *key, f32 value);
+void gguf_write_f32s(gguf_writer *w, const char *key, const f32 *values, isize n);
 void gguf_write_u32(gguf_writer *w, const char *key, u32 value);
 /* A key-value as another file has it. */
 void gguf_write_kv(gguf_writer *w, const gguf_kv *kv);

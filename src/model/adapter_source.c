@@ -201,6 +201,9 @@ static nf_status gguf_keys_take(const reader *r, const gguf_file *dir, f32 alpha
   if (!gguf_string(dir, ADAPTER_KEY_TASK, &s->task)) s->task.len = 0;
   if (!gguf_string(dir, ADAPTER_KEY_SYSTEM, &s->system)) s->system.len = 0;
   s->has_gate = gguf_float(dir, ADAPTER_KEY_GATE, &s->gate);
+  if (!gguf_floats(dir, ADAPTER_KEY_GATES, s->gates, ADAPTER_GATES_MAX, &s->n_gates)) {
+    s->n_gates = 0;
+  }
   if (alpha > 0) return alpha_set(r, (f64)alpha);
   bool given = gguf_float(dir, "adapter.lora.alpha", &s->alpha);
   return given && s->alpha == 0 ? NF_OK : alpha_set(r, given ? (f64)s->alpha : 0);

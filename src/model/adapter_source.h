@@ -8,10 +8,13 @@
 #include "model/adapter.h"
 
 /* Keys of ours in an adapter's GGUF, all optional: which task of edit/tasks.c it was trained for,
- * with which system message, and from which log-likelihood ratio (nats) on its edits are good. */
+ * with which system message, and from which log-likelihood ratio (nats) on its edits are good, as a
+ * whole or by kind (edit/gate.h). */
 static const char ADAPTER_KEY_TASK[] = "nearfield.task";
 static const char ADAPTER_KEY_SYSTEM[] = "nearfield.system";
 static const char ADAPTER_KEY_GATE[] = "nearfield.gate";
+static const char ADAPTER_KEY_GATES[] = "nearfield.gates"; /* the same by kind of change */
+constexpr isize ADAPTER_GATES_MAX = 16;
 
 /* One matrix, rows of cols numbers as quant_decode_row reads them. at null: the file has none. */
 typedef struct {
@@ -29,6 +32,8 @@ typedef struct {
   nf_bytes task, system;    /* the keys above; empty: none */
   f32 gate;
   bool has_gate;
+  f32 gates[ADAPTER_GATES_MAX];
+  isize n_gates; /* 0: none */
 } adapter_source;
 
 /* Arena bytes that adapter_source_open takes at most. */

@@ -52,7 +52,8 @@ nf_status adapter_write(const adapter_source *s, gguf_type type, gguf_writer *w,
   ASSERT(type == GGUF_F16 || type == GGUF_Q8_0);
   isize n_halves = 0, n = s->shape->n_layers * ADAPTER_PAIRS * 2;
   for (isize i = 0; i < n; i++) n_halves += s->halves[i].at != nullptr;
-  isize n_kvs = 4 + (s->name.len > 0) + (s->task.len > 0) + (s->system.len > 0) + s->has_gate;
+  isize n_kvs = 4 + (s->name.len > 0) + (s->task.len > 0) + (s->system.len > 0) + s->has_gate +
+                (s->n_gates > 0);
   gguf_write_head(w, n_kvs, n_halves);
   gguf_write_str(w, "general.type", bytes_from_str("adapter"));
   gguf_write_str(w, "general.architecture", bytes_from_str("llama"));
@@ -62,6 +63,7 @@ nf_status adapter_write(const adapter_source *s, gguf_type type, gguf_writer *w,
   if (s->task.len > 0) gguf_write_str(w, ADAPTER_KEY_TASK, s->task);
   if (s->system.len > 0) gguf_write_str(w, ADAPTER_KEY_SYSTEM, s->system);
   if (s->has_gate) gguf_write_f32(w, ADAPTER_KEY_GATE, s->gate);
+  if (s->n_gates > 0) gguf_write_f32s(w, ADAPTER_KEY_GATES, s->gates, s->n_gates);
   for (isize i = 0; i < n; i++) {
     const adapter_half *half = &s->halves[i];
     char name[64];

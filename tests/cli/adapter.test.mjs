@@ -127,6 +127,35 @@ test("task, system message and gate of the file are the edit's", () => {
   )
 })
 
+test('gates by kind of change', () => {
+  const tuned = path.resolve('model/adapters/fix.gguf')
+  const make = (gates, out) => ['adapter', '--gate', gates, tuned, out]
+  for (const gates of ['1,2', '1,2,3,4,5,6,7,8', '1,2,3,,5,6,7', '1,2,3,4,5,6,x', '']) {
+    const r = run(make(gates, 'gates.gguf'))
+    assert.equal(r.code, 2, gates)
+    assert.match(r.err, /--gate wants a number, or seven with commas between/)
+  }
+  writeFileSync(
+    path.join(folder, 'small.srt'),
+    '1\n00:00:01,000 --> 00:00:03,000\nThey was at home.\n',
+  )
+  const cueOf = (gates) => {
+    assert.equal(run(make(gates, 'gates.gguf')).code, 0)
+    assert.equal(run(['adapter', 'gates.gguf', 'again.gguf']).code, 0, 'kept when written anew')
+    const r = run(['edit', '--task', 'fix', '--json', '--adapter', 'again.gguf', 'small.srt'])
+    assert.equal(r.code, 0, r.err)
+    return JSON.parse(r.out).cues[0]
+  }
+  const open = cueOf('-1000,-1000,-1000,-1000,-1000,-1000,-1000')
+  assert.deepEqual(open.gateKinds, ['small'])
+  assert.equal(open.after, 'They were at home.')
+  const cue = cueOf('-1000,-1000,1000,-1000,-1000,-1000,-1000')
+  assert.equal(cue.verdict, 'unchanged')
+  assert.equal(cue.why, 'not sure enough of a small word')
+  assert.equal(cue.gateNats, 1000)
+  assert.equal(cue.gainNats, open.gainNats, 'a gate changes no sum')
+})
+
 test("the adapter beside a model is its task's, unless another or none is named", () => {
   symlinkSync(process.env.NEARFIELD_MODEL, path.join(folder, 'own.gguf'))
   writeFileSync(

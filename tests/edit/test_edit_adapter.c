@@ -218,6 +218,13 @@ static void what_does_not_fit_is_refused(void **state) {
   expect_refused(&w, &g, NF_BAD_INPUT, "system message");
   gguf_make_f32(&g, "nearfield.gate", __builtin_nanf(""));
   expect_refused(&w, &g, NF_BAD_INPUT, "gate");
+  const f32 gates[32] = {1, 2, __builtin_inff(), 4, 5, 6, 7};
+  gguf_make_array(&g, "nearfield.gates", GGUF_KV_F32, gates, 7, 7 * sizeof(f32));
+  expect_refused(&w, &g, NF_BAD_INPUT, "gate");
+  gguf_make_array(&g, "nearfield.gates", GGUF_KV_F32, gates, 6, 6 * sizeof(f32));
+  expect_refused(&w, &g, NF_UNSUPPORTED, "each of 6 kinds");
+  gguf_make_array(&g, "nearfield.gates", GGUF_KV_F32, gates, 32, sizeof gates);
+  expect_refused(&w, &g, NF_UNSUPPORTED, "each of 32 kinds");
   gguf_make_free(&g);
   tiny_llama(&g, (tiny_llama_desc){});
   expect_refused(&w, &g, NF_BAD_INPUT, "not an adapter");
