@@ -161,6 +161,7 @@ static nf_status token_choose(nf_session *s, i32 *token) {
   generation *g = &s->generation;
   if (sampler_greedy(&g->how)) {
     session_verdict verdict;
+    session_more_wanted(s->timeline, g->output_tokens_max - g->output_tokens - 1);
     nf_status status = session_verify(s->timeline, nullptr, 0, &verdict);
     if (status == NF_OK) *token = verdict.next;
     return status;

@@ -126,8 +126,8 @@ isize gpu_variant_m(const gpu_kernels *k, gpu_op op, gpu_variant variant) {
   return 1;
 }
 
-/* A block of x in workgroup memory: wgsl/parts_int.wgsl, wgsl/staged_f32.wgsl. */
-constexpr isize INT_BLOCK_BYTES = 80, F32_BLOCK_BYTES = 144;
+/* A block of x in workgroup memory: wgsl/staged_int.wgsl, shared_int.wgsl, staged_f32.wgsl. */
+constexpr isize INT_BLOCK_BYTES = 80, SHARED_BLOCK_BYTES = 140, F32_BLOCK_BYTES = 144;
 
 /* Blocks that a workgroup has in memory at a time: all, or equal shares that fit. */
 static isize blocks_at_a_time(isize n_blocks, isize most) {
@@ -148,14 +148,14 @@ static void vec_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p, i
                        isize each) {
   isize n_blocks = gpu_op_cols(&k->desc, (gpu_op)p->op_or_type) / 32, a_rows = lora_rows(k, p);
   bool ints = gpu_variant_is_int(p->variant);
-  isize all = rows + a_rows, block = (all + 1) * 4 + (ints ? INT_BLOCK_BYTES : 0);
+  isize all = rows + a_rows, block = (all + 1) * 4 + (ints ? SHARED_BLOCK_BYTES : 0);
   isize most = (isize_max(k->device.workgroup_bytes_max, 16384) - 4 * m * a_rows) / (m * block);
   isize blocks = blocks_at_a_time(n_blocks, isize_max(most, 4));
   /* a thread a block, as far as that goes */
   if (all % each != 0) each = 1;
   isize threads = isize_max(round_up(all / each * isize_min(blocks, n_blocks), 16), rows * m);
   isize top = a_rows > 0 ? isize_max(isize_min(k->device.invocations_max, 512), 256) : 256;
-  if (!ints) text(s, WGSL_DIRECT_F32);
+  text(s, ints ? WGSL_SHARED_INT : WGSL_DIRECT_F32);
   text(s, WGSL_MATMUL_VEC);
   constant(s, "WG", (f64)isize_min(threads, isize_max(top, rows * m)));
   constant(s, "ROWS", (f64)rows);
@@ -175,7 +175,7 @@ static void chunk_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p,
   isize bytes = 4 * m * (block + all), fixed = 4 * m * (2 * all + n_chunks);
   isize most = (isize_max(k->device.workgroup_bytes_max, 16384) - fixed) / bytes;
   most = isize_min(most, isize_max(k->device.invocations_max, 256) * each / all);
-  if (!ints) text(s, WGSL_STAGED_F32);
+  text(s, ints ? WGSL_STAGED_INT : WGSL_STAGED_F32);
   text(s, WGSL_MATMUL_CHUNK);
   text(s, ints ? WGSL_CHUNK_INT : WGSL_CHUNK_F32);
   constant(s, "ROWS", shape->chunk_rows);

@@ -19,6 +19,12 @@ static const u8 text_parts_f32[] = {
 static const u8 text_parts_int[] = {
 #embed "wgsl/parts_int.wgsl"
 };
+static const u8 text_staged_int[] = {
+#embed "wgsl/staged_int.wgsl"
+};
+static const u8 text_shared_int[] = {
+#embed "wgsl/shared_int.wgsl"
+};
 static const u8 text_staged_f32[] = {
 #embed "wgsl/staged_f32.wgsl"
 };
@@ -135,6 +141,8 @@ const nf_bytes wgsl_texts[WGSL_TEXTS] = {
     [WGSL_INT8_DOT] = {text_int8_dot, sizeof text_int8_dot},
     [WGSL_PARTS_F32] = {text_parts_f32, sizeof text_parts_f32},
     [WGSL_PARTS_INT] = {text_parts_int, sizeof text_parts_int},
+    [WGSL_STAGED_INT] = {text_staged_int, sizeof text_staged_int},
+    [WGSL_SHARED_INT] = {text_shared_int, sizeof text_shared_int},
     [WGSL_STAGED_F32] = {text_staged_f32, sizeof text_staged_f32},
     [WGSL_DIRECT_F32] = {text_direct_f32, sizeof text_direct_f32},
     [WGSL_CHUNK_F32] = {text_chunk_f32, sizeof text_chunk_f32},

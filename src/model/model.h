@@ -70,7 +70,7 @@ typedef struct model_adapter model_adapter; /* adapter.h */
 
 constexpr isize MODEL_ROWS_MAX = 64;  /* rows of one pass, of all spans together */
 constexpr isize MODEL_SPANS_MAX = 16; /* of one pass */
-constexpr isize MODEL_MORE_MAX = 8;   /* further steps of one pass */
+constexpr isize MODEL_MORE_MAX = 16;  /* further steps of one pass */
 
 /* Room to work for passes of up to MODEL_ROWS_MAX rows that see up to n_keys_max keys each. One
  * pass at a time: sessions that take turns between whole passes may share it. */

@@ -38,6 +38,7 @@ nf_status session_open(const model *m, model_scratch *scratch, pool *threads, is
                  .ctx_tokens = ctx_tokens,
                  .more_max = model_more_max(m),
                  .more = SESSION_MORE_FIRST,
+                 .more_wanted = MODEL_MORE_MAX,
                  .rows_cheap = model_rows_cheap(m)};
   *out = s;
   return NF_OK;

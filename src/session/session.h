@@ -73,6 +73,9 @@ typedef struct {
  *        arXiv:2205.10350 (drafts from the input) */
 [[nodiscard]] nf_status session_verify(session *s, const i32 *draft, isize n,
                                        session_verdict *verdict);
+/* Where a GPU computes the steps after a plain one along with it: no more than n of those behind
+ * the next pass's own are of use. For that pass only. */
+void session_more_wanted(session *s, isize n);
 /* Rows up to which a pass costs about what one row does: model_rows_cheap. */
 isize session_rows_cheap(const session *s);
 /* The same with 1..SESSION_GUESSES_MAX guesses, likeliest first, as branches of one pass: the one

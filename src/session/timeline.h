@@ -60,6 +60,7 @@ struct session {
   isize more_max; /* further steps of a plain one: model_more_max */
   isize more; /* of the next plain one: SESSION_MORE_FIRST after a draft, since an answer that left
                  it may soon follow it again and what came ahead is for nothing; then ever more */
+  isize more_wanted; /* at most, of the next: session_more_wanted */
   isize rows_cheap; /* model_rows_cheap */
   bool logits_ready; /* logits are those of the last token */
   session_ahead ahead;

@@ -68,8 +68,9 @@ static void verify_begin(session *s, const session_draft *guesses, isize n_guess
     return;
   }
   isize room = s->ctx_tokens - s->n_tokens;
-  going->pass.n_more = isize_min(isize_min(s->more, s->more_max), room);
-  s->more = 2 * going->pass.n_more + 2;
+  isize n_more = isize_min(isize_min(s->more, s->more_max), room);
+  going->pass.n_more = isize_min(n_more, s->more_wanted);
+  s->more = 2 * n_more + 2;
 }
 
 /* The pass is done: the guess that came furthest goes onto the timeline. */
@@ -144,11 +145,16 @@ nf_status session_verify_tree(session *s, const session_draft *guesses, isize n_
     nf_status status = session_pass_fill(s, isize_min(n_pending - 1, MODEL_ROWS_MAX));
     return status == NF_OK ? session_verify_tree(s, guesses, n_guesses, verdict) : status;
   }
-  if (s->going.kind == PASS_NONE) verify_begin(s, guesses, n_guesses, looked, most);
+  if (s->going.kind == PASS_NONE) {
+    verify_begin(s, guesses, n_guesses, looked, most);
+    s->more_wanted = MODEL_MORE_MAX;
+  }
   nf_status status = session_pass_go(s);
   if (status == NF_OK) verify_end(s, verdict);
   return status;
 }
+
+void session_more_wanted(session *s, isize n) { s->more_wanted = isize_max(n, 0); }
 
 nf_status session_verify(session *s, const i32 *draft, isize n, session_verdict *verdict) {
   const session_draft guess = {.tokens = draft, .n = n};

@@ -162,7 +162,7 @@ for (const [what, find, to] of [
 
 // Their bits are their own, so one that is wrong takes the others with it.
 for (const [what, name, find, to] of [
-  ['rounded otherwise', /^matmul_vec_int/, 'round(xb.x3 * up)', 'floor(xb.x3 * up)'],
+  ['rounded otherwise', /^matmul_vec_int/, 'round(v * up)', 'floor(v * up)'],
   ['no shader at all', /^matmul_chunk_int/, 'pack4xI8', 'noSuchPack'],
 ]) {
   test(`a wrong product by 8-bit dots gives all of them up: ${what}`, async () => {

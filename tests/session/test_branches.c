@@ -172,6 +172,32 @@ static void steps_ahead_are_passes_that_need_no_call(void **state) {
   world_close(&w);
 }
 
+static void no_more_steps_ahead_than_are_wanted(void **state) {
+  (void)state;
+  static const isize wanted[] = {1, -1, 0, -1}; /* before pass i; -1: nothing was said */
+  static const isize passes[] = {2, 2, 3, 11, 11}; /* 2 would have come ahead, then 6; 7 at most */
+  world w;
+  world_open(&w, GGUF_Q4_1, 1);
+  i32 prompt[20], truth[20];
+  isize cached;
+  session_verdict v;
+  test_tokens_fill(prompt, 20, TINY_N_VOCAB, 6);
+  one_by_one(w.plain, prompt, 20, 0, 0, truth, 20);
+  w.s->more_max = 7;
+  assert_int_equal(session_set(w.s, prompt, 20, &cached), NF_OK);
+  for (isize i = 0; i < 5; i++) {
+    if (i < 4 && wanted[i] >= 0) session_more_wanted(w.s, wanted[i]);
+    nf_status status;
+    while ((status = session_verify(w.s, nullptr, 0, &v)) == NF_PENDING) {
+    }
+    assert_int_equal(status, NF_OK);
+    assert_int_equal(v.next, truth[i]);
+    assert_int_equal(session_passes(w.s), passes[i]);
+    assert_int_equal(session_push(w.s, v.next), NF_OK);
+  }
+  world_close(&w);
+}
+
 /* Every branch: drafts of any kind, the tokens of the same seed alone. */
 static void branches_draw_what_each_alone_draws(void **state) {
   (void)state;
@@ -376,6 +402,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_tree_gives_the_tokens_of_plain_decoding),
       cmocka_unit_test(steps_ahead_are_passes_that_need_no_call),
+      cmocka_unit_test(no_more_steps_ahead_than_are_wanted),
       cmocka_unit_test(branches_draw_what_each_alone_draws),
       cmocka_unit_test(copied_branches_go_on_as_each_alone),
       cmocka_unit_test(a_pass_left_in_the_middle_leaves_nothing),

@@ -47,6 +47,23 @@ fn x_block(m: u32, b: u32) -> XBlock {
                 vec4<f32>(low, high, squares, 0.0));
 }
 
+// Vec4 j of it alone; the squares of a half of it, not normed.
+fn x_vec(m: u32, b: u32, j: u32) -> vec4<f32> {
+  let a = x[(m * N_BLOCKS + b) * 8u + j];
+  if (NORM == 0u) {
+    return a;
+  }
+  return a * side[b * 8u + j];
+}
+fn x_squares(m: u32, b: u32, half: u32) -> f32 {
+  let at = (m * N_BLOCKS + b) * 8u + half * 4u;
+  let a0 = x[at];
+  let a1 = x[at + 1u];
+  let a2 = x[at + 2u];
+  let a3 = x[at + 3u];
+  return dot16(a0, a1, a2, a3, a0, a1, a2, a3);
+}
+
 // What sums of a row of x are multiplied by; squares: the sum over it.
 fn row_scale(squares: f32) -> f32 {
   if (NORM == 0u) {

@@ -2,7 +2,8 @@
 // takes one block of x and multiplies it with that block of EACH rows of W: everything it reads is
 // asked for before anything waits, and one barrier later a thread an output adds the parts.
 // Neighbouring threads take neighbouring rows of W, so that they read the same x. How a block is
-// multiplied: parts_f32 with direct_f32, or parts_int, which stages x (one barrier more).
+// multiplied: parts_f32 with direct_f32, or parts_int with shared_int, which
+// stages x (two barriers more).
 override ROWS: u32 = 8u; // even, a multiple of EACH
 override EACH: u32 = 1u;
 override M_MAX: u32 = 1u;
@@ -96,9 +97,7 @@ fn tile_raw(tile: vec2<u32>, r: u32, b: u32) -> Raw {
     let first_b = min(t / LANES, nb - 1u);
     var next = tile_raw(tile, r0, b0 + first_b);
     if (STAGES) {
-      for (var i = t; i < m_n * nb; i += WG) {
-        stage(i / nb * SEG + i % nb, m0 + i / nb, b0 + i % nb);
-      }
+      stage_rows(t, WG, m0, m_n, b0, nb, SEG);
       workgroupBarrier();
     }
     for (var i = t; i < LANES * nb; i += WG) {
