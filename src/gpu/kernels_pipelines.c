@@ -148,14 +148,16 @@ static void vec_shader(shader *s, const gpu_kernels *k, const gpu_pipeline *p, i
                        isize each) {
   isize n_blocks = gpu_op_cols(&k->desc, (gpu_op)p->op_or_type) / 32, a_rows = lora_rows(k, p);
   bool ints = gpu_variant_is_int(p->variant);
-  isize all = rows + a_rows, block = (all + 1) * 4 + (ints ? SHARED_BLOCK_BYTES : 0);
+  bool shared = ints && m == 1; /* of four rows threads have enough to make */
+  isize x_bytes = shared ? SHARED_BLOCK_BYTES : ints ? INT_BLOCK_BYTES : 0;
+  isize all = rows + a_rows, block = (all + 1) * 4 + x_bytes;
   isize most = (isize_max(k->device.workgroup_bytes_max, 16384) - 4 * m * a_rows) / (m * block);
   isize blocks = blocks_at_a_time(n_blocks, isize_max(most, 4));
   /* a thread a block, as far as that goes */
   if (all % each != 0) each = 1;
   isize threads = isize_max(round_up(all / each * isize_min(blocks, n_blocks), 16), rows * m);
   isize top = a_rows > 0 ? isize_max(isize_min(k->device.invocations_max, 512), 256) : 256;
-  text(s, ints ? WGSL_SHARED_INT : WGSL_DIRECT_F32);
+  text(s, shared ? WGSL_SHARED_INT : ints ? WGSL_STAGED_INT : WGSL_DIRECT_F32);
   text(s, WGSL_MATMUL_VEC);
   constant(s, "WG", (f64)isize_min(threads, isize_max(top, rows * m)));
   constant(s, "ROWS", (f64)rows);

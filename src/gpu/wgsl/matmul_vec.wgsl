@@ -2,8 +2,8 @@
 // takes one block of x and multiplies it with that block of EACH rows of W: everything it reads is
 // asked for before anything waits, and one barrier later a thread an output adds the parts.
 // Neighbouring threads take neighbouring rows of W, so that they read the same x. How a block is
-// multiplied: parts_f32 with direct_f32, or parts_int with shared_int, which
-// stages x (two barriers more).
+// multiplied: parts_f32 with direct_f32, or parts_int with staged_int
+// or, of one row, shared_int, which stage x (one and two barriers more).
 override ROWS: u32 = 8u; // even, a multiple of EACH
 override EACH: u32 = 1u;
 override M_MAX: u32 = 1u;

@@ -2,7 +2,7 @@
 // scale, kept as signed high and low bytes, so that four columns are two instructions and no weight
 // becomes a float. Sums of integers are exact; what is rounded is x, to 2^-16 of its block's largest.
 // As integers x is made once a workgroup and kept in its memory: staged_int.wgsl where there is much
-// of it, shared_int.wgsl where all threads wait for little.
+// of it, shared_int.wgsl for one row, which all threads wait for.
 alias WPart = WInts;
 alias XPart = XInts;
 struct WInts {

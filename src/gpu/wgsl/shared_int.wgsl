@@ -1,5 +1,5 @@
 // Blocks of x as integers in workgroup memory, X_BLOCKS of them; eight threads make a block, four
-// columns each, as with one or few rows all threads wait for them: for its largest one barrier more,
+// columns each, as with one row all threads wait for them: for its largest one barrier more,
 // of a tenth of the work that a thread with a whole block has before it. The same integers as
 // staged_int.wgsl's. Follows parts_int.wgsl.
 const STAGES = true;

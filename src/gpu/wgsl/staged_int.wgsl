@@ -32,6 +32,12 @@ fn stage(i: u32, m: u32, b: u32) {
   let sums = sums_of(scale, total(n0, n1, n2, n3), total(n4, n5, n6, n7));
   xs[at + 4u] = bitcast<vec4<u32>>(vec4<f32>(scale, sums, xb.sums.z));
 }
+// m_n rows of x from m0 on, nb blocks from b0 on; by `team` threads.
+fn stage_rows(t: u32, team: u32, m0: u32, m_n: u32, b0: u32, nb: u32, seg: u32) {
+  for (var i = t; i < m_n * nb; i += team) {
+    stage(i / nb * seg + i % nb, m0 + i / nb, b0 + i % nb);
+  }
+}
 fn x_at(i: u32, m: u32, b: u32) -> XPart {
   let at = i * 5u;
   return XInts(xs[at], xs[at + 1u], xs[at + 2u], xs[at + 3u], bitcast<vec4<f32>>(xs[at + 4u]));
