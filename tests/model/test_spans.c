@@ -201,7 +201,7 @@ static void further_steps_are_one_row_passes(void **state) {
   for (isize sampled = 0; sampled < 2; sampled++) {
     world w;
     world_open(&w, GGUF_Q4_1, nullptr, 2);
-    i32 tokens[40];
+    i32 tokens[30 + MODEL_MORE_MAX];
     u64 seeds[1] = {77};
     const model_choice how = {.temperature = 1, .min_p = 0.01f, .seeds = seeds};
     test_tokens_fill(tokens, 30, TINY_N_VOCAB, 12);

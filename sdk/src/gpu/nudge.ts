@@ -63,7 +63,8 @@ export class Nudge {
   #step(): void {
     const now = performance.now()
     const first = this.#since + PART * (this.#quickest.get(this.#work) ?? 0)
-    const due = now - Math.max(first, this.#submitted) < this.forMs
+    const soon = first - this.#submitted < this.forMs // what takes long is left to the browser
+    const due = soon && now - Math.max(first, this.#submitted) < this.forMs
     this.#going = this.#channel !== null && this.#waits() && due
     if (!this.#going) return
     if (now >= first && now - this.#last >= this.everyMs) {
