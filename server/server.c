@@ -114,17 +114,21 @@ static void hosts_set(server *s) {
   for (int i = 0; i < s->config.n_hosts; i++) host_allow(s, s->config.hosts[i], "");
 }
 
+/* Descriptors beside those of connections; a job has four at most. */
+static int spare_files(const config *c) { return SPARE_FILES + 4 * c->job_slots; }
+
 /* Room for connections_max connections, each of which may have a file open: so many descriptors. */
 static int files_limit_raise(server *s) {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return SPARE_FILES;
-  rlim_t want = (rlim_t)s->config.connections_max * 2 + (rlim_t)SPARE_FILES;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return spare_files(&s->config);
+  rlim_t spare = (rlim_t)spare_files(&s->config);
+  rlim_t want = (rlim_t)s->config.connections_max * 2 + spare;
   if (limit.rlim_cur < want) {
     limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
   }
-  if (limit.rlim_cur > (rlim_t)SPARE_FILES * 2 && limit.rlim_cur < want) {
-    s->config.connections_max = (int)(limit.rlim_cur - SPARE_FILES) / 2;
+  if (limit.rlim_cur > spare * 2 && limit.rlim_cur < want) {
+    s->config.connections_max = (int)(limit.rlim_cur - spare) / 2;
   }
   return (int)(limit.rlim_cur < want ? limit.rlim_cur : want);
 }
@@ -135,7 +139,7 @@ static void nothing_poll(uv_poll_t *poll, int status, int events) {
 }
 /* libuv makes its threads for the first work that is queued, and its table of descriptors longer
  * for the first that is beyond it, and ends the process when it cannot: better now than when
- * clients are there. n_files: no descriptor gets beyond it. */
+ * clients are there. n_files: as many descriptors as are expected. */
 static void loop_reserve(uv_loop_t *loop, int n_files) {
   static uv_work_t work;
   static uv_poll_t poll;
@@ -229,7 +233,7 @@ server_start_result server_start_worker(server *s, const config *c) {
   uv_check_start(&s->flush, on_turn_end);
   uv_unref((uv_handle_t *)&s->flush);
   uv_unref((uv_handle_t *)&s->drain);
-  loop_reserve(&s->loop, SPARE_FILES);
+  loop_reserve(&s->loop, spare_files(c));
   return jobs_begin(s);
 }
 

@@ -271,8 +271,8 @@ static void child_signal(job_run *r, int number) {
 static void run_end(job_run *r, end_reason reason) {
   if (r->reason != GOES_ON) return;
   bool asked = reason == CANCELLED || reason == STOPPED;
-  bool late = r->exited && reason != LOST && !(r->publishing && asked);
-  if (late) return; /* it has ended by itself */
+  bool late = r->exited && reason != LOST && reason != STARVED && !(r->publishing && asked);
+  if (late) return; /* it has ended by itself, and what it said is read */
   r->reason = reason;
   __atomic_store_n(&r->publish_stop, true, __ATOMIC_RELAXED);
   output_resume(r);

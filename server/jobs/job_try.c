@@ -17,6 +17,7 @@ static int input_open(const job_run *r, yyjson_val *input, bool *again, char *wh
   const char *upload = yyjson_get_str(yyjson_obj_get(input, "upload"));
   const char *path = yyjson_get_str(yyjson_obj_get(input, "path"));
   int file = -1;
+  errno = ENOENT; /* nothing to open */
   if (upload != nullptr) {
     char whole[JOB_PATH_BYTES];
     jobs_path(r->jobs, "uploads", upload, whole);
@@ -65,6 +66,7 @@ static bool job_file_write(const job_run *r) {
   text_buf_str(&out, "}\n");
   snprintf(path, sizeof path, "%s/job.json", r->work);
   int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file >= 0) errno = ENOSPC; /* a short write says nothing */
   bool ok = file >= 0 && !out.failed && write(file, out.at, (size_t)out.len) == out.len;
   if (file >= 0) close(file);
   free(out.at);

@@ -223,10 +223,12 @@ static nf_status prompt_build(edit *e, isize *n, nf_error *error) {
   nf_status status = prompt_begin_encode(e, bytes_of(e->plain, e->plain_len), n, error);
   if (status != NF_OK) return status;
   arena scratch = e->scratch;
+  isize n_source;
   status = text_encode(e->vocab, bytes_of(e->plain, e->plain_len), false, e->source,
-                       EDIT_TOKENS_MAX - 1, &e->n_source, &scratch);
+                       EDIT_TOKENS_MAX - 1, &n_source, &scratch);
   if (status != NF_OK) return error_set(error, status, E_STR("the caption has too many tokens"));
-  e->source[e->n_source++] = e->end_token;
+  e->source[n_source] = e->end_token;
+  e->n_source = n_source + 1;
   if (*n + 2 * e->n_source + 16 >= e->ctx_tokens) {
     return error_set(error, NF_BAD_INPUT, E_STR("the caption with its prompt needs "),
                      E_INT(*n + 2 * e->n_source + 16), E_STR(" tokens, the context has "),

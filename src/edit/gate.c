@@ -107,7 +107,9 @@ nf_status gate_bar_of(const edit_gate *gate, nf_bytes before, nf_bytes after, ar
     gate_kind kind = gate_kind_of(before, &changes[i]);
     bool more = bar->kinds == 0 || gate->kinds[kind] > bar->nats;
     bar->kinds |= 1u << kind;
-    if (gate->by_kind && more) bar->nats = gate->kinds[kind], bar->unsure = kinds[kind].unsure;
+    if (!gate->by_kind || !more) continue;
+    bar->nats = gate->kinds[kind];
+    bar->unsure = kinds[kind].unsure;
   }
   return status;
 }

@@ -18,13 +18,14 @@ static bool is_listed_name(nf_bytes w) {
 
 bool is_small_word(nf_bytes w) {
   static const char *const small[] = {
-      "a",   "an",   "the",  "and",  "or",    "but",  "of",  "to",   "in",   "on",   "at",
-      "for", "with", "by",   "from", "is",    "are",  "was", "were", "be",   "been", "am",
-      "it",  "its",  "i",    "we",   "you",   "they", "he",  "she",  "that", "this", "not",
-      "do",  "does", "did",  "don",  "has",   "have", "had", "will", "can",  "as",   "so",
-      "if",  "my",   "your", "our",  "their", "his",  "her"};
+      "a",   "an",   "the",  "and",   "or",    "but",  "of",  "to",   "in",   "on",   "at",
+      "for", "with", "by",   "from",  "is",    "are",  "was", "were", "be",   "been", "am",
+      "it",  "its",  "i",    "we",    "you",   "they", "he",  "she",  "that", "this", "not",
+      "do",  "does", "did",  "don't", "has",   "have", "had", "will", "can",  "as",   "so",
+      "if",  "my",   "your", "our",   "their", "his",  "her"};
   isize apostrophe = bytes_find(w, bytes_from_str("'"));
-  if (apostrophe > 0) w.len = apostrophe;
+  bool whole = word_same_letters(w, bytes_from_str("don't")); /* Don is a name */
+  if (apostrophe > 0 && !whole) w.len = apostrophe;
   return is_listed(w, small, (isize)(sizeof small / sizeof *small));
 }
 
@@ -63,8 +64,11 @@ bool name_at(word_list list, isize i) {
   if (w->kind != WORD_LETTERS || w->text.len < 2) return false;
   if (is_listed_name(w->text)) return true;
   if (w->text.at[0] < 'A' || w->text.at[0] > 'Z' || w->text.at[1] == '\'') return false;
-  if (is_small_word(w->text) || is_false_start(list, i)) return false; /* "Your Majesty" */
-  if (!has_small_letter(w->text) && all_shouted(list)) return false;
+  bool will = word_same_letters(w->text, bytes_from_str("will")),
+       shouted = !has_small_letter(w->text);
+  bool small = is_small_word(w->text) && !will && !shouted; /* "Your Majesty", not "Will", "IT" */
+  if (small || is_false_start(list, i)) return false;
+  if (shouted && all_shouted(list)) return false;
   for (isize k = i - 1; k >= 0; k--) {
     u8 c = list.at[k].text.at[0];
     if (list.at[k].kind == WORD_SPACE || c == '"' || c == '-') continue;

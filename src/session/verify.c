@@ -139,7 +139,10 @@ nf_status session_verify_tree(session *s, const session_draft *guesses, isize n_
   if (s->going.kind == PASS_VERIFY && !same_guesses(s, guesses, n_guesses, looked)) {
     session_pass_keep(s, PASS_NONE);
   }
-  if (n_guesses == 1 && looked[0] == 0 && ahead_take(s, verdict)) return NF_OK;
+  if (n_guesses == 1 && looked[0] == 0 && ahead_take(s, verdict)) {
+    s->more_wanted = MODEL_MORE_MAX;
+    return NF_OK;
+  }
   s->n_cached = s->n_tokens - n_pending;
   if (n_pending + looked[0] > MODEL_ROWS_MAX || s->going.kind == PASS_FILL) {
     nf_status status = session_pass_fill(s, isize_min(n_pending - 1, MODEL_ROWS_MAX));

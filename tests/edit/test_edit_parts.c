@@ -154,6 +154,11 @@ static void the_guard_knows_slips_from_other_words(void **state) {
       {"she saw Connies hair", "she saw Carol's hair", "a name was lost"},
       {"we are, sir, You're servants", "we are, sir, your servants", 0},
       {"we are, sir, Yorick servants", "we are, sir, your servants", "a name was lost"},
+      {"yesterday we met Don", "yesterday we met him", "a name was lost"},
+      {"yesterday I saw Will here", "yesterday I saw him here", "a name was lost"},
+      {"they asked the IT people", "they asked the it people", 0},
+      {"they ask for IT here", "they ask for us here", "a name was lost"},
+      {"we Don't know", "we don't know", 0},
   };
   for (isize i = 0; i < (isize)(sizeof rows / sizeof *rows); i++) {
     const char *why = refused(NF_TASK_FIX, rows[i].before, rows[i].after);

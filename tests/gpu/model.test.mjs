@@ -103,7 +103,7 @@ for (const type of TYPES) {
   })
 }
 
-test('a pass: a submit each forty dispatches, five a layer, nothing made, ids and log p come back', async () => {
+test('a pass: a submit each so many dispatches, five a layer, nothing made, ids and log p come back', async () => {
   const made = { createBindGroup: 0, createBuffer: 0, beginComputePass: 0 }
   const { gpu } = await ownGpu({
     prepare: (device) => {
