@@ -15,8 +15,9 @@ import type {
 } from '@ai-sdk/provider'
 import { noSuchModel } from './ai_sdk/errors.ts'
 import { requestOf } from './ai_sdk/request.ts'
+import { isAlive } from './alive.ts'
 import { type GenerateResult, Nearfield, type OpenOptions } from './index.ts'
-import { isAlive, unlessAborted } from './opening.ts'
+import { unlessAborted } from './unless_aborted.ts'
 
 /** createNearfield()'s: also called as a function, for its one model. */
 export interface NearfieldProvider extends ProviderV4 {

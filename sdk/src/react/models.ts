@@ -3,8 +3,8 @@
  * is opened and when it is closed: some time after the last component has let go, so that a remount
  * (StrictMode's, a change of page) finds it open. Knows nothing of React.
  */
+import { isAlive } from '../alive.ts'
 import { Nearfield, type OpenOptions, type Status } from '../index.ts'
-import { isAlive } from '../opening.ts'
 
 /** What useNearfield() opens. */
 export type ModelOptions = Pick<OpenOptions, 'model' | 'threads' | 'backend'>

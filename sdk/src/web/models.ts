@@ -2,8 +2,9 @@
  * Models that several objects of these classes share: a second create() of the same model costs no
  * second download and no second copy in memory. Owns who holds which, and closes what nobody holds.
  */
+import { isAlive } from '../alive.ts'
 import { Nearfield, type OpenOptions } from '../index.ts'
-import { isAlive, unlessAborted } from '../opening.ts'
+import { unlessAborted } from '../unless_aborted.ts'
 
 type Progress = Parameters<NonNullable<OpenOptions['onProgress']>>[0]
 
