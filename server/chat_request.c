@@ -118,6 +118,7 @@ static bool sampling_read(const json_object *root, chat_request *r) {
             json_number(root, "presence_penalty", -2, 2, &how->presence_penalty) &&
             json_number(root, "frequency_penalty", -2, 2, &how->frequency_penalty) &&
             json_whole(root, "seed", INT64_MIN, INT64_MAX, &seed);
+  if (json_find(root, "top_p") != nullptr && how->top_p == 0) how->temperature = 0;
   how->seed = (u64)seed;
   return ok;
 }

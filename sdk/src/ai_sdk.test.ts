@@ -104,6 +104,54 @@ test('what the model lacks is a warning; what it cannot read is an error', async
   await expect(refused).rejects.toSatisfy(UnsupportedFunctionalityError.isInstance)
 })
 
+test('what it cannot read is refused before anything is opened', async () => {
+  const image = { type: 'file' as const, data: { type: 'data' as const, data: new Uint8Array(4) } }
+  const content = [{ ...image, mediaType: 'image/png' }]
+  const asked = nearfield().doStream({ prompt: [{ role: 'user', content }] })
+  await expect(asked).rejects.toSatisfy(UnsupportedFunctionalityError.isInstance)
+  expect(fake.opened).toEqual([])
+})
+
+test('an abort ends the wait for a model on its way, which the next call still finds', async () => {
+  const open = vi.mocked(Nearfield.open).getMockImplementation()!
+  let go = () => {}
+  vi.mocked(Nearfield.open).mockImplementation(async (options) => {
+    await new Promise<void>((resolve) => {
+      go = resolve
+    })
+    return open(options)
+  })
+  const prompt = [{ role: 'user' as const, content: [{ type: 'text' as const, text: 'a' }] }]
+  const early = AbortSignal.abort(new Error('before'))
+  await expect(nearfield().doStream({ prompt, abortSignal: early })).rejects.toThrow('before')
+  expect(Nearfield.open).not.toHaveBeenCalled()
+  for (const ask of ['doGenerate', 'doStream'] as const) {
+    const abort = new AbortController()
+    const asked = nearfield()[ask]({ prompt, abortSignal: abort.signal })
+    abort.abort(new Error('enough'))
+    await expect(asked).rejects.toThrow('enough')
+  }
+  const { signal: unused } = new AbortController()
+  const kept = nearfield().doGenerate({ prompt, abortSignal: unused })
+  go()
+  await expect(kept).resolves.toMatchObject({ content: [{ text: 'Well, hello.' }] })
+  expect(Nearfield.open).toHaveBeenCalledOnce()
+})
+
+test.each(['lost', 'closed'] as const)('a model that is %s is opened again', async (state) => {
+  const first = await nearfield.open()
+  expect(await nearfield.open()).toBe(first)
+  Object.assign(first.status, { state })
+  const second = await nearfield.open()
+  expect(second).not.toBe(first)
+  expect(await nearfield.open()).toBe(second)
+})
+
+test('topP 0 is the narrowest: the likeliest token alone', async () => {
+  await generateText({ model: nearfield(), prompt: 'a', topP: 0, temperature: 0.5 })
+  expect(fake.texts[0]).toMatchObject({ temperature: 0, topP: 0 })
+})
+
 test('another model, and models of other kinds, are NoSuchModelErrors', async () => {
   const other = generateText({ model: nearfield('gpt'), prompt: 'a', maxRetries: 0 })
   await expect(other).rejects.toSatisfy(NoSuchModelError.isInstance)

@@ -8,7 +8,6 @@
 import type {
   JSONObject,
   LanguageModelV4,
-  LanguageModelV4CallOptions,
   LanguageModelV4FinishReason,
   LanguageModelV4StreamPart,
   LanguageModelV4Usage,
@@ -16,14 +15,19 @@ import type {
 } from '@ai-sdk/provider'
 import { noSuchModel } from './ai_sdk/errors.ts'
 import { requestOf } from './ai_sdk/request.ts'
+import { isAlive } from './alive.ts'
 import { type GenerateResult, Nearfield, type OpenOptions } from './index.ts'
+import { unlessAborted } from './unless_aborted.ts'
 
 /** createNearfield()'s: also called as a function, for its one model. */
 export interface NearfieldProvider extends ProviderV4 {
   /** modelId: the id of the model, where it should be checked; default: the one there is. */
   (modelId?: string): LanguageModelV4
   languageModel(modelId?: string): LanguageModelV4
-  /** The model, opened by the first call; once open() has failed, the next call tries again. */
+  /**
+   * The model, opened by the first call; once open() has failed, the worker has ended or somebody
+   * has closed it, the next call opens it again.
+   */
   open(): Promise<Nearfield>
 }
 
@@ -33,13 +37,20 @@ export type NearfieldProviderOptions = OpenOptions | { nearfield: Nearfield | Pr
 function openerOf(options: NearfieldProviderOptions): () => Promise<Nearfield> {
   if ('nearfield' in options) return async () => options.nearfield
   let opening: Promise<Nearfield> | null = null
+  let nearfield: Nearfield | null = null
   return () => {
-    const current = opening ?? Nearfield.open(options)
-    opening = current
-    current.catch(() => {
-      opening = null
-    })
-    return current
+    if (opening && isAlive(nearfield)) return opening
+    nearfield = null
+    opening = Nearfield.open(options)
+    opening.then(
+      (nf) => {
+        nearfield = nf
+      },
+      () => {
+        opening = null
+      },
+    )
+    return opening
   }
 }
 
@@ -80,8 +91,10 @@ function endOf(result: GenerateResult) {
 }
 
 function modelOf(open: () => Promise<Nearfield>, modelId = ''): LanguageModelV4 {
-  const opened = async () => {
-    const nf = await open()
+  /** An abort ends the wait, not the opening: another call may wait for it, and the next one will. */
+  const opened = async (signal: AbortSignal | undefined) => {
+    signal?.throwIfAborted()
+    const nf = await unlessAborted(open(), signal)
     const id = nf.status.model?.id ?? ''
     if (modelId === '' || modelId === id) return { nf, id }
     throw noSuchModel(modelId, 'languageModel', `'${modelId}' is not open here; '${id}' is`)
@@ -93,15 +106,16 @@ function modelOf(open: () => Promise<Nearfield>, modelId = ''): LanguageModelV4 
     supportedUrls: {},
     async doGenerate(options) {
       const { request, warnings } = requestOf(options)
-      const { nf, id } = await opened()
+      const { nf, id } = await opened(request.signal)
       const result = await nf.generate(request)
       const content = result.text === '' ? [] : [{ type: 'text' as const, text: result.text }]
       const response = { modelId: id, timestamp: new Date() }
       return { content, ...endOf(result), response, warnings }
     },
     async doStream(options) {
-      const { nf, id } = await opened()
-      return { stream: streamOf(nf, id, options) }
+      const asked = requestOf(options)
+      const { nf, id } = await opened(asked.request.signal)
+      return { stream: streamOf(nf, id, asked) }
     },
   }
 }
@@ -109,9 +123,8 @@ function modelOf(open: () => Promise<Nearfield>, modelId = ''): LanguageModelV4 
 function streamOf(
   nf: Nearfield,
   modelId: string,
-  options: LanguageModelV4CallOptions,
+  { request, warnings }: ReturnType<typeof requestOf>,
 ): ReadableStream<LanguageModelV4StreamPart> {
-  const { request, warnings } = requestOf(options)
   const left = new AbortController()
   const { signal } = request
   const both = signal ? AbortSignal.any([signal, left.signal]) : left.signal

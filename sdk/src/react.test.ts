@@ -1,8 +1,17 @@
 // @vitest-environment jsdom
 import { act, cleanup, render, renderHook, screen, waitFor } from '@testing-library/react'
-import { Component, createElement as h, type ReactNode, StrictMode, Suspense } from 'react'
+import {
+  Activity,
+  Component,
+  createElement as h,
+  type ReactNode,
+  StrictMode,
+  Suspense,
+  useEffect,
+} from 'react'
 import { renderToString } from 'react-dom/server'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { SupersededError } from './error.ts'
 import { Nearfield, NearfieldError } from './index.ts'
 import { useEdit, useNearfield, useVariants } from './react.ts'
 import { type Fake, fakeNearfield } from './testing/fake_nearfield.ts'
@@ -113,16 +122,91 @@ test('Suspense: the fallback until the model is ready, one model, none left behi
   expect(fake.close).toHaveBeenCalledOnce()
 })
 
-test('Suspense: left while it waits, the model is given up', async () => {
-  vi.mocked(Nearfield.open).mockImplementationOnce((options) => {
-    fake.opened.push(options)
-    return new Promise(() => {})
+/** As a real model: one that takes its time. Answers what each open() was given. */
+function opensAfter(ms: number) {
+  const open = vi.mocked(Nearfield.open).getMockImplementation()!
+  vi.mocked(Nearfield.open).mockImplementation(async (options) => {
+    await new Promise((done) => setTimeout(done, ms))
+    return open(options)
   })
-  const { unmount } = await act(async () => render(page()))
+  return vi.mocked(Nearfield.open).mock.calls
+}
+
+test.each([
+  ['StrictMode', StrictMode],
+  ['no StrictMode', Boundary],
+])('Suspense: a model that takes 20 s is waited for (%s)', async (_, by) => {
+  const opens = opensAfter(20_000)
+  const { unmount } = await act(async () => render(page(by)))
+  await later(15_000)
   screen.getByText('waiting')
+  await later(6000)
+  screen.getByText('ready')
+  await later(60_000)
+  expect(opens).toHaveLength(1)
+  expect(opens[0]![0].signal!.aborted).toBe(false)
+  expect(fake.close).not.toHaveBeenCalled()
   unmount()
-  vi.advanceTimersByTime(60_000)
-  expect(fake.opened[0]!.signal!.aborted).toBe(true)
+  await later(60_000)
+  expect(fake.close).toHaveBeenCalledOnce()
+})
+
+test('Suspense: left while it waits, the model is closed soon after it is ready', async () => {
+  const opens = opensAfter(20_000)
+  const { unmount } = await act(async () => render(page()))
+  unmount()
+  await later(21_000)
+  expect(fake.close).not.toHaveBeenCalled()
+  await later(10_000)
+  expect(fake.close).toHaveBeenCalledOnce()
+  expect(opens).toHaveLength(1)
+})
+
+const Shown = ({ shown }: { shown: (Nearfield | null)[] }) => {
+  const { nearfield } = useNearfield(MODEL)
+  shown.push(nearfield)
+  return h('p', null, nearfield ? 'ready' : 'not yet')
+}
+
+test('Activity: hidden for long the model is closed, and shown again it is opened again', async () => {
+  const shown: (Nearfield | null)[] = []
+  const child = h(Shown, { shown }) // the same element: no render by its parent
+  const view = (mode: 'visible' | 'hidden') => {
+    const props = { mode, children: child } // the type wants it among them
+    return h(Activity, props)
+  }
+  const { rerender, unmount } = render(view('visible'))
+  await waitFor(() => screen.getByText('ready'))
+  const [first] = shown.slice(-1)
+  await act(async () => rerender(view('hidden')))
+  await later(60_000)
+  expect(first!.close).toHaveBeenCalledOnce()
+  await act(async () => rerender(view('visible')))
+  await later(1000)
+  const [second] = shown.slice(-1)
+  screen.getByText('ready')
+  expect(second).not.toBe(first)
+  await later(60_000)
+  expect(second!.close).not.toHaveBeenCalled()
+  expect(fake.opened.map(({ signal }) => signal!.aborted)).toEqual([true, false])
+  unmount()
+  await later(60_000)
+  expect(second!.close).toHaveBeenCalledOnce()
+})
+
+test.each(['lost', 'closed'] as const)('a model that is %s is replaced', async (state) => {
+  const { result, rerender } = renderHook(() => useNearfield(MODEL))
+  await waitFor(() => expect(result.current.nearfield).not.toBeNull())
+  const first = result.current.nearfield!
+  Object.assign(first.status, { state })
+  if (state === 'lost') act(() => fake.opened[0]!.onStatus!({ ...first.status }))
+  else rerender() // close() tells nobody
+  expect(result.current.nearfield).toBeNull()
+  await waitFor(() => expect(result.current.nearfield).not.toBeNull())
+  await later(60_000)
+  expect(result.current.nearfield).not.toBe(first)
+  expect(result.current.nearfield!.close).not.toHaveBeenCalled()
+  expect(fake.opened).toHaveLength(2)
 })
 
 test('Suspense: an error goes to the boundary', async () => {
@@ -193,6 +277,41 @@ test('useEdit: what failed is told; without a model too', async () => {
   const { result: none } = renderHook(() => useEdit(null))
   await act(() => none.current.edit({ task: 'fix', text: 'a' }))
   expect(none.current.error?.message).toBe('the model is not ready')
+})
+
+test('useEdit: superseded by its key or ended by close() is no error', async () => {
+  fake.edit = () => {
+    throw new SupersededError()
+  }
+  const { result } = await withModel(useEdit)
+  let answer: unknown
+  await act(async () => {
+    answer = await result.current.edit({ task: 'fix', text: 'a', key: 'k' })
+  })
+  expect(answer).toBeNull()
+  expect(result.current).toMatchObject({ result: null, pending: false, error: null })
+})
+
+test('useEdit: after the unmount nothing is run', async () => {
+  const { result, unmount } = await withModel(useEdit)
+  unmount()
+  await expect(result.current.edit({ task: 'fix', text: 'a' })).resolves.toBeNull()
+  expect(fake.edits).toEqual([])
+})
+
+const Asks = ({ edit }: { edit: ReturnType<typeof useEdit>['edit'] }) => {
+  useEffect(() => void edit({ task: 'fix', text: 'a' }), [edit])
+  return null
+}
+const AskedByChild = ({ nearfield }: { nearfield: Nearfield }) => {
+  const { edit, result } = useEdit(nearfield)
+  return h('p', null, result ? result.text : 'none', h(Asks, { edit }))
+}
+
+test('useEdit: a child may ask in an effect of its own, in StrictMode too', async () => {
+  const nearfield = await Nearfield.open(MODEL)
+  await act(async () => render(h(StrictMode, null, h(AskedByChild, { nearfield }))))
+  await waitFor(() => screen.getByText('a'))
 })
 
 test('useVariants: the versions; unmount ends the work', async () => {

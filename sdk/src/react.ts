@@ -3,7 +3,15 @@
  * ask for it and closed when none does any more; what an unmounted component has asked for is
  * cancelled. On a server nothing is opened. Needs React 19.
  */
-import { use, useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import {
+  use,
+  useCallback,
+  useEffect,
+  useInsertionEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from 'react'
 import type { EditRequest, EditResult, Nearfield, Variant, VariantsRequest } from './index.ts'
 import { type ModelOptions, type ModelState, modelOf, NOTHING } from './react/models.ts'
 
@@ -24,7 +32,7 @@ export function useNearfield(options: UseNearfieldOptions | null): ModelState {
     () => NOTHING,
   )
   if (!options?.suspense || !model) return state
-  const nearfield = use(model.open())
+  const nearfield = use(model.wait())
   return { ...model.state, nearfield }
 }
 const subscribeToNothing = () => () => {}
@@ -34,7 +42,7 @@ export interface WorkState<Value> {
   /** Of what was asked last; null before, while it runs and when it failed. */
   result: Value | null
   pending: boolean
-  /** Why it failed; not that it was cancelled. */
+  /** Why it failed; not that it was cancelled, superseded by its key or ended by close(). */
   error: Error | null
 }
 const IDLE = { result: null, pending: false, error: null }
@@ -45,6 +53,7 @@ function useWork<Request, Value>(
 ): WorkState<Value> & { ask(request: Request): Promise<Value | null>; cancel(): void } {
   const [state, setState] = useState<WorkState<Value>>(IDLE)
   const running = useRef<AbortController | null>(null)
+  const gone = useRef(false)
   const newest = useRef(run)
   useEffect(() => {
     newest.current = run
@@ -54,12 +63,21 @@ function useWork<Request, Value>(
     running.current = null
   }, [])
   useEffect(() => end, [end])
+  // Of all effects only these end at the unmount alone: StrictMode runs the others twice, children's
+  // first, and a child that asks in its own would be refused.
+  useInsertionEffect(() => {
+    gone.current = false
+    return () => {
+      gone.current = true
+    }
+  }, [])
   const cancel = useCallback(() => {
     end()
     setState((now) => (now.pending ? { ...now, pending: false } : now))
   }, [end])
   const ask = useCallback(
     async (request: Request) => {
+      if (gone.current) return null
       end()
       const own = new AbortController()
       running.current = own
@@ -70,7 +88,9 @@ function useWork<Request, Value>(
         setState({ ...IDLE, result })
         return result
       } catch (error) {
-        if (running.current === own) setState({ ...IDLE, error: error as Error })
+        const why = error as Error
+        const failed = why.name === 'AbortError' ? null : why
+        if (running.current === own) setState({ ...IDLE, error: failed })
         return null
       }
     },

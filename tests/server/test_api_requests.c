@@ -37,7 +37,7 @@ static void a_chat_is_read(void **state) {
 
 static void what_is_not_said_is_the_default(void **state) {
   (void)state;
-  static chat_request r;
+  static chat_request r, narrow;
   static edit_request e;
   api_error error = {0};
   assert_true(chat_request_read(
@@ -45,6 +45,13 @@ static void what_is_not_said_is_the_default(void **state) {
   assert_true(r.n == 1 && !r.has_seed && !r.stream && r.desc.output_tokens_max == 0);
   assert_true(r.desc.sampling.temperature == 1 && r.desc.sampling.top_p == 0);
   chat_request_free(&r);
+  /* 0 is said: the narrowest for OpenAI, "off" for nearfield.h */
+  assert_true(
+      chat_request_read(text("{\"model\":\"m\",\"top_p\":0,\"temperature\":1.5,\"messages\":["
+                             "{\"role\":\"user\",\"content\":\"\"}]}"),
+                        &narrow, &error));
+  assert_true(narrow.desc.sampling.temperature == 0);
+  chat_request_free(&narrow);
   assert_true(edit_request_read(text("{\"task\":\"shorten\",\"text\":\"\"}"), &e, &error));
   assert_int_equal(e.desc.task, NF_TASK_SHORTEN);
   assert_int_equal(e.desc.n_variants, 1);

@@ -50,6 +50,7 @@ export function requestOf(options: LanguageModelV4CallOptions): {
     ...(temperature !== undefined && { temperature }),
     ...(topK !== undefined && { topK }),
     ...(topP !== undefined && { topP }),
+    ...(topP === 0 && { temperature: 0 }), // the likeliest alone; generate() takes 0 for 'off'
     ...(presencePenalty !== undefined && { presencePenalty }),
     ...(frequencyPenalty !== undefined && { frequencyPenalty }),
     ...(stopSequences !== undefined && { stop: stopSequences.filter((stop) => stop !== '') }),

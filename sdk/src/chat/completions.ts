@@ -108,7 +108,8 @@ function streamOf(
   }
   work().then(
     () => chunks.done(),
-    (error) => chunks.fail(error),
+    // an abort by the stream's own controller ends it without a word, as openai's client does
+    (error) => (controller.signal.aborted ? chunks.done() : chunks.fail(error)),
   )
   return {
     controller,

@@ -108,11 +108,13 @@ export function chatAsked(params: ChatParams, model: string): ChatAsked {
   const old = whole(params, 'max_tokens', 1, most)
   const maxTokens = whole(params, 'max_completion_tokens', 1, most) ?? old
   const seed = whole(params, 'seed', Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+  const topP = number(params, 'top_p', 0, 1)
+  const temperature = number(params, 'temperature', 0, 2) ?? 1 // OpenAI's default
   return {
     request: {
       messages: messages.map(message),
-      temperature: number(params, 'temperature', 0, 2) ?? 1, // OpenAI's default
-      topP: number(params, 'top_p', 0, 1) ?? 0,
+      temperature: topP === 0 ? 0 : temperature, // the likeliest alone: generate()'s 0 is 'off'
+      topP: topP ?? 0,
       presencePenalty: number(params, 'presence_penalty', -2, 2) ?? 0,
       frequencyPenalty: number(params, 'frequency_penalty', -2, 2) ?? 0,
       seed: seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!,

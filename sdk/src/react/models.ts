@@ -3,6 +3,7 @@
  * is opened and when it is closed: some time after the last component has let go, so that a remount
  * (StrictMode's, a change of page) finds it open. Knows nothing of React.
  */
+import { isAlive } from '../alive.ts'
 import { Nearfield, type OpenOptions, type Status } from '../index.ts'
 
 /** What useNearfield() opens. */
@@ -25,35 +26,60 @@ const KEEP_MS = 5000
 export class Model {
   state: ModelState = NOTHING
   readonly #options: ModelOptions
-  readonly #forget: () => void
   readonly #listeners = new Set<() => void>()
   #opening: Promise<Nearfield> | null = null
+  /** Ends #opening, and tells its handlers that they are no longer asked. */
   #abort = new AbortController()
+  /** Somebody suspends on it: React tells nobody whether he still does. */
+  #suspended = false
+  /** #opening is. */
+  #settled = false
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(options: ModelOptions, forget: () => void) {
+  constructor(options: ModelOptions) {
     this.#options = options
-    this.#forget = forget
   }
 
-  /** Resolves when it is ready; the same promise until then and afterwards. */
-  open(): Promise<Nearfield> {
+  /** False: it has to be replaced. */
+  get alive(): boolean {
+    return isAlive(this.state.nearfield)
+  }
+
+  /**
+   * Resolves when it is ready; the same promise until then and afterwards. For use(): a suspended
+   * component does not commit, so it cannot subscribe, and until it is ready nobody else holds it.
+   */
+  wait(): Promise<Nearfield> {
+    this.#suspended = true
+    return this.#open()
+  }
+
+  #open(): Promise<Nearfield> {
     if (this.#opening) return this.#opening
+    const { signal } = this.#abort
+    const tell = (news: Partial<ModelState>) => {
+      if (!signal.aborted) this.#set({ ...this.state, ...news })
+    }
+    this.#settled = false
     this.#set({ ...NOTHING })
-    this.#opening = Nearfield.open({
+    const opening = Nearfield.open({
       ...this.#options,
-      signal: this.#abort.signal,
-      onProgress: (progress) => this.#set({ ...this.state, progress }),
-      onStatus: (status) => this.#set({ ...this.state, status }),
+      signal,
+      onProgress: (progress) => tell({ progress }),
+      onStatus: (status) => tell({ status }),
     })
-    this.#opening.then(
-      (nearfield) => this.#set({ ...this.state, nearfield, status: nearfield.status }),
-      (error: Error) => {
-        if (!this.#abort.signal.aborted) this.#set({ ...this.state, error })
-      },
-    )
-    this.#closeSoonUnlessHeld()
-    return this.#opening
+    this.#opening = opening
+    opening
+      .then(
+        (nearfield) => tell({ nearfield, status: nearfield.status }),
+        (error: Error) => tell({ error }),
+      )
+      .finally(() => {
+        if (signal.aborted) return
+        this.#settled = true
+        this.#closeSoonUnlessHeld()
+      })
+    return opening
   }
 
   /** Holds it open until what it answers is called. */
@@ -61,7 +87,7 @@ export class Model {
     if (this.state.error && this.#listeners.size === 0) this.#opening = null // again
     this.#listeners.add(listener)
     clearTimeout(this.#timer)
-    void this.open().catch(() => {}) // told by the state
+    void this.#open().catch(() => {}) // told by the state
     return () => {
       this.#listeners.delete(listener)
       this.#closeSoonUnlessHeld()
@@ -70,12 +96,18 @@ export class Model {
 
   #closeSoonUnlessHeld(): void {
     clearTimeout(this.#timer)
-    if (this.#listeners.size > 0) return
-    this.#timer = setTimeout(() => {
-      this.#forget()
-      this.#abort.abort()
-      this.state.nearfield?.close()
-    }, KEEP_MS)
+    if (this.#listeners.size > 0 || (this.#suspended && !this.#settled)) return
+    this.#timer = setTimeout(() => this.#close(), KEEP_MS)
+  }
+
+  /** As it was made: <Activity> subscribes again without rendering, so to this very object. */
+  #close(): void {
+    this.#abort.abort()
+    this.state.nearfield?.close()
+    this.#abort = new AbortController()
+    this.#opening = null
+    this.#suspended = false
+    this.state = NOTHING
   }
 
   #set(state: ModelState): void {
@@ -84,16 +116,15 @@ export class Model {
   }
 }
 
+/** A closed one stays: a few fields for each set of options that a page has ever named. */
 const models = new Map<string, Model>()
 
 export function modelOf(options: ModelOptions): Model {
   const { model, threads, backend } = options
   const key = JSON.stringify([new URL(model, document.baseURI).href, threads, backend])
   const known = models.get(key)
-  if (known) return known
-  const made: Model = new Model(options, () => {
-    if (models.get(key) === made) models.delete(key)
-  })
+  if (known?.alive) return known
+  const made = new Model(options)
   models.set(key, made)
   return made
 }

@@ -2,7 +2,9 @@
  * Models that several objects of these classes share: a second create() of the same model costs no
  * second download and no second copy in memory. Owns who holds which, and closes what nobody holds.
  */
+import { isAlive } from '../alive.ts'
 import { Nearfield, type OpenOptions } from '../index.ts'
+import { unlessAborted } from '../unless_aborted.ts'
 
 type Progress = Parameters<NonNullable<OpenOptions['onProgress']>>[0]
 
@@ -50,8 +52,7 @@ class Shared {
   }
 
   get alive(): boolean {
-    const state = this.#nf?.status.state
-    return state !== 'lost' && state !== 'closed'
+    return isAlive(this.#nf)
   }
   listen(listener: (progress: Progress) => void): () => void {
     if (this.#last) listener(this.#last)
@@ -114,13 +115,4 @@ export async function holdModel(
   } finally {
     deaf()
   }
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

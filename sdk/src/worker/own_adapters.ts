@@ -6,6 +6,7 @@
 import type { ListedAdapter } from '../model/manifest.ts'
 import type { EditArgs } from '../protocol.ts'
 import type { Adapter, EditResult } from '../types.ts'
+import { unlessAborted } from '../unless_aborted.ts'
 import { clockMs } from './runtime.ts'
 
 /** One that could not be had is asked for again by an edit after so long. */
@@ -60,20 +61,5 @@ export class OwnAdapters {
     }
     this.#own.set(task, own)
     return own.coming
-  }
-}
-
-/** Rejects with the signal's reason, however long `work` takes. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  let stop = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason)
-    signal.addEventListener('abort', stop)
-  })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', stop)
   }
 }

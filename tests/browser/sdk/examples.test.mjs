@@ -1,4 +1,4 @@
-// examples/ built with plain Vite, type-checked, and used as a person would, over the real model.
+// examples/ built with plain Vite by their own configuration, type-checked, and used as a person would, over the real model.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createRequire } from 'node:module'
@@ -12,18 +12,12 @@ import { modelRequests } from './page.mjs'
 const root = path.join(import.meta.dirname, '../../../examples')
 const outDir = path.join(root, '../build/examples')
 const TIMEOUT = { timeout: 240_000 }
-const names = ['page', 'react', 'ai-sdk']
 
 let browser
 let server
 let context
 before(async () => {
-  const input = Object.fromEntries(names.map((name) => [name, `${root}/${name}/index.html`]))
-  await build({
-    root,
-    logLevel: 'error',
-    build: { outDir, emptyOutDir: true, target: 'esnext', rolldownOptions: { input } },
-  })
+  await build({ root, logLevel: 'error', build: { outDir, emptyOutDir: true } })
   server = await serve({ isolated: true, roots: { '/': outDir } })
   browser = await launch()
   context = await browser.newContext() // one profile: the model is fetched once for all three
