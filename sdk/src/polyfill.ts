@@ -1,10 +1,10 @@
 /**
  * `nearfield/polyfill`: the classes of nearfield/web as globals, each only where the browser has
- * none. Owns the list. `installed` says which are ours; useModel() which model they take.
+ * none. Owns the list. `installed` says which are ours; setModel() which model they take.
  */
 import { LanguageModel, Proofreader, Rewriter, Summarizer, Writer } from './web.ts'
 
-export { useModel } from './web.ts'
+export { setModel } from './web.ts'
 
 export const installed: readonly string[] = Object.entries({
   LanguageModel,

@@ -17,7 +17,7 @@ export {
   DownloadMonitor,
   type ModelOptions,
 } from './web/life.ts'
-export { useModel } from './web/models.ts'
+export { setModel } from './web/models.ts'
 export type { Prompt, PromptContent, PromptMessage } from './web/prompt.ts'
 export {
   type ProofreadCorrection,

@@ -136,3 +136,15 @@ test('answers by rules do not make the model look quick', async () => {
   ms.device = 100
   expect((await edit()).tried).toEqual(['device ok']) // late for one that takes 1 ms: no hedge
 })
+
+test('an edit that the page aborts has not failed; what it has sent is paid', async () => {
+  const { args, clock, here, edits, bytes } = await page()
+  here.device = { state: 'loading' }
+  const abort = new AbortController()
+  const result = edits.edit(args, { signal: abort.signal })
+  await clock.pass(50)
+  abort.abort(new Error('enough'))
+  await expect(result).rejects.toThrow('enough')
+  const { failed, server } = edits.ledger()
+  expect([failed, server.requests, server.bytesSent]).toEqual([0, 1, bytes])
+})

@@ -113,6 +113,7 @@ export class RoutedEdits {
       const requests = log.requests()
       this.#ledger.add({
         place,
+        aborted: signal?.aborted === true,
         ms: this.#clock.now() - from,
         requests,
         costUsd: plan?.costUsd ?? 0,

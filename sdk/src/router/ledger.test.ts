@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Ledger } from './ledger.ts'
 
-const entry = { ms: 100, requests: 0, costUsd: 0.5, bytesSent: 0, serverMs: 300 }
+const entry = { aborted: false, ms: 100, requests: 0, costUsd: 0.5, bytesSent: 0, serverMs: 300 }
 
 test('money and time are counted where they were spent and saved', () => {
   const ledger = new Ledger()
@@ -10,6 +10,7 @@ test('money and time are counted where they were spent and saved', () => {
   ledger.add({ ...entry, place: 'device', requests: 1, bytesSent: 80 }) // a hedge that lost
   ledger.add({ ...entry, place: 'server', requests: 2, bytesSent: 160, ms: 400 })
   ledger.add({ ...entry, place: null, requests: 1, bytesSent: 80 })
+  ledger.add({ ...entry, place: null, aborted: true })
   expect(ledger.sums()).toEqual({
     device: { edits: 3, ms: 300 },
     server: { edits: 1, ms: 400, requests: 4, bytesSent: 320, usd: 2, wastedUsd: 1.5 },

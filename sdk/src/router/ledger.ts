@@ -24,13 +24,15 @@ export interface LedgerSums {
   }
   /** By answering on the device, against what the server was known to take. */
   saved: { usd: number; ms: number }
-  /** Edits nobody could answer. */
+  /** Edits nobody could answer; those that the page aborted are none of them. */
   failed: number
 }
 /** One edit, over. */
 export interface LedgerEntry {
   /** Whose answer was taken; null: there was none. */
   place: Place | null
+  /** The page wanted none any more. */
+  aborted: boolean
   ms: number
   /** Requests that reached the server, and what one costs there. */
   requests: number
@@ -50,14 +52,14 @@ const none = (): LedgerSums => ({
 export class Ledger {
   #sums = none()
 
-  add({ place, ms, requests, costUsd, bytesSent, serverMs }: LedgerEntry): void {
+  add({ place, aborted, ms, requests, costUsd, bytesSent, serverMs }: LedgerEntry): void {
     const { server, saved } = this.#sums
     server.requests += requests
     server.bytesSent += bytesSent
     server.usd += requests * costUsd
     server.wastedUsd += Math.max(0, requests - (place === 'server' ? 1 : 0)) * costUsd
     if (place === null) {
-      this.#sums.failed++
+      if (!aborted) this.#sums.failed++
       return
     }
     this.#sums[place].edits++

@@ -14,13 +14,16 @@ async function world(mode: RouteMode = 'prefer_on_device', patienceMs = 0) {
     device: { state: 'ready' } as Circumstances['device'],
     reachable: true,
     offline: false,
+    saveData: false,
     deviceMs: 100,
     serverMs: 300,
     fails: {} as Partial<Record<Place, 'network' | 'lost'>>,
   }
   const asked: Place[] = []
+  /** Why tries were ended. */
+  const stops: Partial<Record<Place, unknown>> = {}
   const work = { readTokens: 50, outputTokens: 20, passes: 10 }
-  async function edit() {
+  async function edit(passMs = 20_000) {
     const from = clock.now()
     const seen: Tried[] = []
     const result = router.answer(
@@ -28,13 +31,16 @@ async function world(mode: RouteMode = 'prefer_on_device', patienceMs = 0) {
       {
         device: { cachedTokens: 200, ...now.device },
         server: { reachable: now.reachable },
-        user: { offline: now.offline },
+        user: { offline: now.offline, saveData: now.saveData },
       },
       async (place, signal) => {
         asked.push(place)
         const ms = place === 'device' ? now.deviceMs : now.serverMs
         const stopped = new Promise<never>((_, reject) => {
-          signal.addEventListener('abort', () => reject(signal.reason))
+          signal.addEventListener('abort', () => {
+            stops[place] = signal.reason
+            reject(signal.reason)
+          })
         })
         await Promise.race([clock.sleep(now.fails[place] ? 20 : ms), stopped])
         if (now.fails[place]) throw new NearfieldError(now.fails[place], 'as the test asks')
@@ -43,10 +49,10 @@ async function world(mode: RouteMode = 'prefer_on_device', patienceMs = 0) {
       { told: (_, tried) => seen.push(tried) },
     )
     let at = from
-    const got = await Promise.all([result.finally(() => (at = clock.now())), clock.pass(20_000)])
+    const got = await Promise.all([result.finally(() => (at = clock.now())), clock.pass(passMs)])
     return { ...got[0], ms: at - from, seen }
   }
-  return { clock, now, asked, edit, router }
+  return { clock, now, asked, stops, edit, router }
 }
 
 test('device, server, device: each with its reason', async () => {
@@ -156,4 +162,46 @@ test('failures: the other place at once, then the breaker, then a trial that nob
   await clock.pass(100_000)
   await edit()
   expect((await edit()).place).toBe('server')
+})
+
+const ends = (tries: Tried[]) =>
+  tries.map(({ place, end, ms }) => `${place} ${end} ${Math.round(ms)}`)
+
+test('an unknown server that is silent beside a slow device does not end the edit', async () => {
+  const { now, edit } = await world('prefer_on_device', 20_000)
+  now.reachable = false
+  for (now.deviceMs = 1500; now.deviceMs < 12_000; now.deviceMs *= 1.5) await edit() // known as slow
+  now.deviceMs = 27_000
+  now.reachable = true
+  now.serverMs = 60_000
+  const { place, ms, tries, plan } = await edit(30_000)
+  expect([plan.first, place, ms]).toEqual(['device', 'device', 27_000])
+  expect(plan.giveUpMs).toBeGreaterThan(27_000)
+  const again = 27_000 - plan.hedgeAfterMs! - 10_000 - 500
+  expect(ends(tries)).toEqual([
+    'device ok 27000',
+    'server timeout 10000', // not 'network': it may be charged
+    `server cancelled ${Math.round(again)}`,
+  ])
+})
+
+test('an unknown server that is asked because the device has failed may take its time', async () => {
+  const { now, edit } = await world()
+  now.saveData = true // no hedges
+  now.fails.device = 'lost'
+  now.serverMs = 12_000
+  const { place, tries, plan } = await edit()
+  expect([place, plan.hedgeAfterMs]).toEqual(['server', null])
+  expect(ends(tries).filter((line) => line.startsWith('server'))).toEqual(['server ok 12000'])
+})
+
+test('and one whose answer nobody waits for any more has 10 s from then on', async () => {
+  const { now, stops, edit, clock } = await world()
+  now.saveData = true
+  now.fails.device = 'lost'
+  now.serverMs = 60_000
+  clock.after(100, () => delete now.fails.device) // asked again after 500 ms, it answers
+  const { place, ms } = await edit() // and lets 20 s pass
+  expect([place, ms]).toEqual(['device', 620])
+  expect(stops.server).toMatchObject({ message: 'the server did not answer within 10000 ms' })
 })

@@ -3,7 +3,6 @@
  * route.ts (the rule), measures.ts (what is known) and run.ts (one request). Knows neither the
  * engine nor HTTP: who asks says how each place is asked.
  */
-import { abortError } from '../error.ts'
 import type {
   DeviceFacts,
   Place,
@@ -15,7 +14,7 @@ import type {
 } from '../route.ts'
 import type { Clock } from './clock.ts'
 import { Measures, type Trying, type Work } from './measures.ts'
-import { runPlan, type Tried, type TryEnd } from './run.ts'
+import { LateError, runPlan, type Tried, type TryEnd } from './run.ts'
 
 /** Of a request, what the choice depends on. */
 export type RouteRequest = Pick<
@@ -123,7 +122,7 @@ export class Router {
     const known = plan.second === null || this.#measures.knows(plan.second)
     const go = (place: Place, stop: AbortSignal) =>
       place === plan.second && !known
-        ? asked.toTheEnd(place, ask, signal)
+        ? asked.toTheEnd(place, ask, stop, signal)
         : asked.ask(place, ask, stop)
     const options = { clock: this.#clock, watch, ...(signal ? { signal } : {}) }
     const { answer, place, tries } = await runPlan(plan, go, options)
@@ -138,6 +137,8 @@ class Asked {
   #plan: Plan
   #expected: Work
   #trying = new Map<Place, Trying>()
+  /** Those that were asked because the other was late. */
+  #hedges = new Set<Place>()
   #given = new Map<Place, Pick<Given<unknown>, 'ownMs' | 'work'>>()
   /** Places that learn() waits for, whoever answered first. */
   #probing = new Set<Place>()
@@ -149,7 +150,9 @@ class Asked {
     this.#expected = expected
   }
 
-  begin({ place }: Tried): void {
+  begin({ place, hedge }: Tried): void {
+    if (hedge) this.#hedges.add(place)
+    else this.#hedges.delete(place)
     const isFirst = place === this.#plan.first
     const trying = {
       place,
@@ -167,12 +170,26 @@ class Asked {
     return got
   }
 
-  /** A place nobody knows yet is not cancelled when the other was first: it has been paid for. */
-  async toTheEnd<T>(place: Place, ask: AskPlace<T>, signal?: AbortSignal): Promise<Given<T>> {
+  /**
+   * A place nobody knows yet is not cancelled when the other was first (over): it has been paid for.
+   * One that is asked because the other has failed is waited for; its time begins when it is over.
+   */
+  async toTheEnd<T>(
+    place: Place,
+    ask: AskPlace<T>,
+    over: AbortSignal,
+    signal?: AbortSignal,
+  ): Promise<Given<T>> {
     const stop = new AbortController()
-    const untime = this.#clock.after(PROBE_MS, () => stop.abort(abortError('no answer')))
-    const onAbort = () => stop.abort(signal!.reason)
-    signal?.addEventListener('abort', onAbort, { once: true })
+    const done = new AbortController()
+    const limit = () => {
+      const untime = this.#clock.after(PROBE_MS, () => stop.abort(new LateError(place, PROBE_MS)))
+      done.signal.addEventListener('abort', untime)
+    }
+    const hedge = this.#hedges.has(place)
+    if (hedge) limit()
+    else over.addEventListener('abort', limit, { signal: done.signal })
+    signal?.addEventListener('abort', () => stop.abort(signal.reason), { signal: done.signal })
     this.#probing.add(place)
     const from = this.#clock.now()
     let end: TryEnd = 'timeout'
@@ -185,9 +202,8 @@ class Asked {
       else if (!stop.signal.aborted) end = 'network'
       throw error
     } finally {
-      untime()
-      signal?.removeEventListener('abort', onAbort)
-      this.#learn(place, { end, ms: this.#clock.now() - from, hedge: true })
+      done.abort()
+      this.#learn(place, { end, ms: this.#clock.now() - from, hedge })
     }
   }
 

@@ -35,7 +35,15 @@ const MOVES_ON: Partial<Record<string, TryEnd>> = {
   io: 'refused',
   network: 'network',
 }
+/** A place was given up: as far as one knows, it may still be at it. */
+export class LateError extends NearfieldError {
+  constructor(place: Place, ms: number) {
+    super('network', `the ${place} did not answer within ${Math.round(ms)} ms`)
+  }
+}
+
 function endOf(error: unknown): TryEnd | null {
+  if (error instanceof LateError) return 'timeout'
   return error instanceof NearfieldError ? (MOVES_ON[error.code] ?? null) : null
 }
 
@@ -99,13 +107,13 @@ class Run<T> {
     const { first, giveUpMs } = this.#plan
     if (place === first && giveUpMs !== null) {
       running.stopTimer = this.#clock.after(giveUpMs, () =>
-        this.#failed(running, late(place, giveUpMs), 'timeout'),
+        this.#failed(running, new LateError(place, giveUpMs)),
       )
     }
     this.#watch.begin?.(tried)
     this.#ask(place, stop.signal).then(
       (answer) => this.#answered(running, answer),
-      (error) => this.#failed(running, error, endOf(error)),
+      (error) => this.#failed(running, error),
     )
   }
 
@@ -127,9 +135,9 @@ class Run<T> {
     this.stop(abortError('the other place answered first'))
   }
 
-  /** end null: the request's own fault, which another place would find too. */
-  #failed(running: Running, error: unknown, end: TryEnd | null): void {
+  #failed(running: Running, error: unknown): void {
     if (!this.#runs(running)) return
+    const end = endOf(error) // null: the request's own fault, which another place would find too
     this.#end(running, end ?? 'refused')
     running.stop.abort(error)
     if (end === null) {
@@ -168,9 +176,6 @@ class Run<T> {
     this.stop(reason)
   }
 }
-
-const late = (place: Place, ms: number) =>
-  new NearfieldError('network', `the ${place} did not answer within ${Math.round(ms)} ms`)
 
 /**
  * Resolves with the first valid answer. Rejects with the last error when no place has one, with the

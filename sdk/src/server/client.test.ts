@@ -161,3 +161,29 @@ test('an adapter of the page is not sent', async () => {
   await expect(refused).rejects.toMatchObject({ failure: 'refused', code: 'unsupported' })
   expect(sent).toEqual([])
 })
+
+test('a body that is no async iterable is read, and left where it is too long', async () => {
+  const of = (body: ReadableStream<Uint8Array>) => () => {
+    const response = new Response(body)
+    Object.defineProperty(response.body, Symbol.asyncIterator, { value: undefined })
+    return response
+  }
+  const bytes = new TextEncoder().encode(JSON.stringify(good))
+  const halves = new ReadableStream<Uint8Array>({
+    start(to) {
+      to.enqueue(bytes.slice(0, 9))
+      to.enqueue(bytes.slice(9))
+      to.close()
+    },
+  })
+  expect(await client(of(halves)).edit()).toMatchObject({ text: 'She goes' })
+  let left = false
+  const endless = new ReadableStream<Uint8Array>({
+    pull: (to) => to.enqueue(new Uint8Array(2 ** 18)),
+    cancel: () => {
+      left = true
+    },
+  })
+  expect(await failed(of(endless))).toMatchObject({ failure: 'invalid' })
+  expect(left).toBe(true)
+})

@@ -77,17 +77,21 @@ export class ServerEdits {
     const { status } = response
     const pieces: Uint8Array[] = []
     let length = 0
+    const reader = response.body?.getReader() // Safari long had no `for await` over a stream
     try {
-      for await (const piece of response.body ?? []) {
+      for (;;) {
+        const piece = (await reader?.read())?.value
+        if (!piece) break
         pieces.push(piece)
         length += piece.length
-        if (length > ANSWER_BYTES_MAX) break // leaving the loop ends the transfer
+        if (length > ANSWER_BYTES_MAX) break
       }
     } catch (cause) {
       signal.throwIfAborted()
       throw new ServerError('network', `${this.#url}: the answer broke off`, { status, cause })
     }
     if (length > ANSWER_BYTES_MAX) {
+      reader?.cancel().catch(() => {}) // ends the transfer
       const line = `${this.#url}: an answer of over ${ANSWER_BYTES_MAX} bytes`
       throw new ServerError('invalid', line, { status })
     }

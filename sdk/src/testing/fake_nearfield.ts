@@ -3,6 +3,7 @@
  * test says, a word is a token and each message three more.
  */
 import { vi } from 'vitest'
+import { NearfieldError } from '../error.ts'
 import type { GenerateRequest, Message } from '../generate.ts'
 import { Nearfield } from '../nearfield.ts'
 import type { EditRequest, EditResult, OpenOptions } from '../types.ts'
@@ -78,10 +79,10 @@ export function fakeNearfield(): Fake {
         return fake.edit(request)
       },
       generate: (request: GenerateRequest) => generate(fake, request),
-      countTokens: async (messages: Message[]) => ({
-        tokens: tokensOf(messages),
-        context: CONTEXT,
-      }),
+      async countTokens(messages: Message[]) {
+        if (messages.length === 0) throw new NearfieldError('bad_input', 'no messages')
+        return { tokens: tokensOf(messages), context: CONTEXT }
+      },
     } as unknown as Nearfield
   })
   return fake

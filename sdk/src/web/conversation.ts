@@ -42,6 +42,12 @@ export class Conversation {
     return closed ? [...all, { role: 'assistant', content: '' }] : all
   }
 
+  /** What it takes by itself; an answer at its end is open, as it was when it was counted. */
+  async tokens(count: Count): Promise<number> {
+    if (!this.begun) return 0 // the engine counts no empty prompt
+    return (await count([...this.#initial, ...this.#turns.flat()])).tokens
+  }
+
   /**
    * As much of it as fits with the input. Rejects with a QuotaExceededError when the initial
    * prompts and the input alone do not; nothing is dropped then.

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Nearfield } from '../index.ts'
 import {
   all,
   CONTEXT,
@@ -7,6 +8,7 @@ import {
   stubPage,
   tokensOf,
 } from '../testing/fake_nearfield.ts'
+import { reported } from '../testing/reported.ts'
 import { type LanguageModelOptions, LanguageModel as Own } from './language_model.ts'
 import type { Prompt } from './prompt.ts'
 
@@ -112,13 +114,14 @@ test('a constraint is refused, not ignored', async () => {
   own.destroy()
 })
 
+const words = (n: number, word: string) => `${word} `.repeat(n).trim()
+
 test('a full context loses its oldest turns, says so, and keeps the initial prompts', async () => {
   const own = await Own.create({ initialPrompts: [system] })
   const heard: string[] = []
   own.oncontextoverflow = () => heard.push('on')
   own.onquotaoverflow = () => heard.push('older on')
   own.addEventListener('contextoverflow', () => heard.push('listener'))
-  const words = (n: number, word: string) => `${word} `.repeat(n).trim()
   await own.prompt(words(30, 'a'))
   await own.prompt(words(30, 'b'))
   expect(heard).toEqual([])
@@ -143,6 +146,61 @@ test('a full context loses its oldest turns, says so, and keeps the initial prom
   await expect(none).rejects.toMatchObject({ name: 'QuotaExceededError', requested: 103 })
   own.destroy()
   expect(fake.close).toHaveBeenCalledOnce()
+})
+
+test.each([
+  [[system], 'b b', tokensOf([system]) + 5 + 5],
+  [[], words(90, 'b'), 0],
+])(
+  'turns that were dropped count no more, though the prompt is aborted',
+  async (initialPrompts, b, kept) => {
+    const own = await Own.create({ initialPrompts })
+    if (kept > 0) await own.prompt(words(50, 'a'))
+    await own.prompt(b)
+    const abort = new AbortController()
+    const heard: unknown[] = []
+    own.oncontextoverflow = ({ target }) => {
+      heard.push(target, own.contextUsage)
+      abort.abort(new Error('enough'))
+    }
+    const { signal } = abort
+    await expect(own.prompt(words(50, 'c'), { signal })).rejects.toThrow('enough')
+    expect(heard).toEqual([own, kept])
+    expect(own.contextUsage).toBe(kept)
+    await own.prompt('d')
+    expect(said().filter((line) => /user: [ac]/.test(line))).toEqual([])
+    own.destroy()
+  },
+)
+
+test('an overflow handler that throws is reported, and the prompt is answered', async () => {
+  const own = await Own.create()
+  await own.prompt(words(60, 'a'))
+  own.oncontextoverflow = () => {
+    throw new Error('odd')
+  }
+  const seen = await reported(async () => {
+    await expect(own.prompt(words(60, 'b'))).resolves.toBe('Well, hello.')
+  })
+  expect(seen.map(String)).toEqual(['Error: odd'])
+  own.destroy()
+})
+
+test('a measure is of the conversation as it began, whatever is answered meanwhile', async () => {
+  const nearfield = await Nearfield.open({ model: '/m/' })
+  const own = await Own.create({ initialPrompts: [system], nearfield })
+  const count = nearfield.countTokens
+  let go = () => {}
+  const held = new Promise<void>((done) => (go = done))
+  vi.spyOn(nearfield, 'countTokens').mockImplementationOnce(async (...args) => {
+    await held
+    return count(...args)
+  })
+  const measured = own.measureContextUsage('one more')
+  await own.prompt('hello there')
+  go()
+  await expect(measured).resolves.toBe(5)
+  own.destroy()
 })
 
 test('prompts take their turns; one that is aborted leaves nothing behind', async () => {

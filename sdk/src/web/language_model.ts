@@ -97,6 +97,8 @@ export class LanguageModel extends EventTarget {
     this.#conversation = conversation
     this.#usage = usage
     this.#window = window
+    this.addEventListener('contextoverflow', (event) => this.oncontextoverflow?.call(this, event))
+    this.addEventListener('quotaoverflow', (event) => this.onquotaoverflow?.call(this, event))
   }
 
   static async availability(options: LanguageModelCoreOptions = {}): Promise<Availability> {
@@ -194,8 +196,9 @@ export class LanguageModel extends EventTarget {
     return this.#life.whole(options, async (signal) => {
       const asked = canonicalPrompt(input, this.#conversation.begun)
       const count = counterOf(this.#life.nf, signal)
+      const usage = this.#usage // of the conversation that is counted: a prompt may end meanwhile
       const { tokens } = await count(this.#conversation.with(asked))
-      return Math.max(tokens - this.#usage, 0)
+      return Math.max(tokens - usage, 0)
     })
   }
 
@@ -214,12 +217,6 @@ export class LanguageModel extends EventTarget {
   /** What runs rejects with an AbortError; a model that nothing else uses is closed. */
   destroy(): undefined {
     this.#life.end()
-  }
-
-  override dispatchEvent(event: Event): boolean {
-    if (event.type === 'contextoverflow') this.oncontextoverflow?.call(this, event)
-    if (event.type === 'quotaoverflow') this.onquotaoverflow?.call(this, event)
-    return super.dispatchEvent(event)
   }
 
   async #answer(
@@ -248,11 +245,13 @@ export class LanguageModel extends EventTarget {
 
   /** What does not fit is dropped at once: a prompt that is aborted later does not bring it back. */
   async #fit(asked: Canonical, signal: AbortSignal) {
-    const fitted = await this.#conversation.fitted(asked, counterOf(this.#life.nf, signal))
+    const count = counterOf(this.#life.nf, signal)
+    const fitted = await this.#conversation.fitted(asked, count)
+    if (!fitted.overflowed) return fitted
+    const usage = await fitted.conversation.tokens(count)
     this.#conversation = fitted.conversation
-    if (fitted.overflowed) {
-      for (const name of ['contextoverflow', 'quotaoverflow']) this.dispatchEvent(new Event(name))
-    }
+    this.#usage = usage
+    for (const name of ['contextoverflow', 'quotaoverflow']) this.dispatchEvent(new Event(name))
     return fitted
   }
 

@@ -1,8 +1,12 @@
+/// <reference types="node" />
 /** What all the drafts' classes share, through the plainest of them. */
+import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Nearfield, NearfieldError } from '../index.ts'
-import { type Fake, fakeNearfield, stubPage } from '../testing/fake_nearfield.ts'
-import { useModel } from './models.ts'
+import { all, type Fake, fakeNearfield, stubPage } from '../testing/fake_nearfield.ts'
+import { reported } from '../testing/reported.ts'
+import type { DownloadMonitor } from './life.ts'
+import { setModel } from './models.ts'
 import { Rewriter } from './rewriter.ts'
 
 let fake: Fake
@@ -35,6 +39,25 @@ test('progress goes from 0 to 1 and never back; by either way to listen', async 
   expect([again[0], again.at(-1)]).toEqual([0, 1])
   own.destroy()
   other.destroy()
+})
+
+test('a handler hears the event at its monitor, and what it throws is no fault of create()', async () => {
+  const heard: unknown[] = []
+  let monitor: EventTarget | null = null
+  const seen = await reported(async () => {
+    const own = await Rewriter.create({
+      monitor: (m) => {
+        monitor = m
+        m.ondownloadprogress = (event) => {
+          heard.push(event.target)
+          throw new Error('odd')
+        }
+      },
+    })
+    own.destroy()
+  })
+  expect(heard).toEqual([monitor, monitor, monitor])
+  expect(seen.map(String)).toEqual(['Error: odd', 'Error: odd', 'Error: odd'])
 })
 
 test('objects of one model share it; the last to go closes it; the next opens it anew', async () => {
@@ -76,13 +99,13 @@ test('a model that was lost is opened anew', async () => {
   b.destroy()
 })
 
-test('useModel() names the model of those that name none', async () => {
-  useModel('/models/mine/')
+test('setModel() names the model of those that name none', async () => {
+  setModel('/models/mine/')
   const own = await Rewriter.create()
   await Rewriter.availability()
   expect(fake.opened[0]!.model).toBe('http://host/models/mine/')
   expect(Nearfield.availability).toHaveBeenCalledWith({ model: '/models/mine/' })
-  useModel('/models/smollm2-135m-instruct.q4_1/')
+  setModel('/models/smollm2-135m-instruct.q4_1/')
   own.destroy()
 })
 
@@ -110,6 +133,73 @@ test("the signal of create ends the object later too, with the signal's reason",
   abort.abort(new Error('enough'))
   await expect(running).rejects.toThrow('enough')
   await expect(own.rewrite('a')).rejects.toThrow('enough')
+  expect(fake.close).toHaveBeenCalledOnce()
+})
+
+test('an abort by the monitor rejects, and opens nothing', async () => {
+  const nearfield = await Nearfield.open({ model: '/m/' })
+  for (const how of [{}, { nearfield }]) {
+    const abort = new AbortController()
+    const monitor = () => abort.abort(new Error('no'))
+    await expect(Rewriter.create({ ...how, signal: abort.signal, monitor })).rejects.toThrow('no')
+  }
+  expect(fake.opened).toHaveLength(1)
+})
+
+test.each([0, 0.5])('an abort at progress %d rejects, and releases the model', async (at) => {
+  const abort = new AbortController()
+  const given = Rewriter.create({
+    model: `/models/${at}/`,
+    signal: abort.signal,
+    monitor: (m) => {
+      m.ondownloadprogress = ({ loaded }) => {
+        if (loaded === at) abort.abort(new Error('no'))
+      }
+    },
+  })
+  await expect(given).rejects.toThrow('no')
+  const [opened] = fake.opened
+  expect(opened === undefined || opened.signal!.aborted).toBe(true)
+})
+
+test('an abort as the model is ready rejects, and releases it', async () => {
+  const open = vi.mocked(Nearfield.open).getMockImplementation()!
+  vi.mocked(Nearfield.open).mockImplementation(({ onProgress: _, ...how }) => open(how))
+  const nearfield = await Nearfield.open({ model: '/m/' })
+  for (const how of [{}, { nearfield }]) {
+    const abort = new AbortController()
+    const monitor = (m: DownloadMonitor) => {
+      m.ondownloadprogress = ({ loaded }) => loaded === 1 && abort.abort(new Error('no'))
+    }
+    await expect(Rewriter.create({ ...how, signal: abort.signal, monitor })).rejects.toThrow('no')
+  }
+  expect(fake.opened).toHaveLength(2)
+  expect(fake.close).toHaveBeenCalledOnce()
+})
+
+test('one that comes later and aborts at the progress so far does not wait for the model', async () => {
+  const model = '/models/shared/'
+  const ended: string[] = []
+  await new Promise<void>((second) => {
+    const first = Rewriter.create({
+      model,
+      monitor: (m) => {
+        m.ondownloadprogress = ({ loaded }) => loaded === 0.5 && second()
+      },
+    })
+    first.then((own) => {
+      ended.push('first')
+      own.destroy()
+    })
+  })
+  const abort = new AbortController()
+  const monitor = (m: EventTarget) =>
+    m.addEventListener('downloadprogress', (event) => {
+      if (loadedOf(event) === 0.5) abort.abort(new Error('no'))
+    })
+  await expect(Rewriter.create({ model, signal: abort.signal, monitor })).rejects.toThrow('no')
+  expect(ended).toEqual([])
+  await vi.waitFor(() => expect(ended).toEqual(['first']))
   expect(fake.close).toHaveBeenCalledOnce()
 })
 
@@ -165,4 +255,33 @@ test('a stream: an abort is its error, a cancel ends the work without one', asyn
   expect(fake.edits.length - n).toBeLessThan(3)
   expect(fake.edits.at(-1)!.signal!.aborted).toBe(true)
   own.destroy()
+})
+
+test('calls that are over leave no listener: it would keep their signals until destroy()', async () => {
+  const any = vi.spyOn(AbortSignal, 'any')
+  const own = await Rewriter.create()
+  await own.rewrite('a')
+  await own.measureInputUsage('a')
+  await all(own.rewriteStreaming('a'))
+  const cancelled = own.rewriteStreaming('a\nb').getReader()
+  await cancelled.cancel()
+  fake.edit = () => {
+    throw new NearfieldError('bad_input', 'odd')
+  }
+  await expect(own.rewrite('a')).rejects.toThrow('odd')
+  await expect(all(own.rewriteStreaming('a'))).rejects.toThrow('odd')
+  const signals = any.mock.results.map(({ value }) => value as AbortSignal)
+  expect(signals).toHaveLength(6 + 3) // a stream has two
+  const left = () => signals.flatMap((signal) => getEventListeners(signal, 'abort'))
+  await vi.waitFor(() => expect(left()).toEqual([]))
+  own.destroy()
+})
+
+test('destroy leaves what a stream that has ended still holds', async () => {
+  const own = await Rewriter.create()
+  const stream = own.rewriteStreaming('a\nb')
+  await vi.waitFor(() => expect(fake.edits).toHaveLength(2))
+  await new Promise((done) => setTimeout(done, 20))
+  own.destroy()
+  expect((await all(stream)).join('')).toBe('a\nb')
 })

@@ -10,7 +10,7 @@ import { borrowed, type Held, holdModel, modelOr } from './models.ts'
 
 /** What the drafts lack: which model. */
 export interface ModelOptions {
-  /** Folder URL of the model; default: the one of useModel(). */
+  /** Folder URL of the model; default: the one of setModel(). */
   model?: string | URL
   /** One that is open already is used, and stays open after destroy(). */
   nearfield?: Nearfield
@@ -29,10 +29,11 @@ export interface CallOptions {
 export class DownloadMonitor extends EventTarget {
   ondownloadprogress: ((this: DownloadMonitor, event: ProgressEvent) => unknown) | null = null
 
-  override dispatchEvent(event: Event): boolean {
-    if (event.type === 'downloadprogress')
-      this.ondownloadprogress?.call(this, event as ProgressEvent)
-    return super.dispatchEvent(event)
+  constructor() {
+    super()
+    this.addEventListener('downloadprogress', (event) =>
+      this.ondownloadprogress?.call(this, event as ProgressEvent),
+    )
   }
 }
 
@@ -55,18 +56,21 @@ export async function createLife(options: CreateOptions, refused: string): Promi
   if (refused !== '') throw notSupported(refused)
   const tell = progressTeller(monitor, signal)
   tell(0)
+  signal?.throwIfAborted() // the monitor may have
   try {
     const held = nearfield
       ? borrowed(nearfield)
       : await holdModel(modelOr(options.model), signal, ({ loaded, total }) => tell(loaded / total))
+    const life = new Life(held, signal)
     tell(1)
-    return new Life(held, signal)
+    signal?.throwIfAborted() // the life has ended then, and the model is released
+    return life
   } catch (error) {
     throw asDomException(error)
   }
 }
 
-/** Never backwards and nothing twice: storing and loading are one progress to the listener. */
+/** Never backwards and nothing twice: after a download, loading is silent. */
 function progressTeller(
   monitor: DownloadMonitor,
   signal: AbortSignal | undefined,
@@ -86,8 +90,10 @@ export class Life {
   readonly #held: Held
   readonly #ended = new AbortController()
 
+  /** With a signal that is aborted already it has ended. */
   constructor(held: Held, signal?: AbortSignal) {
     this.#held = held
+    if (signal?.aborted) this.end(signal.reason)
     signal?.addEventListener('abort', () => this.end(signal.reason), { signal: this.#ended.signal })
   }
 
@@ -112,12 +118,18 @@ export class Life {
     return composite
   }
 
-  /** source "get an aggregated AI model result" */
+  /**
+   * Its listener goes with the call: a composite signal lives as long as one listens to it.
+   * source "get an aggregated AI model result"; DOM, "Garbage collection" of AbortSignals
+   */
   async whole<T>(options: CallOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const signal = this.signalOf(options)
+    const done = new AbortController()
     return new Promise<T>((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-      work(signal).then(resolve, (error) => reject(asDomException(error)))
+      signal.addEventListener('abort', () => reject(signal.reason), { signal: done.signal })
+      work(signal)
+        .then(resolve, (error) => reject(asDomException(error)))
+        .finally(() => done.abort())
     })
   }
 
@@ -128,19 +140,24 @@ export class Life {
   ): ReadableStream<string> {
     const signal = this.signalOf(options)
     const cancelled = new AbortController()
+    /** Nothing more comes: what was put and not yet read stays, whatever is aborted. */
+    const done = new AbortController()
     const over = () => signal.aborted || cancelled.signal.aborted
     const both = AbortSignal.any([signal, cancelled.signal])
     return new ReadableStream<string>({
       start(to) {
-        signal.addEventListener('abort', () => to.error(signal.reason), {
-          signal: cancelled.signal,
-        })
-        work(both, (piece) => over() || piece === '' || to.enqueue(piece)).then(
-          () => over() || to.close(),
-          (error) => over() || to.error(asDomException(error)),
-        )
+        signal.addEventListener('abort', () => to.error(signal.reason), { signal: done.signal })
+        work(both, (piece) => over() || piece === '' || to.enqueue(piece))
+          .then(
+            () => over() || to.close(),
+            (error) => over() || to.error(asDomException(error)),
+          )
+          .finally(() => done.abort())
       },
-      cancel: () => cancelled.abort(),
+      cancel: () => {
+        done.abort()
+        cancelled.abort()
+      },
     })
   }
 }

@@ -12,7 +12,7 @@ type Progress = Parameters<NonNullable<OpenOptions['onProgress']>>[0]
 let defaultModel: string | URL = '/models/smollm2-135m-instruct.q4_1/'
 
 /** The model of every later create() and availability() that names none. */
-export function useModel(model: string | URL): void {
+export function setModel(model: string | URL): void {
   defaultModel = model
 }
 export const modelOr = (model: string | URL | undefined): string | URL => model ?? defaultModel
