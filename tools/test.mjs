@@ -187,7 +187,8 @@ const fuzzRuns = { edit: 3000, engine: 20000, model: 40000, prefix: 20000, text:
 
 // Of tests/server: those that transcribe, render or ask the model, a core each. The others wait for
 // sockets, disks and clocks, so two of them run at a time, beside what computes.
-const COMPUTES = /(inference|render|render_faults|sdk_client|transcribe|transcribe_resume)\.test\.mjs$/
+const COMPUTES =
+  /(inference|render|render_faults|sdk_client|transcribe|transcribe_resume)\.test\.mjs$/
 // Of tests/browser: the GPU's rows, whatever else runs. The others assert on time.
 const PARITY = /parity\.test\.mjs$/
 
