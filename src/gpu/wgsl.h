@@ -1,5 +1,5 @@
-/* The WGSL texts of src/gpu/wgsl/, in the binary. Owns the bytes; kernels_pipelines.c knows which
- * of them make a shader together. */
+/* The WGSL texts of src/gpu/wgsl/, without their comments, in the binary. Owns the bytes;
+ * kernels_pipelines.c knows which of them make a shader together. */
 #pragma once
 #include "base/base.h"
 
