@@ -2,136 +2,136 @@
 #include "gpu/wgsl.h"
 
 static const u8 text_subgroups[] = {
-#embed <wgsl/subgroups.wgsl>
+#embed "wgsl_plain/subgroups.wgsl"
 };
 static const u8 text_pass[] = {
-#embed <wgsl/pass.wgsl>
+#embed "wgsl_plain/pass.wgsl"
 };
 static const u8 text_block[] = {
-#embed <wgsl/block.wgsl>
+#embed "wgsl_plain/block.wgsl"
 };
 static const u8 text_int8_dot[] = {
-#embed <wgsl/int8_dot.wgsl>
+#embed "wgsl_plain/int8_dot.wgsl"
 };
 static const u8 text_parts_f32[] = {
-#embed <wgsl/parts_f32.wgsl>
+#embed "wgsl_plain/parts_f32.wgsl"
 };
 static const u8 text_parts_int[] = {
-#embed <wgsl/parts_int.wgsl>
+#embed "wgsl_plain/parts_int.wgsl"
 };
 static const u8 text_staged_int[] = {
-#embed <wgsl/staged_int.wgsl>
+#embed "wgsl_plain/staged_int.wgsl"
 };
 static const u8 text_shared_int[] = {
-#embed <wgsl/shared_int.wgsl>
+#embed "wgsl_plain/shared_int.wgsl"
 };
 static const u8 text_staged_f32[] = {
-#embed <wgsl/staged_f32.wgsl>
+#embed "wgsl_plain/staged_f32.wgsl"
 };
 static const u8 text_direct_f32[] = {
-#embed <wgsl/direct_f32.wgsl>
+#embed "wgsl_plain/direct_f32.wgsl"
 };
 static const u8 text_chunk_f32[] = {
-#embed <wgsl/chunk_f32.wgsl>
+#embed "wgsl_plain/chunk_f32.wgsl"
 };
 static const u8 text_chunk_int[] = {
-#embed <wgsl/chunk_int.wgsl>
+#embed "wgsl_plain/chunk_int.wgsl"
 };
 static const u8 text_format_n4[] = {
-#embed <wgsl/format_n4.wgsl>
+#embed "wgsl_plain/format_n4.wgsl"
 };
 static const u8 text_format_n4h[] = {
-#embed <wgsl/format_n4h.wgsl>
+#embed "wgsl_plain/format_n4h.wgsl"
 };
 static const u8 text_format_n4f[] = {
-#embed <wgsl/format_n4f.wgsl>
+#embed "wgsl_plain/format_n4f.wgsl"
 };
 static const u8 text_format_bytes[] = {
-#embed <wgsl/format_bytes.wgsl>
+#embed "wgsl_plain/format_bytes.wgsl"
 };
 static const u8 text_format_b8[] = {
-#embed <wgsl/format_b8.wgsl>
+#embed "wgsl_plain/format_b8.wgsl"
 };
 static const u8 text_format_b8f[] = {
-#embed <wgsl/format_b8f.wgsl>
+#embed "wgsl_plain/format_b8f.wgsl"
 };
 static const u8 text_format_f16[] = {
-#embed <wgsl/format_f16.wgsl>
+#embed "wgsl_plain/format_f16.wgsl"
 };
 static const u8 text_format_f32[] = {
-#embed <wgsl/format_f32.wgsl>
+#embed "wgsl_plain/format_f32.wgsl"
 };
 static const u8 text_matmul[] = {
-#embed <wgsl/matmul.wgsl>
+#embed "wgsl_plain/matmul.wgsl"
 };
 static const u8 text_lora_none[] = {
-#embed <wgsl/lora_none.wgsl>
+#embed "wgsl_plain/lora_none.wgsl"
 };
 static const u8 text_lora_rows[] = {
-#embed <wgsl/lora_rows.wgsl>
+#embed "wgsl_plain/lora_rows.wgsl"
 };
 static const u8 text_lora_own[] = {
-#embed <wgsl/lora_own.wgsl>
+#embed "wgsl_plain/lora_own.wgsl"
 };
 static const u8 text_matmul_plain[] = {
-#embed <wgsl/matmul_plain.wgsl>
+#embed "wgsl_plain/matmul_plain.wgsl"
 };
 static const u8 text_matmul_vec[] = {
-#embed <wgsl/matmul_vec.wgsl>
+#embed "wgsl_plain/matmul_vec.wgsl"
 };
 static const u8 text_matmul_chunk[] = {
-#embed <wgsl/matmul_chunk.wgsl>
+#embed "wgsl_plain/matmul_chunk.wgsl"
 };
 static const u8 text_embed[] = {
-#embed <wgsl/embed.wgsl>
+#embed "wgsl_plain/embed.wgsl"
 };
 static const u8 text_attention[] = {
-#embed <wgsl/attention.wgsl>
+#embed "wgsl_plain/attention.wgsl"
 };
 static const u8 text_attention_lanes[] = {
-#embed <wgsl/attention_lanes.wgsl>
+#embed "wgsl_plain/attention_lanes.wgsl"
 };
 static const u8 text_attention_quad[] = {
-#embed <wgsl/attention_quad.wgsl>
+#embed "wgsl_plain/attention_quad.wgsl"
 };
 static const u8 text_kv_move[] = {
-#embed <wgsl/kv_move.wgsl>
+#embed "wgsl_plain/kv_move.wgsl"
 };
 static const u8 text_pick[] = {
-#embed <wgsl/pick.wgsl>
+#embed "wgsl_plain/pick.wgsl"
 };
 static const u8 text_pick_chunk[] = {
-#embed <wgsl/pick_chunk.wgsl>
+#embed "wgsl_plain/pick_chunk.wgsl"
 };
 static const u8 text_pick_join[] = {
-#embed <wgsl/pick_join.wgsl>
+#embed "wgsl_plain/pick_join.wgsl"
 };
 static const u8 text_repack[] = {
-#embed <wgsl/repack.wgsl>
+#embed "wgsl_plain/repack.wgsl"
 };
 static const u8 text_repack_main[] = {
-#embed <wgsl/repack_main.wgsl>
+#embed "wgsl_plain/repack_main.wgsl"
 };
 static const u8 text_type_32[] = {
-#embed <wgsl/type_32.wgsl>
+#embed "wgsl_plain/type_32.wgsl"
 };
 static const u8 text_type_k[] = {
-#embed <wgsl/type_k.wgsl>
+#embed "wgsl_plain/type_k.wgsl"
 };
 static const u8 text_type_float[] = {
-#embed <wgsl/type_float.wgsl>
+#embed "wgsl_plain/type_float.wgsl"
 };
 static const u8 text_write_n4[] = {
-#embed <wgsl/write_n4.wgsl>
+#embed "wgsl_plain/write_n4.wgsl"
 };
 static const u8 text_write_b8[] = {
-#embed <wgsl/write_b8.wgsl>
+#embed "wgsl_plain/write_b8.wgsl"
 };
 static const u8 text_write_f32[] = {
-#embed <wgsl/write_f32.wgsl>
+#embed "wgsl_plain/write_f32.wgsl"
 };
 static const u8 text_write_float[] = {
-#embed <wgsl/write_float.wgsl>
+#embed "wgsl_plain/write_float.wgsl"
 };
 
 const nf_bytes wgsl_texts[WGSL_TEXTS] = {
