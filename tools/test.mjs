@@ -134,7 +134,13 @@ async function build(preset, targets = []) {
 const buildModules = () => build('wasm', ['nearfield', 'nearfield-relaxed', 'nearfield-route'])
 // the server, and the tiny models of the GPU's tests
 const buildNative = () =>
-  build('native', ['nearfield', 'nearfield-server', 'make_tiny', 'server_with_faults'])
+  build('native', [
+    'nearfield',
+    'nearfield-server',
+    'nearfield-render',
+    'make_tiny',
+    'server_with_faults',
+  ])
 const npm = (name, args) => make(name, 'npm', ['run', '--silent', ...args])
 const buildSdk = async () => (await buildModules()) && npm('sdk build', ['build', '-w', 'sdk'])
 const buildApp = async () => (await buildSdk()) && npm('app build', ['build', '-w', 'app'])
@@ -216,7 +222,7 @@ const suites = {
       NEARFIELD_SERVER: 'build/asan/nearfield-server',
       NEARFIELD_ROUNDS: '10',
     }
-    if (await build('asan', ['nearfield-server', 'server_with_faults']))
+    if (await build('asan', ['nearfield-server', 'nearfield-render', 'server_with_faults']))
       runs.push(...files.map((file) => [file, { label: 'asan ', env }]))
     const computing = runs.filter(([file]) => COMPUTES.test(file))
     const waiting = runs.filter(([file]) => !COMPUTES.test(file))
