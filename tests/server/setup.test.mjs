@@ -1,5 +1,5 @@
 // The set-up of docs/operations.md on one machine: nginx with docs/nginx.conf (TLS, HTTP/2) in front
-// of two servers, two workers, PostgreSQL, one folder. A job through all of it, its events as they
+// of two servers, three workers, PostgreSQL, one folder. A job through all of it, its events as they
 // come, its result in ranges, a resumable upload; then a worker and a server that are killed. The
 // units of docs/ are checked by systemd-analyze. Ports are free ones; names and paths of the sample
 // are replaced, nothing else of it.
@@ -111,7 +111,7 @@ before(async () => {
     ...['--hosts', `${name}:${port}`, '--job-slots', '0'],
   ]
   servers = [await here.server(...common), await here.server(...common)]
-  workers = [await worker(here), await worker(here)]
+  workers = [await worker(here), await worker(here), await worker(here)]
   const conf = here.at('nginx.conf')
   writeFileSync(
     conf,
