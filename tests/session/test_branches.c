@@ -139,35 +139,45 @@ static void a_tree_gives_the_tokens_of_plain_decoding(void **state) {
                 (int)n_later_won);
 }
 
+/* Twenty tokens, up to seven steps ahead allowed; truth: what follows them one by one. */
+static void ahead_open(world *w, i32 truth[20]) {
+  i32 prompt[20];
+  isize cached;
+  world_open(w, GGUF_Q4_1, 1);
+  test_tokens_fill(prompt, 20, TINY_N_VOCAB, 6);
+  one_by_one(w->plain, prompt, 20, 0, 0, truth, 20);
+  w->s->more_max = 7;
+  assert_int_equal(session_set(w->s, prompt, 20, &cached), NF_OK);
+}
+static i32 ahead_next(world *w) {
+  session_verdict v;
+  nf_status status;
+  while ((status = session_verify(w->s, nullptr, 0, &v)) == NF_PENDING) {
+  }
+  assert_int_equal(status, NF_OK);
+  return v.next;
+}
+
 static void steps_ahead_are_passes_that_need_no_call(void **state) {
   (void)state;
   world w;
-  world_open(&w, GGUF_Q4_1, 1);
-  i32 prompt[20], truth[20];
-  isize cached;
-  session_verdict v;
-  test_tokens_fill(prompt, 20, TINY_N_VOCAB, 6);
-  one_by_one(w.plain, prompt, 20, 0, 0, truth, 20);
-  w.s->more_max = 7;
-  assert_int_equal(session_set(w.s, prompt, 20, &cached), NF_OK);
+  i32 truth[20];
+  ahead_open(&w, truth);
   for (isize i = 0; i < 20; i++) {
-    nf_status status;
-    while ((status = session_verify(w.s, nullptr, 0, &v)) == NF_PENDING) {
-    }
-    assert_int_equal(status, NF_OK);
-    assert_int_equal(v.next, truth[i]);
+    i32 next = ahead_next(&w);
+    assert_int_equal(next, truth[i]);
     assert_int_equal(session_passes(w.s), i < 3 ? 3 : 10); /* 2 ahead, then 6 */
     if (i == 4) { /* another token than foreseen: what lies ahead is void */
       assert_int_equal(session_push(w.s, (truth[i] + 1) % TINY_N_VOCAB), NF_OK);
       const i32 *tokens;
-      isize n = session_tokens(w.s, &tokens);
+      isize cached, n = session_tokens(w.s, &tokens);
       assert_int_equal(session_set(w.s, tokens, n - 1, &cached), NF_OK);
       assert_int_equal(session_push(w.s, truth[i]), NF_OK);
       const f32 *logits = logits_of(w.s);
       assert_int_equal(k_table_named("ref")->argmax(logits, TINY_N_VOCAB), truth[5]);
       break;
     }
-    assert_int_equal(session_push(w.s, v.next), NF_OK);
+    assert_int_equal(session_push(w.s, next), NF_OK);
   }
   world_close(&w);
 }
@@ -177,23 +187,14 @@ static void no_more_steps_ahead_than_are_wanted(void **state) {
   static const isize wanted[] = {1, -1, 0, -1}; /* before pass i; -1: nothing was said */
   static const isize passes[] = {2, 2, 3, 11, 11}; /* 2 would have come ahead, then 6; 7 at most */
   world w;
-  world_open(&w, GGUF_Q4_1, 1);
-  i32 prompt[20], truth[20];
-  isize cached;
-  session_verdict v;
-  test_tokens_fill(prompt, 20, TINY_N_VOCAB, 6);
-  one_by_one(w.plain, prompt, 20, 0, 0, truth, 20);
-  w.s->more_max = 7;
-  assert_int_equal(session_set(w.s, prompt, 20, &cached), NF_OK);
+  i32 truth[20];
+  ahead_open(&w, truth);
   for (isize i = 0; i < 5; i++) {
     if (i < 4 && wanted[i] >= 0) session_more_wanted(w.s, wanted[i]);
-    nf_status status;
-    while ((status = session_verify(w.s, nullptr, 0, &v)) == NF_PENDING) {
-    }
-    assert_int_equal(status, NF_OK);
-    assert_int_equal(v.next, truth[i]);
+    i32 next = ahead_next(&w);
+    assert_int_equal(next, truth[i]);
     assert_int_equal(session_passes(w.s), passes[i]);
-    assert_int_equal(session_push(w.s, v.next), NF_OK);
+    assert_int_equal(session_push(w.s, next), NF_OK);
   }
   world_close(&w);
 }

@@ -20,6 +20,7 @@ import {
 import { atMostSentences, atMostWords, Limit, Points } from './limit.ts'
 import { choice } from './options.ts'
 import { type Recipe, Writing, type WritingOptions } from './writing.ts'
+import { contextLines, WritingModel } from './writing_model.ts'
 
 const TYPES = ['tldr', 'teaser', 'key-points', 'headline'] as const
 const FORMATS = ['plain-text', 'markdown'] as const
@@ -103,38 +104,28 @@ function recipe(options: Settled, sharedContext: string): Recipe {
     ...rest,
     repeatPenalty: 1, // the words of the text are the right ones: without them it invents
     messages: (input, context) => {
-      const known = [sharedContext, context].filter((one) => one !== '')
-      const about = known.map((one) => `Context: ${one}\n`).join('')
+      const about = contextLines(sharedContext, context)
       return [{ role: 'user', content: `${task}\n\n${about}${input}` }]
     },
   }
 }
 
 /** Summarizes English text, until destroy(). */
-export class Summarizer implements Languages {
+export class Summarizer extends WritingModel {
   readonly type: SummarizerType
   readonly format: SummarizerFormat
   readonly length: SummarizerLength
   readonly preference: PerformancePreference
-  readonly sharedContext: string
-  readonly expectedInputLanguages?: ReadonlyArray<string>
-  readonly expectedContextLanguages?: ReadonlyArray<string>
-  readonly outputLanguage?: string
-  readonly inputQuota: number
-  readonly #life: Life
   readonly #writing: Writing
 
   private constructor(life: Life, writing: Writing, options: Settled, sharedContext: string) {
     const { type, format, length, preference, languages } = options
-    this.#life = life
+    super(life, writing, languages, sharedContext)
     this.#writing = writing
-    Object.assign(this, languages)
     this.type = type
     this.format = format
     this.length = length
     this.preference = preference
-    this.sharedContext = sharedContext
-    this.inputQuota = writing.inputQuota
   }
 
   static async availability(options: SummarizerCoreOptions = {}): Promise<Availability> {
@@ -155,21 +146,5 @@ export class Summarizer implements Languages {
   }
   summarizeStreaming(input: string, options: SummarizeOptions = {}): ReadableStream<string> {
     return this.#writing.streamed(input, options)
-  }
-  measureInputUsage(input: string, options: SummarizeOptions = {}): Promise<number> {
-    return this.#writing.usage(input, options)
-  }
-
-  /** inputQuota and measureInputUsage() by the names that the prompt API has for them. */
-  get contextWindow(): number {
-    return this.inputQuota
-  }
-  measureContextUsage(input: string, options: SummarizeOptions = {}): Promise<number> {
-    return this.measureInputUsage(input, options)
-  }
-
-  /** What runs rejects with an AbortError; a model that nothing else uses is closed. */
-  destroy(): void {
-    this.#life.end()
   }
 }

@@ -20,6 +20,7 @@ import {
 import { Limit } from './limit.ts'
 import { choice } from './options.ts'
 import { type Recipe, Writing, type WritingOptions } from './writing.ts'
+import { contextLines, WritingModel } from './writing_model.ts'
 
 const TONES = ['formal', 'neutral', 'casual'] as const
 const FORMATS = ['plain-text', 'markdown'] as const
@@ -74,8 +75,7 @@ function recipe({ tone, length }: Settled, sharedContext: string): Recipe {
   const system = `You write what the user asks for as ${SAID[length]} of prose${manner}.`
   return {
     messages: (input, context) => {
-      const known = [sharedContext, context].filter((one) => one !== '')
-      const about = known.map((one) => `Context: ${one}\n`).join('')
+      const about = contextLines(sharedContext, context)
       return [
         { role: 'system', content: system },
         { role: 'user', content: `${about}Write: ${input}` },
@@ -88,28 +88,19 @@ function recipe({ tone, length }: Settled, sharedContext: string): Recipe {
 }
 
 /** Writes English text, until destroy(). */
-export class Writer implements Languages {
+export class Writer extends WritingModel {
   readonly tone: WriterTone
   readonly format: WriterFormat
   readonly length: WriterLength
-  readonly sharedContext: string
-  readonly expectedInputLanguages?: ReadonlyArray<string>
-  readonly expectedContextLanguages?: ReadonlyArray<string>
-  readonly outputLanguage?: string
-  readonly inputQuota: number
-  readonly #life: Life
   readonly #writing: Writing
 
   private constructor(life: Life, writing: Writing, options: Settled, sharedContext: string) {
     const { tone, format, length, languages } = options
-    this.#life = life
+    super(life, writing, languages, sharedContext)
     this.#writing = writing
-    Object.assign(this, languages)
     this.tone = tone
     this.format = format
     this.length = length
-    this.sharedContext = sharedContext
-    this.inputQuota = writing.inputQuota
   }
 
   static async availability(options: WriterCoreOptions = {}): Promise<Availability> {
@@ -134,21 +125,5 @@ export class Writer implements Languages {
   }
   writeStreaming(input: string, options: WriteOptions = {}): ReadableStream<string> {
     return this.#writing.streamed(input, options)
-  }
-  measureInputUsage(input: string, options: WriteOptions = {}): Promise<number> {
-    return this.#writing.usage(input, options)
-  }
-
-  /** inputQuota and measureInputUsage() by the names that the prompt API has for them. */
-  get contextWindow(): number {
-    return this.inputQuota
-  }
-  measureContextUsage(input: string, options: WriteOptions = {}): Promise<number> {
-    return this.measureInputUsage(input, options)
-  }
-
-  /** What runs rejects with an AbortError; a model that nothing else uses is closed. */
-  destroy(): void {
-    this.#life.end()
   }
 }
