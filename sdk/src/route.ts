@@ -3,7 +3,9 @@
  * module of 4 KB that the page itself holds (ADR 0020). Owns the layout of its row. Does not
  * measure, wait or send anything: router/. What the facts mean, and the rule: docs/router.md.
  */
+
 import { NearfieldError } from './error.ts'
+import { fetchModule } from './fetch_module.ts'
 
 export type Place = 'device' | 'server'
 /** Firebase's words. 'only_on_device': nothing is ever sent. */
@@ -222,7 +224,7 @@ export class Route {
   /** From the file's bytes; without them it is fetched from beside this script. */
   static async load(bytes?: Uint8Array<ArrayBuffer>): Promise<Route> {
     const url = new URL('./nearfield-route.wasm', import.meta.url)
-    const file = bytes ?? (await fetchFile(url))
+    const file = bytes ?? (await fetchModule(url))
     try {
       const { instance } = await WebAssembly.instantiate(file)
       return new Route(instance.exports as unknown as Exports)
@@ -279,14 +281,4 @@ export class Route {
 function slot(i: number, what: string): number {
   if (i < 0) throw new NearfieldError('no_memory', `the router holds no further ${what}`)
   return i
-}
-
-async function fetchFile(url: URL): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const response = await fetch(url)
-    if (!response.ok) throw new Error(`the server answered ${response.status}`)
-    return new Uint8Array(await response.arrayBuffer())
-  } catch (error) {
-    throw new NearfieldError('network', `${url} could not be fetched: ${error}`, { cause: error })
-  }
 }

@@ -1,5 +1,6 @@
 /** Fetches and compiles nearfield.wasm for shared or ordinary memory. Read next: runtime.ts. */
 import { NearfieldError } from '../error.ts'
+import { fetchModule } from '../fetch_module.ts'
 import { hashHex } from '../model/hash.ts'
 import { type MemoryImport, memoryImport, setMemoryShared } from './module.ts'
 
@@ -23,15 +24,5 @@ export async function compileModule(url: string, shared: boolean): Promise<Compi
   } catch (error) {
     const line = `nearfield.wasm does not run in this browser: ${error}`
     throw new NearfieldError('unsupported', line, { cause: error })
-  }
-}
-
-async function fetchModule(url: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const response = await fetch(url)
-    if (!response.ok) throw new Error(`the server answered ${response.status}`)
-    return new Uint8Array(await response.arrayBuffer())
-  } catch (error) {
-    throw new NearfieldError('network', `${url} could not be fetched: ${error}`, { cause: error })
   }
 }

@@ -15,18 +15,9 @@ export function placeEdit<T>(
 ): T {
   const { text, format, context, maxChars, maxLines, maxCps, durationMs, protect = [] } = request
   const { seed = 0, variants, evenIfPoor } = request
-  const texts = [text, context?.before ?? '', context?.after ?? '', ...protect].map((t) =>
-    runtime.encode(t),
-  )
+  const texts = [text, context?.before ?? '', context?.after ?? '', ...protect]
   const head = 4 * (DESC_WORDS + 2 * protect.length)
-  const total = texts.reduce((n, t) => n + t.length, head)
-  return runtime.using(total, (at) => {
-    let free = at + head
-    const pairs = texts.map((bytes) => {
-      runtime.bytes(free, bytes.length).set(bytes)
-      free += bytes.length
-      return [free - bytes.length, bytes.length] as const
-    })
+  return runtime.usingTexts(head, texts, (at, pairs) => {
     const terms = at + 4 * DESC_WORDS
     const words = new DataView(runtime.memory.buffer, at, head)
     const [own, ...others] = pairs.slice(0, 3)

@@ -15,16 +15,9 @@ export function placeGenerate<T>(
   use: (desc: number) => T,
 ): T {
   const { messages, stop = [], seed = 0 } = request
-  const texts = [...messages.map((m) => m.content), ...stop].map((text) => runtime.encode(text))
+  const texts = [...messages.map((m) => m.content), ...stop]
   const head = 4 * (DESC_WORDS + 3 * messages.length + 2 * stop.length)
-  const total = texts.reduce((n, text) => n + text.length, head)
-  return runtime.using(total, (at) => {
-    let free = at + head
-    const pairs = texts.map((bytes) => {
-      runtime.bytes(free, bytes.length).set(bytes)
-      free += bytes.length
-      return [free - bytes.length, bytes.length] as const
-    })
+  return runtime.usingTexts(head, texts, (at, pairs) => {
     const triplesAt = at + 4 * DESC_WORDS
     const stopsAt = triplesAt + 4 * 3 * messages.length
     const words = new DataView(runtime.memory.buffer, at, head)

@@ -114,6 +114,24 @@ export class Runtime {
       return use(at, bytes.length)
     })
   }
+  /** Room for `head` bytes with texts behind them, in UTF-8; texts: address and length of each. */
+  usingTexts<T>(
+    head: number,
+    texts: string[],
+    use: (at: number, texts: (readonly [number, number])[]) => T,
+  ): T {
+    const encoded = texts.map((text) => this.encode(text))
+    const total = encoded.reduce((n, bytes) => n + bytes.length, head)
+    return this.using(total, (at) => {
+      let free = at + head
+      const placed = encoded.map((bytes) => {
+        this.bytes(free, bytes.length).set(bytes)
+        free += bytes.length
+        return [free - bytes.length, bytes.length] as const
+      })
+      return use(at, placed)
+    })
+  }
 
   /** Throws what a negative status stands for; returns the others. */
   check(status: number): number {
