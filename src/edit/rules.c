@@ -231,7 +231,13 @@ static bool is_all_said(word_list list, isize i, isize next) {
   return ends && rule_sentence_starts(list, i);
 }
 
+/* Of a thousand phrases all but a few begin with another letter. */
+static bool may_begin(nf_bytes w, const char *phrase) {
+  return phrase[0] == '%' || ascii_lower((u8)phrase[0]) == ascii_lower(w.at[0]);
+}
+
 static void rule_at(finder *f, const rule *one, bool over_asides, isize i) {
+  if (!may_begin(f->list.at[i].text, one->text)) return;
   nf_bytes form = bytes_from_str(one->text), phrase = part_take(&form, "=");
   isize i_class = i, from = i, n = match_at(f->list, i, phrase, over_asides, &i_class);
   isize next = i + n;
@@ -319,6 +325,7 @@ static bool is_verb(word_list list, isize i, nf_bytes lemma, verb_form form) {
 
 static void verb_at(finder *f, rule_verb verb, isize i) {
   nf_bytes w = f->list.at[i].text;
+  if (!may_begin(w, verb)) return;
   nf_bytes forms = bytes_from_str(verb), lemma = part_take(&forms, "=");
   verb_form form = form_of(w, lemma);
   if (form == FORM_NONE || !is_verb(f->list, i, lemma, form)) return;
