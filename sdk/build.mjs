@@ -31,6 +31,7 @@ const entries = new Map(
   Object.entries({
     'src/index.ts': 'index.js',
     'src/chat.ts': 'chat.js',
+    'src/routed.ts': 'routed.js',
     'src/web.ts': 'web.js',
     'src/polyfill.ts': 'polyfill.js',
     'src/react.ts': 'react.js',
@@ -38,17 +39,22 @@ const entries = new Map(
     'src/engine.worker.ts': 'engine.worker.js',
   }).map(([input, file]) => [path.resolve(input), file]),
 )
-const otherEntries = {
+// error.ts has one class, which index.js exports: everything of the page takes it from there.
+const errors = path.resolve('src/error.ts')
+const withIt = ['index.js', 'engine.worker.js']
+const otherEntries = (own) => ({
   name: 'other-entries',
   resolveId(source, importer) {
     if (!importer) return null
     if (!source.startsWith('.')) return { id: source, external: true }
-    const file = entries.get(path.resolve(path.dirname(importer), source))
+    const resolved = path.resolve(path.dirname(importer), source)
+    if (resolved === errors && !withIt.includes(own)) return { id: './index.js', external: true }
+    const file = entries.get(resolved)
     return file ? { id: `./${file}`, external: true } : null
   },
-}
+})
 for (const [input, file] of entries) {
-  const bundle = await rolldown({ input, platform: 'browser', plugins: [otherEntries] })
+  const bundle = await rolldown({ input, platform: 'browser', plugins: [otherEntries(file)] })
   await bundle.write({
     file: `dist/${file}`,
     format: 'es',

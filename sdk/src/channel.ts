@@ -3,9 +3,11 @@
  * worker ends. Owns the worker. Knows nothing of models or captions.
  * Read next: protocol.ts.
  */
-import { abortError, fromWire, NearfieldError } from './error.ts'
+import { abortError } from './abort_error.ts'
+import { NearfieldError } from './error.ts'
 import type { CallMessage, CallName, Calls, FromWorker, Progress, ToWorker } from './protocol.ts'
 import type { Status } from './types.ts'
+import { fromWire } from './wire_error.ts'
 
 /** What this file needs of a Worker; tests give a fake. */
 export interface WorkerLike {
@@ -45,7 +47,7 @@ export class Channel {
     worker.onmessage = (event) => this.#receive(event.data)
     worker.onerror = (event) => {
       const why = event.message || 'its script could not be loaded'
-      this.#lose(new NearfieldError('lost', `the engine's worker ended: ${why}`))
+      this.lose(new NearfieldError('lost', `the engine's worker ended: ${why}`))
     }
   }
 
@@ -114,10 +116,11 @@ export class Channel {
     const error = fromWire(message.error)
     pending.reject(error)
     // A trap leaves the engine's memory in no known state: nothing may run on it any more.
-    if (error instanceof NearfieldError && error.code === 'lost') this.#lose(error)
+    if (error instanceof NearfieldError && error.code === 'lost') this.lose(error)
   }
 
-  #lose(error: NearfieldError): void {
+  /** Ends a worker that is of no use any more: what runs and later calls reject with the error. */
+  lose(error: NearfieldError): void {
     if (this.#ended) return
     this.#end(error, error)
     this.onLost?.(error)

@@ -18,11 +18,14 @@ import { type ModelOffer, offeredModels } from './model/offers.ts'
 import { Answers, answerKey } from './prefetch.ts'
 import { protectedTerms } from './protect.ts'
 import type { Bench, EditArgs } from './protocol.ts'
+import type { Routed } from './routed.ts'
+import { none } from './router/ledger.ts'
 import type {
   Adapter,
   Availability,
   EditRequest,
   EditResult,
+  LedgerSums,
   NearfieldApi,
   OpenOptions,
   PrefetchCue,
@@ -44,8 +47,9 @@ function pageUrl(url: string | URL, what: string, expected: string): URL {
 const modelUrl = (model: string | URL) =>
   pageUrl(model, 'model', "a folder such as '/models/NAME/'")
 
-/** What crosses to the worker. Throws a NearfieldError 'bad_input'. */
-function editArgs({ signal: _, key: __, protect, ...rest }: EditRequest): EditArgs {
+/** What an answer depends on: it crosses to the worker. Throws a NearfieldError 'bad_input'. */
+function editArgs(request: EditRequest): EditArgs {
+  const { signal: _, key: __, mode: ___, deadlineMs: ____, protect, ...rest } = request
   if (typeof rest.text !== 'string') {
     throw new NearfieldError('bad_input', 'edit: text must be a string')
   }
@@ -63,21 +67,17 @@ function prefetchArgs(request: EditRequest): EditArgs[] {
 
 /** One model, open in a worker of its own. */
 export class Nearfield implements NearfieldApi {
-  #channel: Channel
-  #status: Status
+  #engine!: Pick<Channel, 'call' | 'close'>
+  #status!: Status
+  #routed: Routed | null = null
+  #mode: EditRequest['mode']
+  /** Of edits without a server; with one the router keeps the ledger. */
+  #sums = none()
   #answers = new Answers()
   /** By the key of a request: ends the newest one. */
   #newest = new Map<string, AbortController>()
 
-  private constructor(channel: Channel, status: Status, onStatus: OpenOptions['onStatus']) {
-    this.#channel = channel
-    this.#status = status
-    channel.onStatus = (now) => {
-      this.#status = now
-      onStatus?.(now)
-    }
-    channel.onLost = () => channel.onStatus?.({ ...this.#status, state: 'lost' })
-  }
+  private constructor() {}
 
   /** Can this browser run a model, and is it stored already? Downloads nothing but manifest.json. */
   static async availability(options: Pick<OpenOptions, 'model'>): Promise<Availability> {
@@ -92,22 +92,46 @@ export class Nearfield implements NearfieldApi {
     return offeredModels(modelUrl(folder))
   }
 
-  /** Resolves when the model is in memory. Rejects with NearfieldError or the signal's reason. */
+  /**
+   * Resolves when the model is in memory; with a server at once, and the model comes along behind it
+   * (`signal` then ends only that). Rejects with NearfieldError or the signal's reason.
+   */
   static async open(options: OpenOptions): Promise<Nearfield> {
-    options.signal?.throwIfAborted()
+    const { signal, threads = null, backend = 'auto' } = options
+    signal?.throwIfAborted()
     const model = modelUrl(options.model).href
-    const channel = new Channel(startWorker())
+    const nf = new Nearfield()
+    nf.#mode = options.mode
+    const tell = (now: Status) => {
+      nf.#status = now
+      options.onStatus?.(now)
+    }
+    const start = (heard?: OpenOptions['onProgress']) => {
+      const channel = new Channel(startWorker())
+      const onProgress: OpenOptions['onProgress'] = (progress) => {
+        heard?.(progress)
+        options.onProgress?.(progress)
+      }
+      const opening = channel.call('open', { model, threads, backend }, { signal, onProgress })
+      return { channel, opening }
+    }
+    if (options.server !== undefined) {
+      nf.#routed = await (await import('./routed.ts')).openRouted(options, start, tell)
+      nf.#engine = nf.#routed.engine
+      nf.#status = nf.#routed.engine.status
+      return nf
+    }
+    const { channel, opening } = start()
+    nf.#engine = channel
     try {
-      const status = await channel.call(
-        'open',
-        { model, threads: options.threads ?? null, backend: options.backend ?? 'auto' },
-        { signal: options.signal, onProgress: options.onProgress },
-      )
-      return new Nearfield(channel, status, options.onStatus)
+      nf.#status = await opening
     } catch (error) {
       channel.close()
       throw error
     }
+    channel.onStatus = tell
+    channel.onLost = () => tell({ ...nf.#status, state: 'lost' })
+    return nf
   }
 
   /** What runs here, as of now; a new object after every change. */
@@ -123,7 +147,7 @@ export class Nearfield implements NearfieldApi {
    */
   async adapter(url: string | URL, { signal }: { signal?: AbortSignal } = {}): Promise<Adapter> {
     const { href } = pageUrl(url, 'adapter', "a file such as '/models/NAME/fix.gguf'")
-    return this.#channel.call('adapter', { url: href }, { signal })
+    return this.#engine.call('adapter', { url: href }, { signal })
   }
 
   /**
@@ -136,15 +160,51 @@ export class Nearfield implements NearfieldApi {
     request.signal?.throwIfAborted()
     const { signal, done } = this.#supersede(request)
     try {
-      const known = this.#status.state === 'ready' ? this.#answers.take(key) : null
+      const known = this.#known(key, args, request)
       if (known) return known
       this.#answers.drop(key)
-      const result = await this.#channel.call('edit', args, { signal })
+      const result = await this.#ask(args, request, signal)
       this.#answers.remember(key, result)
       return result
     } finally {
       done()
     }
+  }
+
+  /** A remembered answer, if this request may be answered by it. */
+  #known(key: string, args: EditArgs, { mode }: EditRequest): EditResult | null {
+    if (!this.#routed && this.#status.state !== 'ready') return null
+    const known = this.#answers.take(key)
+    if (!known || !this.#routed) return known && this.#took(known)
+    return this.#routed.known(args, known, mode)
+  }
+
+  async #ask(
+    args: EditArgs,
+    { mode = this.#mode, deadlineMs }: EditRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<EditResult> {
+    if (this.#routed) return this.#routed.edit(args, { mode, deadlineMs, signal })
+    if (mode === 'only_in_cloud') {
+      throw new NearfieldError('unsupported', `mode ${mode}: no server was given to open()`)
+    }
+    try {
+      return this.#took(await this.#engine.call('edit', args, { signal }))
+    } catch (error) {
+      if (!signal?.aborted) this.#sums.failed++
+      throw error
+    }
+  }
+
+  #took(result: EditResult): EditResult {
+    this.#sums.device.edits++
+    this.#sums.device.ms += result.receipt.totalMs
+    return result
+  }
+
+  /** What the edits of this object have cost so far, and what they have saved. */
+  ledger(): LedgerSums {
+    return this.#routed?.edits.ledger() ?? structuredClone(this.#sums)
   }
 
   /**
@@ -182,7 +242,7 @@ export class Nearfield implements NearfieldApi {
   prefetch(cues: readonly PrefetchCue[], { task, priority }: PrefetchOptions): void {
     const wanted = cues.flatMap((cue) => prefetchArgs({ ...cue, task }))
     this.#answers.prefetch(wanted, priority, (args, signal) =>
-      this.#channel.call('edit', args, { signal }),
+      this.#engine.call('edit', args, { signal }),
     )
   }
 
@@ -194,7 +254,7 @@ export class Nearfield implements NearfieldApi {
    */
   async generate(request: GenerateRequest): Promise<GenerateResult> {
     const { signal, onText } = request
-    return this.#channel.call('generate', generateArgs(request), { signal, onPiece: onText })
+    return this.#engine.call('generate', generateArgs(request), { signal, onPiece: onText })
   }
 
   /** How many tokens the model reads of a conversation; does not wait for what runs. */
@@ -202,7 +262,7 @@ export class Nearfield implements NearfieldApi {
     messages: readonly Message[],
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<TokenCount> {
-    return this.#channel.call('tokens', { messages: checkedMessages(messages) }, { signal })
+    return this.#engine.call('tokens', { messages: checkedMessages(messages) }, { signal })
   }
 
   /** `chat.completions.create()` in OpenAI's shape; its code is loaded when it is first called. */
@@ -219,12 +279,12 @@ export class Nearfield implements NearfieldApi {
 
   /** How fast this engine is here; for bench/, it blocks the queue for seconds. */
   bench(repeats = 5): Promise<Bench> {
-    return this.#channel.call('bench', { repeats })
+    return this.#engine.call('bench', { repeats })
   }
 
   /** Frees the worker and the model's memory; what runs rejects with an AbortError. */
   close(): void {
-    this.#channel.close()
+    this.#engine.close()
     this.#status = { ...this.#status, state: 'closed' }
   }
 

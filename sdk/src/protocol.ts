@@ -2,7 +2,7 @@
  * Messages between the page and engine.worker.ts. One table of calls types both ends.
  * Owns the shapes only. Read next: channel.ts (page side), worker/serve.ts (worker side).
  */
-import type { WireError } from './error.ts'
+
 import type { GenerateArgs, GenerateResult, Message, TokenCount } from './generate.ts'
 import type { PackedCues, PackedFindings, PackedStrings } from './pack.ts'
 import type {
@@ -14,6 +14,7 @@ import type {
   OpenOptions,
   Status,
 } from './types.ts'
+import type { WireError } from './wire_error.ts'
 
 /** Medians: tokens a second decoding one at a time, and in passes of 32 rows. */
 export interface Bench {

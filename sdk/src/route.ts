@@ -6,10 +6,9 @@
 
 import { NearfieldError } from './error.ts'
 import { fetchModule } from './fetch_module.ts'
+import type { RouteMode } from './types.ts'
 
 export type Place = 'device' | 'server'
-/** Firebase's words. 'only_on_device': nothing is ever sent. */
-export type RouteMode = 'prefer_on_device' | 'only_on_device' | 'only_in_cloud' | 'prefer_in_cloud'
 export type BreakerState = 'closed' | 'half_open' | 'open'
 
 /** Times are milliseconds. What is not known is left out. */

@@ -29,10 +29,43 @@ export type BackendWhy =
   | 'no_memory'
   | 'lost'
 
+/**
+ * Where an edit may run, in Firebase's words. 'prefer_on_device': on the device as long as it answers
+ * in time. 'only_on_device': nothing of the edit is ever sent.
+ */
+export type RouteMode = 'prefer_on_device' | 'only_on_device' | 'only_in_cloud' | 'prefer_in_cloud'
+
+/** A server that edits too (nearfield-server's POST /v1/edit), and what it costs. */
+export interface ServerPlace {
+  /** What '/edit' comes behind, e.g. '/v1' or 'https://edits.example/v1'. */
+  url: string | URL
+  /** Sent as Authorization: Bearer, where the server asks for one. */
+  token?: string
+  /** Of the server's models; default: its own. */
+  model?: string
+  /** US dollars for a million tokens read and written; default 0. */
+  inputUsd?: number
+  outputUsd?: number
+  /** US dollars that edits of this object may cost in all; default: no limit. */
+  budgetUsd?: number
+  /** US dollars that a second less of waiting may cost; default: money does not weigh. */
+  secondUsd?: number
+  /** Milliseconds of waiting that nobody minds: the preferred place goes first within them. Default 400. */
+  patienceMs?: number
+}
+
 /** What Nearfield.open() takes. */
 export interface OpenOptions {
   /** Folder URL that holds manifest.json, e.g. '/models/smollm2-135m-instruct/'. */
   model: string | URL
+  /**
+   * Answers edits where the device does not: while the model loads, when it fails, or when the server
+   * is preferred (docs/router.md). With it open() resolves at once, and `status` tells how the model
+   * comes along. A string is the URL alone.
+   */
+  server?: string | URL | ServerPlace
+  /** Of every edit that names none; default 'prefer_on_device'. Without a server: the device alone. */
+  mode?: RouteMode
   /** Called while bytes arrive; loaded and total are bytes. 0 and total are always reported. */
   onProgress?: (progress: { loaded: number; total: number; stage: 'download' | 'load' }) => void
   /** Threads of the engine; default: measured, at most 8; 1 where the page is not isolated. */
@@ -85,6 +118,13 @@ export interface EditRequest {
    * older one, waiting or running: it rejects with a SupersededError (an AbortError).
    */
   key?: string
+  /** Default: that of OpenOptions. 'only_in_cloud' without a server rejects as 'unsupported'. */
+  mode?: RouteMode
+  /**
+   * Milliseconds from now within which the answer is of use: a place that makes it goes before one
+   * that does not. Ends nothing (that is what `signal` is for).
+   */
+  deadlineMs?: number
 }
 
 /** A LoRA beside the model, as Nearfield.adapter() opened it. A plain value. */
@@ -104,7 +144,10 @@ export type VariantsRequest = Omit<EditRequest, 'variants'> & {
 }
 
 /** One caption to prepare an answer for; of an EditRequest what the answer depends on. */
-export type PrefetchCue = Omit<EditRequest, 'task' | 'signal' | 'priority' | 'key'>
+export type PrefetchCue = Omit<
+  EditRequest,
+  'task' | 'signal' | 'priority' | 'key' | 'mode' | 'deadlineMs'
+>
 
 /** What Nearfield.prefetch() takes beside the cues. */
 export interface PrefetchOptions {
@@ -156,7 +199,10 @@ export interface Receipt {
   forced: number
   bytesSent: number
   costUsd: number
-  /** 'device'; 'prefetched', 'remembered': known before it was asked for. */
+  /**
+   * 'device'; 'prefetched', 'remembered': known before it was asked for. With a server the router's
+   * reason, e.g. 'device_preferred', 'device_loading' (docs/router.md).
+   */
   why: string
   /** What was tried, in order; the last one answered. 'lost': the GPU went, and it ran again. */
   attempts: Attempt[]
@@ -187,8 +233,34 @@ export interface EditResult {
   receipt: Receipt
 }
 
+/** Answers of one place. */
+export interface LedgerPlace {
+  /** Those that were taken. */
+  edits: number
+  /** Milliseconds waited for them. */
+  ms: number
+}
+/** What the edits of one object have cost, and what they would have cost elsewhere; a copy. */
+export interface LedgerSums {
+  device: LedgerPlace
+  server: LedgerPlace & {
+    /** Requests, those whose answer was not taken as well. */
+    requests: number
+    /** Bytes of their bodies. */
+    bytesSent: number
+    /** US dollars spent, by the prices of ServerPlace; and of those for answers that were not taken. */
+    usd: number
+    wastedUsd: number
+  }
+  /** By answering on the device, against what the server was known to take. */
+  saved: { usd: number; ms: number }
+  /** Edits nobody could answer; those that the page aborted are none of them. */
+  failed: number
+}
+
 /** What the device and the engine are, for a device chip or a report. */
 export interface Status {
+  /** With a server: 'loading' again when a worker has ended; 'absent' when no model can be had. */
   state: 'absent' | 'loading' | 'ready' | 'lost' | 'closed'
   backend: Backend
   backendWhy: BackendWhy
@@ -291,6 +363,7 @@ export interface NearfieldApi {
   variants(request: VariantsRequest): AsyncGenerator<Variant, EditResult>
   prefetch(cues: readonly PrefetchCue[], options: PrefetchOptions): void
   readonly status: Status
+  ledger(): LedgerSums
   /** Frees the worker; what runs rejects with AbortError. */
   close(): void
 }

@@ -58,18 +58,24 @@ export function manifestOf(file = modelPath) {
 // roots: { '/url/prefix/': folder }. Returns { origin, log, faults, close }.
 //   log     [{ path, range, sent }] in order
 //   faults  { cutAfter: bytes of the model file after which the next reply's socket is destroyed,
-//             once; models: false refuses every connection for /models/ }
-export async function serve({ isolated = true, roots = {}, pages = {} } = {}) {
+//             once; models: false refuses every connection for /models/, a promise holds them until it
+//             is kept }
+// handlers: { '/url/prefix/': (request, response) => ... }, which a test gives.
+export async function serve({ isolated = true, roots = {}, pages = {}, handlers = {} } = {}) {
   const log = []
   const faults = { cutAfter: null, models: true }
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const url = new URL(request.url, 'http://host')
     const entry = { path: url.pathname, range: request.headers.range ?? null, sent: 0 }
     log.push(entry)
-    if (!faults.models && url.pathname.startsWith('/models/')) return request.socket.destroy()
+    const ofModels = url.pathname.startsWith('/models/')
+    if (ofModels) await faults.models
+    if (!faults.models && ofModels) return request.socket.destroy()
+    const own = Object.keys(handlers).find((prefix) => url.pathname.startsWith(prefix))
+    if (own) return handlers[own](request, response)
     for (const [name, value] of Object.entries({ ...SECURITY, ...(isolated && ISOLATION) }))
       response.setHeader(name, value)
-    const manifest = url.pathname.startsWith('/models/') ? manifestOf() : null
+    const manifest = ofModels ? manifestOf() : null
     if (manifest && url.pathname === `/models/${manifest.name}/manifest.json`) {
       response.setHeader('Content-Type', 'application/json')
       return response.end(JSON.stringify(manifest))

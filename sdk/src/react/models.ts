@@ -7,7 +7,7 @@ import { isAlive } from '../alive.ts'
 import { Nearfield, type OpenOptions, type Status } from '../index.ts'
 
 /** What useNearfield() opens. */
-export type ModelOptions = Pick<OpenOptions, 'model' | 'threads' | 'backend'>
+export type ModelOptions = Pick<OpenOptions, 'model' | 'threads' | 'backend' | 'server' | 'mode'>
 
 /** A model on its way, ready, or failed. A new object after every change. */
 export interface ModelState {
@@ -120,8 +120,8 @@ export class Model {
 const models = new Map<string, Model>()
 
 export function modelOf(options: ModelOptions): Model {
-  const { model, threads, backend } = options
-  const key = JSON.stringify([new URL(model, document.baseURI).href, threads, backend])
+  const { model, threads, backend, server, mode } = options
+  const key = JSON.stringify([new URL(model, document.baseURI), threads, backend, server, mode])
   const known = models.get(key)
   if (known?.alive) return known
   const made = new Model(options)

@@ -4,19 +4,11 @@
  * a place answers: it is handed one function each.
  */
 import type { EditArgs } from '../protocol.ts'
-import type {
-  DeviceFacts,
-  Place,
-  Plan,
-  Route,
-  RouteMode,
-  ServerFacts,
-  UserFacts,
-} from '../route.ts'
-import type { Attempt, EditResult, Receipt } from '../types.ts'
+import type { DeviceFacts, Place, Plan, Route, ServerFacts, UserFacts } from '../route.ts'
+import type { Attempt, EditResult, LedgerSums, Receipt, RouteMode } from '../types.ts'
 import { type Clock, realClock } from './clock.ts'
-import { Ledger, type LedgerSums } from './ledger.ts'
-import { type Given, Router } from './router.ts'
+import { Ledger } from './ledger.ts'
+import { type Given, type RouteRequest, Router } from './router.ts'
 import type { Tried } from './run.ts'
 
 /**
@@ -92,15 +84,26 @@ export class RoutedEdits {
     return this.#ledger.sums()
   }
 
-  async edit(args: EditArgs, wishes: RouteWishes = {}): Promise<EditResult> {
-    const { signal, mode = 'prefer_on_device', patienceMs = PATIENCE_MS, ...rest } = wishes
+  /** An edit whose answer the page knew already: nothing was asked. */
+  remembered(args: EditArgs): void {
     const { device, offered, ...here } = this.#here(args)
+    const { costUsd } = this.#router.plan(this.#request(args, offered, {}), { ...here, device })
+    const none = { aborted: false, ms: 0, requests: 0, bytesSent: 0 }
+    this.#ledger.add({ place: 'device', ...none, costUsd, serverMs: this.#router.serverMs() })
+  }
+
+  #request(args: EditArgs, offered: boolean, wishes: Omit<RouteWishes, 'signal'>): RouteRequest {
     const textTokens = tokensOf(args.text)
-    const request = {
-      ...{ ...rest, mode, patienceMs, offered },
+    return {
+      ...{ mode: 'prefer_on_device', patienceMs: PATIENCE_MS, ...wishes, offered },
       inputTokens: this.#promptTokens + textTokens,
       outputTokens: textTokens * (args.variants ?? 1),
     }
+  }
+
+  async edit(args: EditArgs, { signal, ...wishes }: RouteWishes = {}): Promise<EditResult> {
+    const { device, offered, ...here } = this.#here(args)
+    const request = this.#request(args, offered, wishes)
     const busy = this.#onDevice > 0 && device.state === 'ready'
     const facts = {
       ...device,

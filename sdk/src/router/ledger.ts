@@ -3,30 +3,8 @@
  * prices are the app's, so money is an estimate by tokens.
  */
 import type { Place } from '../route.ts'
+import type { LedgerSums } from '../types.ts'
 
-/** Of one place. */
-export interface LedgerPlace {
-  /** Answers that were taken. */
-  edits: number
-  /** Time waited for them. */
-  ms: number
-}
-/** As nf.ledger() answers; a copy. */
-export interface LedgerSums {
-  device: LedgerPlace
-  server: LedgerPlace & {
-    /** Requests, those whose answer was not taken as well. */
-    requests: number
-    bytesSent: number
-    /** Spent, of which for answers that were not taken. */
-    usd: number
-    wastedUsd: number
-  }
-  /** By answering on the device, against what the server was known to take. */
-  saved: { usd: number; ms: number }
-  /** Edits nobody could answer; those that the page aborted are none of them. */
-  failed: number
-}
 /** One edit, over. */
 export interface LedgerEntry {
   /** Whose answer was taken; null: there was none. */
@@ -42,7 +20,8 @@ export interface LedgerEntry {
   serverMs: number | null
 }
 
-const none = (): LedgerSums => ({
+/** Before the first edit. */
+export const none = (): LedgerSums => ({
   device: { edits: 0, ms: 0 },
   server: { edits: 0, ms: 0, requests: 0, bytesSent: 0, usd: 0, wastedUsd: 0 },
   saved: { usd: 0, ms: 0 },

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { NearfieldError } from '../error.ts'
-import type { Place, RouteMode } from '../route.ts'
+import type { Place } from '../route.ts'
 import { ManualClock } from '../testing/manual_clock.ts'
 import { realRoute } from '../testing/real_wasm.ts'
+import type { RouteMode } from '../types.ts'
 import { type Circumstances, Router } from './router.ts'
 import type { Tried } from './run.ts'
 

@@ -91,11 +91,30 @@ test('a fault of the request does not', async () => {
   await expect(result).rejects.toMatchObject({ code: 'bad_input' })
 })
 
-test('silence is given up', async () => {
-  const { clock, result, aborted } = start({ hedgeAfterMs: null }, { server: [{ ms: 50 }] })
+test('a silent server is given up, and asked anew after the device', async () => {
+  const change = { first: 'server', second: 'device', hedgeAfterMs: null } as const
+  const { clock, result, aborted } = start(change, { device: [{ ms: 50 }] })
   await clock.pass(1050)
-  expect(short((await result).tries)).toEqual(['device timeout 1000', 'server ok 50'])
-  expect(aborted).toEqual(['device'])
+  expect(short((await result).tries)).toEqual(['server timeout 1000', 'device ok 50'])
+  expect(aborted).toEqual(['server'])
+})
+
+test('a late device goes on: the first of both answers', async () => {
+  const other = { hedgeAfterMs: null }
+  const quick = start(other, { server: [{ ms: 50 }] })
+  await quick.clock.pass(1050)
+  expect(short((await quick.result).tries)).toEqual(['device cancelled 1050', 'server ok 50'])
+  const away = start(other, {
+    device: [{ ms: 9000 }],
+    server: [{ ms: 10, fails: failure('network') }],
+  })
+  await away.clock.pass(9000)
+  const { place, tries } = await away.result
+  expect(place).toBe('device')
+  expect(short(tries).filter((tried) => tried.startsWith('device'))).toEqual(['device ok 9000'])
+  const alone = start({ ...other, second: null }, {})
+  await alone.clock.pass(301_000 + 4 * 301_000 + 7500)
+  await expect(alone.result).rejects.toThrow(/device did not answer within 301000 ms/)
 })
 
 test('what has failed is asked again, with longer and longer pauses', async () => {

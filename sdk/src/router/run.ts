@@ -4,7 +4,8 @@
  * cancelled. Owns the attempts of one request.
  * Does not choose (route.ts) and does not know what is asked, or how.
  */
-import { abortError, NearfieldError } from '../error.ts'
+import { abortError } from '../abort_error.ts'
+import { NearfieldError } from '../error.ts'
 import type { Place, Plan } from '../route.ts'
 import type { Clock } from './clock.ts'
 
@@ -60,6 +61,8 @@ export interface Watch {
   end?(tried: Tried): void
 }
 
+/** A device that is late for so long has hung: the slowest loads and edits are done by then. */
+const HUNG_MS = 300_000
 /** A place that has failed is asked again after these, as long as there is no answer. */
 const AGAIN_MS = [500, 1000, 2000, 4000]
 
@@ -106,15 +109,30 @@ class Run<T> {
     this.#running.set(place, running)
     const { first, giveUpMs } = this.#plan
     if (place === first && giveUpMs !== null) {
-      running.stopTimer = this.#clock.after(giveUpMs, () =>
-        this.#failed(running, new LateError(place, giveUpMs)),
-      )
+      running.stopTimer = this.#clock.after(giveUpMs, () => this.#late(running, giveUpMs))
     }
     this.#watch.begin?.(tried)
     this.#ask(place, stop.signal).then(
       (answer) => this.#answered(running, answer),
       (error) => this.#failed(running, error),
     )
+  }
+
+  /**
+   * A server that is silent may never have heard: it is asked anew. A device is at it, and would begin
+   * again: it goes on until the other has answered.
+   */
+  #late(running: Running, ms: number): void {
+    const { place } = running.tried
+    if (place === 'server') {
+      this.#failed(running, new LateError(place, ms))
+      return
+    }
+    running.stopTimer = this.#clock.after(HUNG_MS, () =>
+      this.#failed(running, new LateError(place, ms + HUNG_MS)),
+    )
+    const { second } = this.#plan
+    if (second && !this.#wasAsked(second)) this.#start(second, false)
   }
 
   #end(running: Running, end: TryEnd): void {

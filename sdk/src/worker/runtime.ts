@@ -3,9 +3,10 @@
  * is made for each use and never kept (memory may grow).
  * Read next: compile.ts, threads.ts, engine.ts, captions.ts.
  */
-import { errorOfStatus, NearfieldError } from '../error.ts'
+import { NearfieldError } from '../error.ts'
 import type { Gpu } from '../gpu/gpu.ts'
 import { noGpu } from '../gpu/none.ts'
+import { errorOfStatus } from '../wire_error.ts'
 import type { Compiled } from './compile.ts'
 import type { Exports } from './exports.ts'
 

@@ -2,8 +2,9 @@
  * The worker's end of the protocol: runs the handler of each call, sends its value or failure,
  * and gives it a signal that a 'cancel' message aborts. Read next: ../protocol.ts.
  */
-import { toWire } from '../error.ts'
+
 import type { CallMessage, CallName, Calls, FromWorker, Progress, ToWorker } from '../protocol.ts'
+import { toWire } from '../wire_error.ts'
 
 export interface CallContext {
   signal: AbortSignal

@@ -40,9 +40,9 @@ after(async () => {
   await server?.close()
 })
 
-test('the build holds one worker and both modules as files', () => {
+test('the build holds one worker, both engines and the router as files', () => {
   const files = readdirSync(`${root}/dist/assets`)
-  assert.equal(files.filter((name) => name.endsWith('.wasm')).length, 2, files.join(' '))
+  assert.equal(files.filter((name) => name.endsWith('.wasm')).length, 3, files.join(' '))
   assert.equal(
     files.filter((name) => /^engine\.worker.*\.js$/.test(name)).length,
     1,

@@ -34,9 +34,10 @@ const pages = {
 }
 
 /** pages: of the server, by path; what a test puts there goes before the SDK's own files. */
-export async function serveSdk(isolated) {
+export async function serveSdk(isolated, handlers = {}) {
   const own = { ...pages }
-  return { ...(await serve({ isolated, roots: { '/sdk/': dist }, pages: own })), pages: own }
+  const served = await serve({ isolated, roots: { '/sdk/': dist }, pages: own, handlers })
+  return { ...served, pages: own }
 }
 export const workerScript = () => readFileSync(path.join(dist, 'engine.worker.js'))
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { errorOfStatus, fromWire, NearfieldError, toWire } from './error.ts'
+import { NearfieldError } from './error.ts'
 import { status, statusCodes } from './status.gen.ts'
+import { errorOfStatus, fromWire, toWire } from './wire_error.ts'
 
 test('every failing status has a code, no other has', () => {
   for (const [name, value] of Object.entries(status)) {

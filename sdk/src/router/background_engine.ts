@@ -1,0 +1,160 @@
+/**
+ * The engine of a page that has a server beside it: opened in the background, and opened again when
+ * its worker has ended or its download broke off. Owns when that is tried again, and what the page's
+ * status is meanwhile. Does not know how a worker is started (`start`), nor where edits go.
+ */
+import type { CallOptions, Channel } from '../channel.ts'
+import { NearfieldError } from '../error.ts'
+import type { CallName, Calls, Progress } from '../protocol.ts'
+import type { DeviceFacts } from '../route.ts'
+import type { Status } from '../types.ts'
+import { unlessAborted } from '../unless_aborted.ts'
+import { type Clock, realClock } from './clock.ts'
+
+/** A new worker, and its model on the way. */
+export type StartEngine = (onProgress: (progress: Progress) => void) => {
+  channel: Channel
+  opening: Promise<Status>
+}
+
+/** Between two failures in a row; the first end of a worker that has worked is mended at once. */
+const PAUSES_MS = [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000] as const
+/** One that has worked for so long is new to failing. */
+const WELL_MS = 60_000
+
+export class BackgroundEngine {
+  #start: StartEngine
+  #onStatus: (status: Status) => void
+  #clock: Clock
+  #channel: Channel | null = null
+  #open!: Promise<Channel>
+  #status: Status = LOADING
+  #since = 0
+  #readyAt = 0
+  #progress = 0
+  #failures = 0
+  #stopPause = () => {}
+  /** What adapter() has opened, to be opened in the next worker too. */
+  #adapters = new Set<string>()
+
+  constructor(start: StartEngine, onStatus: (status: Status) => void, clock: Clock = realClock) {
+    this.#start = start
+    this.#onStatus = onStatus
+    this.#clock = clock
+    this.#begin()
+  }
+
+  get status(): Status {
+    return this.#status
+  }
+  /** As the router wants to know it. 'lost': it is not tried again for a while. */
+  get facts(): Pick<DeviceFacts, 'state' | 'backend' | 'loadingMs' | 'progress'> {
+    const { state, backend } = this.#status
+    if (state === 'ready') return { state, backend }
+    if (state === 'absent' || state === 'closed') return { state: 'absent' }
+    if (!this.#channel) return { state: 'lost' }
+    return {
+      ...{ state: 'loading', backend, progress: this.#progress },
+      loadingMs: this.#clock.now() - this.#since,
+    }
+  }
+
+  /** Waits for the model. Rejects with a NearfieldError 'unsupported' where it cannot be had. */
+  async call<Name extends CallName>(
+    name: Name,
+    args: Calls[Name]['args'],
+    options: CallOptions = {},
+  ): Promise<Calls[Name]['value']> {
+    const channel = await unlessAborted(this.#open, options.signal)
+    const value = await channel.call(name, args, options)
+    if (name === 'adapter') this.#adapters.add((args as Calls['adapter']['args']).url)
+    return value
+  }
+
+  close(): void {
+    this.#tell({ state: 'closed' })
+    this.#stopPause()
+    this.#channel?.close()
+    this.#keep(Promise.reject(new NearfieldError('closed', 'close() was called')))
+  }
+
+  #begin(): void {
+    this.#since = this.#clock.now()
+    this.#progress = 0
+    const { channel, opening } = this.#start(({ loaded, total }) => {
+      this.#progress = total > 0 ? loaded / total : 0
+    })
+    this.#channel = channel
+    channel.onStatus = (status) => {
+      if (channel !== this.#channel || this.#status.state === 'closed') return
+      if (status.state === 'lost') this.#failed(channel, new NearfieldError('lost', GPU_GONE))
+      else this.#tell(status)
+    }
+    channel.onLost = (error) => this.#failed(channel, error)
+    const opened = opening.then(async (status) => {
+      await Promise.all([...this.#adapters].map((url) => channel.call('adapter', { url })))
+      this.#readyAt = this.#clock.now()
+      this.#tell(status)
+      return channel
+    })
+    this.#keep(opened)
+    opened.catch((error) => this.#failed(channel, error))
+  }
+
+  /** Its worker has ended, or the model did not come; a second call for one channel does nothing. */
+  #failed(channel: Channel, error: Error): void {
+    if (channel !== this.#channel || this.#status.state === 'closed') return
+    this.#channel = null
+    channel.lose(new NearfieldError('lost', error.message, { cause: error }))
+    if (!(error instanceof NearfieldError) || !PASSING.has(error.code)) {
+      const line = `the model could not be opened: ${error.message}`
+      this.#keep(Promise.reject(new NearfieldError('unsupported', line, { cause: error })))
+      this.#tell({ state: 'absent', backendReason: error.message })
+      return
+    }
+    const wasReady = this.#status.state === 'ready'
+    if (wasReady && this.#clock.now() - this.#readyAt > WELL_MS) this.#failures = 0
+    const pause = PAUSES_MS[Math.min(this.#failures, PAUSES_MS.length - 1)]!
+    this.#againAfter(wasReady && this.#failures === 0 ? 0 : pause)
+    this.#failures++
+    this.#tell({ state: 'loading', backendReason: error.message })
+  }
+
+  /** Sooner, when the browser says that there is a network again. */
+  #againAfter(ms: number): void {
+    const next = new Promise<Channel>((resolve) => {
+      const again = () => {
+        this.#stopPause()
+        this.#begin()
+        resolve(this.#open)
+      }
+      const stopTimer = this.#clock.after(ms, again)
+      globalThis.addEventListener?.('online', again)
+      this.#stopPause = () => {
+        stopTimer()
+        globalThis.removeEventListener?.('online', again)
+      }
+    })
+    this.#keep(next)
+  }
+
+  #keep(open: Promise<Channel>): void {
+    open.catch(() => {}) // told to whoever waits for it
+    this.#open = open
+  }
+  #tell(news: Partial<Status>): void {
+    this.#status = { ...this.#status, ...news }
+    this.#onStatus(this.#status)
+  }
+}
+
+/** Another try may find it better. */
+const PASSING: ReadonlySet<string> = new Set(['network', 'lost'])
+const GPU_GONE = 'the GPU was lost, and nothing took its place'
+
+const LOADING: Status = {
+  ...{ state: 'loading', backend: 'wasm', backendWhy: 'unmeasured', backendReason: '' },
+  ...{ gpu: '', kernels: '', replacedKernels: '', threads: 1 },
+  isolated: globalThis.crossOriginIsolated === true,
+  ...{ model: null, cached: false, adapters: [], tasks: [] },
+}
