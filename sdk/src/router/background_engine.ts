@@ -27,7 +27,8 @@ export class BackgroundEngine {
   #onStatus: (status: Status) => void
   #clock: Clock
   #channel: Channel | null = null
-  #open!: Promise<Channel>
+  /** Kept by the next worker whose model is there, however many fail before. */
+  #open = new Wait()
   #status: Status = LOADING
   #since = 0
   #readyAt = 0
@@ -65,7 +66,7 @@ export class BackgroundEngine {
     args: Calls[Name]['args'],
     options: CallOptions = {},
   ): Promise<Calls[Name]['value']> {
-    const channel = await unlessAborted(this.#open, options.signal)
+    const channel = await unlessAborted(this.#open.promise, options.signal)
     const value = await channel.call(name, args, options)
     if (name === 'adapter') this.#adapters.add((args as Calls['adapter']['args']).url)
     return value
@@ -75,7 +76,7 @@ export class BackgroundEngine {
     this.#tell({ state: 'closed' })
     this.#stopPause()
     this.#channel?.close()
-    this.#keep(Promise.reject(new NearfieldError('closed', 'close() was called')))
+    this.#giveUp(new NearfieldError('closed', 'close() was called'))
   }
 
   #begin(): void {
@@ -93,11 +94,11 @@ export class BackgroundEngine {
     channel.onLost = (error) => this.#failed(channel, error)
     const opened = opening.then(async (status) => {
       await Promise.all([...this.#adapters].map((url) => channel.call('adapter', { url })))
+      if (channel !== this.#channel) return
       this.#readyAt = this.#clock.now()
+      this.#open.resolve(channel)
       this.#tell(status)
-      return channel
     })
-    this.#keep(opened)
     opened.catch((error) => this.#failed(channel, error))
   }
 
@@ -108,11 +109,12 @@ export class BackgroundEngine {
     channel.lose(new NearfieldError('lost', error.message, { cause: error }))
     if (!(error instanceof NearfieldError) || !PASSING.has(error.code)) {
       const line = `the model could not be opened: ${error.message}`
-      this.#keep(Promise.reject(new NearfieldError('unsupported', line, { cause: error })))
+      this.#giveUp(new NearfieldError('unsupported', line, { cause: error }))
       this.#tell({ state: 'absent', backendReason: error.message })
       return
     }
     const wasReady = this.#status.state === 'ready'
+    if (wasReady) this.#open = new Wait()
     if (wasReady && this.#clock.now() - this.#readyAt > WELL_MS) this.#failures = 0
     const pause = PAUSES_MS[Math.min(this.#failures, PAUSES_MS.length - 1)]!
     this.#againAfter(wasReady && this.#failures === 0 ? 0 : pause)
@@ -122,29 +124,39 @@ export class BackgroundEngine {
 
   /** Sooner, when the browser says that there is a network again. */
   #againAfter(ms: number): void {
-    const next = new Promise<Channel>((resolve) => {
-      const again = () => {
-        this.#stopPause()
-        this.#begin()
-        resolve(this.#open)
-      }
-      const stopTimer = this.#clock.after(ms, again)
-      globalThis.addEventListener?.('online', again)
-      this.#stopPause = () => {
-        stopTimer()
-        globalThis.removeEventListener?.('online', again)
-      }
-    })
-    this.#keep(next)
+    const again = () => {
+      this.#stopPause()
+      this.#begin()
+    }
+    const stopTimer = this.#clock.after(ms, again)
+    globalThis.addEventListener?.('online', again)
+    this.#stopPause = () => {
+      stopTimer()
+      globalThis.removeEventListener?.('online', again)
+    }
   }
 
-  #keep(open: Promise<Channel>): void {
-    open.catch(() => {}) // told to whoever waits for it
-    this.#open = open
+  #giveUp(error: NearfieldError): void {
+    this.#open.reject(error)
+    this.#open = new Wait()
+    this.#open.reject(error) // also where the one before was kept
   }
   #tell(news: Partial<Status>): void {
     this.#status = { ...this.#status, ...news }
     this.#onStatus(this.#status)
+  }
+}
+
+/** A promise, and its two ends; nobody has to listen. */
+class Wait {
+  resolve!: (channel: Channel) => void
+  reject!: (error: NearfieldError) => void
+  readonly promise = new Promise<Channel>((resolve, reject) => {
+    this.resolve = resolve
+    this.reject = reject
+  })
+  constructor() {
+    this.promise.catch(() => {})
   }
 }
 

@@ -36,10 +36,10 @@ export function editResultOf(
   if (!isObject(value)) throw new Error('no JSON object')
   const { verdict, why, receipt } = value
   if (!VERDICTS.includes(verdict as string)) throw new Error(`the verdict is ${verdict}`)
-  const own = versionOf(value, args.text, 'the answer')
+  const own = versionOf(value, args, 'the answer')
   const variants = value.variants
   if (!Array.isArray(variants)) throw new Error('variants: no list')
-  const others = variants.map((one, i) => versionOf(one, args.text, `variants[${i}]`))
+  const others = variants.map((one, i) => versionOf(one, args, `variants[${i}]`))
   if (others.length > (args.variants ?? 1)) throw new Error('more variants than were asked for')
   if (verdict !== 'changed' && own.text !== args.text) {
     throw new Error(`the verdict is ${verdict} and the text another one`)
@@ -49,8 +49,14 @@ export function editResultOf(
   return { ...result, variants: others, receipt: receipt as Json }
 }
 
-/** The changes, applied to the input, are the text. */
-function versionOf(value: unknown, input: string, where: string): Variant {
+const countOf = (term: string, text: string) => (term ? text.split(term).length - 1 : 0)
+
+/** The changes, applied to the input, are the text, and what is protected is in it. */
+function versionOf(
+  value: unknown,
+  { text: input, protect = [] }: EditArgs,
+  where: string,
+): Variant {
   if (!isObject(value)) throw new Error(`${where}: no object`)
   const { text, changes, why } = value
   if (typeof text !== 'string') throw new Error(`${where}: text is no string`)
@@ -68,6 +74,9 @@ function versionOf(value: unknown, input: string, where: string): Variant {
     return { start: Number(start), end: at, replacement }
   })
   if (made + input.slice(at) !== text) throw new Error(`${where}: its changes do not make its text`)
+  for (const term of protect) {
+    if (countOf(term, text) < countOf(term, input)) throw new Error(`${where}: '${term}' was lost`)
+  }
   return { text, changes: kept, why: String(why) }
 }
 

@@ -118,6 +118,15 @@ test.each<[string, unknown]>([
   expect(error).toMatchObject({ failure: 'invalid', code: 'network', status: 200 })
 })
 
+test('an answer that lost what was protected is none', async () => {
+  const error = await failed(json(good), { ...args, protect: ['she', ''] })
+  expect(error).toMatchObject({
+    failure: 'invalid',
+    message: expect.stringMatching(/'she' was lost/),
+  })
+  expect(await client(json(good)).edit({ ...args, protect: ['go'] })).toMatchObject(version)
+})
+
 test('no answer, and one that breaks off', async () => {
   const none = await failed(() => Promise.reject(new TypeError('fetch failed')))
   expect(none).toMatchObject({ failure: 'network', code: 'network', status: null })
