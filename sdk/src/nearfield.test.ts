@@ -247,3 +247,24 @@ test('chat.completions runs on generate()', async () => {
   const { choices } = await answer
   expect(choices[0]).toMatchObject({ message: { content: 'hi' }, finish_reason: 'stop' })
 })
+
+test('without a server an edit for the cloud alone is none, and the ledger counts the device', async () => {
+  const { nf, worker, edit } = await start()
+  await expect(edit('a', { mode: 'only_in_cloud' })).rejects.toMatchObject({ code: 'unsupported' })
+  expect(worker.edits).toEqual([])
+  const [first, second] = [edit('a', { mode: 'prefer_in_cloud', deadlineMs: 5 }), edit('b')]
+  expect(worker.edits.map(({ args }) => Object.keys(args))).toEqual([
+    ['task', 'text'],
+    ['task', 'text'],
+  ])
+  worker.finish(0)
+  await first
+  const line = { code: 'no_memory', message: 'full' } as const
+  worker.onmessage?.({ data: { kind: 'failure', id: worker.edits[1]!.id, error: line } })
+  await expect(second).rejects.toMatchObject({ code: 'no_memory' })
+  await edit('a')
+  const sums = nf.ledger()
+  expect([sums.device, sums.failed]).toEqual([{ edits: 2, ms: 38 }, 1])
+  sums.device.edits = 9
+  expect(nf.ledger().device.edits).toBe(2)
+})

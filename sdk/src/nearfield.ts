@@ -94,7 +94,7 @@ export class Nearfield implements NearfieldApi {
 
   /**
    * Resolves when the model is in memory; with a server at once, and the model comes along behind it
-   * (`signal` then ends only that). Rejects with NearfieldError or the signal's reason.
+   * (`signal` ends that too, until it is there). Rejects with NearfieldError or the signal's reason.
    */
   static async open(options: OpenOptions): Promise<Nearfield> {
     const { signal, threads = null, backend = 'auto' } = options
@@ -102,8 +102,10 @@ export class Nearfield implements NearfieldApi {
     const model = modelUrl(options.model).href
     const nf = new Nearfield()
     nf.#mode = options.mode
+    let isOpen = false // a worker that takes the place of another one is not the signal's to end
     const tell = (now: Status) => {
       nf.#status = now
+      isOpen ||= now.state === 'ready'
       options.onStatus?.(now)
     }
     const start = (heard?: OpenOptions['onProgress']) => {
@@ -112,7 +114,12 @@ export class Nearfield implements NearfieldApi {
         heard?.(progress)
         options.onProgress?.(progress)
       }
-      const opening = channel.call('open', { model, threads, backend }, { signal, onProgress })
+      const ends = isOpen ? undefined : signal
+      const opening = channel.call(
+        'open',
+        { model, threads, backend },
+        { signal: ends, onProgress },
+      )
       return { channel, opening }
     }
     if (options.server !== undefined) {
@@ -141,8 +148,8 @@ export class Nearfield implements NearfieldApi {
 
   /**
    * Fetches a LoRA adapter (a GGUF file, see `nearfield adapter --help`) and opens it beside the
-   * model; edits name it, and may switch without reloading. It stays open as long as this object. Without the server the file kept
-   * in this browser from the last time is taken.
+   * model; edits name it, and may switch without reloading. It stays open as long as this object.
+   * Without the server the file kept in this browser from the last time is taken.
    * Rejects with a NearfieldError 'network', 'bad_input' (made for another model) or 'unsupported'.
    */
   async adapter(url: string | URL, { signal }: { signal?: AbortSignal } = {}): Promise<Adapter> {

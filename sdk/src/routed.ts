@@ -25,7 +25,7 @@ export interface Routed {
 
 /** `start` is called at once, and again for every worker that has ended. */
 export async function openRouted(
-  { server, mode: usualMode = 'prefer_on_device' }: OpenOptions,
+  { server, signal, mode: usualMode = 'prefer_on_device' }: OpenOptions,
   start: StartEngine,
   onStatus: (status: Status) => void,
 ): Promise<Routed> {
@@ -52,16 +52,19 @@ export async function openRouted(
         user: user(),
       }),
     })
-    const own = { ...(secondUsd === undefined ? {} : { secondUsd }) }
+    signal?.throwIfAborted()
+    const own = {
+      ...(secondUsd === undefined ? {} : { secondUsd }),
+      ...(patienceMs === undefined ? {} : { patienceMs }),
+    }
     return {
       engine,
       edits,
-      edit: (args, { mode = usualMode, deadlineMs, signal }) =>
+      edit: (args, { mode = usualMode, deadlineMs, signal: ends }) =>
         edits.edit(args, {
           ...{ ...own, mode },
-          ...(patienceMs === undefined ? {} : { patienceMs }),
           ...(deadlineMs === undefined ? {} : { deadlineMs }),
-          ...(signal ? { signal } : {}),
+          ...(ends ? { signal: ends } : {}),
         }),
       known(args, result, mode = usualMode) {
         if (NOT_FROM[mode] === result.receipt.source) return null
