@@ -32,6 +32,7 @@ const entries = new Map(
     'src/index.ts': 'index.js',
     'src/chat.ts': 'chat.js',
     'src/routed.ts': 'routed.js',
+    'src/report.ts': 'report.js',
     'src/web.ts': 'web.js',
     'src/polyfill.ts': 'polyfill.js',
     'src/react.ts': 'react.js',

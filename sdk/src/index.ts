@@ -46,6 +46,7 @@ export type {
   PrefetchCue,
   PrefetchOptions,
   Priority,
+  Probe,
   Receipt,
   RouteMode,
   ServerPlace,

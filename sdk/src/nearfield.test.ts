@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { SupersededError } from './error.ts'
 import type { GenerateRequest } from './generate.ts'
+import { journal } from './journal.ts'
 import { Nearfield } from './nearfield.ts'
 import type { CallMessage, FromWorker, ToWorker } from './protocol.ts'
 import type { EditRequest, EditResult, PrefetchCue, Status } from './types.ts'
@@ -267,4 +268,28 @@ test('without a server an edit for the cloud alone is none, and the ledger count
   expect([sums.device, sums.failed]).toEqual([{ edits: 2, ms: 38 }, 1])
   sums.device.edits = 9
   expect(nf.ledger().device.edits).toBe(2)
+})
+
+test('the report tells how calls ended, whether or not a model is open, and no text of them', async () => {
+  journal.length = 0
+  const { nf, worker, edit } = await start()
+  const answered = edit('they is a secret')
+  await turn()
+  worker.finish(0, 'They are a secret')
+  await answered
+  const aborted = new AbortController()
+  const ended = edit('another secret', { signal: aborted.signal })
+  ended.catch(() => {})
+  aborted.abort(new Error('a secret reason'))
+  await expect(ended).rejects.toThrow('a secret reason')
+  const text = await nf.report()
+  expect(text).toMatch(/open: ok$/m)
+  expect(text).toMatch(/edit: device wasm, 38 ms \(queue 3\.0 ms, first 20 ms\)/)
+  expect(text).toMatch(/edit: Error$/m)
+  expect(text).not.toContain('secret')
+  const failing = Nearfield.open({ model: 'http://[' })
+  await expect(failing).rejects.toMatchObject({ code: 'bad_input' })
+  expect(await Nearfield.report()).toMatch(/open: bad_input: model: 'http:\/\/\[' is not a URL/)
+  for (let i = 0; i < 50; i++) await edit('they is a secret')
+  expect(journal).toHaveLength(20)
 })

@@ -14,6 +14,7 @@ import {
   type Message,
   type TokenCount,
 } from './generate.ts'
+import { journal, noted } from './journal.ts'
 import { type ModelOffer, offeredModels } from './model/offers.ts'
 import { Answers, answerKey } from './prefetch.ts'
 import { protectedTerms } from './protect.ts'
@@ -96,7 +97,11 @@ export class Nearfield implements NearfieldApi {
    * Resolves when the model is in memory; with a server at once, and the model comes along behind it
    * (`signal` ends that too, until it is there). Rejects with NearfieldError or the signal's reason.
    */
-  static async open(options: OpenOptions): Promise<Nearfield> {
+  static open(options: OpenOptions): Promise<Nearfield> {
+    return noted('open', Nearfield.#open(options))
+  }
+
+  static async #open(options: OpenOptions): Promise<Nearfield> {
     const { signal, threads = null, backend = 'auto' } = options
     signal?.throwIfAborted()
     const model = modelUrl(options.model).href
@@ -161,7 +166,11 @@ export class Nearfield implements NearfieldApi {
    * One caption. Requests run one at a time: the most urgent first, of one priority in the order
    * they came. What is known already is answered at once, and the receipt says so.
    */
-  async edit(request: EditRequest): Promise<EditResult> {
+  edit(request: EditRequest): Promise<EditResult> {
+    return noted('edit', this.#edit(request))
+  }
+
+  async #edit(request: EditRequest): Promise<EditResult> {
     const args = editArgs(request)
     const key = answerKey(args)
     request.signal?.throwIfAborted()
@@ -261,7 +270,8 @@ export class Nearfield implements NearfieldApi {
    */
   async generate(request: GenerateRequest): Promise<GenerateResult> {
     const { signal, onText } = request
-    return this.#engine.call('generate', generateArgs(request), { signal, onPiece: onText })
+    const text = this.#engine.call('generate', generateArgs(request), { signal, onPiece: onText })
+    return noted('generate', text)
   }
 
   /** How many tokens the model reads of a conversation; does not wait for what runs. */
@@ -282,6 +292,19 @@ export class Nearfield implements NearfieldApi {
           options,
         )) as ChatApi['completions']['create'],
     },
+  }
+
+  /**
+   * One page of Markdown to paste into an issue: browser, GPU, storage, model, how the last calls
+   * of this page ended. No text that was edited or written, no query string, no key. Changes and
+   * sends nothing, never rejects, takes a few seconds at most.
+   */
+  async report(): Promise<string> {
+    return (await import('./report.ts')).report(journal, this.#status)
+  }
+  /** The same without a model: before one is opened, or when open() failed. */
+  static async report(): Promise<string> {
+    return (await import('./report.ts')).report(journal, null)
   }
 
   /** How fast this engine is here; for bench/, it blocks the queue for seconds. */

@@ -273,6 +273,8 @@ export interface Status {
   replacedKernels: string
   threads: number
   isolated: boolean
+  /** What there was to choose from. */
+  probe: Probe
   model: { id: string; sha256: string; bytes: number } | null
   /** Was the model read from the browser's own storage (works offline)? */
   cached: boolean
@@ -280,6 +282,19 @@ export interface Status {
   adapters: Adapter[]
   /** Every task, and whether the device offers it. */
   tasks: TaskOffer[]
+}
+/** What a browser tells of the device; Nearfield.report() has all of it. */
+export interface Probe {
+  /** Logical processors; 0: not told. */
+  cores: number
+  /** Rounded by the browser, which caps it (at 8 GB, most of them); 0: not told. */
+  memoryGb: number
+  /** The user asks pages to spend little of the network. */
+  saveData: boolean
+  /** Of the GPU in `gpu`: what of 'shader-f16' and 'subgroups' it has. */
+  gpuFeatures: string[]
+  /** Of the same: the most bytes that a kernel reaches in one buffer; 0: no GPU. */
+  gpuBindingBytes: number
 }
 /** offered: better on the device than doing nothing. `why`, when not: what was measured. */
 export interface TaskOffer {
@@ -364,6 +379,8 @@ export interface NearfieldApi {
   prefetch(cues: readonly PrefetchCue[], options: PrefetchOptions): void
   readonly status: Status
   ledger(): LedgerSums
+  /** A page of Markdown for an issue. */
+  report(): Promise<string>
   /** Frees the worker; what runs rejects with AbortError. */
   close(): void
 }

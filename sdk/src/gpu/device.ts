@@ -6,9 +6,9 @@ import { NearfieldError } from '../error.ts'
 import { Gpu } from './gpu.ts'
 import type { GpuFacts } from './structs.ts'
 
-const FEATURES: GPUFeatureName[] = ['shader-f16', 'subgroups']
+export const FEATURES: GPUFeatureName[] = ['shader-f16', 'subgroups']
 /** Asked for up to what the adapter has, and no more than the engine can use. */
-const LIMITS_MAX = {
+export const LIMITS_MAX = {
   maxBufferSize: 2 ** 32 - 4,
   maxStorageBufferBindingSize: 2 ** 32 - 4,
   maxStorageBuffersPerShaderStage: 16,

@@ -39,6 +39,10 @@ export class FakeOpfs {
           }
         }
       },
+      keys: async function* (this: FakeOpfs) {
+        const inside = [...this.files.keys()].filter((file) => file.startsWith(path))
+        yield* new Set(inside.map((file) => file.slice(path.length).split('/')[0]!))
+      }.bind(this),
       values: async function* (this: FakeOpfs) {
         for (const file of [...this.files.keys()]) {
           const name = file.slice(path.length)

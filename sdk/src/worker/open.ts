@@ -4,7 +4,7 @@
  * Read next: host.ts (when), load.ts, engine_load.ts, runtime.ts, threads.ts, engine.ts.
  */
 import { NearfieldError } from '../error.ts'
-import { findGpu, openGpu } from '../gpu/device.ts'
+import { type FoundGpu, findGpu, openGpu } from '../gpu/device.ts'
 import { keepChoice, keptChoice } from '../model/choice.ts'
 import { loadManifest, type Manifest, manifestUrl } from '../model/manifest.ts'
 import type { Calls } from '../protocol.ts'
@@ -17,6 +17,7 @@ import { EngineLoad } from './engine_load.ts'
 import { Host, type OpenContext, type Ways } from './host.ts'
 import { loadModel } from './load.ts'
 import { OwnAdapters } from './own_adapters.ts'
+import { probeOf } from './probe.ts'
 import { startRuntime } from './runtime.ts'
 import { startThreads, type Threads } from './threads.ts'
 
@@ -62,14 +63,24 @@ export async function openHost(
     return JSON.stringify([gpu, navigator.userAgent, nThreads, sha256])
   }
   let opened = false
-  const status = (): Status => ({ ...host.where(), isolated, model: { id, sha256, bytes } })
+  let found: FoundGpu | null = null
+  const status = (): Status => ({
+    ...host.where(),
+    isolated,
+    probe: probeOf(found),
+    model: { id, sha256, bytes },
+  })
   const ways: Ways = {
     model: { id, sha256 },
-    offer: () =>
-      findGpu(navigator.gpu).catch((error: unknown) => {
+    async offer() {
+      try {
+        found = await findGpu(navigator.gpu)
+        return found
+      } catch (error) {
         if (error instanceof NearfieldError) return error
         return new NearfieldError('unsupported', `the GPU could not be asked: ${error}`)
-      }),
+      }
+    },
     open: (backend, { signal, progress }) =>
       openEngine(backend, {
         manifest,
