@@ -23,6 +23,8 @@ export interface Engine {
   readonly captions: CaptionsApi
   /** Rejects when no model is served or it cannot be reached. */
   model(): Promise<ModelFacts>
+  /** A page of Markdown about this browser, when no model is open: NearfieldApi.report() is of one. */
+  report(): Promise<string>
   open(options: Pick<OpenOptions, 'onProgress' | 'onStatus' | 'signal'>): Promise<NearfieldApi>
 }
 
@@ -34,6 +36,7 @@ export const nearfieldEngine: Engine = {
     const availability = await Nearfield.availability({ model: folderOf(name) })
     return { id: name, bytes, availability }
   },
+  report: () => Nearfield.report(),
   async open(options) {
     return Nearfield.open({ ...options, model: folderOf((await offeredModel()).name) })
   },

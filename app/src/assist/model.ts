@@ -78,6 +78,12 @@ export class Model {
     this.#abort?.abort()
   }
 
+  /** For whoever is to find out what is wrong here; holds no text. Never rejects. */
+  report(): Promise<string> {
+    const { state } = this
+    return state.kind === 'ready' ? state.nearfield.report() : this.#engine.report()
+  }
+
   /** After an edit failed: is there still an engine behind it? */
   check(error: unknown): void {
     const { state } = this

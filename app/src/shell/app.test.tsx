@@ -250,6 +250,24 @@ describe('the receipt', () => {
 })
 
 describe('the model', () => {
+  it('the device panel copies a report, and shows it where the clipboard is closed', async () => {
+    const { app, engine, user } = await start({ availability: 'downloadable' })
+    const panel = within(document.getElementById('device') ?? document.body)
+    const button = panel.getByRole('button', { name: 'Copy report', hidden: true })
+    await user.click(button)
+    await panel.findByText(/^Copied/)
+    await screen.findByText('Report copied', { exact: false })
+    expect(await navigator.clipboard.readText()).toBe('# nearfield report\n\nno model')
+    await app.editor.model.download()
+    await user.click(button)
+    await waitFor(async () => expect(await navigator.clipboard.readText()).toMatch(/of the model/))
+    vi.stubGlobal('navigator', { ...navigator, clipboard: undefined })
+    await user.click(button)
+    const shown = await panel.findByRole<HTMLTextAreaElement>('textbox', { hidden: true })
+    expect(shown.value).toMatch(/of the model/)
+    expect(engine.opens).toBe(1)
+  })
+
   it('is asked for with its size before anything is fetched, and can be refused', async () => {
     const { engine, open, box, user } = await start({ availability: 'downloadable' })
     await open()

@@ -40,6 +40,7 @@ export const status: Status = {
   replacedKernels: '',
   threads: 2,
   isolated: true,
+  probe: { cores: 2, memoryGb: 8, saveData: false, gpuFeatures: [], gpuBindingBytes: 2 ** 27 },
   model: { id: 'fake-135m', sha256: '', bytes: 98_000_000 },
   cached: true,
   adapters: [],
@@ -84,6 +85,10 @@ export class HandEngine implements Engine {
     return this.facts
   }
 
+  /** Set: report() waits for it. */
+  reported: Promise<string> = Promise.resolve('# nearfield report\n\nno model')
+  report = () => this.reported
+
   open: Engine['open'] = async ({ onProgress, signal }) => {
     this.opens += 1
     this.progress = (loaded, total) => onProgress?.({ loaded, total, stage: 'download' })
@@ -99,6 +104,7 @@ export class HandEngine implements Engine {
   readonly nearfield: NearfieldApi = {
     status,
     close: () => undefined,
+    report: async () => '# nearfield report\n\nof the model',
     prefetch: (cues, { priority = 'idle' }) => {
       this.prefetched[priority] = cues.map(({ text }) => text)
     },

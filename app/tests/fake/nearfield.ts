@@ -78,5 +78,12 @@ export class Nearfield implements NearfieldApi {
 
   prefetch(): void {}
 
+  static async report(): Promise<string> {
+    return '# nearfield report\n\nno model is open\n'
+  }
+  async report(): Promise<string> {
+    return '# nearfield report\n\nof the model\n'
+  }
+
   close(): void {}
 }

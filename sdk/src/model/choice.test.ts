@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { FakeOpfs } from '../testing/fake_opfs.ts'
-import { keepChoice, keptChoice } from './choice.ts'
+import { choiceKey, keepChoice, keptChoice } from './choice.ts'
 
 let opfs: FakeOpfs
 beforeEach(() => {
@@ -29,4 +29,19 @@ test('no room, no storage, a damaged file: found out again', async () => {
   vi.stubGlobal('navigator', {})
   await keepChoice('abc', 'chrome', { backend: 'webgpu' })
   expect(await keptChoice('abc', 'chrome')).toBe(null)
+})
+
+test('another GPU, browser, number of threads or engine: found out again', async () => {
+  const facts = { gpu: 'acme 1', userAgent: 'Chrome/140', threads: 4, engine: 'e1' }
+  await keepChoice('abc', choiceKey(facts), { backend: 'webgpu' })
+  const kept = (changed: Partial<typeof facts>) =>
+    keptChoice('abc', choiceKey({ ...facts, ...changed }))
+  expect(await kept({})).toEqual({ backend: 'webgpu' })
+  for (const changed of [
+    { gpu: 'acme 2' },
+    { userAgent: 'Chrome/141' },
+    { threads: 1 },
+    { engine: 'e2' },
+  ])
+    expect(await kept(changed)).toBe(null)
 })

@@ -10,6 +10,10 @@ export interface Chosen {
   backend: Backend
   why: BackendWhy
   reason: string
+  /** Of a measured one: milliseconds a token of an edit took (pace.ts). */
+  msPerToken?: number
+  /** When it was found out, as Date.now(). */
+  at?: number
 }
 
 /** The GPU as the browser offers it; a failure says why it offers none. */
@@ -61,6 +65,16 @@ export function afterFailure(error: unknown): (Chosen & { why: Attempt['outcome'
   const { code, message: reason } = error
   if (code === 'lost' || code === 'no_memory') return { backend: 'wasm', why: code, reason }
   return code === 'unsupported' ? { backend: 'wasm', why: 'refused', reason } : null
+}
+
+const DAY_MS = 24 * 3600_000
+/**
+ * Is a kept choice still to be trusted? A driver's update does not show in what the browser tells,
+ * and a GPU that was lost may have been lost for a reason that is gone.
+ */
+export function stillGood({ why, at = 0 }: Chosen, now: number): boolean {
+  const ageMs = now - at
+  return ageMs >= 0 && ageMs < (why === 'lost' ? DAY_MS : 30 * DAY_MS)
 }
 
 /** Worth keeping for the next time? Room may be there then; what was asked for is asked again. */

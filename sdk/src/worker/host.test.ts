@@ -24,7 +24,7 @@ class FakeEngine implements HostedEngine {
   /** Called before each pass. */
   onPass: (pass: number) => void = () => {}
   #tell: (failure: GpuFailure) => void = () => {}
-  #msPerEdit: number
+  msPerEdit: number
 
   constructor(backend: Backend, msPerEdit: number) {
     this.facts = {
@@ -35,7 +35,7 @@ class FakeEngine implements HostedEngine {
       tasks: [],
       contextTokens: 64,
     }
-    this.#msPerEdit = msPerEdit
+    this.msPerEdit = msPerEdit
     if (backend === 'webgpu') {
       this.failed = new Promise((resolve) => {
         this.#tell = resolve
@@ -56,7 +56,8 @@ class FakeEngine implements HostedEngine {
     if (this.closed && !this.failure) throw new Error('an engine was used after close()')
     for (let pass = 0; pass < PASSES; pass++) await this.#pass(pass, turn)
     const { backend } = this.facts
-    const receipt = { source: 'device', backend, totalMs: this.#msPerEdit }
+    const tokens = { inputTokens: 20, cachedTokens: 12, drafted: 1, outputTokens: 1, passes: 2 }
+    const receipt = { source: 'device', backend, totalMs: this.msPerEdit, ...tokens }
     return { text: text.toUpperCase(), receipt } as unknown as EngineResult
   }
   /** What generate() says, one word a pass. */
@@ -72,7 +73,7 @@ class FakeEngine implements HostedEngine {
       await this.#pass(pass, turn)
     }
     const { backend } = this.facts
-    const receipt = { source: 'device', backend, totalMs: this.#msPerEdit }
+    const receipt = { source: 'device', backend, totalMs: this.msPerEdit }
     return { text: said.join(''), end: 'model', receipt } as unknown as EngineText
   }
   tokens = (messages: unknown[]) => 3 * messages.length
@@ -231,7 +232,12 @@ test.each([
   expect(engines[0]!.closed).toBe(false)
 })
 
-const chosenGpu: Chosen = { backend: 'webgpu', why: 'faster', reason: 'measured' }
+const chosenGpu: Chosen = {
+  backend: 'webgpu',
+  why: 'faster',
+  reason: 'measured',
+  at: Date.now(),
+}
 
 test('lost in load, once: opened again; twice: the CPU', async () => {
   keptChoices.set('nvidia hopper', chosenGpu)
@@ -435,4 +441,84 @@ test('tokens are counted while a text is being written', async () => {
   await expect(host.tokens([message, message], signal)).resolves.toEqual({ tokens: 6, context: 64 })
   expect(heard.length).toBeLessThan(4)
   await result
+})
+
+test('a choice is kept with its date and measure; an old one is not trusted', async () => {
+  await open('auto')
+  await rest()
+  const kept = keptChoices.get('nvidia hopper')!
+  expect(kept).toMatchObject({ backend: 'webgpu', why: 'faster', msPerToken: 0.9 })
+  expect(Math.abs(Date.now() - kept.at!)).toBeLessThan(60_000)
+  keptChoices.set('nvidia hopper', { ...kept, at: Date.now() - 31 * 24 * 3600_000 })
+  await open('auto')
+  expect(host.where().backendWhy).toBe('unmeasured')
+  await rest()
+  expect(host.where().backendWhy).toBe('faster')
+})
+
+test.each([
+  ['webgpu', 'the GPU became slow', 9, 500, 'wasm'],
+  ['wasm', 'the CPU became slow', 200, 900, 'webgpu'],
+  ['webgpu', 'both became slow', 9, 30, 'webgpu'],
+] as const)(
+  'on %s, %s: measured again, once, and kept',
+  async (before, _, gpuMs, slowMs, after) => {
+    msOf.webgpu = gpuMs
+    await open('auto')
+    await rest()
+    expect(host.where().backend).toBe(before)
+    const now = vi.spyOn(performance, 'now')
+    now.mockReturnValue(performance.now() + 11 * 60_000) // a while later
+    engines.find(({ closed }) => !closed)!.msPerEdit = slowMs
+    const n = engines.length
+    for (let i = 0; i < 7; i++) await edit()
+    await rest()
+    expect(engines).toHaveLength(n) // not of so few
+    await edit()
+    await rest()
+    expect(engines).toHaveLength(n + 1)
+    expect(host.where()).toMatchObject({ state: 'ready', backend: after })
+    expect(host.where().backendReason).toMatch(new RegExp(`\\b${slowMs} ms`))
+    expect(engines.filter(({ closed }) => !closed)).toHaveLength(1)
+    expect(keptChoices.get('nvidia hopper')?.backend).toBe(after)
+    expect((await edit('x')).receipt.backend).toBe(after)
+    for (let i = 0; i < 20; i++) await edit()
+    await rest()
+    expect(engines).toHaveLength(n + 1) // what was found is the measure now
+    now.mockRestore()
+  },
+)
+
+test('slow at once after it was measured: not measured again before ten minutes', async () => {
+  await open('auto')
+  await rest()
+  engines[1]!.msPerEdit = 900
+  for (let i = 0; i < 20; i++) await edit()
+  await rest()
+  expect(opens()).toEqual(['wasm', 'webgpu'])
+})
+
+test('lost while it is measured against the CPU: what the loss led to stays', async () => {
+  await open('auto')
+  await rest()
+  const now = vi.spyOn(performance, 'now')
+  now.mockReturnValue(performance.now() + 11 * 60_000)
+  const gpu = engines[1]!
+  gpu.msPerEdit = 900
+  for (let i = 0; i < 8; i++) await edit()
+  for (let i = 0; i < 100 && engines.length < 3; i++) await breathe()
+  gpu.fail('lost')
+  await rest()
+  now.mockRestore()
+  expect(host.where()).toMatchObject({ state: 'ready', backend: 'webgpu', backendWhy: 'faster' })
+  expect(opens()).toEqual(['wasm', 'webgpu', 'wasm', 'webgpu'])
+  expect(engines.map(({ closed }) => closed)).toEqual([true, true, true, false])
+})
+
+test('asked for: never measured, however slow it becomes', async () => {
+  await open('webgpu')
+  engines[0]!.msPerEdit = 9000
+  for (let i = 0; i < 20; i++) await edit()
+  await rest()
+  expect(opens()).toEqual(['webgpu'])
 })

@@ -18,17 +18,20 @@ import {
   chosenByMs,
   type Offer,
   planOf,
+  stillGood,
   worthKeeping,
 } from './backend.ts'
 import type { Engine, EngineResult, EngineText } from './engine.ts'
+import { msPerToken, Pace } from './pace.ts'
 import { Pieces } from './pieces.ts'
 import { keepPrefixes } from './prefixes.ts'
 import { type JobOptions, Scheduler, type Turn } from './queue.ts'
 import { clockMs } from './runtime.ts'
 
 const SOON_MS = 10 * 60_000
-/** What a GPU may need once, before its first edit. */
-const WARM_UP_MS = 2000
+/** What a backend may need once, before its first edit: the GPU its pipelines, the CPU the task's
+ * constant prompt, which another engine may have had already. */
+const WARM_UP_MS: Record<Backend, number> = { webgpu: 2000, wasm: 10_000 }
 /** Each with a few changes. The first also brings the task's constant prompt into the cache, which
  * whoever asks next is glad of; the second one counts. */
 const MEASURED = ['they is here', 'she go to the libary'] as const
@@ -91,6 +94,9 @@ export class Host {
   /** What takes the place of an engine that failed, on its way. */
   #coming: Promise<void> | null = null
   #reopenedAt = Number.NEGATIVE_INFINITY
+  readonly #pace = new Pace()
+  #comparing = false
+  #comparedAt = Number.NEGATIVE_INFINITY
 
   constructor(ways: Ways) {
     this.#ways = ways
@@ -105,6 +111,7 @@ export class Host {
       this.#gpu = offer.name
       if (this.#auto && !offer.software) kept = await this.#ways.keptChoice(offer.name)
     }
+    if (kept && !stillGood(kept, Date.now())) kept = null
     await this.#open(planOf(asked, offer, kept), context, this.#auto)
     if (this.#chosen.why === 'unmeasured') void this.#compare()
   }
@@ -146,6 +153,7 @@ export class Host {
       async (engine, turn, adapterFile) => {
         const result = await engine.edit(request, turn, adapterFile)
         if (engine.unkept) void this.#keepPrefixes(engine).catch(() => {})
+        this.#doubt(request, result.receipt)
         return result
       },
     )
@@ -266,6 +274,7 @@ export class Host {
     this.#engine = engine
     this.#last = engine
     this.#chosen = chosen
+    this.#pace.reset()
     void engine.failed?.then(() => this.#replace(engine)) // also between two requests
   }
 
@@ -293,47 +302,79 @@ export class Host {
   }
 
   async #keep(chosen: Chosen): Promise<void> {
-    if (this.#auto && worthKeeping(chosen)) await this.#ways.keepChoice(this.#gpu, chosen)
+    if (!this.#auto || !worthKeeping(chosen)) return
+    await this.#ways.keepChoice(this.#gpu, { ...chosen, at: Date.now() })
+  }
+
+  /** What was chosen by measuring is measured again when edits have become far slower than then. */
+  #doubt(request: EditArgs, receipt: EngineResult['receipt']): void {
+    const { msPerToken } = this.#chosen
+    if (!this.#auto || msPerToken === undefined || this.#comparing) return
+    if (!this.#pace.slow(request, receipt, msPerToken)) return
+    if (clockMs() - this.#comparedAt >= SOON_MS) void this.#compare()
   }
 
   /** CPU and GPU, the same edits, when nobody asks for anything; the faster one stays. */
   async #compare(): Promise<void> {
-    const cpu = this.#engine
-    let gpu: HostedEngine | null = null
+    this.#comparing = true
+    try {
+      await this.#compareWith(this.#chosen.backend === 'wasm' ? 'webgpu' : 'wasm')
+    } finally {
+      this.#comparing = false
+      this.#comparedAt = clockMs()
+      this.#pace.reset()
+    }
+  }
+
+  /** other: the backend that does not run now. */
+  async #compareWith(other: Backend): Promise<void> {
+    const running = this.#engine
+    let opened: HostedEngine | null = null
     let chosen: Chosen | null
     try {
-      if (!cpu) return
-      const [firstMs, cpuMs] = await this.#queue.run(idle(), (turn) => measure(cpu, turn))
-      const opened = await this.#openGpu(quiet())
-      gpu = opened
-      const limitsMs = [4 * firstMs! + WARM_UP_MS, 2 * cpuMs!]
+      if (!running) return
+      const [first, here] = await this.#queue.run(idle(), (turn) => measure(running, turn))
+      const coming = other === 'webgpu' ? this.#openGpu(quiet()) : this.#ways.open(other, quiet())
+      const engine = await coming
+      opened = engine
+      const limitsMs = [4 * first!.ms + WARM_UP_MS[other], 2 * here!.ms]
       chosen = await this.#queue.run(idle(), async (turn) => {
-        const [, gpuMs] = await measure(opened, turn, limitsMs)
-        const chosen = chosenByMs(gpuMs!, cpuMs!)
-        if (chosen.backend === 'webgpu') this.#adopt(opened, chosen)
+        const [, there] = await measure(engine, turn, limitsMs)
+        const [gpu, cpu] = other === 'webgpu' ? [there!, here!] : [here!, there!]
+        const chosen = { ...chosenByMs(gpu.ms, cpu.ms), ...(gpu.ms < cpu.ms ? gpu : cpu).pace }
+        // meanwhile the one that ran may have been lost and replaced: then nothing is changed
+        if (this.#engine !== running) return null
+        if (chosen.backend === other) this.#adopt(engine, chosen)
         return chosen
       })
     } catch (error) {
-      chosen = afterFailure(error) // null: the model's bytes could not be had; the next open asks
+      // null: the bytes could not be had, or the one that runs failed, which is seen to elsewhere
+      chosen = other === 'webgpu' ? afterFailure(error) : null
     }
-    const loser = chosen?.backend === 'webgpu' ? cpu : gpu
+    const loser = chosen?.backend === other ? running : opened
     loser?.close()
     if (!chosen) return
     await this.#keep(chosen)
-    if (chosen.backend === 'wasm') this.#chosen = chosen
+    if (chosen.backend !== other) this.#chosen = chosen
     this.#ways.changed()
   }
 }
 
+/** ms: of one edit; infinite: it took too long. */
+interface Measured {
+  ms: number
+  pace: Pick<Chosen, 'msPerToken'>
+}
+
 const tooSlow = new Error('over the time that is worth waiting for')
 
-/** Milliseconds of each edit; infinite from the one that took longer than `limitsMs` allows. */
+/** Of each edit; one that took longer than `limitsMs` allows is the last. */
 async function measure(
   engine: HostedEngine,
   turn: Turn,
   limitsMs: readonly number[] = [],
-): Promise<number[]> {
-  const took = MEASURED.map(() => Number.POSITIVE_INFINITY)
+): Promise<Measured[]> {
+  const took = MEASURED.map((): Measured => ({ ms: Number.POSITIVE_INFINITY, pace: {} }))
   for (const [i, text] of MEASURED.entries()) {
     const end = clockMs() + (limitsMs[i] ?? Number.POSITIVE_INFINITY)
     const pass = async (until?: Promise<unknown>) => {
@@ -341,7 +382,9 @@ async function measure(
       if (clockMs() > end) throw tooSlow
     }
     try {
-      took[i] = (await engine.edit({ task: 'fix', text }, { pass })).receipt.totalMs
+      const { receipt } = await engine.edit({ task: 'fix', text }, { pass })
+      const each = msPerToken(receipt)
+      took[i] = { ms: receipt.totalMs, pace: each === null ? {} : { msPerToken: each } }
     } catch (error) {
       if (error === tooSlow) break
       throw error

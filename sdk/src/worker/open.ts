@@ -5,7 +5,7 @@
  */
 import { NearfieldError } from '../error.ts'
 import { type FoundGpu, findGpu, openGpu } from '../gpu/device.ts'
-import { keepChoice, keptChoice } from '../model/choice.ts'
+import { choiceKey, keepChoice, keptChoice } from '../model/choice.ts'
 import { loadManifest, type Manifest, manifestUrl } from '../model/manifest.ts'
 import type { Calls } from '../protocol.ts'
 import type { Backend, Status } from '../types.ts'
@@ -58,9 +58,9 @@ export async function openHost(
   void moduleOf(nThreads > 1).catch(() => {}) // beside the manifest; told to whoever opens
   const manifest = await loadManifest(model, context.signal)
   const { name: id, sha256, bytes } = manifest
-  const choiceKey = async (gpu: string) => {
-    const { sha256 } = await moduleOf(nThreads > 1)
-    return JSON.stringify([gpu, navigator.userAgent, nThreads, sha256])
+  const keyOf = async (gpu: string) => {
+    const { sha256: engine } = await moduleOf(nThreads > 1)
+    return choiceKey({ gpu, userAgent: navigator.userAgent, threads: nThreads, engine })
   }
   let opened = false
   let found: FoundGpu | null = null
@@ -89,8 +89,8 @@ export async function openHost(
         module: moduleOf(backend === 'wasm' && nThreads > 1),
         context: { signal, progress },
       }),
-    keptChoice: async (gpu) => keptChoice<Chosen>(sha256, await choiceKey(gpu)),
-    keepChoice: async (gpu, chosen) => keepChoice(sha256, await choiceKey(gpu), chosen),
+    keptChoice: async (gpu) => keptChoice<Chosen>(sha256, await keyOf(gpu)),
+    keepChoice: async (gpu, chosen) => keepChoice(sha256, await keyOf(gpu), chosen),
     changed: () => {
       if (opened) onStatus(status())
     },

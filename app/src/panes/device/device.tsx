@@ -9,6 +9,7 @@ import { formatBytes } from '../../document/format'
 import { FactList } from '../../shell/facts'
 import { openers } from '../../shell/openers'
 import { useModel } from '../../shell/use'
+import { CopyReport } from './copy-report'
 import './device.css'
 import { ModelAsk } from './model-ask'
 
@@ -48,6 +49,7 @@ export function Device() {
         <h2>{TITLES[state.kind]}</h2>
         <Facts state={state} />
         <ModelAsk onDone={() => chip.current?.focus()} />
+        <CopyReport />
       </div>
     </>
   )
