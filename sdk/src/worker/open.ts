@@ -5,6 +5,7 @@
  */
 import { NearfieldError } from '../error.ts'
 import { type FoundGpu, findGpu, openGpu } from '../gpu/device.ts'
+import type { Gpu } from '../gpu/gpu.ts'
 import { choiceKey, keepChoice, keptChoice } from '../model/choice.ts'
 import { loadManifest, type Manifest, manifestUrl } from '../model/manifest.ts'
 import type { Calls } from '../protocol.ts'
@@ -18,7 +19,7 @@ import { Host, type OpenContext, type Ways } from './host.ts'
 import { loadModel } from './load.ts'
 import { OwnAdapters } from './own_adapters.ts'
 import { probeOf } from './probe.ts'
-import { startRuntime } from './runtime.ts'
+import { type Runtime, startRuntime } from './runtime.ts'
 import { startThreads, type Threads } from './threads.ts'
 
 const THREADS_MAX = 8
@@ -86,7 +87,7 @@ export async function openHost(
         manifest,
         fileUrl: new URL(manifest.file, manifestUrl(model)).href,
         nThreads: backend === 'wasm' ? nThreads : 1, // the GPU's host has little to do
-        module: moduleOf(backend === 'wasm' && nThreads > 1),
+        moduleOf,
         context: { signal, progress },
       }),
     keptChoice: async (gpu) => keptChoice<Chosen>(sha256, await keyOf(gpu)),
@@ -116,20 +117,21 @@ interface EngineWish {
   manifest: Manifest
   fileUrl: string
   nThreads: number
-  module: Promise<Compiled>
+  /** shared: of memory that threads join. */
+  moduleOf(shared: boolean): Promise<Compiled>
   context: OpenContext
 }
 
 async function openEngine(
   backend: Backend,
-  { manifest, fileUrl, nThreads, module, context }: EngineWish,
+  { manifest, fileUrl, nThreads, moduleOf, context }: EngineWish,
 ): Promise<Engine> {
   const { name, bytes: fileBytes } = manifest
   if (backend === 'wasm' && fileBytes > FILE_BYTES_MAX) {
     const line = `${name} has ${fileBytes} bytes; in a browser a model may have ${FILE_BYTES_MAX}`
     throw new NearfieldError('no_memory', line)
   }
-  const compiled = await module
+  const compiled = await moduleOf(nThreads > 1)
   const { gpu, adapter } =
     backend === 'webgpu' ? await openGpu(navigator.gpu) : { gpu: null, adapter: '' }
   const keptAs = `${manifest.sha256}.kernels`
@@ -138,9 +140,10 @@ async function openEngine(
   let threads: Threads = { workers: [], ready: Promise.resolve() }
   try {
     const inMemory = gpu ? 0 : fileBytes
-    const runtime = await startRuntime(compiled, inMemory + BESIDE_FILE_BYTES, gpu)
-    threads = startThreads(runtime, nThreads - 1)
-    const load = new EngineLoad(runtime, gpu, { backend, kernels, fileBytes, threads: nThreads })
+    const runtime = await runtimeOf(compiled, inMemory + BESIDE_FILE_BYTES, gpu, moduleOf)
+    const used = runtime.shared ? nThreads : 1
+    threads = startThreads(runtime, used - 1)
+    const load = new EngineLoad(runtime, gpu, { backend, kernels, fileBytes, threads: used })
     try {
       const { kept, address } = await fill(load, threads, { manifest, fileUrl, context })
       const identity = compiled.sha256 && `${manifest.sha256} ${compiled.sha256}`
@@ -155,6 +158,22 @@ async function openEngine(
     for (const worker of threads.workers) worker.terminate()
     gpu?.close()
     throw error
+  }
+}
+
+/** Memory that threads share is reserved whole; where that is refused, one thread's may grow. */
+async function runtimeOf(
+  compiled: Compiled,
+  bytesMax: number,
+  gpu: Gpu | null,
+  moduleOf: EngineWish['moduleOf'],
+): Promise<Runtime> {
+  try {
+    return await startRuntime(compiled, bytesMax, gpu)
+  } catch (error) {
+    const refused = error instanceof NearfieldError && error.code === 'no_memory'
+    if (!refused || !compiled.shared) throw error
+    return startRuntime(await moduleOf(false), bytesMax)
   }
 }
 
