@@ -55,7 +55,8 @@ export function manifestOf(file = modelPath) {
   return manifest
 }
 
-// roots: { '/url/prefix/': folder }. Returns { origin, log, faults, close }.
+// roots: { '/url/prefix/': folder }. Returns { origin, log, faults, headers, close }.
+//   headers put here go over the server's own
 //   log     [{ path, range, sent }] in order
 //   faults  { cutAfter: bytes of the model file after which the next reply's socket is destroyed,
 //             once; models: false refuses every connection for /models/, a promise holds them until it
@@ -64,6 +65,7 @@ export function manifestOf(file = modelPath) {
 export async function serve({ isolated = true, roots = {}, pages = {}, handlers = {} } = {}) {
   const log = []
   const faults = { cutAfter: null, models: true }
+  const headers = {}
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, 'http://host')
     const entry = { path: url.pathname, range: request.headers.range ?? null, sent: 0 }
@@ -73,7 +75,8 @@ export async function serve({ isolated = true, roots = {}, pages = {}, handlers 
     if (!faults.models && ofModels) return request.socket.destroy()
     const own = Object.keys(handlers).find((prefix) => url.pathname.startsWith(prefix))
     if (own) return handlers[own](request, response)
-    for (const [name, value] of Object.entries({ ...SECURITY, ...(isolated && ISOLATION) }))
+    const sent = { ...SECURITY, ...(isolated && ISOLATION), ...headers }
+    for (const [name, value] of Object.entries(sent))
       response.setHeader(name, value)
     const manifest = ofModels ? manifestOf() : null
     if (manifest && url.pathname === `/models/${manifest.name}/manifest.json`) {
@@ -102,6 +105,7 @@ export async function serve({ isolated = true, roots = {}, pages = {}, handlers 
     origin: `http://127.0.0.1:${server.address().port}`,
     log,
     faults,
+    headers,
     async close() {
       server.closeAllConnections()
       server.close()

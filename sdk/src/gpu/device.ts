@@ -34,10 +34,21 @@ export interface OpenedGpu {
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b/i
 
+const ANSWER_MS = 5000
+/** A browser whose GPU process hangs answers nothing; a page is not to hang with it. */
+function answered<T>(asked: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => {
+      reject(new NearfieldError('unsupported', `the GPU: no answer within ${ANSWER_MS / 1000} s`))
+    }, ANSWER_MS)
+    asked.then(resolve, reject).finally(() => clearTimeout(late))
+  })
+}
+
 /** Rejects with a NearfieldError 'unsupported' whose line says what is missing. */
 export async function findGpu(webgpu: GPU | undefined): Promise<FoundGpu> {
   if (!webgpu) throw new NearfieldError('unsupported', 'this browser has no WebGPU')
-  const adapter = await webgpu.requestAdapter({ powerPreference: 'high-performance' })
+  const adapter = await answered(webgpu.requestAdapter({ powerPreference: 'high-performance' }))
   if (!adapter) throw new NearfieldError('unsupported', 'this browser offers no GPU')
   const { vendor, architecture, device, description } = adapter.info
   const name = [vendor, architecture, device, description].filter(Boolean).join(' ')

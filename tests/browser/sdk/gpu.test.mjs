@@ -1,105 +1,15 @@
 // The SDK on WebGPU in Chromium, over SwiftShader and a tiny model: what runs where and why, and
 // every fault of a GPU in a real browser. Whether the GPU computes right is tests/gpu's.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { launch } from '../chromium.mjs'
-import { serve } from '../serve.mjs'
-import { hookOf } from './gpu_faults.mjs'
-import { openPage } from './page.mjs'
+import { outcomes, startGpu, TEXT, TIMEOUT, told } from './gpu_page.mjs'
 
-const dist = path.join(import.meta.dirname, '../../../sdk/dist')
-const TIMEOUT = { timeout: 240_000 }
-/** Short: the tiny model knows no end, and SwiftShader takes its time. */
-const TEXT = 'it is'
-const pages = {
-  '/': '<!doctype html><meta charset="utf-8"><title>sdk</title><script type="module" src="/test.js"></script>',
-  '/favicon.ico': '',
-  '/test.js': "import * as sdk from '/sdk/index.js'\nwindow.sdk = sdk\n",
-}
-const worker = readFileSync(path.join(dist, 'engine.worker.js'))
-
-let browser
-let server
+let gpu
+const withGpu = (faults, act) => gpu.withGpu(faults, act)
 before(async () => {
-  const made = mkdtempSync(path.join(os.tmpdir(), 'nearfield-tiny-'))
-  execFileSync('build/native/tests/make_tiny', [made])
-  const file = readFileSync(path.join(made, 'tiny_edit.gguf'))
-  pages['/models/tiny/adapter.gguf'] = readFileSync(path.join(made, 'tiny_adapter_all.gguf'))
-  rmSync(made, { recursive: true })
-  const sha256 = createHash('sha256').update(file).digest('hex')
-  pages['/models/tiny/tiny.gguf'] = file
-  pages['/models/tiny/manifest.json'] = JSON.stringify({
-    name: 'tiny',
-    file: 'tiny.gguf',
-    bytes: file.length,
-    sha256,
-    chunk_bytes: 8 << 20,
-    chunks: [sha256],
-  })
-  server = await serve({ roots: { '/sdk/': dist }, pages })
-  browser = await launch({
-    args: ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
-  })
+  gpu = await startGpu()
 })
-after(async () => {
-  await browser?.close()
-  await server?.close()
-})
-
-/** act(nf calls) on a fresh profile, with the GPU that `faults` describes. */
-async function withGpu(faults, act) {
-  pages['/sdk/engine.worker.js'] = Buffer.concat([Buffer.from(hookOf(faults)), worker])
-  const { context, page, problems } = await openPage(browser, server)
-  try {
-    await act({
-      open: (backend) => page.evaluate(openHere, backend),
-      edit: (text = TEXT, more = {}) =>
-        page.evaluate((request) => window.nf.edit(request), { task: 'fix', text, ...more }),
-      adapter: () => page.evaluate(() => window.nf.adapter('/models/tiny/adapter.gguf')),
-      say: (what) => page.evaluate(sayToGpu, what),
-      page,
-    })
-    assert.deepEqual(problems, [])
-  } finally {
-    await context.close()
-  }
-}
-
-/** In the page: tells the engine's worker (gpu_faults.mjs); { devices, submits } that it had. */
-function sayToGpu(what) {
-  const channel = new BroadcastChannel('gpu-test')
-  return new Promise((resolve) => {
-    channel.onmessage = ({ data }) => {
-      if (data.reached) return
-      channel.close()
-      resolve(data)
-    }
-    channel.postMessage(what)
-  })
-}
-
-/** In the page: window.nf, or how opening it failed; window.told: the states told since. */
-async function openHere(backend) {
-  window.nf?.close()
-  window.told = []
-  try {
-    window.nf = await window.sdk.Nearfield.open({
-      model: '/models/tiny/',
-      onStatus: (s) => window.told.push(`${s.state} ${s.backend} ${s.backendWhy}`),
-      ...(backend && { backend }),
-    })
-    return window.nf.status
-  } catch (error) {
-    return { code: error.code, message: error.message }
-  }
-}
-const outcomes = ({ receipt }) => receipt.attempts.map((a) => `${a.backend} ${a.outcome}`)
-const told = (page) => page.evaluate(() => window.told)
+after(() => gpu?.close())
 
 test("'auto' leaves a GPU of software alone and says so", TIMEOUT, () =>
   withGpu({}, async ({ open, edit }) => {
@@ -143,6 +53,7 @@ test("a benchmark's shapes reach the kernels: one that none has is refused by na
 
 const refusals = [
   ['no adapter', { noAdapter: true }, 'no_webgpu', /offers no GPU/],
+  ['an adapter that never comes', { silent: true }, 'no_webgpu', /no answer within 5 s/],
   ['no device', { noDevice: true }, 'refused', /gave no device: no device today/],
   ['a shader that fails', { shader: ['fn main', 'fn main_'] }, 'refused', /./],
   ['no room', { hugeBufferAt: 3 }, 'no_memory', /refused/],
@@ -426,11 +337,11 @@ test(
   () =>
     withGpu(
       { real: true, fast: true, shader: ['part_at(o, b + 3u, nb)', 'part_at(o, b + 4u, nb)'] },
-      async (gpu) => {
-        const status = await gpu.open('webgpu')
+      async ({ open, edit }) => {
+        const status = await open('webgpu')
         assert.equal(status.backend, 'webgpu')
         assert.match(status.replacedKernels, /^matmul_vec/)
-        const { receipt } = await gpu.edit()
+        const { receipt } = await edit()
         assert.equal(receipt.backend, 'webgpu')
         assert.equal(receipt.replacedKernels, status.replacedKernels)
       },

@@ -3,6 +3,7 @@
 //   real          the adapter says it is hardware; the engine below is told the truth, so that it
 //                 takes the kernels for software, which compile in seconds (fast: it is not told)
 //   noAdapter, noDevice    what the browser refuses
+//   silent        the adapter is never answered for
 //   noFeatures    the adapter has none, so that the device is made without
 //   limits        what the device says its limits are
 //   loseAt        [n, ...]: device k is lost when it makes its n-th buffer
@@ -17,6 +18,7 @@
 //     after: k          k more submits go through before them
 //     later: k          a device that comes after this loss is lost when its submit k is made
 //   {hugeNext: true}    the next buffer asks for more than there is
+//   {skipMs: t}         the engine's clock has gone on by that much
 //   {tellAt: k}         {reached: true} is said when k more submits went through and one is made
 
 /** The hook as a script, for CONFIG. */
@@ -28,12 +30,16 @@ function hook() {
   const devices = []
   const submits = [] // of each device
   const next = { lose: 0, after: 0, later: 0, huge: false, tellAt: -1 }
+  let skippedMs = 0
+  const now = performance.now.bind(performance)
+  performance.now = () => now() + skippedMs
   channel.onmessage = ({ data }) => {
     if (data.devices !== undefined || data.reached) return // of a hook
     if (data.lose) devices.at(-1).destroy()
     if (data.loseNext !== undefined)
       Object.assign(next, { lose: data.loseNext, after: data.after ?? 0, later: data.later ?? 0 })
     if (data.hugeNext) next.huge = true
+    skippedMs += data.skipMs ?? 0
     if (data.tellAt !== undefined) next.tellAt = data.tellAt
     channel.postMessage({ devices: devices.length, submits })
   }
@@ -43,6 +49,7 @@ function hook() {
   if (!gpu) return
   const requestAdapter = gpu.requestAdapter.bind(gpu)
   gpu.requestAdapter = async (options) => {
+    if (CONFIG.silent) return new Promise(() => {})
     const adapter = CONFIG.noAdapter ? null : await requestAdapter(options)
     if (!adapter) return null
     if (CONFIG.real) {
