@@ -13,7 +13,8 @@ export type Availability = 'unavailable' | 'downloadable' | 'downloading' | 'ava
 /** What the engine computes with. */
 export type Backend = 'webgpu' | 'wasm'
 /**
- * Why there. On either: 'asked' (OpenOptions.backend). On webgpu: 'faster' (measured here).
+ * Why there. On either: 'asked' (OpenOptions.backend). On webgpu: 'faster' (measured here),
+ * 'no_memory' (for the model on the CPU).
  * On wasm: 'slower' (the GPU was, measured here), 'unmeasured' (not compared yet), 'no_webgpu',
  * 'software_adapter' (a CPU that plays GPU), 'refused' (the GPU or a driver test said no),
  * 'no_memory' and 'lost' (of the GPU).

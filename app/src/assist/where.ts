@@ -18,7 +18,7 @@ export const WHY: Record<BackendWhy, string> = {
   no_webgpu: 'no GPU for this page',
   software_adapter: 'the GPU is only software',
   refused: 'the GPU cannot run the model',
-  no_memory: 'not enough GPU memory',
+  no_memory: 'not enough memory for the other',
   lost: 'the GPU was lost',
 }
 

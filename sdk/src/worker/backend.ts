@@ -67,6 +67,14 @@ export function afterFailure(error: unknown): (Chosen & { why: Attempt['outcome'
   return code === 'unsupported' ? { backend: 'wasm', why: 'refused', reason } : null
 }
 
+/** A GPU that was not chosen for its pace alone, where the CPU has no room: it holds the weights
+ * itself. Null: there is none, or the failure is another. */
+export function afterNoRoom({ why }: Chosen, error: unknown): Chosen | null {
+  if (why !== 'unmeasured' && why !== 'slower') return null
+  if (!(error instanceof NearfieldError) || error.code !== 'no_memory') return null
+  return { backend: 'webgpu', why: 'no_memory', reason: error.message }
+}
+
 const DAY_MS = 24 * 3600_000
 /**
  * Is a kept choice still to be trusted? A driver's update does not show in what the browser tells,

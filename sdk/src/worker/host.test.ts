@@ -522,3 +522,36 @@ test('asked for: never measured, however slow it becomes', async () => {
   await rest()
   expect(opens()).toEqual(['webgpu'])
 })
+
+test.each(['unmeasured', 'slower'] as const)(
+  'no room on the CPU, %s: the GPU runs, and the next time the CPU is tried again',
+  async (why) => {
+    if (why === 'slower')
+      keptChoices.set('nvidia hopper', { backend: 'wasm', why, reason: '', at: Date.now() })
+    openFaults.wasm = [failure('no_memory')]
+    await open('auto')
+    await rest()
+    expect(opens()).toEqual(['webgpu'])
+    const where = { backend: 'webgpu', backendWhy: 'no_memory', backendReason: 'no_memory' }
+    expect(host.where()).toMatchObject(where)
+    expect((await edit('x')).receipt).toMatchObject({ backend: 'webgpu', backendWhy: 'no_memory' })
+    expect(keptChoices.get('nvidia hopper')?.why).toBe(why === 'slower' ? why : undefined)
+    await open('auto')
+    expect(host.where()).toMatchObject({ backend: 'wasm', backendWhy: why })
+    await rest()
+  },
+)
+
+test('no room on the CPU and no other way: told', async () => {
+  for (const given of [NONE, SOFTWARE]) {
+    offer = given
+    openFaults.wasm = [failure('no_memory')]
+    await expect(open('auto')).rejects.toMatchObject({ code: 'no_memory' })
+  }
+  offer = REAL
+  openFaults.wasm = [failure('no_memory'), failure('no_memory')]
+  await expect(open('wasm')).rejects.toMatchObject({ code: 'no_memory' })
+  openFaults.webgpu = [failure('unsupported')]
+  await expect(open('auto')).rejects.toMatchObject({ code: 'unsupported' })
+  expect(opens()).toEqual([])
+})

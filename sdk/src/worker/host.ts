@@ -14,6 +14,7 @@ import type { Adapter, Attempt, Backend, EditResult, OpenOptions, Status } from 
 import { Adapters } from './adapters.ts'
 import {
   afterFailure,
+  afterNoRoom,
   type Chosen,
   chosenByMs,
   type Offer,
@@ -250,7 +251,13 @@ export class Host {
       }
     }
     this.#chosen = chosen
-    this.#adopt(await this.#ways.open('wasm', context), chosen)
+    try {
+      this.#adopt(await this.#ways.open('wasm', context), chosen)
+    } catch (error) {
+      const other = fall ? afterNoRoom(chosen, error) : null
+      if (!other) throw error
+      this.#adopt(await this.#openGpu(context), other)
+    }
   }
 
   async #openGpu(context: OpenContext): Promise<HostedEngine> {
