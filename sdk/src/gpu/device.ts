@@ -34,7 +34,8 @@ export interface OpenedGpu {
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b/i
 
-const ANSWER_MS = 5000
+/** Long, as a GPU process that starts on a busy machine takes its seconds. */
+const ANSWER_MS = 20_000
 /** A browser whose GPU process hangs answers nothing; a page is not to hang with it. */
 function answered<T>(asked: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
