@@ -7,7 +7,8 @@ import type { Receipt } from './types.ts'
 export interface Noted {
   /** Of the clock, as Date.now(). */
   at: number
-  call: 'open' | 'edit' | 'generate'
+  /** 'load': a model, which open() may not wait for. */
+  call: 'open' | 'load' | 'edit' | 'generate'
   /** A receipt, where the answer had one; else what the call rejected with. */
   ended: unknown
 }

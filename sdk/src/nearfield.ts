@@ -125,7 +125,7 @@ export class Nearfield implements NearfieldApi {
         { model, threads, backend },
         { signal: ends, onProgress },
       )
-      return { channel, opening }
+      return { channel, opening: noted('load', opening) }
     }
     if (options.server !== undefined) {
       nf.#routed = await (await import('./routed.ts')).openRouted(options, start, tell)

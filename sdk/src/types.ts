@@ -274,8 +274,8 @@ export interface Status {
   replacedKernels: string
   threads: number
   isolated: boolean
-  /** What there was to choose from. */
-  probe: Probe
+  /** What there was to choose from; null until a model was opened. */
+  probe: Probe | null
   model: { id: string; sha256: string; bytes: number } | null
   /** Was the model read from the browser's own storage (works offline)? */
   cached: boolean

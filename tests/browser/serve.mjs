@@ -76,8 +76,7 @@ export async function serve({ isolated = true, roots = {}, pages = {}, handlers 
     const own = Object.keys(handlers).find((prefix) => url.pathname.startsWith(prefix))
     if (own) return handlers[own](request, response)
     const sent = { ...SECURITY, ...(isolated && ISOLATION), ...headers }
-    for (const [name, value] of Object.entries(sent))
-      response.setHeader(name, value)
+    for (const [name, value] of Object.entries(sent)) response.setHeader(name, value)
     const manifest = ofModels ? manifestOf() : null
     if (manifest && url.pathname === `/models/${manifest.name}/manifest.json`) {
       response.setHeader('Content-Type', 'application/json')

@@ -26,7 +26,7 @@ function endedLine({ call, ended }: Noted): string {
   if (ended === null) return 'ok'
   if (isOurs(ended)) {
     const { code, message } = ended
-    const shown = call === 'open' || code === 'lost' || code === 'no_memory'
+    const shown = call === 'open' || call === 'load' || code === 'lost' || code === 'no_memory'
     return shown ? `${code}: ${message}` : code
   }
   if (ended instanceof Error || ended instanceof DOMException) return ended.name

@@ -168,5 +168,5 @@ const LOADING: Status = {
   ...{ state: 'loading', backend: 'wasm', backendWhy: 'unmeasured', backendReason: '' },
   ...{ gpu: '', kernels: '', replacedKernels: '', threads: 1 },
   isolated: globalThis.crossOriginIsolated === true,
-  ...{ model: null, cached: false, adapters: [], tasks: [] },
+  ...{ model: null, probe: null, cached: false, adapters: [], tasks: [] },
 }
