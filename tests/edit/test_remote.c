@@ -1,5 +1,6 @@
 /* An edit that a model elsewhere answers: what it is asked, how its answer is cleaned, and that the
  * constraints hold whatever it says. No model. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cmocka_all.h"
@@ -91,6 +92,7 @@ static void the_question_has_words_limits_and_context(void **state) {
   nf_bytes protect[] = {str("near field"), str("libary")};
   nf_edit_desc desc = {.task = NF_TASK_FIX,
                        .text = str("<i>their going</i>\ntoo the libary &amp; home"),
+                       .format = NF_VTT,
                        .before = str("{\\an8}We <b>met</b>\nDana."),
                        .after = str("Then left."),
                        .max_chars = 40,
@@ -106,7 +108,7 @@ static void the_question_has_words_limits_and_context(void **state) {
   for (i32 i = 0; i < n; i++) strncat(all, (const char *)m[i].text.at, (size_t)m[i].text.len);
   assert_int_equal(m[0].role, NF_SYSTEM);
   assert_non_null(strstr(all, "Keep exactly as they are: near field; libary."));
-  assert_non_null(strstr(all, "Use at most 39 characters.")); /* the break counts */
+  assert_non_null(strstr(all, "Use at most 40 characters."));
   snprintf(last, sizeof last, "%.*s", (int)m[n - 1].text.len, (const char *)m[n - 1].text.at);
   assert_string_equal(last,
                       "Context before: We met Dana.\nContext after: Then left.\n"
@@ -160,7 +162,7 @@ static void limits_hold_or_it_is_unfit(void **state) {
   const char *const refused[][2] = {
       {"You know, the boat is really very far away from here.", "the correction does not fit"},
       {"Well, you know, the boat is really very far away from here.", "already right"},
-      {"The ship is distant from here.", "words were put otherwise"},
+      {"The boat is away very far from here.", "words were put otherwise"},
   };
   for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
     assert_string_equal(answered(&desc, refused[i][0], &why, &verdict), "");
