@@ -391,16 +391,19 @@ static void try_begin(edit_call *call, nf_place place) {
 
 static void on_timer(uv_timer_t *timer);
 
-/* What comes next, in ms from the beginning. */
-static void timer_start(edit_call *call) {
+/* Does the second place start so long after the beginning, though the first has not failed? As a
+ * hedge; or, where that is never, in place of a first one that is given up. -1: it does not. One
+ * that has been hedged is not given up: it may still be the one that answers. */
+static double second_after(const edit_call *call) {
   const nf_route_plan *plan = &call->plan;
+  if (plan->second == NF_NOWHERE || call->tries[plan->second].asked) return -1;
+  return plan->hedge_after_ms >= 0 ? plan->hedge_after_ms : plan->give_up_ms;
+}
+
+static void timer_start(edit_call *call) {
   double next = (double)call->most_ms, now = ms_since(call->begun_ns);
-  bool second = plan->second != NF_NOWHERE;
-  bool hedges = second && !call->tries[plan->second].asked && plan->hedge_after_ms >= 0;
-  bool gives_up = second && plan->give_up_ms >= 0 && noted(call, plan->first) == nullptr &&
-                  noted(call, plan->second) == nullptr;
-  if (hedges && plan->hedge_after_ms < next) next = plan->hedge_after_ms;
-  if (gives_up && plan->give_up_ms < next) next = plan->give_up_ms;
+  double second = second_after(call);
+  if (second >= 0 && second < next) next = second;
   uv_timer_start(&call->timer, on_timer, next > now ? (u64)(next - now) + 1 : 0, 0);
 }
 
@@ -412,22 +415,19 @@ static void late(edit_call *call) {
 static void on_timer(uv_timer_t *timer) {
   edit_call *call = timer->data;
   const nf_route_plan *plan = &call->plan;
-  double now = ms_since(call->begun_ns);
-  nf_place first = plan->first, second = plan->second;
-  if (!call->tries[first].asked) {
-    try_begin(call, first);
+  double now = ms_since(call->begun_ns), second = second_after(call);
+  if (!call->tries[plan->first].asked) {
+    try_begin(call, plan->first);
   } else if (now >= (double)call->most_ms) {
     late(call);
     tries_cancel(call, TRY_TIMEOUT);
     last_resort(call);
-  } else if (second != NF_NOWHERE && !call->tries[second].asked && plan->hedge_after_ms >= 0 &&
-             now >= plan->hedge_after_ms) {
-    try_begin(call, second);
-  } else if (second != NF_NOWHERE && plan->give_up_ms >= 0 && now >= plan->give_up_ms &&
-             noted(call, first) == nullptr && noted(call, second) == nullptr) {
-    late(call);
-    try_cancel(call, first, TRY_TIMEOUT);
-    try_failed(call, first);
+  } else if (second >= 0 && now >= second) {
+    if (plan->hedge_after_ms < 0) {
+      late(call);
+      try_cancel(call, plan->first, TRY_TIMEOUT);
+    }
+    try_begin(call, plan->second);
   }
   if (call->conn != nullptr) timer_start(call);
   free_check(call);

@@ -148,11 +148,13 @@ static void call_fail(call *a, upstream_fault fault) {
 /* ---- what comes ---- */
 
 static void on_timer(uv_timer_t *timer);
+static void deadline_start(call *a);
 
 static bytes_answer on_bytes(void *owner, nf_bytes bytes) {
   call *a = owner;
   upstream_answer *answer = &a->answer;
   bool was_whole = answer->whole; /* what follows the last event is not looked at */
+  bool is_first = !answer->has_bytes;
   if (answer->fault != FAULT_NONE) return BYTES_UNWANTED;
   a->byte_ms = now_of(a);
   answer->has_bytes = true;
@@ -162,7 +164,11 @@ static bytes_answer on_bytes(void *owner, nf_bytes bytes) {
     return BYTES_LATER;
   }
   upstream_answer_take(answer, bytes);
-  if (answer->whole && !was_whole) uv_timer_start(&a->timer, on_timer, LAST_CHUNK_MS, 0);
+  if (answer->whole && !was_whole) {
+    uv_timer_start(&a->timer, on_timer, LAST_CHUNK_MS, 0);
+  } else if (is_first) {
+    deadline_start(a); /* from now on silence is a stall */
+  }
   return answer->fault != FAULT_NONE ? BYTES_UNWANTED : BYTES_TAKEN;
 }
 
