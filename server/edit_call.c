@@ -1,4 +1,4 @@
-/* Edits: see api_call.h. One edit on its way through its places, the engine of this server and an
+/* See edit_call.h. One edit on its way through its places, the engine of this server and an
  * upstream: the plan of edit_route.h is followed, each place asked at most once, the second when
  * the first is late (hedge), has failed or was given up; the first answer that holds is the
  * client's, and the other try is cancelled.
@@ -7,48 +7,10 @@
  *
  * A call outlives its answer until the engine's thread, which borrows the request, is done with it.
  * Does not choose (edit_route.h) and does not judge answers (edit_upstream.h, the engine). */
-#include "server/api_call.h"
-#include "server/api_common.h"
-#include "server/edit_json.h"
-#include "server/edit_route.h"
+#include "server/edit_call.h"
+
 #include "server/edit_upstream.h"
 #include "server/http_later.h"
-#include "server/upstream/upstream_call.h"
-
-typedef struct {
-  bool asked, running;
-  i64 begun_ns;
-} edit_try;
-
-typedef struct {
-  server *server;
-  http_conn *conn; /* null: answered, or the client has gone */
-  edit_request request;
-  isize body_bytes;
-  u64 client;
-  char client_name[STORE_CLIENT_BYTES];
-  models_entry model;          /* .name null: none of this server */
-  bool routed;                 /* there was a choice */
-  upstream *to;                /* of `far`; null: none. Not borrowed beyond a call */
-  config_upstream_model far;
-  char far_name[sizeof((config_upstream){0}.name)]; /* of the upstream, once asked */
-  nf_route_plan plan;
-  edit_work expected;
-  i64 begun_ns, most_ms;       /* all of it may take */
-  uv_timer_t timer;            /* the next of hedge, giving up, deadline */
-  edit_try tries[3];           /* by nf_place */
-  edit_attempt ended[EDIT_TRIES_MAX];
-  int n_ended;
-  inference_work work;
-  i64 era;                     /* of the engine's breaker, where its try counts */
-  bool counted;
-  upstream_call *asking;
-  i64 cost_micro;
-  api_error error; /* of the try that failed last */
-  metrics_answer failed_as;
-  text_buf spare;              /* an upstream's answer that does not hold: better than an error */
-  reply_usage usage;           /* of the upstream's answer */
-} edit_call;
 
 static double ms_since(i64 from_ns) { return (double)((i64)uv_hrtime() - from_ns) / 1e6; }
 static i64 now_of(const edit_call *call) { return (i64)uv_now(&call->server->loop); }
@@ -117,7 +79,7 @@ static edit_attempt *noted(edit_call *call, nf_place place) {
   return nullptr;
 }
 
-/* Nobody waits for it any more. The engine's thread lets go of it later: native_over. */
+/* Nobody waits for it any more. The engine's thread lets go of it later: native_news. */
 static void try_cancel(edit_call *call, nf_place place, edit_outcome outcome) {
   if (!call->tries[place].running || noted(call, place) != nullptr) return;
   try_note(call, place, outcome);
@@ -161,8 +123,7 @@ static nf_receipt upstream_counts(const edit_call *call, double ms) {
                       .output_tokens = (int32_t)call->usage.output_tokens};
 }
 
-/* members: of the result, edit_json.h. The try at `place` is the last one noted. */
-static void result_write(edit_call *call, nf_place place, nf_bytes members, text_buf *out) {
+void edit_call_result(edit_call *call, nf_place place, nf_bytes members, text_buf *out) {
   edit_receipt receipt = {.place = place,
                           .model_id = call->far.model,
                           .bytes_sent = call->body_bytes,
@@ -200,7 +161,7 @@ static void result_send(edit_call *call, nf_place place, nf_bytes members) {
   edit_attempt own = *noted(call, place), *last = &call->ended[call->n_ended - 1];
   *noted(call, place) = *last;
   *last = own; /* the one that answered */
-  result_write(call, place, members, &out);
+  edit_call_result(call, place, members, &out);
   answer_count(call, place);
   http_reply_begin(&reply);
   api_json_reply(&out, &reply);
@@ -442,164 +403,14 @@ static void client_gone(void *owner) {
   free_check(call);
 }
 
-/* ---- a call begins ---- */
-
-static edit_call *call_new(http_conn *c, nf_bytes body, const http_reply *reply) {
-  edit_call *call = calloc(1, sizeof *call);
-  if (call == nullptr) return nullptr;
-  call->server = http_conn_server(c);
-  call->conn = c;
-  call->body_bytes = body.len;
-  call->client = api_client_hash(c, reply);
-  (void)api_client_name(c, reply, call->client_name);
-  return call;
-}
-
-/* Of none that began. */
-static void call_drop(edit_call *call) {
-  if (call == nullptr) return;
-  free(call->spare.at);
-  edit_request_free(&call->request);
-  free(call);
-}
-
-static bool mode_conflict(api_error *error, const char *whose) {
-  return api_error_set(error, 400, "invalid_value", "mode",
-                       "mode: not with this model, which is %s", whose);
-}
-
-/* Which places the request may go to at all, and the mode: a model that it names is the only one.
- * false: error says why not. */
-static bool places_find(edit_call *call, nf_route_mode *mode, api_error *error) {
+void edit_call_run(edit_call *call) {
   server *s = call->server;
-  nf_bytes name = call->request.model;
-  const config_upstream_model *far =
-      upstreams_find(s->upstreams, name.at != nullptr ? name : text(s->config.edit_upstream));
-  bool known = config_mode_read(text(s->config.edit_mode), mode);
-  ASSERT(known); /* config_check */
-  if (call->request.has_mode) *mode = call->request.mode;
-  if (name.at != nullptr && far != nullptr) {
-    if (call->request.has_mode && *mode == NF_ONLY_ON_DEVICE) {
-      return mode_conflict(error, "an upstream's");
-    }
-    *mode = NF_ONLY_IN_CLOUD;
-  } else if (name.at != nullptr || far == nullptr) {
-    far = nullptr;
-    if (*mode == NF_ONLY_IN_CLOUD) {
-      if (name.at != nullptr) return mode_conflict(error, "this server's");
-      return api_error_set(error, 404, "model_not_found", "mode",
-                           "mode: no upstream takes edits here (edit_upstream)");
-    }
-  }
-  if (far != nullptr) {
-    call->far = *far;
-    call->to = s->upstreams->rows[far->i_upstream];
-    call->routed = true;
-  }
-  return true;
-}
-
-/* There is a choice: what is wrong with the request is wrong everywhere. settled: out is answered.
- */
-static bool remote_check(edit_call *call, bool *settled, api_error *error) {
-  server *s = call->server;
-  nf_error why;
-  if (s->remote == nullptr && nf_remote_open(&s->remote, &why) != NF_OK) {
-    s->remote = nullptr;
-    return api_error_set(error, 503, "no_memory", nullptr, "no memory");
-  }
-  if (nf_remote_begin(s->remote, &call->request.desc, &why) != NF_OK) {
-    return api_error_set(error, 400, "invalid_value", nullptr, "%s", why.line);
-  }
-  *settled = nf_remote_settled(s->remote);
-  return true;
-}
-
-static bool nowhere_error(const edit_call *call, api_error *error) {
-  const nf_route_plan *plan = &call->plan;
-  nf_task_info task = {0};
-  if (plan->server_why == NF_WHY_BUDGET) {
-    return api_error_set(
-        error, 429, "insufficient_quota", nullptr,
-        "the day's budget does not last for this edit; it begins anew at 0:00 UTC");
-  }
-  if (plan->device_why == NF_WHY_NOT_OFFERED &&
-      nf_task_info_get(call->request.desc.task, &task) == NF_OK) {
-    return api_error_set(error, 400, "invalid_value", "task",
-                         "task: %s is not offered by the model of this server: %s", task.name,
-                         task.why);
-  }
-  int status = plan->device_why == NF_WHY_CONTEXT ? 400 : 503;
-  api_error_set(error, status, "nowhere", nullptr, "no place can take the edit: %s; %s",
-                nf_route_why_text(plan->device_why), nf_route_why_text(plan->server_why));
-  error->retry_after_s = status == 503 ? 1 : 0;
-  return false;
-}
-
-/* The plan; without a choice, that of the engine alone. false: error says why there is none. */
-static bool plan_make(edit_call *call, nf_route_mode mode, api_error *error) {
-  server *s = call->server;
-  call->plan = (nf_route_plan){.first = NF_ON_DEVICE, .hedge_after_ms = -1, .give_up_ms = -1};
-  if (!call->routed) {
-    return api_model_choose(s, call->request.model, &call->model, error) &&
-           api_room_check(s, 1, error);
-  }
-  if (!models_find(s->models, s->config.inference_model, &call->model)) call->model.name = nullptr;
-  const edit_facts facts = {.request = &call->request,
-                            .mode = mode,
-                            .config = &s->config,
-                            .model = &call->model,
-                            .inference = s->inference,
-                            .to = call->to,
-                            .far = &call->far,
-                            .budget = s->budget,
-                            .now_ms = now_of(call)};
-  call->plan = edit_router_plan(&s->edits, &facts, &call->expected);
-  return call->plan.first != NF_NOWHERE || nowhere_error(call, error);
-}
-
-/* Answered at once: no model was needed. */
-static void settled_reply(edit_call *call, http_reply *reply) {
-  text_buf members = {0}, out = {0};
-  nf_place place = call->model.name != nullptr ? NF_ON_DEVICE : NF_IN_CLOUD;
-  (void)edit_json_write_remote(call->server->remote, &members);
-  call->ended[call->n_ended++] = (edit_attempt){.place = place, .outcome = TRY_OK};
-  result_write(call, place, bytes_from(members.at, members.len), &out);
-  out.failed = out.failed || members.failed;
-  free(members.at);
-  call->server->metrics.n_answers[ANSWER_OK]++;
-  api_json_reply(&out, reply);
-}
-
-void api_edit_take(http_conn *c, nf_bytes body, http_reply *reply) {
-  api_error error = {0};
-  nf_route_mode mode = NF_PREFER_ON_DEVICE;
-  bool settled = false;
-  server *s = http_conn_server(c);
-  if (!api_rate_check(c, reply)) return;
-  edit_call *call = call_new(c, body, reply);
-  bool ok = call != nullptr && edit_request_read(body, &call->request, &error) &&
-            places_find(call, &mode, &error) &&
-            (!call->routed || remote_check(call, &settled, &error)) &&
-            plan_make(call, mode, &error);
-  if (ok && settled) {
-    settled_reply(call, reply);
-    call_drop(call);
-    return;
-  }
-  if (!ok) {
-    if (call == nullptr) api_error_set(&error, 503, "no_memory", nullptr, "no memory");
-    api_error_reply(&error, false, reply);
-    s->metrics.n_answers[api_answer_of(error.status)]++;
-    call_drop(call);
-    return;
-  }
   i64 deadline_ms = call->request.deadline_ms;
   call->most_ms = s->config.inference_ms;
   if (deadline_ms > 0 && deadline_ms < call->most_ms) call->most_ms = deadline_ms;
   call->begun_ns = (i64)uv_hrtime();
   uv_timer_init(&s->loop, &call->timer);
   call->timer.data = call;
-  http_later_begin(c, call, client_gone, s->config.inference_ms + API_CUT_MS);
+  http_later_begin(call->conn, call, client_gone, s->config.inference_ms + API_CUT_MS);
   uv_timer_start(&call->timer, on_timer, 0, 0); /* not from here: it may answer */
 }
