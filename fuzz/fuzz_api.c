@@ -54,6 +54,7 @@ static void edit_check(nf_bytes body) {
     ASSERT(nf_task_name(r.desc.task) != nullptr && r.desc.text.len <= EDIT_BYTES_MAX);
     ASSERT(r.desc.n_variants >= 1 && r.desc.n_variants <= NF_VARIANTS_MAX);
     ASSERT(r.desc.max_chars >= 0 && r.desc.max_lines >= 0 && r.desc.max_cps >= 0);
+    ASSERT(r.deadline_ms >= 0 && r.mode >= NF_PREFER_ON_DEVICE && r.mode <= NF_PREFER_IN_CLOUD);
     ASSERT(r.priority >= 0 && r.priority <= 3 && r.desc.n_protect <= EDIT_PROTECT_MAX);
     for (int i = 0; i < r.desc.n_protect; i++) sink += sum_of(r.desc.protect[i]);
     sink += sum_of(r.desc.text) + sum_of(r.desc.before) + sum_of(r.desc.after);

@@ -363,6 +363,38 @@ void nf_edit_variant_get(const nf_session *session, int32_t i, nf_variant *varia
  * what the model gave. Empty unless asked for in the descriptor; cut at 16 KB. Same life. */
 nf_bytes nf_edit_trace(const nf_session *session);
 
+/* ---- remote: an edit that a model elsewhere answers ---------------------------- */
+
+/* What that model is to be asked, and what of its answers stands: the caption's words go out
+ * without tags and breaks, an answer is cleaned (blanks, one label, one pair of quotes around it),
+ * held to the constraints of nf_edit_begin's answers (but for the gate, which needs likelihoods),
+ * and gets tags and breaks back. Needs no engine; sends nothing. One block of some 1.4 MB, used for
+ * one edit after the other: begin and messages before, begin and take and finish with the answers.
+ *
+ *   nf_remote_begin; unless nf_remote_settled: nf_remote_messages -> a model -> nf_remote_take for
+ *   each of its answers; nf_remote_finish */
+typedef struct nf_remote nf_remote;
+enum { NF_REMOTE_MESSAGES_MAX = 8 };
+[[nodiscard]] nf_status nf_remote_open(nf_remote **remote, nf_error *error); /* NF_NO_MEMORY */
+void nf_remote_close(nf_remote *remote); /* null is fine */
+/* Everything in desc is borrowed during this call only; adapter, seed, trace and even_if_poor do
+ * not matter, before and after are shown to the model. Every task is offered. errors NF_BAD_INPUT
+ * as nf_edit_begin, or a context text over 4096 bytes */
+[[nodiscard]] nf_status nf_remote_begin(nf_remote *remote, const nf_edit_desc *desc,
+                                        nf_error *error);
+/* No model is needed: nf_remote_finish has the result (no words, fits already, broken anew). */
+bool nf_remote_settled(const nf_remote *remote);
+/* Not when settled. Returns how many; texts are borrowed until the next begin. */
+int32_t nf_remote_messages(const nf_remote *remote, nf_message messages[NF_REMOTE_MESSAGES_MAX]);
+/* One answer, any bytes; over 8192 do not stand. whole: the model ended it, it was not cut. Not
+ * when settled, nor after nf_remote_finish. */
+void nf_remote_take(nf_remote *remote, nf_bytes answer, bool whole);
+/* The result, borrowed until the next begin; its receipt is zero. true: an answer stood, or was the
+ * caption itself where that keeps to the limits. false: none did: the input, `why` says what was
+ * wrong with the first one. */
+bool nf_remote_finish(nf_remote *remote, nf_edit_result *result);
+void nf_remote_variant_get(const nf_remote *remote, int32_t i, nf_variant *variant);
+
 /* ---- batch: sessions of one engine whose passes run as one -------------------- */
 
 /* Reading the weights is most of what a pass of few rows costs, so several requests in one pass

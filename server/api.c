@@ -2,6 +2,7 @@
 #include "server/api.h"
 
 #include "server/api_call.h"
+#include "server/api_common.h"
 #include "server/http_origin.h"
 
 static bool is_json(nf_bytes content_type) {

@@ -183,6 +183,16 @@ void budget_stop(budget *b) {
   stop_check(b);
 }
 
+static i64 today_micro(const budget *b) {
+  return b->day == (i64)time(nullptr) / DAY_S ? b->day_micro : 0;
+}
+
+bool budget_left(const budget *b, i64 *micro) {
+  if (b->config->budget_day_micro == 0) return false;
+  *micro = b->config->budget_day_micro - today_micro(b);
+  return true;
+}
+
 void budget_metrics(const budget *b, text_buf *out) {
   char lines[500];
   int n = snprintf(
@@ -191,7 +201,6 @@ void budget_metrics(const budget *b, text_buf *out) {
       "# TYPE nearfield_budget_day_micro gauge\nnearfield_budget_day_micro %lld\n"
       "# HELP nearfield_budget_refused_total Requests for which the day's money did not last.\n"
       "# TYPE nearfield_budget_refused_total counter\nnearfield_budget_refused_total %lld\n",
-      (long long)(b->day == (i64)time(nullptr) / DAY_S ? b->day_micro : 0),
-      (long long)b->n_refused);
+      (long long)today_micro(b), (long long)b->n_refused);
   text_buf_add(out, bytes_from(lines, n));
 }

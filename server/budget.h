@@ -31,4 +31,8 @@ void budget_leave(budget_charge *charge);
 /* It did cost micro. The charge is no more. */
 void budget_settle(budget_charge *charge, i64 micro);
 
+/* Of today's money for all, by the store's last word: true, and what is left; below 0: overspent.
+ * false: there is no such bound. */
+bool budget_left(const budget *b, i64 *micro);
+
 void budget_metrics(const budget *b, text_buf *out);

@@ -92,6 +92,14 @@ static const key_row KEYS[] = {
      KEY_UPSTREAM, true},
     {"upstream_model", "NAME MODEL [INPUT OUTPUT [TOKENS]]: one of its models; prices", 0, 0, 0,
      KEY_UPSTREAM_MODEL, true},
+    {"edit_upstream", "a MODEL of upstream_model that edits may go to [none]", AT(edit_upstream), 0,
+     128, KEY_TEXT, true},
+    {"edit_mode", "prefer_on_device, only_on_device, prefer_in_cloud or only_in_cloud [the first]",
+     AT(edit_mode), 0, 24, KEY_TEXT, true},
+    {"edit_patience_ms", "waiting nobody minds: the preferred place goes first [400]",
+     AT(edit_patience_ms), 0, 600000, KEY_INT, true},
+    {"edit_second_micro", "a second less of waiting may cost, millionths; 0: any [0]",
+     AT(edit_second_micro), 0, 0, KEY_MICRO, true},
     {"budget_day_micro", "all may spend in a day, millionths of the currency; 0: any [0]",
      AT(budget_day_micro), 0, 0, KEY_MICRO, false},
     {"budget_client_day_micro", "the same for each token's name or address [0]",
@@ -131,6 +139,8 @@ void config_defaults(config *c) {
                 .queue_max = 64,
                 .inference_ms = 120000,
                 .api_body_bytes_max = 262144,
+                .edit_mode = "prefer_on_device",
+                .edit_patience_ms = 400,
                 .upstream_connect_ms = 5000,
                 .upstream_first_ms = 60000,
                 .upstream_idle_ms = 30000,
@@ -289,13 +299,39 @@ bool config_upstreams_fit(const config *c, const config *from, nf_error *error) 
   return true;
 }
 
+static bool edits_check(const config *c, nf_error *error) {
+  nf_route_mode mode;
+  if (!config_mode_read(text(c->edit_mode), &mode)) {
+    return fail(error, "edit_mode",
+                "prefer_on_device, only_on_device, prefer_in_cloud or only_in_cloud", c->edit_mode);
+  }
+  bool known = c->edit_upstream[0] == 0;
+  for (int i = 0; i < c->n_upstream_models; i++) {
+    known = known || strcmp(c->upstream_models[i].model, c->edit_upstream) == 0;
+  }
+  return known || fail(error, "edit_upstream", "the MODEL of an upstream_model", c->edit_upstream);
+}
+
+bool config_mode_read(nf_bytes name, nf_route_mode *mode) {
+  static const char *const names[] = {[NF_PREFER_ON_DEVICE] = "prefer_on_device",
+                                      [NF_ONLY_ON_DEVICE] = "only_on_device",
+                                      [NF_ONLY_IN_CLOUD] = "only_in_cloud",
+                                      [NF_PREFER_IN_CLOUD] = "prefer_in_cloud"};
+  for (int i = 0; i < (int)(sizeof names / sizeof names[0]); i++) {
+    if (!bytes_same(name, text(names[i]))) continue;
+    *mode = (nf_route_mode)i;
+    return true;
+  }
+  return false;
+}
+
 bool config_check(const config *c, nf_error *error) {
   struct in6_addr any;
   if (inet_pton(AF_INET, c->host, &any) != 1 && inet_pton(AF_INET6, c->host, &any) != 1) {
     return fail(error, "host", "an IP address such as 127.0.0.1", c->host);
   }
   if (c->worker && c->data[0] == 0) return fail(error, "worker", "--data FOLDER with it", "none");
-  if (!budget_check(c, error)) return false;
+  if (!budget_check(c, error) || !edits_check(c, error)) return false;
   if (c->worker || config_is_loopback(c)) return true;
   const char *missing = c->token_file[0] == 0 ? "token_file (see --make-token)"
                         : !c->behind_proxy    ? "behind_proxy = yes and a proxy that does TLS"
@@ -319,6 +355,9 @@ void config_reload(config *c, const config *from) {
     if (!KEYS[i].reload || (KEYS[i].kind != KEY_INT && KEYS[i].kind != KEY_BOOL)) continue;
     memcpy((char *)c + KEYS[i].at, (const char *)from + KEYS[i].at, sizeof(int));
   }
+  memcpy(c->edit_upstream, from->edit_upstream, sizeof c->edit_upstream);
+  memcpy(c->edit_mode, from->edit_mode, sizeof c->edit_mode);
+  c->edit_second_micro = from->edit_second_micro;
   memcpy(c->models, from->models, sizeof c->models);
   c->n_models = from->n_models;
   memcpy(c->hosts, from->hosts, sizeof c->hosts);

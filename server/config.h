@@ -51,6 +51,11 @@ typedef struct {
   int n_upstreams, n_upstream_models;
   char upstream_ca_file[CONFIG_PATH_BYTES]; /* "": the system's */
   i64 budget_day_micro, budget_client_day_micro; /* 0: none; millionths of the currency */
+  /* edits, see edit_route.h */
+  char edit_upstream[128]; /* a model of an upstream; "": edits stay here */
+  char edit_mode[24];      /* of a request that names none */
+  int edit_patience_ms;
+  i64 edit_second_micro; /* what a second less of waiting may cost */
   int upstream_connect_ms, upstream_first_ms, upstream_idle_ms;
   int upstream_tries, upstream_failures_max, upstream_pause_ms, upstream_requests_max;
   char data[CONFIG_PATH_BYTES];       /* folder of jobs; "": there are none */
@@ -76,6 +81,8 @@ bool config_file_read(config *c, const char *path, nf_error *error);
 bool config_check(const config *c, nf_error *error);
 /* What SIGHUP may change while running: quiet, hosts, deadlines, limits, models. */
 void config_reload(config *c, const config *from);
+/* "prefer_on_device" and the others, as edit_mode and requests say it; false: none of them. */
+bool config_mode_read(nf_bytes name, nf_route_mode *mode);
 /* Can c, with the budget it has, take the upstreams of `from`? false: the line. */
 bool config_upstreams_fit(const config *c, const config *from, nf_error *error);
 void config_upstreams_copy(config *c, const config *from);

@@ -1,9 +1,12 @@
 /* See edit_request.h. */
 #include "server/edit_request.h"
 
-static const char *const KNOWN[] = {"model",    "task",     "text",       "format",     "context",
-                                    "maxChars", "maxLines", "maxCps",     "durationMs", "protect",
-                                    "variants", "seed",     "evenIfPoor", "priority",   nullptr};
+#include "server/config.h"
+
+static const char *const KNOWN[] = {"model",      "task",     "text",       "format",     "context",
+                                    "maxChars",   "maxLines", "maxCps",     "durationMs", "protect",
+                                    "variants",   "seed",     "evenIfPoor", "priority",   "mode",
+                                    "deadlineMs", nullptr};
 static const char *const UNSUPPORTED[] = {"adapter", "key", "signal", nullptr};
 static const char *const NONE[] = {nullptr};
 
@@ -63,6 +66,15 @@ static bool protect_read(const json_object *root, edit_request *r) {
   return true;
 }
 
+static bool mode_read(const json_object *root, edit_request *r) {
+  yyjson_val *value = json_find(root, "mode");
+  if (value == nullptr) return true;
+  r->has_mode = yyjson_is_str(value) && config_mode_read(json_text_of(value), &r->mode);
+  return r->has_mode ||
+         json_expected(root, "mode",
+                       "prefer_on_device, only_on_device, prefer_in_cloud or only_in_cloud", value);
+}
+
 static bool limits_read(const json_object *root, edit_request *r) {
   i64 chars = 0, lines = 0, duration = 0, variants = 1, seed = 0;
   bool ok = json_whole(root, "maxChars", 0, 100000, &chars) &&
@@ -71,6 +83,7 @@ static bool limits_read(const json_object *root, edit_request *r) {
             json_whole(root, "durationMs", 0, INT32_MAX, &duration) &&
             json_whole(root, "variants", 1, NF_VARIANTS_MAX, &variants) &&
             json_whole(root, "seed", 0, INT64_MAX, &seed) &&
+            json_whole(root, "deadlineMs", 1, 3600000, &r->deadline_ms) &&
             json_bool(root, "evenIfPoor", &r->desc.even_if_poor);
   r->desc.max_chars = (int32_t)chars;
   r->desc.max_lines = (int32_t)lines;
@@ -90,7 +103,7 @@ bool edit_request_read(nf_bytes body, edit_request *r, api_error *error) {
          task_read(&root, r) && json_text(&root, "text", EDIT_BYTES_MAX, &r->desc.text) &&
          (r->desc.text.at != nullptr || json_expected(&root, "text", "a string", nullptr)) &&
          names_read(&root, r) && context_read(&root, r) && protect_read(&root, r) &&
-         limits_read(&root, r);
+         limits_read(&root, r) && mode_read(&root, r);
 }
 
 void edit_request_free(edit_request *r) { yyjson_doc_free(r->doc); }

@@ -12,6 +12,9 @@ typedef struct {
   nf_bytes protect[EDIT_PROTECT_MAX];
   nf_edit_desc desc; /* points into the above */
   int priority;      /* 0 now, 1 focus, 2 next, 3 idle */
+  bool has_mode;
+  nf_route_mode mode; /* device: this server's own model; cloud: an upstream's */
+  i64 deadline_ms;    /* an answer after it is worth nothing; 0: none */
 } edit_request;
 
 /* r is zeroed by the caller. false: error is set. Either way edit_request_free is called. */

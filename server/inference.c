@@ -21,6 +21,7 @@ struct inference {
   int n_queued, n_running;
   inference_work *news; /* a list */
   inference_counts counts;
+  nf_latency held; /* ms that works were in a session */
   bool stop;
   /* the thread's own; slots[].work is written under the lock */
   nf_engine *engine;
@@ -107,6 +108,23 @@ inference_counts inference_counts_get(inference *i) {
   return counts;
 }
 
+double inference_queue_ms(inference *i) {
+  uv_mutex_lock(&i->lock);
+  bool free_one = i->n_running < i->options.sessions_max;
+  double held_ms = i->held.mean;
+  u64 now_ns = uv_hrtime(), youngest_ns = 0;
+  for (int k = 0; k < i->n_slots; k++) {
+    const inference_work *w = i->slots[k].work;
+    if (w != nullptr && w->begun_ns > youngest_ns) youngest_ns = w->begun_ns;
+  }
+  double running_ms = youngest_ns > 0 ? (double)(now_ns - youngest_ns) / 1e6 : 0;
+  int n_before = i->n_queued + 1;
+  uv_mutex_unlock(&i->lock);
+  if (free_one) return 0;
+  if (running_ms > held_ms) held_ms = running_ms;
+  return held_ms * n_before / i->options.sessions_max;
+}
+
 void inference_stop(inference *i) {
   uv_mutex_lock(&i->lock);
   i->stop = true;
@@ -141,6 +159,7 @@ static void news_add(inference *i, inference_work *w) {
 static void work_end(inference *i, inference_work *w, work_outcome outcome) {
   w->outcome = outcome;
   w->ended = true;
+  if (outcome == WORK_OK) nf_latency_add(&i->held, (double)(uv_hrtime() - w->begun_ns) / 1e6);
   w->receipt.queue_ms =
       (double)((w->begun_ns > 0 ? w->begun_ns : uv_hrtime()) - w->submitted_ns) / 1e6;
   news_add(i, w);

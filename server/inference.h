@@ -67,7 +67,7 @@ struct inference_work {
   bool in_news, ended;
   text_buf fresh; /* under the lock: for `text` */
   _Atomic bool cancelled;
-  u64 submitted_ns, begun_ns;
+  u64 submitted_ns, begun_ns; /* begun_ns 0: it did not; may be read once it is over */
 };
 
 inference *inference_new(uv_loop_t *loop, const inference_options *options); /* null: no memory */
@@ -83,6 +83,10 @@ typedef struct {
   int n_queued, n_running;
 } inference_counts;
 inference_counts inference_counts_get(inference *i);
+/* How long a work handed in now is expected to wait for its turn: 0 while fewer than sessions_max
+ * run. Works hold a session as long as those before it did, or as those that run have for now,
+ * whichever is longer. */
+double inference_queue_ms(inference *i);
 
 /* End every work, as WORK_CANCELLED, and the thread. inference_free once the loop is closed. */
 void inference_stop(inference *i);

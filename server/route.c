@@ -39,6 +39,7 @@ static void metrics_reply(server *s, const http_request *request, http_reply *re
   s->metrics.n_works_queued = counts.n_queued;
   s->metrics.n_works_running = counts.n_running;
   metrics_write(&s->metrics, &out);
+  edit_router_metrics(&s->edits, &out);
   if (s->upstreams != nullptr) upstreams_metrics(s->upstreams, &out);
   if (s->jobs != nullptr) jobs_metrics(s->jobs, &out);
   if (s->budget != nullptr) budget_metrics(s->budget, &out);

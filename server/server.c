@@ -361,5 +361,6 @@ void server_free(server *s) {
   if (s->inference != nullptr) inference_free(s->inference);
   if (s->models != nullptr) models_free(s->models);
   upstreams_free(s->upstreams);
+  nf_remote_close(s->remote);
   if (s->root >= 0) close(s->root);
 }

@@ -7,6 +7,7 @@
 #include "server/bucket.h"
 #include "server/budget.h"
 #include "server/config.h"
+#include "server/edit_route.h"
 #include "server/http_guard.h"
 #include "server/inference.h"
 #include "server/jobs/jobs.h"
@@ -42,6 +43,8 @@ typedef struct {
   inference *inference;
   buckets clients; /* of /v1 */
   upstreams *upstreams; /* null: there are none */
+  edit_router edits;    /* where they run */
+  nf_remote *remote;    /* for edits of upstreams; null: none was asked for yet */
   budget *budget;       /* null: there is none, or it stops */
   jobs *jobs; /* null: off, or stopping */
   i64 date_s; /* the second `date` speaks of */

@@ -1,11 +1,13 @@
-/* See upstream_call.h; what the answer is: upstream_answer.h. A call lives as long as its client
- * waits, or until it is answered; one timer is all of its deadlines:
+/* See upstream_call.h; what the answer is: upstream_answer.h. A call lives as long as whoever asked
+ * waits, a client or a part of this server, or until it is answered; one timer is all of its
+ * deadlines:
  *
  *   RESERVING -> TRYING -> (RESTING -> TRYING)* -> answered
  *
  * Before the first event the answer is a reply with a status, afterwards an event of the stream. */
 #include "server/upstream/upstream_call.h"
 
+#include "server/api_common.h"
 #include "server/http_later.h"
 #include "server/upstream/upstream_answer.h"
 #include "server/upstream/upstream_cost.h"
@@ -18,7 +20,7 @@ enum {
   RETRY_AFTER_S_MAX = 2, /* the upstream wants a longer rest: the client may try again */
 };
 
-typedef struct {
+typedef struct upstream_call {
   server *server;
   upstream *to;
   config_upstream_model model; /* of the settings as they were */
@@ -34,6 +36,11 @@ typedef struct {
   int n_tries;
   bool trying; /* a try counts with the breaker */
   bool paused; /* the client has much to read */
+  i64 most_ms; /* all of it may take */
+  int tries_max;
+  /* of a part of this server, in a client's place; said null: it is a client's */
+  void *owner;
+  void (*said)(void *owner, const upstream_said *said);
 } call;
 
 static i64 now_of(const call *a) { return (i64)uv_now(&a->server->loop); }
@@ -61,17 +68,20 @@ static i64 cost_most(const call *a) {
 }
 
 /* What is not known is paid as it was reserved; what a stream says before its end is no sum. */
+static i64 cost_of(const call *a) {
+  const reply_usage *usage = &a->answer.usage;
+  if (usage->known && (a->answer.whole || !a->request.stream)) {
+    return upstream_cost(&a->model, usage->input_tokens, usage->output_tokens);
+  }
+  return a->may_cost ? cost_most(a) : 0;
+}
+
 static void charge_settle(call *a) {
-  bool known = a->answer.usage.known && (a->answer.whole || !a->request.stream);
   if (a->charge == nullptr) return;
   if (a->reserving) {
     budget_leave(a->charge);
-  } else if (known) {
-    i64 micro =
-        upstream_cost(&a->model, a->answer.usage.input_tokens, a->answer.usage.output_tokens);
-    budget_settle(a->charge, micro);
   } else {
-    budget_settle(a->charge, a->may_cost ? cost_most(a) : 0);
+    budget_settle(a->charge, cost_of(a));
   }
   a->charge = nullptr;
 }
@@ -84,13 +94,18 @@ static void call_end(call *a, upstream_outcome outcome) {
   uv_close((uv_handle_t *)&a->timer, on_timer_closed);
 }
 
-static void client_gone(void *owner) {
-  call *a = owner;
-  a->answer.conn = nullptr;
+i64 upstream_call_cancel(call *a) {
   upstream_transfer_cancel(&a->transfer);
   a->may_cost = a->may_cost || a->trying;
   try_give(a, NF_TRY_NEUTRAL);
   call_end(a, UPSTREAM_GONE);
+  return cost_of(a);
+}
+
+static void client_gone(void *owner) {
+  call *a = owner;
+  a->answer.conn = nullptr;
+  (void)upstream_call_cancel(a);
 }
 
 static upstream_outcome outcome_of(int status) {
@@ -106,7 +121,11 @@ static upstream_outcome outcome_of(int status) {
  * request at once. */
 static void error_send(call *a, const api_error *error) {
   call_end(a, outcome_of(error->status));
-  upstream_answer_error(&a->answer, error);
+  if (a->said == nullptr) {
+    upstream_answer_error(&a->answer, error);
+  } else {
+    a->said(a->owner, &(upstream_said){.error = error, .cost_micro = cost_of(a)});
+  }
 }
 
 static void call_fail(call *a, upstream_fault fault) {
@@ -129,11 +148,13 @@ static void call_fail(call *a, upstream_fault fault) {
 /* ---- what comes ---- */
 
 static void on_timer(uv_timer_t *timer);
+static void deadline_start(call *a);
 
 static bytes_answer on_bytes(void *owner, nf_bytes bytes) {
   call *a = owner;
   upstream_answer *answer = &a->answer;
   bool was_whole = answer->whole; /* what follows the last event is not looked at */
+  bool is_first = !answer->has_bytes;
   if (answer->fault != FAULT_NONE) return BYTES_UNWANTED;
   a->byte_ms = now_of(a);
   answer->has_bytes = true;
@@ -143,7 +164,11 @@ static bytes_answer on_bytes(void *owner, nf_bytes bytes) {
     return BYTES_LATER;
   }
   upstream_answer_take(answer, bytes);
-  if (answer->whole && !was_whole) uv_timer_start(&a->timer, on_timer, LAST_CHUNK_MS, 0);
+  if (answer->whole && !was_whole) {
+    uv_timer_start(&a->timer, on_timer, LAST_CHUNK_MS, 0);
+  } else if (is_first) {
+    deadline_start(a); /* from now on silence is a stall */
+  }
   return answer->fault != FAULT_NONE ? BYTES_UNWANTED : BYTES_TAKEN;
 }
 
@@ -160,7 +185,13 @@ static void client_has_room(void *owner) {
 
 static void call_finish(call *a) {
   call_end(a, UPSTREAM_OK);
-  upstream_answer_finish(&a->answer);
+  if (a->said == nullptr) {
+    upstream_answer_finish(&a->answer);
+  } else {
+    a->said(a->owner, &(upstream_said){.body = bytes_from(a->answer.body.at, a->answer.body.len),
+                                       .usage = a->answer.usage,
+                                       .cost_micro = cost_of(a)});
+  }
 }
 
 /* A try has ended with it. */
@@ -179,12 +210,11 @@ static i64 rest_ms_of(const call *a) {
 /* Once more, after a rest? Only where no byte of an answer came, but for that of an error, and
  * nothing may have been paid: what is reserved is enough for one answer. */
 static bool try_again(const call *a, upstream_fault fault, i64 rest_ms) {
-  const config *c = &a->server->config;
   bool answered = upstream_answer_has_begun(&a->answer);
   bool paid = a->charge != nullptr && a->may_cost;
-  return upstream_fault_is_passing(fault) && !answered && !paid && a->n_tries < c->upstream_tries &&
+  return upstream_fault_is_passing(fault) && !answered && !paid && a->n_tries < a->tries_max &&
          a->transfer.retry_after_s <= RETRY_AFTER_S_MAX &&
-         now_of(a) + rest_ms < a->begun_ms + c->inference_ms;
+         now_of(a) + rest_ms < a->begun_ms + a->most_ms;
 }
 
 static void on_done(void *owner, upstream_fault fault) {
@@ -207,7 +237,7 @@ static void on_done(void *owner, upstream_fault fault) {
 /* When the next of them comes, and which it is. What is no stream is silent until it is whole. */
 static i64 deadline_next(const call *a, upstream_fault *fault) {
   const config *c = &a->server->config;
-  i64 whole_ms = a->begun_ms + c->inference_ms, next_ms;
+  i64 whole_ms = a->begun_ms + a->most_ms, next_ms;
   if (!a->answer.has_bytes) {
     next_ms = a->request.stream ? a->try_ms + c->upstream_first_ms : whole_ms;
     *fault = FAULT_FIRST_BYTE;
@@ -310,17 +340,10 @@ static void on_reserved(void *owner, store_status status) {
 }
 
 /* false: error says why. */
-static bool reserve(call *a, const http_reply *reply, api_error *error) {
-  char client[STORE_CLIENT_BYTES];
+static bool reserve(call *a, const char *client, api_error *error) {
   if (a->server->budget == nullptr) return true; /* then an answer may have no bound either */
   i64 micro = cost_most(a);
   if (micro == 0) return true;
-  if (reply->client != nullptr && reply->client[0] != 0) {
-    snprintf(client, sizeof client, "token:%s", reply->client);
-  } else {
-    u64 address = http_conn_client(a->answer.conn);
-    snprintf(client, sizeof client, "address:%016llx", (unsigned long long)address);
-  }
   a->charge = budget_reserve(a->server->budget, client, micro, a, on_reserved);
   a->reserving = a->charge != nullptr;
   if (a->reserving) return true;
@@ -329,40 +352,62 @@ static bool reserve(call *a, const http_reply *reply, api_error *error) {
   return false;
 }
 
-void upstream_call_take(http_conn *c, yyjson_doc *doc, const json_object *root,
-                        const config_upstream_model *model, isize body_bytes, http_reply *reply) {
-  server *s = http_conn_server(c);
-  upstream *to = s->upstreams->rows[model->i_upstream];
-  call *a = calloc(1, sizeof *a);
-  bool ok = a != nullptr
-                ? room_check(s, root->error) &&
-                      upstream_request_read(root, body_bytes, model->output_tokens_max, &a->request)
-                : api_error_set(root->error, 503, "no_memory", nullptr, "no memory");
-  yyjson_doc_free(doc);
+upstream_call *upstream_call_begin(server *s, const upstream_call_desc *desc, api_error *error) {
+  upstream *to = s->upstreams->rows[desc->model->i_upstream];
+  bool room = room_check(s, error);
+  call *a = room ? calloc(1, sizeof *a) : nullptr;
+  bool ok = a != nullptr;
+  if (room && !ok) api_error_set(error, 503, "no_memory", nullptr, "no memory");
   if (ok) {
     a->server = s;
-    a->answer.conn = c;
+    a->request = desc->request;
     a->answer.request = &a->request;
     a->answer.transfer = &a->transfer;
     a->answer.key = to->key;
     a->to = to;
-    a->model = *model;
+    a->model = *desc->model;
     a->begun_ms = now_of(a);
     a->failed_era = -1;
-    ok = reserve(a, reply, root->error);
+    a->most_ms = desc->most_ms;
+    a->tries_max = desc->tries_max;
+    a->owner = desc->owner;
+    a->said = desc->said;
+    ok = reserve(a, desc->client, error);
   }
   if (!ok) {
-    to->n_outcomes[outcome_of(root->error->status)]++;
-    api_error_reply(root->error, false, reply);
-    if (a != nullptr) free(a->request.body);
+    to->n_outcomes[outcome_of(error->status)]++;
+    free(desc->request.body);
     free(a);
-    return;
+    return nullptr;
   }
   to->n_open++;
   s->upstreams->n_open++;
   uv_timer_init(&s->loop, &a->timer);
   a->timer.data = a;
+  if (!a->reserving) uv_timer_start(&a->timer, on_timer, 0, 0); /* not from here: it may answer */
+  return a;
+}
+
+void upstream_call_take(http_conn *c, yyjson_doc *doc, const json_object *root,
+                        const config_upstream_model *model, isize body_bytes, http_reply *reply) {
+  server *s = http_conn_server(c);
+  char client[STORE_CLIENT_BYTES];
+  upstream_call_desc desc = {.model = model,
+                             .client = api_client_name(c, reply, client),
+                             .most_ms = s->config.inference_ms,
+                             .tries_max = s->config.upstream_tries};
+  call *a = nullptr;
+  if (upstream_request_read(root, body_bytes, model->output_tokens_max, &desc.request)) {
+    a = upstream_call_begin(s, &desc, root->error);
+  } else {
+    s->upstreams->rows[model->i_upstream]->n_outcomes[outcome_of(root->error->status)]++;
+  }
+  yyjson_doc_free(doc);
+  if (a == nullptr) {
+    api_error_reply(root->error, false, reply);
+    return;
+  }
+  a->answer.conn = c;
   http_later_begin(c, a, client_gone, s->config.inference_ms + CUT_MS);
   http_later_flow(c, client_has_room);
-  if (!a->reserving) uv_timer_start(&a->timer, on_timer, 0, 0); /* not from here: it may answer */
 }

@@ -292,11 +292,8 @@ static bool rules_are_asked(const edit *e, const nf_edit_desc *desc) {
   return e->task->rules != EDIT_RULES_NONE && e->adapter == nullptr && !desc->even_if_poor;
 }
 
-nf_status edit_begin(edit *e, const nf_edit_desc *desc, const edit_tuning *tuning,
-                     nf_error *error) {
-  e->phase = EDIT_IDLE;
-  nf_status status = task_take(e, desc, tuning, error);
-  if (status == NF_OK) status = request_take(e, desc, error);
+nf_status edit_request_begin(edit *e, const nf_edit_desc *desc, nf_error *error) {
+  nf_status status = request_take(e, desc, error);
   if (status != NF_OK) return status;
   e->receipt = (nf_receipt){};
   e->n_answer = e->n_out = e->n_notes = e->trace_len = e->n_drawn = e->n_scored = 0;
@@ -311,8 +308,17 @@ nf_status edit_begin(edit *e, const nf_edit_desc *desc, const edit_tuning *tunin
   }
   if (desc->task == NF_TASK_SHORTEN && (e->chars_max > 0 || e->lines_max > 0)) {
     if (edit_fits(e)) edit_keep(e, NF_UNCHANGED, "fits already");
-    if (e->phase == EDIT_DONE || edit_rebreak_only(e)) return NF_OK;
+    if (e->phase != EDIT_DONE) (void)edit_rebreak_only(e);
   }
+  return NF_OK;
+}
+
+nf_status edit_begin(edit *e, const nf_edit_desc *desc, const edit_tuning *tuning,
+                     nf_error *error) {
+  e->phase = EDIT_IDLE;
+  nf_status status = task_take(e, desc, tuning, error);
+  if (status == NF_OK) status = edit_request_begin(e, desc, error);
+  if (status != NF_OK || e->phase == EDIT_DONE) return status;
   if (rules_are_asked(e, desc) && edit_by_rules(e)) return NF_OK;
   isize n = 0;
   status = prompt_build(e, &n, error);

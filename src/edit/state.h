@@ -1,6 +1,7 @@
 /* The inside of an edit, shared by edit.c (request and prompt), prefix.c (what prompts share) and
- * prefix_file.c (the same as a file), decode.c and search.c (the model's passes), outcome.c (what
- * becomes of an answer) and trace.c. Private to this folder. */
+ * prefix_file.c (the same as a file), decode.c and search.c (the model's passes), remote.c (a model
+ * elsewhere in their place), outcome.c (what becomes of an answer) and trace.c. Private to this
+ * folder. */
 #pragma once
 #include "caption/cue_text.h"
 #include "edit/align.h"
@@ -147,6 +148,9 @@ struct edit {
 };
 
 /* ---- edit.c ---- */
+/* e->task is set and e->phase EDIT_IDLE. Takes the request in and its tags out; EDIT_DONE: it is
+ * settled without any model. errors as edit_begin's, but for the context */
+[[nodiscard]] nf_status edit_request_begin(edit *e, const nf_edit_desc *desc, nf_error *error);
 /* The timeline becomes the prompt and answer[0, n); passes go on being counted. */
 [[nodiscard]] nf_status edit_timeline_set(edit *e, const i32 *answer, isize n);
 /* e->prefix becomes that of the task and adapter asked for; its tokens are e->prompt[0, n) of it.

@@ -68,6 +68,7 @@ static void an_edit_is_read(void **state) {
       text("{\"task\":\"fix\",\"text\":\"<i>a\\nb</i>\",\"format\":\"vtt\",\"maxChars\":42,"
            "\"maxLines\":2,\"maxCps\":17.5,\"durationMs\":1500,\"protect\":[\"x\",\"\"],"
            "\"variants\":3,\"seed\":9,\"evenIfPoor\":true,\"priority\":\"next\","
+           "\"mode\":\"only_in_cloud\",\"deadlineMs\":700,"
            "\"context\":{\"before\":\"p\",\"after\":null}}"),
       &r, &error);
   if (!ok) fail_msg("%s", error.line);
@@ -77,6 +78,7 @@ static void an_edit_is_read(void **state) {
   assert_true(r.desc.n_protect == 2 && bytes_same(r.desc.protect[0], text("x")));
   assert_true(r.desc.n_variants == 3 && r.desc.seed == 9 && r.desc.even_if_poor);
   assert_int_equal(r.priority, 2);
+  assert_true(r.has_mode && r.mode == NF_ONLY_IN_CLOUD && r.deadline_ms == 700);
   assert_true(bytes_same(r.desc.before, text("p")) && r.desc.after.at == nullptr);
   edit_request_free(&r);
 }

@@ -1,0 +1,89 @@
+/* What a model elsewhere may answer to an edit, under arbitrary bytes: whatever it says, the result
+ * is the input, or another text that is valid, keeps its numbers, its tags and the limits, and is
+ * what its changes make of the input. Input: a byte that chooses task, format and limits; the
+ * caption; after a byte 0xFF an answer; after each further one another answer. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "caption/plain.h"
+#include "edit/edit.h"
+#include "edit/remote.h"
+#include "nearfield.h"
+
+#define CHECK(condition) \
+  ((condition) ? (void)0 \
+               : (fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition), abort()))
+
+static nf_bytes part_take(nf_bytes *rest) {
+  isize n = 0;
+  while (n < rest->len && rest->at[n] != 0xFF) n++;
+  nf_bytes part = bytes_slice(*rest, 0, n);
+  *rest = bytes_slice(*rest, isize_min(n + 1, rest->len), rest->len);
+  return part;
+}
+
+static isize count(nf_bytes text, u8 c) {
+  isize n = 0;
+  for (isize i = 0; i < text.len; i++) n += text.at[i] == c;
+  return n;
+}
+
+static void version_check(const nf_edit_desc *desc, const nf_variant *v) {
+  static u8 made[4 * EDIT_TEXT_BYTES_MAX];
+  isize len = 0, at = 0;
+  for (i32 i = 0; i < v->n_changes; i++) {
+    const nf_change *c = &v->changes[i];
+    CHECK(at <= c->start && c->start <= c->end && c->end <= desc->text.len);
+    bytes_copy(made + len, desc->text.at + at, c->start - at);
+    len += c->start - at;
+    bytes_copy(made + len, c->replacement.at, c->replacement.len);
+    len += c->replacement.len;
+    at = c->end;
+  }
+  bytes_copy(made + len, desc->text.at + at, desc->text.len - at);
+  len += desc->text.len - at;
+  CHECK(bytes_equal(bytes_of(made, len), v->text));
+  CHECK(utf8_valid(v->text) && !bytes_equal(v->text, desc->text));
+  CHECK(count(v->text, '<') <= count(desc->text, '<') + count(desc->text, '&'));
+  nf_text_measure m = plain_measure(v->text, desc->format);
+  CHECK(desc->max_chars == 0 || m.chars <= desc->max_chars);
+  CHECK(desc->max_lines == 0 || m.lines <= desc->max_lines);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static nf_remote *remote;
+  nf_error error;
+  if (remote == nullptr) CHECK(nf_remote_open(&remote, &error) == NF_OK);
+  if (size < 1) return 0;
+  nf_bytes rest = bytes_of(data + 1, (isize)size - 1);
+  nf_edit_desc desc = {.task = (nf_task)(data[0] % 6),
+                       .format = data[0] & 64 ? NF_VTT : NF_SRT,
+                       .max_chars = data[0] & 128 ? 30 : 0,
+                       .max_lines = data[0] & 32 ? 2 : 0,
+                       .n_variants = 2};
+  desc.text = part_take(&rest);
+  desc.before = desc.text; /* context is foreign text, too */
+  if (nf_remote_begin(remote, &desc, &error) != NF_OK) return 0;
+  bool settled = nf_remote_settled(remote);
+  if (!settled) {
+    nf_message m[NF_REMOTE_MESSAGES_MAX];
+    i32 n = nf_remote_messages(remote, m);
+    CHECK(n >= 2 && m[n - 1].role == NF_USER);
+    do nf_remote_take(remote, part_take(&rest), true);
+    while (rest.len > 0);
+  }
+  nf_edit_result result;
+  bool held = nf_remote_finish(remote, &result);
+  CHECK(held || !settled);
+  CHECK((result.verdict == NF_CHANGED) == (result.n_variants > 0));
+  CHECK(held || result.verdict != NF_CHANGED);
+  if (result.verdict != NF_CHANGED) CHECK(bytes_equal(result.text, desc.text));
+  for (i32 i = 0; i < result.n_variants; i++) {
+    nf_variant v;
+    nf_remote_variant_get(remote, i, &v);
+    version_check(&desc, &v);
+  }
+  return 0;
+}
