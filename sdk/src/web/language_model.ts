@@ -16,7 +16,13 @@ import {
   type Life,
   type ModelOptions,
 } from './life.ts'
-import { type Canonical, canonicalPrompt, type Prompt, type PromptMessage } from './prompt.ts'
+import {
+  type Canonical,
+  canonicalPrompt,
+  checkType,
+  type Prompt,
+  type PromptMessage,
+} from './prompt.ts'
 import { type Sampling, type SamplingMode, type SamplingOptions, samplingOf } from './sampling.ts'
 
 export interface LanguageModelExpected {
@@ -46,9 +52,9 @@ export interface PromptOptions extends CallOptions {
 
 /** Throws a RangeError for what is no language tag; else why it is not served, or ''. */
 function refused(options: LanguageModelCoreOptions): string {
-  samplingOf(options)
   const { expectedInputs = [], expectedOutputs = [], tools = [] } = options
   const expected = [...expectedInputs, ...expectedOutputs]
+  for (const { type } of expected) checkType(type)
   const tags = expected.flatMap(({ languages }) => canonicalTags(languages))
   const other = expected.find(({ type }) => type !== 'text')
   if (other) return `the model reads and writes text, not '${other.type}'`
@@ -77,11 +83,25 @@ interface Parts {
   window: number
 }
 
+/** A RangeError of the sampling's as a line, or ''. */
+function badNumbers(options: LanguageModelCoreOptions): string {
+  try {
+    samplingOf(options)
+    return ''
+  } catch (error) {
+    if (error instanceof RangeError) return error.message
+    throw error
+  }
+}
+
+type OverflowHandler = ((event: Event) => unknown) | null
+const functionOrNull = (handler: OverflowHandler) =>
+  typeof handler === 'function' ? handler : null
+
 /** A conversation with the model, until destroy(). */
 export class LanguageModel extends EventTarget {
-  oncontextoverflow: ((event: Event) => unknown) | null = null
-  /** The event's older name; what is set here is called too. */
-  onquotaoverflow: ((event: Event) => unknown) | null = null
+  #oncontextoverflow: OverflowHandler = null
+  #onquotaoverflow: OverflowHandler = null
   readonly #life: Life
   readonly #sampling: Sampling
   readonly #window: number
@@ -97,12 +117,17 @@ export class LanguageModel extends EventTarget {
     this.#conversation = conversation
     this.#usage = usage
     this.#window = window
-    this.addEventListener('contextoverflow', (event) => this.oncontextoverflow?.call(this, event))
-    this.addEventListener('quotaoverflow', (event) => this.onquotaoverflow?.call(this, event))
+    this.addEventListener('contextoverflow', (event) => this.#oncontextoverflow?.call(this, event))
+    this.addEventListener('quotaoverflow', (event) => this.#onquotaoverflow?.call(this, event))
   }
 
+  /**
+   * Whether create() could serve the options; downloads nothing but the model's manifest. Rejects
+   * with a TypeError or RangeError for what the draft has no such value of; numbers that create()
+   * would reject are 'unavailable'.
+   */
   static async availability(options: LanguageModelCoreOptions = {}): Promise<Availability> {
-    return availabilityOf(options, refused(options))
+    return availabilityOf(options, refused(options) || badNumbers(options))
   }
 
   /** The draft keeps this for extensions. */
@@ -151,16 +176,36 @@ export class LanguageModel extends EventTarget {
   get temperature(): number {
     return this.#sampling.temperature
   }
-  get samplingMode(): SamplingMode {
+  /** null where topK or temperature were given. */
+  get samplingMode(): SamplingMode | null {
     return this.#sampling.mode
   }
-  /** contextUsage, contextWindow and measureContextUsage() by their older names. */
+  /** Called with each 'contextoverflow'; what is no function counts as null. */
+  get oncontextoverflow(): OverflowHandler {
+    return this.#oncontextoverflow
+  }
+  set oncontextoverflow(handler: OverflowHandler) {
+    this.#oncontextoverflow = functionOrNull(handler)
+  }
+  /** By the event's older name; what is set here is called too. */
+  get onquotaoverflow(): OverflowHandler {
+    return this.#onquotaoverflow
+  }
+  set onquotaoverflow(handler: OverflowHandler) {
+    this.#onquotaoverflow = functionOrNull(handler)
+  }
+  get [Symbol.toStringTag](): string {
+    return 'LanguageModel'
+  }
+  /** contextUsage by its older name. */
   get inputUsage(): number {
     return this.contextUsage
   }
+  /** contextWindow by its older name. */
   get inputQuota(): number {
     return this.contextWindow
   }
+  /** measureContextUsage() by its older name. */
   measureInputUsage(input: Prompt, options: PromptOptions = {}): Promise<number> {
     return this.measureContextUsage(input, options)
   }
@@ -194,10 +239,13 @@ export class LanguageModel extends EventTarget {
   async measureContextUsage(input: Prompt, options: PromptOptions = {}): Promise<number> {
     checkConstraint(options)
     return this.#life.whole(options, async (signal) => {
-      const asked = canonicalPrompt(input, this.#conversation.begun)
+      const asked = canonicalPrompt(input, false)
       const count = counterOf(this.#life.nf, signal)
-      const usage = this.#usage // of the conversation that is counted: a prompt may end meanwhile
-      const { tokens } = await count(this.#conversation.with(asked))
+      // what begins with a system message could only be a whole session
+      const alone = asked.messages[0]?.role === 'system'
+      const usage = alone ? 0 : this.#usage // as it is now: a prompt may end meanwhile
+      const conversation = alone ? new Conversation([]) : this.#conversation
+      const { tokens } = await count(conversation.with(asked))
       return Math.max(tokens - usage, 0)
     })
   }

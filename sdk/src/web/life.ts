@@ -25,15 +25,28 @@ export interface CallOptions {
   signal?: AbortSignal
 }
 
-/** Fires 'downloadprogress' with loaded 0..1 and total 1. */
+/**
+ * The drafts' CreateMonitor: fires 'downloadprogress' with loaded 0..1, in 65,536ths, and total 1.
+ */
 export class DownloadMonitor extends EventTarget {
-  ondownloadprogress: ((this: DownloadMonitor, event: ProgressEvent) => unknown) | null = null
+  #ondownloadprogress: ((this: EventTarget, event: ProgressEvent) => unknown) | null = null
 
   constructor() {
     super()
     this.addEventListener('downloadprogress', (event) =>
-      this.ondownloadprogress?.call(this, event as ProgressEvent),
+      this.#ondownloadprogress?.call(this, event as ProgressEvent),
     )
+  }
+
+  /** Called with each 'downloadprogress'; what is no function counts as null. */
+  get ondownloadprogress() {
+    return this.#ondownloadprogress
+  }
+  set ondownloadprogress(handler) {
+    this.#ondownloadprogress = typeof handler === 'function' ? handler : null
+  }
+  get [Symbol.toStringTag](): string {
+    return 'CreateMonitor'
   }
 }
 
@@ -70,13 +83,17 @@ export async function createLife(options: CreateOptions, refused: string): Promi
   }
 }
 
+/** The draft's: finer steps would tell of a model's size. */
+const STEPS = 65_536
+
 /** Never backwards and nothing twice: after a download, loading is silent. */
 function progressTeller(
   monitor: DownloadMonitor,
   signal: AbortSignal | undefined,
-): (loaded: number) => void {
+): (part: number) => void {
   let told = -1
-  return (loaded) => {
+  return (part) => {
+    const loaded = Math.floor(part * STEPS) / STEPS
     if (loaded <= told || signal?.aborted) return
     told = loaded
     monitor.dispatchEvent(

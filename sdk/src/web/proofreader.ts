@@ -49,14 +49,12 @@ function refused(options: ProofreaderCoreOptions): string {
 
 /** Corrects English text, until destroy(). */
 export class Proofreader {
-  readonly includeCorrectionTypes = false
-  readonly includeCorrectionExplanations = false
-  readonly expectedInputLanguages: ReadonlyArray<string>
   readonly #life: Life
+  readonly #languages: ReadonlyArray<string>
 
   private constructor(life: Life, languages: readonly string[]) {
     this.#life = life
-    this.expectedInputLanguages = Object.freeze([...languages])
+    this.#languages = Object.freeze([...languages])
   }
 
   /** As the draft has it; downloads nothing but the model's manifest. */
@@ -68,6 +66,22 @@ export class Proofreader {
   static async create(options: ProofreaderOptions = {}): Promise<Proofreader> {
     const life = await createLife(options, refused(options))
     return new Proofreader(life, canonicalTags(options.expectedInputLanguages))
+  }
+
+  /** Always false: the model gives none. */
+  get includeCorrectionTypes(): boolean {
+    return false
+  }
+  /** Always false: the model gives none. */
+  get includeCorrectionExplanations(): boolean {
+    return false
+  }
+  /** Canonical, frozen; empty where none was given. */
+  get expectedInputLanguages(): ReadonlyArray<string> {
+    return this.#languages
+  }
+  get [Symbol.toStringTag](): string {
+    return 'Proofreader'
   }
 
   /** One text. Rejects with the signal's reason, or an AbortError after destroy(). */

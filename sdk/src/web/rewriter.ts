@@ -10,6 +10,7 @@ import {
   canonicalLanguages,
   type LanguageOptions,
   type Languages,
+  Spoken,
   servedLanguages,
 } from './languages.ts'
 import {
@@ -74,29 +75,18 @@ function tasksOf({ tone, length }: Settled): Task[] {
 }
 
 /** Rewrites English text, until destroy(). */
-export class Rewriter implements Languages {
-  readonly tone: RewriterTone
-  readonly format: RewriterFormat
-  readonly length: RewriterLength
-  readonly sharedContext: string
-  readonly expectedInputLanguages?: ReadonlyArray<string>
-  readonly expectedContextLanguages?: ReadonlyArray<string>
-  readonly outputLanguage?: string
-  /** Texts may be as long as they like: they are taken passage by passage. */
-  readonly inputQuota = Number.POSITIVE_INFINITY
-  readonly contextWindow = Number.POSITIVE_INFINITY
+export class Rewriter extends Spoken {
   readonly #life: Life
+  readonly #settled: Settled
   readonly #tasks: Task[]
+  readonly #sharedContext: string
 
-  private constructor(life: Life, options: Settled, sharedContext: string) {
+  private constructor(life: Life, settled: Settled, sharedContext: string) {
+    super(settled.languages)
     this.#life = life
-    this.#tasks = tasksOf(options)
-    const { tone, format, length, languages } = options
-    Object.assign(this, languages)
-    this.tone = tone
-    this.format = format
-    this.length = length
-    this.sharedContext = sharedContext
+    this.#settled = settled
+    this.#tasks = tasksOf(settled)
+    this.#sharedContext = sharedContext
   }
 
   static async availability(options: RewriterCoreOptions = {}): Promise<Availability> {
@@ -109,6 +99,32 @@ export class Rewriter implements Languages {
     return new Rewriter(await createLife(options, all.refused), all, options.sharedContext ?? '')
   }
 
+  get tone(): RewriterTone {
+    return this.#settled.tone
+  }
+  get format(): RewriterFormat {
+    return this.#settled.format
+  }
+  get length(): RewriterLength {
+    return this.#settled.length
+  }
+  /** What create() was given; '' where nothing was. */
+  get sharedContext(): string {
+    return this.#sharedContext
+  }
+  /** Texts may be as long as they like: they are taken passage by passage. */
+  get inputQuota(): number {
+    return Number.POSITIVE_INFINITY
+  }
+  /** As inputQuota; the name that the prompt API has for it. */
+  get contextWindow(): number {
+    return this.inputQuota
+  }
+  get [Symbol.toStringTag](): string {
+    return 'Rewriter'
+  }
+
+  /** The whole text. Rejects with the signal's reason, or an AbortError after destroy(). */
   async rewrite(input: string, options: RewriteOptions = {}): Promise<string> {
     return this.#life.whole(options, async (signal) => {
       let text = ''

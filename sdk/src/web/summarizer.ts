@@ -112,20 +112,13 @@ function recipe(options: Settled, sharedContext: string): Recipe {
 
 /** Summarizes English text, until destroy(). */
 export class Summarizer extends WritingModel {
-  readonly type: SummarizerType
-  readonly format: SummarizerFormat
-  readonly length: SummarizerLength
-  readonly preference: PerformancePreference
   readonly #writing: Writing
+  readonly #settled: Settled
 
-  private constructor(life: Life, writing: Writing, options: Settled, sharedContext: string) {
-    const { type, format, length, preference, languages } = options
-    super(life, writing, languages, sharedContext)
+  private constructor(life: Life, writing: Writing, settled: Settled, sharedContext: string) {
+    super(life, writing, settled.languages, sharedContext)
     this.#writing = writing
-    this.type = type
-    this.format = format
-    this.length = length
-    this.preference = preference
+    this.#settled = settled
   }
 
   static async availability(options: SummarizerCoreOptions = {}): Promise<Availability> {
@@ -139,6 +132,22 @@ export class Summarizer extends WritingModel {
     const life = await createLife(options, all.refused)
     const writing = await Writing.open(life, recipe(all, sharedContext))
     return new Summarizer(life, writing, all, sharedContext)
+  }
+
+  get type(): SummarizerType {
+    return this.#settled.type
+  }
+  get format(): SummarizerFormat {
+    return this.#settled.format
+  }
+  get length(): SummarizerLength {
+    return this.#settled.length
+  }
+  get preference(): PerformancePreference {
+    return this.#settled.preference
+  }
+  get [Symbol.toStringTag](): string {
+    return 'Summarizer'
   }
 
   summarize(input: string, options: SummarizeOptions = {}): Promise<string> {

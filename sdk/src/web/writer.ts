@@ -89,18 +89,13 @@ function recipe({ tone, length }: Settled, sharedContext: string): Recipe {
 
 /** Writes English text, until destroy(). */
 export class Writer extends WritingModel {
-  readonly tone: WriterTone
-  readonly format: WriterFormat
-  readonly length: WriterLength
   readonly #writing: Writing
+  readonly #settled: Settled
 
-  private constructor(life: Life, writing: Writing, options: Settled, sharedContext: string) {
-    const { tone, format, length, languages } = options
-    super(life, writing, languages, sharedContext)
+  private constructor(life: Life, writing: Writing, settled: Settled, sharedContext: string) {
+    super(life, writing, settled.languages, sharedContext)
     this.#writing = writing
-    this.tone = tone
-    this.format = format
-    this.length = length
+    this.#settled = settled
   }
 
   static async availability(options: WriterCoreOptions = {}): Promise<Availability> {
@@ -118,6 +113,19 @@ export class Writer extends WritingModel {
       all,
       sharedContext,
     )
+  }
+
+  get tone(): WriterTone {
+    return this.#settled.tone
+  }
+  get format(): WriterFormat {
+    return this.#settled.format
+  }
+  get length(): WriterLength {
+    return this.#settled.length
+  }
+  get [Symbol.toStringTag](): string {
+    return 'Writer'
   }
 
   write(input: string, options: WriteOptions = {}): Promise<string> {
