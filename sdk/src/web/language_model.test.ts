@@ -284,6 +284,16 @@ test('a clone goes on by itself over the same model, and outlives the first', as
   expect(fake.close).toHaveBeenCalledOnce()
 })
 
+test('a clone that is aborted at once holds no model', async () => {
+  const own = await Own.create()
+  const abort = new AbortController()
+  const cloning = own.clone({ signal: abort.signal })
+  abort.abort(new Error('no'))
+  await expect(cloning).rejects.toThrow('no')
+  own.destroy()
+  expect(fake.close).toHaveBeenCalledOnce()
+})
+
 test.each<[LanguageModelOptions, object, string | null]>([
   [{}, { temperature: 0.7, topK: 40 }, 'balanced'],
   [{ samplingMode: 'most-predictable' }, { temperature: 0 }, 'most-predictable'],

@@ -24,6 +24,7 @@ import {
   type PromptMessage,
 } from './prompt.ts'
 import { type Sampling, type SamplingMode, type SamplingOptions, samplingOf } from './sampling.ts'
+import { countTokens } from './tokens.ts'
 
 export interface LanguageModelExpected {
   type: string
@@ -252,13 +253,12 @@ export class LanguageModel extends EventTarget {
 
   /** A session that goes on from here by itself. */
   async clone(options: CallOptions = {}): Promise<LanguageModel> {
-    this.#life.signalOf(options)
-    return new LanguageModel({
-      life: this.#life.again(),
-      sampling: this.#sampling,
-      conversation: this.#conversation,
-      usage: this.#usage,
-      window: this.#window,
+    const [sampling, window] = [this.#sampling, this.#window]
+    const [conversation, usage] = [this.#conversation, this.#usage]
+    return this.#life.whole(options, async (signal) => {
+      await null // one that is aborted at once holds nothing
+      signal.throwIfAborted()
+      return new LanguageModel({ life: this.#life.again(), sampling, conversation, usage, window })
     })
   }
 
@@ -315,4 +315,4 @@ export class LanguageModel extends EventTarget {
 }
 
 const counterOf = (nf: Nearfield, signal: AbortSignal) => (messages: Message[]) =>
-  nf.countTokens(messages, { signal })
+  countTokens(nf, messages, signal)
