@@ -26,6 +26,7 @@ import {
 import { type Sampling, type SamplingMode, type SamplingOptions, samplingOf } from './sampling.ts'
 import { countTokens } from './tokens.ts'
 
+/** What a session is asked to read or write; only text in English is served. */
 export interface LanguageModelExpected {
   type: string
   languages?: readonly string[]
@@ -95,11 +96,26 @@ function badNumbers(options: LanguageModelCoreOptions): string {
   }
 }
 
-type OverflowHandler = ((event: Event) => unknown) | null
+/** What is called when older turns were dropped. */
+export type OverflowHandler = ((event: Event) => unknown) | null
 const functionOrNull = (handler: OverflowHandler) =>
   typeof handler === 'function' ? handler : null
 
-/** A conversation with the model, until destroy(). */
+/**
+ * A conversation with the model, until destroy().
+ * @example
+ * ```ts
+ * import { LanguageModel } from 'nearfield/web'
+ *
+ * const session = await LanguageModel.create({
+ *   samplingMode: 'most-predictable',
+ *   initialPrompts: [{ role: 'system', content: 'You answer in one short sentence.' }],
+ * })
+ * const answer = await session.prompt('What is the capital of France?', { maxTokens: 16 })
+ * console.log(answer, session.contextUsage, session.contextWindow)
+ * session.destroy()
+ * ```
+ */
 export class LanguageModel extends EventTarget {
   #oncontextoverflow: OverflowHandler = null
   #onquotaoverflow: OverflowHandler = null
@@ -171,9 +187,11 @@ export class LanguageModel extends EventTarget {
   get contextWindow(): number {
     return this.#window
   }
+  /** Among how many tokens the next one is chosen, at most 128. */
   get topK(): number {
     return this.#sampling.topK
   }
+  /** How far the likeliest tokens stand out: 0 (always the likeliest) to 2. */
   get temperature(): number {
     return this.#sampling.temperature
   }
@@ -185,6 +203,7 @@ export class LanguageModel extends EventTarget {
   get oncontextoverflow(): OverflowHandler {
     return this.#oncontextoverflow
   }
+  /** As its getter says. */
   set oncontextoverflow(handler: OverflowHandler) {
     this.#oncontextoverflow = functionOrNull(handler)
   }
@@ -192,9 +211,11 @@ export class LanguageModel extends EventTarget {
   get onquotaoverflow(): OverflowHandler {
     return this.#onquotaoverflow
   }
+  /** As its getter says. */
   set onquotaoverflow(handler: OverflowHandler) {
     this.#onquotaoverflow = functionOrNull(handler)
   }
+  /** The class's name, as `String(object)` shows it. */
   get [Symbol.toStringTag](): string {
     return 'LanguageModel'
   }

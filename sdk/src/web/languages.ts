@@ -7,11 +7,13 @@
 export const canonicalTags = (tags: readonly string[] = []): string[] =>
   Intl.getCanonicalLocales([...tags])
 
+/** BCP 47 tags that a class is asked to serve; English alone is served. */
 export interface LanguageOptions {
   expectedInputLanguages?: readonly string[]
   expectedContextLanguages?: readonly string[]
   outputLanguage?: string
 }
+/** The same, canonical, as attributes of an object. */
 export interface Languages {
   readonly expectedInputLanguages?: ReadonlyArray<string>
   readonly expectedContextLanguages?: ReadonlyArray<string>

@@ -19,9 +19,12 @@ export interface ModelOptions {
 export interface CreateOptions extends ModelOptions {
   /** Aborted before: rejects with its reason. Aborted after: as destroy(), with its reason. */
   signal?: AbortSignal
+  /** Called at once with what tells of the download. */
   monitor?: ((monitor: DownloadMonitor) => unknown) | null
 }
+/** What every call takes. */
 export interface CallOptions {
+  /** Aborted: rejects with its reason, and what runs ends. */
   signal?: AbortSignal
 }
 
@@ -42,9 +45,11 @@ export class DownloadMonitor extends EventTarget {
   get ondownloadprogress() {
     return this.#ondownloadprogress
   }
+  /** As its getter says. */
   set ondownloadprogress(handler) {
     this.#ondownloadprogress = typeof handler === 'function' ? handler : null
   }
+  /** 'CreateMonitor', the draft's name. */
   get [Symbol.toStringTag](): string {
     return 'CreateMonitor'
   }

@@ -47,7 +47,21 @@ function refused(options: ProofreaderCoreOptions): string {
   return servedLanguages({ expectedInputLanguages })
 }
 
-/** Corrects English text, until destroy(). */
+/**
+ * Corrects English text, until destroy().
+ * @example
+ * ```ts
+ * import { Proofreader } from 'nearfield/web'
+ *
+ * const proofreader = await Proofreader.create()
+ * const { correctedInput, corrections } = await proofreader.proofread('she go to the libary')
+ * for (const { startIndex, endIndex, correction } of corrections) {
+ *   console.log(startIndex, endIndex, correction)
+ * }
+ * console.log(correctedInput) // 'She went to the library.'
+ * proofreader.destroy()
+ * ```
+ */
 export class Proofreader {
   readonly #life: Life
   readonly #languages: ReadonlyArray<string>
@@ -80,6 +94,7 @@ export class Proofreader {
   get expectedInputLanguages(): ReadonlyArray<string> {
     return this.#languages
   }
+  /** The class's name, as `String(object)` shows it. */
   get [Symbol.toStringTag](): string {
     return 'Proofreader'
   }

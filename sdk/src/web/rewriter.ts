@@ -24,12 +24,15 @@ import {
 import { choice } from './options.ts'
 import { passagesOf } from './passages.ts'
 
-const TONES = ['as-is', 'more-formal', 'more-casual'] as const
-const FORMATS = ['as-is', 'plain-text', 'markdown'] as const
-const LENGTHS = ['as-is', 'shorter', 'longer'] as const
-export type RewriterTone = (typeof TONES)[number]
-export type RewriterFormat = (typeof FORMATS)[number]
-export type RewriterLength = (typeof LENGTHS)[number]
+/** How a text is to sound; default 'as-is'. */
+export type RewriterTone = 'as-is' | 'more-formal' | 'more-casual'
+/** What marks a text may have; 'as-is' alone is offered. */
+export type RewriterFormat = 'as-is' | 'plain-text' | 'markdown'
+/** How long it becomes; default 'as-is', 'longer' is not offered. */
+export type RewriterLength = 'as-is' | 'shorter' | 'longer'
+const TONES: readonly RewriterTone[] = ['as-is', 'more-formal', 'more-casual']
+const FORMATS: readonly RewriterFormat[] = ['as-is', 'plain-text', 'markdown']
+const LENGTHS: readonly RewriterLength[] = ['as-is', 'shorter', 'longer']
 
 /** What both availability() and create() take. */
 export interface RewriterCoreOptions extends ModelOptions, LanguageOptions {
@@ -74,7 +77,17 @@ function tasksOf({ tone, length }: Settled): Task[] {
   return tasks.length > 0 ? tasks : ['fix']
 }
 
-/** Rewrites English text, until destroy(). */
+/**
+ * Rewrites English text, until destroy().
+ * @example
+ * ```ts
+ * import { Rewriter } from 'nearfield/web'
+ *
+ * const rewriter = await Rewriter.create({ tone: 'more-formal' })
+ * console.log(await rewriter.rewrite("we can't come")) // 'we cannot come'
+ * rewriter.destroy()
+ * ```
+ */
 export class Rewriter extends Spoken {
   readonly #life: Life
   readonly #settled: Settled
@@ -89,6 +102,7 @@ export class Rewriter extends Spoken {
     this.#sharedContext = sharedContext
   }
 
+  /** Whether create() could serve the options; downloads nothing but the model's manifest. */
   static async availability(options: RewriterCoreOptions = {}): Promise<Availability> {
     return availabilityOf(options, settled(options).refused)
   }
@@ -99,12 +113,15 @@ export class Rewriter extends Spoken {
     return new Rewriter(await createLife(options, all.refused), all, options.sharedContext ?? '')
   }
 
+  /** What create() was given, or the default. */
   get tone(): RewriterTone {
     return this.#settled.tone
   }
+  /** What create() was given, or the default. */
   get format(): RewriterFormat {
     return this.#settled.format
   }
+  /** What create() was given, or the default. */
   get length(): RewriterLength {
     return this.#settled.length
   }
@@ -120,6 +137,7 @@ export class Rewriter extends Spoken {
   get contextWindow(): number {
     return this.inputQuota
   }
+  /** The class's name, as `String(object)` shows it. */
   get [Symbol.toStringTag](): string {
     return 'Rewriter'
   }

@@ -18,7 +18,9 @@ export interface Recipe {
   limit(): Limiter
 }
 
+/** What write() and summarize() take. */
 export interface WritingOptions extends CallOptions {
+  /** What the model is to know about the input; counts as it does. */
   context?: string
 }
 
