@@ -154,6 +154,7 @@ test('every member that the types list is of its kind and in its place', TIMEOUT
       rows[name] = {
         own: names(one),
         tag: `${one}`,
+        named: Class.name,
         constructed: await window.nameOf(() => new Class()),
         instance: one instanceof Class,
         members: Object.fromEntries([...prototypes].map((member) => [member, found(member)])),
@@ -166,11 +167,11 @@ test('every member that the types list is of its kind and in its place', TIMEOUT
     return rows
   })
   let checked = 0
-  for (const [name, { own, tag, constructed, instance, members, statics }] of Object.entries(
+  for (const [name, { own, tag, named, constructed, instance, members, statics }] of Object.entries(
     seen,
   )) {
     assert.deepEqual(own, [], `${name} keeps nothing on the object`)
-    assert.equal(tag, `[object ${name}]`)
+    assert.deepEqual([tag, named], [`[object ${name}]`, name])
     assert.equal(constructed, 'TypeError', `new ${name}()`)
     assert.ok(instance)
     for (const { name: member, kind, required } of membersOf(types, name)) {
