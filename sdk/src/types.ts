@@ -367,6 +367,7 @@ export interface NearfieldApi {
   /** Idle work for what is likely to be asked next. */
   prefetch(cues: readonly PrefetchCue[], options: PrefetchOptions): void
   readonly status: Status
+  /** What the edits of this object have cost so far, and what they have saved. */
   ledger(): LedgerSums
   /** Frees the worker; what runs rejects with AbortError. */
   close(): void
