@@ -54,12 +54,14 @@ const otherEntries = (own) => ({
     return file ? { id: `./${file}`, external: true } : null
   },
 })
+// the platform's classes are known by their names
+const named = { mangle: { keepNames: { function: false, class: true } } }
 for (const [input, file] of entries) {
   const bundle = await rolldown({ input, platform: 'browser', plugins: [otherEntries(file)] })
   await bundle.write({
     file: `dist/${file}`,
     format: 'es',
-    minify: true,
+    minify: file === 'web.js' ? named : true,
     sourcemap: true,
     codeSplitting: false,
   })

@@ -101,7 +101,7 @@ const list = (folder, pattern) =>
         .sort()
         .map((f) => path.join(folder, f))
     : []
-const nodeTests = (folder) => list(folder, /\.test\.mjs$/)
+const nodeTests = (folder) => list(folder, /^(?!.*node_modules).*\.test\.mjs$/)
 
 // ASan and UBSan options: fail loudly, keep going nowhere.
 const sanitize = {
@@ -211,6 +211,9 @@ const suites = {
         'tools/gen_status.mjs',
         '--check',
       ])
+    await one('links', 'exit', process.execPath, ['tools/links.mjs'])
+    // every export of the SDK is documented, every link in a doc comment leads somewhere
+    await one('typedoc', 'exit', 'npm', ['run', '--silent', 'check', '-w', 'tools/docs'])
   },
   async server() {
     const files = nodeTests('tests/server')

@@ -1,9 +1,7 @@
 /**
  * `nearfield/ai-sdk`: a provider of the AI SDK (specification v4 of @ai-sdk/provider) over a local
  * model. Text only; the types are all that is needed of @ai-sdk/provider.
- *
- *   const nearfield = createNearfield({ model: '/models/smollm2-135m-instruct.q4_1/' })
- *   const { text } = await generateText({ model: nearfield(), prompt: 'Say hello.' })
+ * @module nearfield/ai-sdk
  */
 import type {
   JSONObject,
@@ -54,6 +52,17 @@ function openerOf(options: NearfieldProviderOptions): () => Promise<Nearfield> {
   }
 }
 
+/**
+ * A provider of the AI SDK for one model.
+ * @example
+ * ```ts
+ * import { generateText } from 'ai'
+ * import { createNearfield } from 'nearfield/ai-sdk'
+ *
+ * const nearfield = createNearfield({ model: '/models/smollm2-135m-instruct.q4_1/' })
+ * const { text } = await generateText({ model: nearfield(), prompt: 'Say hello.' })
+ * ```
+ */
 export function createNearfield(options: NearfieldProviderOptions): NearfieldProvider {
   const open = openerOf(options)
   const languageModel = (modelId?: string) => modelOf(open, modelId)

@@ -20,7 +20,20 @@ function worker(): Channel {
   return started
 }
 
-/** The caption functions of this page; the same findings and bytes as the command line's. */
+/**
+ * The caption functions of this page; the same findings and bytes as the command line's.
+ * @example
+ * ```ts
+ * import { captions } from 'nearfield'
+ *
+ * const bytes = new TextEncoder().encode('1\n00:00:01,000 --> 00:00:02,000\nHello there.\n')
+ * const { cues, format } = await captions.parse(bytes)
+ * const [cue] = cues
+ * if (cue) cue.text = 'Hello, you.'
+ * const findings = await captions.lint(cues, format) // [] or what breaks a limit
+ * const saved = await captions.write(bytes, cues, format) // all but the change as it was
+ * ```
+ */
 export const captions: CaptionsApi = {
   async parse(file) {
     const { cues, ...rest } = await worker().call('parse', { file })

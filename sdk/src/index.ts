@@ -1,4 +1,8 @@
-/** nearfield: small language models beside the cursor. The package's whole surface. */
+/**
+ * Small language models beside the cursor: edits, texts and caption files, in a worker. The
+ * package's whole surface but for the shapes of others (nearfield/web, /react, /ai-sdk).
+ * @module nearfield
+ */
 export { captions } from './captions.ts'
 export type {
   ChatApi,
@@ -23,6 +27,7 @@ export type { ModelOffer } from './model/offers.ts'
 export { Nearfield } from './nearfield.ts'
 export { type PackedCues, type PackedStrings, packCues, unpackCues } from './pack.ts'
 export type { Bench } from './protocol.ts'
+export type { StatusCode } from './status.gen.ts'
 export type {
   Adapter,
   Attempt,

@@ -96,6 +96,17 @@ export class Nearfield implements NearfieldApi {
   /**
    * Resolves when the model is in memory; with a server at once, and the model comes along behind it
    * (`signal` ends that too, until it is there). Rejects with NearfieldError or the signal's reason.
+   * @example
+   * ```ts
+   * import { Nearfield } from 'nearfield'
+   *
+   * const nf = await Nearfield.open({
+   *   model: '/models/smollm2-135m-instruct.q4_1/',
+   *   onProgress: ({ loaded, total, stage }) => console.log(stage, loaded / total),
+   * })
+   * console.log(nf.status.backend, nf.status.backendReason)
+   * nf.close()
+   * ```
    */
   static open(options: OpenOptions): Promise<Nearfield> {
     return noted('open', Nearfield.#open(options))
@@ -165,6 +176,14 @@ export class Nearfield implements NearfieldApi {
   /**
    * One caption. Requests run one at a time: the most urgent first, of one priority in the order
    * they came. What is known already is answered at once, and the receipt says so.
+   * @example
+   * ```ts
+   * const result = await nf.edit({ task: 'fix', text: 'she go to the libary', maxChars: 42 })
+   * result.text // 'She went to the library.'
+   * result.verdict // 'changed' | 'unchanged' | 'unfit': no answer kept to the limits
+   * result.changes // [{ start, end, replacement }] into the input, UTF-16 units
+   * result.receipt // where it ran and what it cost
+   * ```
    */
   edit(request: EditRequest): Promise<EditResult> {
     return noted('edit', this.#edit(request))
@@ -227,6 +246,12 @@ export class Nearfield implements NearfieldApi {
    * Distinct versions of one caption, the likeliest first; none when nothing should change or
    * nothing fits. They are worked out together, as rows of the same passes, so they come together.
    * The generator's return value is the whole result with its receipt; `signal` ends the work.
+   * @example
+   * ```ts
+   * for await (const { text, why } of nf.variants({ task: 'formal', text: "we can't come", n: 3 })) {
+   *   console.log(text, why)
+   * }
+   * ```
    */
   async *variants({ n = 3, ...request }: VariantsRequest): AsyncGenerator<Variant, EditResult> {
     const result = await this.edit({ ...request, variants: n })
@@ -254,6 +279,13 @@ export class Nearfield implements NearfieldApi {
   /**
    * Idle work for what is likely to be asked next: edit() then answers at once. Never waited for,
    * never in the way, thrown away freely; failures are told to whoever asks for the edit itself.
+   * @example
+   * ```ts
+   * const next = ['i has two cats', 'she go home']
+   * nf.prefetch(next.map((text) => ({ text })), { task: 'fix' })
+   * const { receipt } = await nf.edit({ task: 'fix', text: 'i has two cats' })
+   * receipt.why // 'prefetched' where it was done in time, else 'device'
+   * ```
    */
   prefetch(cues: readonly PrefetchCue[], { task, priority }: PrefetchOptions): void {
     const wanted = cues.flatMap((cue) => prefetchArgs({ ...cue, task }))
@@ -282,7 +314,19 @@ export class Nearfield implements NearfieldApi {
     return this.#engine.call('tokens', { messages: checkedMessages(messages) }, { signal })
   }
 
-  /** `chat.completions.create()` in OpenAI's shape; its code is loaded when it is first called. */
+  /**
+   * `chat.completions.create()` in OpenAI's shape; its code is loaded when it is first called.
+   * @example
+   * ```ts
+   * const stream = await nf.chat.completions.create({
+   *   messages: [{ role: 'user', content: 'Name a port.' }],
+   *   max_tokens: 8,
+   *   stream: true,
+   * })
+   * let text = ''
+   * for await (const { choices } of stream) text += choices[0]?.delta.content ?? ''
+   * ```
+   */
   readonly chat: ChatApi = {
     completions: {
       create: (async (params: ChatParams, options?: ChatOptions) =>
@@ -318,6 +362,7 @@ export class Nearfield implements NearfieldApi {
     this.#status = { ...this.#status, state: 'closed' }
   }
 
+  /** close(), for `using`. */
   [Symbol.dispose](): void {
     this.close()
   }

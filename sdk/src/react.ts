@@ -2,6 +2,7 @@
  * `nearfield/react`: a model and its edits as hooks. A model is opened once for all components that
  * ask for it and closed when none does any more; what an unmounted component has asked for is
  * cancelled. On a server nothing is opened. Needs React 19.
+ * @module nearfield/react
  */
 import {
   use,
@@ -22,7 +23,22 @@ export interface UseNearfieldOptions extends ModelOptions {
   suspense?: boolean
 }
 
-/** A model for as long as the component is mounted; null: none yet (nothing is downloaded). */
+/**
+ * A model for as long as the component is mounted; null: none yet (nothing is downloaded).
+ * @example
+ * ```tsx
+ * import { useNearfield } from 'nearfield/react'
+ *
+ * export function Loading() {
+ *   const { nearfield, progress, error } = useNearfield({
+ *     model: '/models/smollm2-135m-instruct.q4_1/',
+ *   })
+ *   if (error) return <p>No model: {error.message}</p>
+ *   if (nearfield) return <p>Ready on {nearfield.status.backend}</p>
+ *   return <progress value={progress?.loaded ?? 0} max={progress?.total ?? 1} />
+ * }
+ * ```
+ */
 export function useNearfield(options: UseNearfieldOptions | null): ModelState {
   const inPage = typeof document !== 'undefined'
   const model = options && inPage ? modelOf(options) : null
@@ -99,14 +115,31 @@ function useWork<Request, Value>(
   return { ...state, ask, cancel }
 }
 
-type Asked<Request> = Omit<Request, 'signal'>
+/** A request without its signal, which the hook owns. */
+export type Asked<Request> = Omit<Request, 'signal'>
 
 /**
  * One edit at a time. `edit()` resolves to null when it was cancelled or failed, and `error` says
  * why; it never rejects.
+ * @example
+ * ```tsx
+ * import { useEdit, useNearfield } from 'nearfield/react'
+ *
+ * export function Fix({ text, onChange }: { text: string; onChange(text: string): void }) {
+ *   const { nearfield } = useNearfield({ model: '/models/smollm2-135m-instruct.q4_1/' })
+ *   const { edit, pending } = useEdit(nearfield)
+ *   const fix = async () => {
+ *     const fixed = await edit({ task: 'fix', text })
+ *     if (fixed) onChange(fixed.text)
+ *   }
+ *   return <button disabled={!nearfield || pending} onClick={fix}>Fix</button>
+ * }
+ * ```
  */
 export function useEdit(nearfield: Nearfield | null): WorkState<EditResult> & {
+  /** Ends the one before. */
   edit(request: Asked<EditRequest>): Promise<EditResult | null>
+  /** Ends what runs; its edit() resolves to null. */
   cancel(): void
 } {
   const { ask: edit, ...work } = useWork((request: Asked<EditRequest>, signal) =>
@@ -115,11 +148,29 @@ export function useEdit(nearfield: Nearfield | null): WorkState<EditResult> & {
   return { ...work, edit }
 }
 
-/** The versions of one text. As useEdit(). */
+/**
+ * The versions of one text. As useEdit().
+ * @example
+ * ```tsx
+ * import type { Nearfield } from 'nearfield'
+ * import { useVariants } from 'nearfield/react'
+ *
+ * export function Versions({ nearfield, text }: { nearfield: Nearfield | null; text: string }) {
+ *   const { ask, variants } = useVariants(nearfield)
+ *   return (
+ *     <ul onClick={() => ask({ task: 'formal', text, n: 3 })}>
+ *       {variants.map((one) => <li key={one.text}>{one.text}</li>)}
+ *     </ul>
+ *   )
+ * }
+ * ```
+ */
 export function useVariants(nearfield: Nearfield | null): WorkState<EditResult> & {
   /** As they came; none before. */
   variants: readonly Variant[]
+  /** Ends the one before; resolves to null when it was cancelled or failed. */
   ask(request: Asked<VariantsRequest>): Promise<EditResult | null>
+  /** Ends what runs; its ask() resolves to null. */
   cancel(): void
 } {
   const work = useWork(async ({ n = 3, ...request }: Asked<VariantsRequest>, signal) => {

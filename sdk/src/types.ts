@@ -374,11 +374,16 @@ export interface CaptionsApi {
 
 /** The class `Nearfield` (nearfield.ts) implements this; apps may type against it. */
 export interface NearfieldApi {
+  /** A LoRA beside the model. */
   adapter(url: string | URL, options?: { signal?: AbortSignal }): Promise<Adapter>
+  /** One caption. */
   edit(request: EditRequest): Promise<EditResult>
+  /** Distinct versions of one caption, the likeliest first. */
   variants(request: VariantsRequest): AsyncGenerator<Variant, EditResult>
+  /** Idle work for what is likely to be asked next. */
   prefetch(cues: readonly PrefetchCue[], options: PrefetchOptions): void
   readonly status: Status
+  /** What the edits of this object have cost so far, and what they have saved. */
   ledger(): LedgerSums
   /** A page of Markdown for an issue. */
   report(): Promise<string>

@@ -1,6 +1,7 @@
 /**
  * `nearfield/web`: the classes of the W3C's drafts over a local model, the same for every browser.
  * Each takes two options that the drafts lack: `model`, a folder's URL, or `nearfield`, an open one.
+ * @module nearfield/web
  */
 
 export {
@@ -8,9 +9,10 @@ export {
   type LanguageModelCoreOptions,
   type LanguageModelExpected,
   type LanguageModelOptions,
+  type OverflowHandler,
   type PromptOptions,
 } from './web/language_model.ts'
-export type { Languages } from './web/languages.ts'
+export type { LanguageOptions, Languages } from './web/languages.ts'
 export {
   type CallOptions,
   type CreateOptions,
@@ -55,3 +57,4 @@ export {
   type WriterOptions,
   type WriterTone,
 } from './web/writer.ts'
+export type { WritingOptions } from './web/writing.ts'

@@ -48,6 +48,7 @@ export interface ChatOptions {
 /** How an answer ended: by the model or a stop, or by a limit. */
 export type ChatFinish = 'stop' | 'length'
 
+/** Tokens of a call, in OpenAI's names. */
 export interface ChatUsage {
   prompt_tokens: number
   completion_tokens: number
@@ -96,11 +97,14 @@ export interface ChatStream extends AsyncIterable<ChatChunk> {
 /** Nearfield.chat: OpenAI's shape over the model that is open. */
 export interface ChatApi {
   readonly completions: {
+    /** The answer as it comes. */
     create(params: ChatParams & { stream: true }, options?: ChatOptions): Promise<ChatStream>
+    /** The whole answer. */
     create(
       params: ChatParams & { stream?: false | null },
       options?: ChatOptions,
     ): Promise<ChatCompletion>
+    /** Either, by `stream`. */
     create(params: ChatParams, options?: ChatOptions): Promise<ChatCompletion | ChatStream>
   }
 }

@@ -89,7 +89,12 @@ test.each<[string, Prompt, object]>([
     { name: 'TypeError' },
   ],
   ['an unknown role', [{ role: 'tool' as 'user', content: '' }], { name: 'TypeError' }],
-  ['no prompt at all', 7 as never, { name: 'TypeError' }],
+  [
+    'an unknown type of content',
+    [{ role: 'user', content: [{ type: 'soup', value: 'a' }] }],
+    { name: 'TypeError' },
+  ],
+  ['no content at all', [{ role: 'user' } as never], { name: 'TypeError' }],
 ])('refuses %s, and stays as it was', async (_, input, error) => {
   const own = await Own.create()
   await expect(own.prompt(input)).rejects.toMatchObject(error)
@@ -98,6 +103,34 @@ test.each<[string, Prompt, object]>([
   await own.prompt('a')
   await expect(own.prompt([system])).rejects.toMatchObject({ name: 'TypeError' })
   expect(said(0)).toEqual(['user: a'])
+  own.destroy()
+})
+
+test.each<[unknown, string]>([
+  [undefined, 'undefined'],
+  [null, 'null'],
+  [7, '7'],
+  [{}, '[object Object]'],
+  [{ role: 'system', content: 'a' }, '[object Object]'],
+  ['', ''],
+  [[], ''],
+  [[{ role: 'user', content: [] }], ''],
+  [[{ role: 'user', content: null }], 'null'],
+  [new Set([{ role: 'user', content: 'of a set' }]), 'of a set'],
+])('a prompt that is %j is read as Web IDL reads it', async (input, content) => {
+  const own = await Own.create()
+  await own.append(input as Prompt)
+  await own.prompt(input as Prompt)
+  expect(said()).toEqual([`user: ${content}`, `user: ${content}`])
+  own.destroy()
+})
+
+test('what begins with a system message is measured as a session by itself', async () => {
+  const initialPrompts = [system, { role: 'user' as const, content: 'hello' }]
+  const own = await Own.create({ initialPrompts })
+  expect(await own.measureContextUsage(initialPrompts)).toBe(own.contextUsage)
+  await own.prompt('more')
+  expect(await own.measureContextUsage(initialPrompts)).toBe(tokensOf(initialPrompts))
   own.destroy()
 })
 
@@ -251,21 +284,30 @@ test('a clone goes on by itself over the same model, and outlives the first', as
   expect(fake.close).toHaveBeenCalledOnce()
 })
 
-test.each<[LanguageModelOptions, object]>([
-  [{}, { temperature: 0.7, topK: 40 }],
-  [{ samplingMode: 'most-predictable' }, { temperature: 0 }],
-  [{ samplingMode: 'most-creative' }, { temperature: 1.3, topK: 100 }],
-  [
-    { topK: 3.7, temperature: 9 },
-    { temperature: 2, topK: 3 },
-  ],
-])('sampling of %j', async (options, how) => {
+test('a clone that is aborted at once holds no model', async () => {
+  const own = await Own.create()
+  const abort = new AbortController()
+  const cloning = own.clone({ signal: abort.signal })
+  abort.abort(new Error('no'))
+  await expect(cloning).rejects.toThrow('no')
+  own.destroy()
+  expect(fake.close).toHaveBeenCalledOnce()
+})
+
+test.each<[LanguageModelOptions, object, string | null]>([
+  [{}, { temperature: 0.7, topK: 40 }, 'balanced'],
+  [{ samplingMode: 'most-predictable' }, { temperature: 0 }, 'most-predictable'],
+  [{ samplingMode: 'slightly-creative' }, { temperature: 0.85, topK: 50 }, 'slightly-creative'],
+  [{ samplingMode: 'most-creative' }, { temperature: 1.3, topK: 100 }, 'most-creative'],
+  [{ topK: 3.7, temperature: 9 }, { temperature: 2, topK: 3 }, null],
+])('sampling of %j', async (options, how, mode) => {
   const own = await Own.create(options)
   await own.prompt('a', { seed: 5, maxTokens: 2 })
   await own.prompt('a')
   expect(fake.texts[0]).toMatchObject({ ...how, seed: 5, maxTokens: 2 })
   expect(fake.texts[1]!.seed).not.toBe(5)
   expect(own).toMatchObject(how)
+  expect(own.samplingMode).toBe(mode)
   own.destroy()
 })
 
@@ -274,12 +316,20 @@ test('what cannot be served is unavailable; what the draft has no value of throw
     { expectedInputs: [{ type: 'image' }] },
     { expectedOutputs: [{ type: 'text', languages: ['fr'] }] },
     { tools: [{}] },
+    { expectedInputs: [{ type: 'tool-response' }] },
   ]) {
     await expect(Own.availability(options)).resolves.toBe('unavailable')
     await expect(Own.create(options)).rejects.toMatchObject({ name: 'NotSupportedError' })
   }
   const english = { expectedInputs: [{ type: 'text', languages: ['en-GB'] }] }
   await expect(Own.availability(english)).resolves.toBe('downloadable')
+  for (const numbers of [{ topK: 0 }, { topK: -2 }, { temperature: -0.5 }]) {
+    await expect(Own.availability(numbers)).resolves.toBe('unavailable')
+    await expect(Own.create(numbers)).rejects.toBeInstanceOf(RangeError)
+  }
+  const soup = { expectedInputs: [{ type: 'soup' }] }
+  await expect(Own.availability(soup)).rejects.toBeInstanceOf(TypeError)
+  await expect(Own.create(soup)).rejects.toBeInstanceOf(TypeError)
   const both = { samplingMode: 'creative', topK: 3 } as LanguageModelOptions
   await expect(Own.create(both)).rejects.toBeInstanceOf(TypeError)
   await expect(Own.create({ temperature: -1 })).rejects.toBeInstanceOf(RangeError)

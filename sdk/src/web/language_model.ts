@@ -16,9 +16,17 @@ import {
   type Life,
   type ModelOptions,
 } from './life.ts'
-import { type Canonical, canonicalPrompt, type Prompt, type PromptMessage } from './prompt.ts'
+import {
+  type Canonical,
+  canonicalPrompt,
+  checkType,
+  type Prompt,
+  type PromptMessage,
+} from './prompt.ts'
 import { type Sampling, type SamplingMode, type SamplingOptions, samplingOf } from './sampling.ts'
+import { countTokens } from './tokens.ts'
 
+/** What a session is asked to read or write; only text in English is served. */
 export interface LanguageModelExpected {
   type: string
   languages?: readonly string[]
@@ -46,9 +54,9 @@ export interface PromptOptions extends CallOptions {
 
 /** Throws a RangeError for what is no language tag; else why it is not served, or ''. */
 function refused(options: LanguageModelCoreOptions): string {
-  samplingOf(options)
   const { expectedInputs = [], expectedOutputs = [], tools = [] } = options
   const expected = [...expectedInputs, ...expectedOutputs]
+  for (const { type } of expected) checkType(type)
   const tags = expected.flatMap(({ languages }) => canonicalTags(languages))
   const other = expected.find(({ type }) => type !== 'text')
   if (other) return `the model reads and writes text, not '${other.type}'`
@@ -77,11 +85,40 @@ interface Parts {
   window: number
 }
 
-/** A conversation with the model, until destroy(). */
+/** A RangeError of the sampling's as a line, or ''. */
+function badNumbers(options: LanguageModelCoreOptions): string {
+  try {
+    samplingOf(options)
+    return ''
+  } catch (error) {
+    if (error instanceof RangeError) return error.message
+    throw error
+  }
+}
+
+/** What is called when older turns were dropped. */
+export type OverflowHandler = ((event: Event) => unknown) | null
+const functionOrNull = (handler: OverflowHandler) =>
+  typeof handler === 'function' ? handler : null
+
+/**
+ * A conversation with the model, until destroy().
+ * @example
+ * ```ts
+ * import { LanguageModel } from 'nearfield/web'
+ *
+ * const session = await LanguageModel.create({
+ *   samplingMode: 'most-predictable',
+ *   initialPrompts: [{ role: 'system', content: 'You answer in one short sentence.' }],
+ * })
+ * const answer = await session.prompt('What is the capital of France?', { maxTokens: 16 })
+ * console.log(answer, session.contextUsage, session.contextWindow)
+ * session.destroy()
+ * ```
+ */
 export class LanguageModel extends EventTarget {
-  oncontextoverflow: ((event: Event) => unknown) | null = null
-  /** The event's older name; what is set here is called too. */
-  onquotaoverflow: ((event: Event) => unknown) | null = null
+  #oncontextoverflow: OverflowHandler = null
+  #onquotaoverflow: OverflowHandler = null
   readonly #life: Life
   readonly #sampling: Sampling
   readonly #window: number
@@ -97,12 +134,17 @@ export class LanguageModel extends EventTarget {
     this.#conversation = conversation
     this.#usage = usage
     this.#window = window
-    this.addEventListener('contextoverflow', (event) => this.oncontextoverflow?.call(this, event))
-    this.addEventListener('quotaoverflow', (event) => this.onquotaoverflow?.call(this, event))
+    this.addEventListener('contextoverflow', (event) => this.#oncontextoverflow?.call(this, event))
+    this.addEventListener('quotaoverflow', (event) => this.#onquotaoverflow?.call(this, event))
   }
 
+  /**
+   * Whether create() could serve the options; downloads nothing but the model's manifest. Rejects
+   * with a TypeError or RangeError for what the draft has no such value of; numbers that create()
+   * would reject are 'unavailable'.
+   */
   static async availability(options: LanguageModelCoreOptions = {}): Promise<Availability> {
-    return availabilityOf(options, refused(options))
+    return availabilityOf(options, refused(options) || badNumbers(options))
   }
 
   /** The draft keeps this for extensions. */
@@ -145,22 +187,47 @@ export class LanguageModel extends EventTarget {
   get contextWindow(): number {
     return this.#window
   }
+  /** Among how many tokens the next one is chosen, at most 128. */
   get topK(): number {
     return this.#sampling.topK
   }
+  /** How far the likeliest tokens stand out: 0 (always the likeliest) to 2. */
   get temperature(): number {
     return this.#sampling.temperature
   }
-  get samplingMode(): SamplingMode {
+  /** null where topK or temperature were given. */
+  get samplingMode(): SamplingMode | null {
     return this.#sampling.mode
   }
-  /** contextUsage, contextWindow and measureContextUsage() by their older names. */
+  /** Called with each 'contextoverflow'; what is no function counts as null. */
+  get oncontextoverflow(): OverflowHandler {
+    return this.#oncontextoverflow
+  }
+  /** As its getter says. */
+  set oncontextoverflow(handler: OverflowHandler) {
+    this.#oncontextoverflow = functionOrNull(handler)
+  }
+  /** By the event's older name; what is set here is called too. */
+  get onquotaoverflow(): OverflowHandler {
+    return this.#onquotaoverflow
+  }
+  /** As its getter says. */
+  set onquotaoverflow(handler: OverflowHandler) {
+    this.#onquotaoverflow = functionOrNull(handler)
+  }
+  /** The class's name, as `String(object)` shows it. */
+  get [Symbol.toStringTag](): string {
+    return 'LanguageModel'
+  }
+  /** contextUsage by its older name. */
   get inputUsage(): number {
     return this.contextUsage
   }
+  /** contextWindow by its older name. */
   get inputQuota(): number {
     return this.contextWindow
   }
+  /** measureContextUsage() by its older name. */
   measureInputUsage(input: Prompt, options: PromptOptions = {}): Promise<number> {
     return this.measureContextUsage(input, options)
   }
@@ -194,23 +261,25 @@ export class LanguageModel extends EventTarget {
   async measureContextUsage(input: Prompt, options: PromptOptions = {}): Promise<number> {
     checkConstraint(options)
     return this.#life.whole(options, async (signal) => {
-      const asked = canonicalPrompt(input, this.#conversation.begun)
+      const asked = canonicalPrompt(input, false)
       const count = counterOf(this.#life.nf, signal)
-      const usage = this.#usage // of the conversation that is counted: a prompt may end meanwhile
-      const { tokens } = await count(this.#conversation.with(asked))
+      // what begins with a system message could only be a whole session
+      const alone = asked.messages[0]?.role === 'system'
+      const usage = alone ? 0 : this.#usage // as it is now: a prompt may end meanwhile
+      const conversation = alone ? new Conversation([]) : this.#conversation
+      const { tokens } = await count(conversation.with(asked))
       return Math.max(tokens - usage, 0)
     })
   }
 
   /** A session that goes on from here by itself. */
   async clone(options: CallOptions = {}): Promise<LanguageModel> {
-    this.#life.signalOf(options)
-    return new LanguageModel({
-      life: this.#life.again(),
-      sampling: this.#sampling,
-      conversation: this.#conversation,
-      usage: this.#usage,
-      window: this.#window,
+    const [sampling, window] = [this.#sampling, this.#window]
+    const [conversation, usage] = [this.#conversation, this.#usage]
+    return this.#life.whole(options, async (signal) => {
+      await null // one that is aborted at once holds nothing
+      signal.throwIfAborted()
+      return new LanguageModel({ life: this.#life.again(), sampling, conversation, usage, window })
     })
   }
 
@@ -267,4 +336,4 @@ export class LanguageModel extends EventTarget {
 }
 
 const counterOf = (nf: Nearfield, signal: AbortSignal) => (messages: Message[]) =>
-  nf.countTokens(messages, { signal })
+  countTokens(nf, messages, signal)

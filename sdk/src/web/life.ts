@@ -19,21 +19,39 @@ export interface ModelOptions {
 export interface CreateOptions extends ModelOptions {
   /** Aborted before: rejects with its reason. Aborted after: as destroy(), with its reason. */
   signal?: AbortSignal
+  /** Called at once with what tells of the download. */
   monitor?: ((monitor: DownloadMonitor) => unknown) | null
 }
+/** What every call takes. */
 export interface CallOptions {
+  /** Aborted: rejects with its reason, and what runs ends. */
   signal?: AbortSignal
 }
 
-/** Fires 'downloadprogress' with loaded 0..1 and total 1. */
+/**
+ * The drafts' CreateMonitor: fires 'downloadprogress' with loaded 0..1, in 65,536ths, and total 1.
+ */
 export class DownloadMonitor extends EventTarget {
-  ondownloadprogress: ((this: DownloadMonitor, event: ProgressEvent) => unknown) | null = null
+  #ondownloadprogress: ((this: EventTarget, event: ProgressEvent) => unknown) | null = null
 
   constructor() {
     super()
     this.addEventListener('downloadprogress', (event) =>
-      this.ondownloadprogress?.call(this, event as ProgressEvent),
+      this.#ondownloadprogress?.call(this, event as ProgressEvent),
     )
+  }
+
+  /** Called with each 'downloadprogress'; what is no function counts as null. */
+  get ondownloadprogress() {
+    return this.#ondownloadprogress
+  }
+  /** As its getter says. */
+  set ondownloadprogress(handler) {
+    this.#ondownloadprogress = typeof handler === 'function' ? handler : null
+  }
+  /** 'CreateMonitor', the draft's name. */
+  get [Symbol.toStringTag](): string {
+    return 'CreateMonitor'
   }
 }
 
@@ -70,13 +88,17 @@ export async function createLife(options: CreateOptions, refused: string): Promi
   }
 }
 
+/** The draft's: finer steps would tell of a model's size. */
+const STEPS = 65_536
+
 /** Never backwards and nothing twice: after a download, loading is silent. */
 function progressTeller(
   monitor: DownloadMonitor,
   signal: AbortSignal | undefined,
-): (loaded: number) => void {
+): (part: number) => void {
   let told = -1
-  return (loaded) => {
+  return (part) => {
+    const loaded = Math.floor(part * STEPS) / STEPS
     if (loaded <= told || signal?.aborted) return
     told = loaded
     monitor.dispatchEvent(

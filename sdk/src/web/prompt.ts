@@ -29,13 +29,26 @@ export interface Canonical {
 }
 
 const ROLES = ['system', 'user', 'assistant']
+const TYPES = ['text', 'image', 'audio', 'tool-call', 'tool-response']
+
+/** Throws a TypeError for what is no type of a content, as Web IDL does for an enumeration. */
+export function checkType(type: unknown): void {
+  if (!TYPES.includes(type as string)) throw new TypeError(`'${type}' is no type of a content`)
+}
+
+/** Web IDL's union of a sequence and a DOMString: what cannot be iterated is made a string. */
+function listOr<T>(input: unknown): readonly T[] | string {
+  const iterable = typeof input === 'object' && input !== null && Symbol.iterator in input
+  return iterable ? Array.from(input as Iterable<T>) : `${input}`
+}
 
 /** begun: something stands before it. Throws what the draft says. */
 export function canonicalPrompt(input: Prompt, begun: boolean): Canonical {
-  if (typeof input === 'string') input = [{ role: 'user', content: input }]
-  if (!Array.isArray(input)) throw new TypeError('a prompt is a string or a list of messages')
-  if (input.length === 0) input = [{ role: 'user', content: '' }]
-  const list: readonly PromptMessage[] = input
+  const given = listOr<PromptMessage>(input)
+  const list: readonly PromptMessage[] =
+    typeof given === 'string' || given.length === 0
+      ? [{ role: 'user', content: given.toString() }]
+      : given
   const messages = list.map((message, i) => {
     const { role, content, prefix = false } = message
     if (!ROLES.includes(role)) throw new TypeError(`'${role}' is no role of a message`)
@@ -52,11 +65,12 @@ export function canonicalPrompt(input: Prompt, begun: boolean): Canonical {
 }
 
 function textOf(content: PromptMessage['content']): string {
-  if (typeof content === 'string') return content
-  if (!Array.isArray(content)) throw new TypeError('content is a string or a list of contents')
-  const parts: readonly PromptContent[] = content
+  if (content === undefined) throw new TypeError('a message must have a content')
+  const parts = listOr<PromptContent>(content)
+  if (typeof parts === 'string') return parts
   return parts
     .map(({ type, value }) => {
+      checkType(type)
       if (type !== 'text') throw notSupported(`the model reads text, not '${type}'`)
       if (typeof value !== 'string') throw new TypeError("the value of a 'text' must be a string")
       return value

@@ -47,16 +47,28 @@ function refused(options: ProofreaderCoreOptions): string {
   return servedLanguages({ expectedInputLanguages })
 }
 
-/** Corrects English text, until destroy(). */
+/**
+ * Corrects English text, until destroy().
+ * @example
+ * ```ts
+ * import { Proofreader } from 'nearfield/web'
+ *
+ * const proofreader = await Proofreader.create()
+ * const { correctedInput, corrections } = await proofreader.proofread('she go to the libary')
+ * for (const { startIndex, endIndex, correction } of corrections) {
+ *   console.log(startIndex, endIndex, correction)
+ * }
+ * console.log(correctedInput) // 'She went to the library.'
+ * proofreader.destroy()
+ * ```
+ */
 export class Proofreader {
-  readonly includeCorrectionTypes = false
-  readonly includeCorrectionExplanations = false
-  readonly expectedInputLanguages: ReadonlyArray<string>
   readonly #life: Life
+  readonly #languages: ReadonlyArray<string>
 
   private constructor(life: Life, languages: readonly string[]) {
     this.#life = life
-    this.expectedInputLanguages = Object.freeze([...languages])
+    this.#languages = Object.freeze([...languages])
   }
 
   /** As the draft has it; downloads nothing but the model's manifest. */
@@ -68,6 +80,23 @@ export class Proofreader {
   static async create(options: ProofreaderOptions = {}): Promise<Proofreader> {
     const life = await createLife(options, refused(options))
     return new Proofreader(life, canonicalTags(options.expectedInputLanguages))
+  }
+
+  /** Always false: the model gives none. */
+  get includeCorrectionTypes(): boolean {
+    return false
+  }
+  /** Always false: the model gives none. */
+  get includeCorrectionExplanations(): boolean {
+    return false
+  }
+  /** Canonical, frozen; empty where none was given. */
+  get expectedInputLanguages(): ReadonlyArray<string> {
+    return this.#languages
+  }
+  /** The class's name, as `String(object)` shows it. */
+  get [Symbol.toStringTag](): string {
+    return 'Proofreader'
   }
 
   /** One text. Rejects with the signal's reason, or an AbortError after destroy(). */

@@ -10,6 +10,7 @@ import {
   canonicalLanguages,
   type LanguageOptions,
   type Languages,
+  Spoken,
   servedLanguages,
 } from './languages.ts'
 import {
@@ -23,12 +24,15 @@ import {
 import { choice } from './options.ts'
 import { passagesOf } from './passages.ts'
 
-const TONES = ['as-is', 'more-formal', 'more-casual'] as const
-const FORMATS = ['as-is', 'plain-text', 'markdown'] as const
-const LENGTHS = ['as-is', 'shorter', 'longer'] as const
-export type RewriterTone = (typeof TONES)[number]
-export type RewriterFormat = (typeof FORMATS)[number]
-export type RewriterLength = (typeof LENGTHS)[number]
+/** How a text is to sound; default 'as-is'. */
+export type RewriterTone = 'as-is' | 'more-formal' | 'more-casual'
+/** What marks a text may have; 'as-is' alone is offered. */
+export type RewriterFormat = 'as-is' | 'plain-text' | 'markdown'
+/** How long it becomes; default 'as-is', 'longer' is not offered. */
+export type RewriterLength = 'as-is' | 'shorter' | 'longer'
+const TONES: readonly RewriterTone[] = ['as-is', 'more-formal', 'more-casual']
+const FORMATS: readonly RewriterFormat[] = ['as-is', 'plain-text', 'markdown']
+const LENGTHS: readonly RewriterLength[] = ['as-is', 'shorter', 'longer']
 
 /** What both availability() and create() take. */
 export interface RewriterCoreOptions extends ModelOptions, LanguageOptions {
@@ -73,32 +77,32 @@ function tasksOf({ tone, length }: Settled): Task[] {
   return tasks.length > 0 ? tasks : ['fix']
 }
 
-/** Rewrites English text, until destroy(). */
-export class Rewriter implements Languages {
-  readonly tone: RewriterTone
-  readonly format: RewriterFormat
-  readonly length: RewriterLength
-  readonly sharedContext: string
-  readonly expectedInputLanguages?: ReadonlyArray<string>
-  readonly expectedContextLanguages?: ReadonlyArray<string>
-  readonly outputLanguage?: string
-  /** Texts may be as long as they like: they are taken passage by passage. */
-  readonly inputQuota = Number.POSITIVE_INFINITY
-  readonly contextWindow = Number.POSITIVE_INFINITY
+/**
+ * Rewrites English text, until destroy().
+ * @example
+ * ```ts
+ * import { Rewriter } from 'nearfield/web'
+ *
+ * const rewriter = await Rewriter.create({ tone: 'more-formal' })
+ * console.log(await rewriter.rewrite("we can't come")) // 'we cannot come'
+ * rewriter.destroy()
+ * ```
+ */
+export class Rewriter extends Spoken {
   readonly #life: Life
+  readonly #settled: Settled
   readonly #tasks: Task[]
+  readonly #sharedContext: string
 
-  private constructor(life: Life, options: Settled, sharedContext: string) {
+  private constructor(life: Life, settled: Settled, sharedContext: string) {
+    super(settled.languages)
     this.#life = life
-    this.#tasks = tasksOf(options)
-    const { tone, format, length, languages } = options
-    Object.assign(this, languages)
-    this.tone = tone
-    this.format = format
-    this.length = length
-    this.sharedContext = sharedContext
+    this.#settled = settled
+    this.#tasks = tasksOf(settled)
+    this.#sharedContext = sharedContext
   }
 
+  /** Whether create() could serve the options; downloads nothing but the model's manifest. */
   static async availability(options: RewriterCoreOptions = {}): Promise<Availability> {
     return availabilityOf(options, settled(options).refused)
   }
@@ -109,6 +113,36 @@ export class Rewriter implements Languages {
     return new Rewriter(await createLife(options, all.refused), all, options.sharedContext ?? '')
   }
 
+  /** What create() was given, or the default. */
+  get tone(): RewriterTone {
+    return this.#settled.tone
+  }
+  /** What create() was given, or the default. */
+  get format(): RewriterFormat {
+    return this.#settled.format
+  }
+  /** What create() was given, or the default. */
+  get length(): RewriterLength {
+    return this.#settled.length
+  }
+  /** What create() was given; '' where nothing was. */
+  get sharedContext(): string {
+    return this.#sharedContext
+  }
+  /** Texts may be as long as they like: they are taken passage by passage. */
+  get inputQuota(): number {
+    return Number.POSITIVE_INFINITY
+  }
+  /** As inputQuota; the name that the prompt API has for it. */
+  get contextWindow(): number {
+    return this.inputQuota
+  }
+  /** The class's name, as `String(object)` shows it. */
+  get [Symbol.toStringTag](): string {
+    return 'Rewriter'
+  }
+
+  /** The whole text. Rejects with the signal's reason, or an AbortError after destroy(). */
   async rewrite(input: string, options: RewriteOptions = {}): Promise<string> {
     return this.#life.whole(options, async (signal) => {
       let text = ''

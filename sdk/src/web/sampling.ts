@@ -1,13 +1,16 @@
 /**
- * How an answer's tokens are chosen: the draft's five modes, or its older topK and temperature.
+ * How an answer's tokens are chosen: the draft's seven modes, or its older topK and temperature.
  * Owns what a mode means here. Pure.
  */
 import type { GenerateRequest } from '../index.ts'
 
+/** From always the likeliest token to the widest choice. */
 export type SamplingMode =
   | 'most-predictable'
   | 'predictable'
+  | 'slightly-predictable'
   | 'balanced'
+  | 'slightly-creative'
   | 'creative'
   | 'most-creative'
 
@@ -19,7 +22,8 @@ export interface SamplingOptions {
 }
 
 export interface Sampling {
-  mode: SamplingMode
+  /** null: numbers were given. */
+  mode: SamplingMode | null
   topK: number
   temperature: number
   how: Pick<GenerateRequest, 'temperature' | 'topK' | 'topP' | 'repeatPenalty'>
@@ -32,7 +36,9 @@ const REPEAT_PENALTY = 1.1
 const MODES: Record<SamplingMode, { temperature: number; topK: number; topP: number }> = {
   'most-predictable': { temperature: 0, topK: 1, topP: 1 },
   predictable: { temperature: 0.3, topK: 20, topP: 0.9 },
+  'slightly-predictable': { temperature: 0.5, topK: 30, topP: 0.92 },
   balanced: { temperature: 0.7, topK: 40, topP: 0.95 },
+  'slightly-creative': { temperature: 0.85, topK: 50, topP: 0.95 },
   creative: { temperature: 1, topK: 60, topP: 0.95 },
   'most-creative': { temperature: 1.3, topK: 100, topP: 0.98 },
 }
@@ -56,5 +62,5 @@ export function samplingOf({ samplingMode, topK, temperature }: SamplingOptions)
     topP: known.topP,
     repeatPenalty: REPEAT_PENALTY,
   }
-  return { mode, topK: how.topK, temperature: how.temperature, how }
+  return { mode: numbers ? null : mode, topK: how.topK, temperature: how.temperature, how }
 }

@@ -22,14 +22,18 @@ import { choice } from './options.ts'
 import { type Recipe, Writing, type WritingOptions } from './writing.ts'
 import { contextLines, WritingModel } from './writing_model.ts'
 
-const TYPES = ['tldr', 'teaser', 'key-points', 'headline'] as const
-const FORMATS = ['plain-text', 'markdown'] as const
-const LENGTHS = ['short', 'medium', 'long'] as const
-const PREFERENCES = ['auto', 'speed', 'capability'] as const
-export type SummarizerType = (typeof TYPES)[number]
-export type SummarizerFormat = (typeof FORMATS)[number]
-export type SummarizerLength = (typeof LENGTHS)[number]
-export type PerformancePreference = (typeof PREFERENCES)[number]
+/** What kind of summary; default 'key-points'. */
+export type SummarizerType = 'tldr' | 'teaser' | 'key-points' | 'headline'
+/** What marks a summary may have; default 'markdown'. */
+export type SummarizerFormat = 'plain-text' | 'markdown'
+/** How many points, sentences or words; default 'short'. */
+export type SummarizerLength = 'short' | 'medium' | 'long'
+/** Taken and not used: there is one model. */
+export type PerformancePreference = 'auto' | 'speed' | 'capability'
+const TYPES: readonly SummarizerType[] = ['tldr', 'teaser', 'key-points', 'headline']
+const FORMATS: readonly SummarizerFormat[] = ['plain-text', 'markdown']
+const LENGTHS: readonly SummarizerLength[] = ['short', 'medium', 'long']
+const PREFERENCES: readonly PerformancePreference[] = ['auto', 'speed', 'capability']
 
 /** What both availability() and create() take. */
 export interface SummarizerCoreOptions extends ModelOptions, LanguageOptions {
@@ -110,24 +114,31 @@ function recipe(options: Settled, sharedContext: string): Recipe {
   }
 }
 
-/** Summarizes English text, until destroy(). */
+/**
+ * Summarizes English text, until destroy().
+ * @example
+ * ```ts
+ * import { Summarizer } from 'nearfield/web'
+ *
+ * const summarizer = await Summarizer.create({ type: 'headline' })
+ * const text = 'The harbour was closed on Monday after a storm. Two ferries were damaged.'
+ * if ((await summarizer.measureInputUsage(text)) <= summarizer.inputQuota) {
+ *   console.log(await summarizer.summarize(text))
+ * }
+ * summarizer.destroy()
+ * ```
+ */
 export class Summarizer extends WritingModel {
-  readonly type: SummarizerType
-  readonly format: SummarizerFormat
-  readonly length: SummarizerLength
-  readonly preference: PerformancePreference
   readonly #writing: Writing
+  readonly #settled: Settled
 
-  private constructor(life: Life, writing: Writing, options: Settled, sharedContext: string) {
-    const { type, format, length, preference, languages } = options
-    super(life, writing, languages, sharedContext)
+  private constructor(life: Life, writing: Writing, settled: Settled, sharedContext: string) {
+    super(life, writing, settled.languages, sharedContext)
     this.#writing = writing
-    this.type = type
-    this.format = format
-    this.length = length
-    this.preference = preference
+    this.#settled = settled
   }
 
+  /** Whether create() could serve the options; downloads nothing but the model's manifest. */
   static async availability(options: SummarizerCoreOptions = {}): Promise<Availability> {
     return availabilityOf(options, settled(options).refused)
   }
@@ -141,9 +152,32 @@ export class Summarizer extends WritingModel {
     return new Summarizer(life, writing, all, sharedContext)
   }
 
+  /** What create() was given, or the default. */
+  get type(): SummarizerType {
+    return this.#settled.type
+  }
+  /** What create() was given, or the default. */
+  get format(): SummarizerFormat {
+    return this.#settled.format
+  }
+  /** What create() was given, or the default. */
+  get length(): SummarizerLength {
+    return this.#settled.length
+  }
+  /** What create() was given, or the default. */
+  get preference(): PerformancePreference {
+    return this.#settled.preference
+  }
+  /** The class's name, as `String(object)` shows it. */
+  get [Symbol.toStringTag](): string {
+    return 'Summarizer'
+  }
+
+  /** The whole summary. Rejects with the signal's reason, or an AbortError after destroy(). */
   summarize(input: string, options: SummarizeOptions = {}): Promise<string> {
     return this.#writing.whole(input, options)
   }
+  /** The summary as it comes. */
   summarizeStreaming(input: string, options: SummarizeOptions = {}): ReadableStream<string> {
     return this.#writing.streamed(input, options)
   }

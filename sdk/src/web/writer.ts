@@ -22,12 +22,15 @@ import { choice } from './options.ts'
 import { type Recipe, Writing, type WritingOptions } from './writing.ts'
 import { contextLines, WritingModel } from './writing_model.ts'
 
-const TONES = ['formal', 'neutral', 'casual'] as const
-const FORMATS = ['plain-text', 'markdown'] as const
-const LENGTHS = ['short', 'medium', 'long'] as const
-export type WriterTone = (typeof TONES)[number]
-export type WriterFormat = (typeof FORMATS)[number]
-export type WriterLength = (typeof LENGTHS)[number]
+/** How a text sounds; default 'neutral'. */
+export type WriterTone = 'formal' | 'neutral' | 'casual'
+/** What marks a text may have; default 'markdown'. */
+export type WriterFormat = 'plain-text' | 'markdown'
+/** How much is written; default 'short'. */
+export type WriterLength = 'short' | 'medium' | 'long'
+const TONES: readonly WriterTone[] = ['formal', 'neutral', 'casual']
+const FORMATS: readonly WriterFormat[] = ['plain-text', 'markdown']
+const LENGTHS: readonly WriterLength[] = ['short', 'medium', 'long']
 
 /** What both availability() and create() take. */
 export interface WriterCoreOptions extends ModelOptions, LanguageOptions {
@@ -87,22 +90,30 @@ function recipe({ tone, length }: Settled, sharedContext: string): Recipe {
   }
 }
 
-/** Writes English text, until destroy(). */
+/**
+ * Writes English text, until destroy().
+ * @example
+ * ```ts
+ * import { Writer } from 'nearfield/web'
+ *
+ * const writer = await Writer.create({ tone: 'casual', length: 'short' })
+ * const reader = writer.writeStreaming('a note to a neighbour about a cat').getReader()
+ * const { value } = await reader.read() // a piece of it; for await (...) reads all
+ * await reader.cancel()
+ * writer.destroy()
+ * ```
+ */
 export class Writer extends WritingModel {
-  readonly tone: WriterTone
-  readonly format: WriterFormat
-  readonly length: WriterLength
   readonly #writing: Writing
+  readonly #settled: Settled
 
-  private constructor(life: Life, writing: Writing, options: Settled, sharedContext: string) {
-    const { tone, format, length, languages } = options
-    super(life, writing, languages, sharedContext)
+  private constructor(life: Life, writing: Writing, settled: Settled, sharedContext: string) {
+    super(life, writing, settled.languages, sharedContext)
     this.#writing = writing
-    this.tone = tone
-    this.format = format
-    this.length = length
+    this.#settled = settled
   }
 
+  /** Whether create() could serve the options; downloads nothing but the model's manifest. */
   static async availability(options: WriterCoreOptions = {}): Promise<Availability> {
     return availabilityOf(options, settled(options).refused)
   }
@@ -120,9 +131,28 @@ export class Writer extends WritingModel {
     )
   }
 
+  /** What create() was given, or the default. */
+  get tone(): WriterTone {
+    return this.#settled.tone
+  }
+  /** What create() was given, or the default. */
+  get format(): WriterFormat {
+    return this.#settled.format
+  }
+  /** What create() was given, or the default. */
+  get length(): WriterLength {
+    return this.#settled.length
+  }
+  /** The class's name, as `String(object)` shows it. */
+  get [Symbol.toStringTag](): string {
+    return 'Writer'
+  }
+
+  /** The whole text. Rejects with the signal's reason, or an AbortError after destroy(). */
   write(input: string, options: WriteOptions = {}): Promise<string> {
     return this.#writing.whole(input, options)
   }
+  /** The text as it comes. */
   writeStreaming(input: string, options: WriteOptions = {}): ReadableStream<string> {
     return this.#writing.streamed(input, options)
   }

@@ -7,6 +7,7 @@ import type { Message } from '../index.ts'
 import { quotaExceeded } from './errors.ts'
 import type { CallOptions, Life } from './life.ts'
 import type { Limiter } from './limit.ts'
+import { countTokens } from './tokens.ts'
 
 export interface Recipe {
   messages(input: string, context: string): Message[]
@@ -17,7 +18,9 @@ export interface Recipe {
   limit(): Limiter
 }
 
+/** What write() and summarize() take. */
 export interface WritingOptions extends CallOptions {
+  /** What the model is to know about the input; counts as it does. */
   context?: string
 }
 
@@ -40,7 +43,7 @@ export class Writing {
   static async open(life: Life, recipe: Recipe): Promise<Writing> {
     try {
       return await life.whole({}, async (signal) => {
-        const { tokens, context } = await life.nf.countTokens(recipe.messages('', ''), { signal })
+        const { tokens, context } = await countTokens(life.nf, recipe.messages('', ''), signal)
         const most = context - 1 - recipe.maxTokens
         if (tokens >= most) throw quotaExceeded(tokens, most)
         return new Writing(life, recipe, tokens, most - tokens)
@@ -73,7 +76,7 @@ export class Writing {
 
   async #usage(input: string, { context = '', signal }: WritingOptions): Promise<number> {
     const messages = this.#recipe.messages(input, context)
-    const { tokens } = await this.#life.nf.countTokens(messages, { ...(signal && { signal }) })
+    const { tokens } = await countTokens(this.#life.nf, messages, signal)
     return Math.max(tokens - this.#own, 1)
   }
 

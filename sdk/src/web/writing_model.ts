@@ -3,35 +3,41 @@
  * input may be, destroy(). The drafts define these members word for word alike for both.
  * Owns neither options nor prompts: the classes' own. Read next: writing.ts.
  */
-import type { Languages } from './languages.ts'
+import { type Languages, Spoken } from './languages.ts'
 import type { Life } from './life.ts'
 import type { Writing, WritingOptions } from './writing.ts'
 
-export abstract class WritingModel implements Languages {
-  readonly sharedContext: string
-  readonly expectedInputLanguages?: ReadonlyArray<string>
-  readonly expectedContextLanguages?: ReadonlyArray<string>
-  readonly outputLanguage?: string
-  readonly inputQuota: number
+export abstract class WritingModel extends Spoken {
   readonly #life: Life
   readonly #writing: Writing
+  readonly #sharedContext: string
 
   protected constructor(life: Life, writing: Writing, languages: Languages, sharedContext: string) {
+    super(languages)
     this.#life = life
     this.#writing = writing
-    Object.assign(this, languages)
-    this.sharedContext = sharedContext
-    this.inputQuota = writing.inputQuota
+    this.#sharedContext = sharedContext
   }
 
+  /** What create() was given; '' where nothing was. */
+  get sharedContext(): string {
+    return this.#sharedContext
+  }
+  /** Tokens that an input with its context may have. */
+  get inputQuota(): number {
+    return this.#writing.inputQuota
+  }
+
+  /** Tokens that the input takes with its context. */
   measureInputUsage(input: string, options: WritingOptions = {}): Promise<number> {
     return this.#writing.usage(input, options)
   }
 
-  /** inputQuota and measureInputUsage() by the names that the prompt API has for them. */
+  /** As inputQuota; the name that the prompt API has for it. */
   get contextWindow(): number {
     return this.inputQuota
   }
+  /** As measureInputUsage(). */
   measureContextUsage(input: string, options: WritingOptions = {}): Promise<number> {
     return this.measureInputUsage(input, options)
   }

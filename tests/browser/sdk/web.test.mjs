@@ -3,39 +3,23 @@
 // the texts say is not judged here, only that they are what was asked for.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { launch } from '../chromium.mjs'
-import { load, modelRequests, openPage, serveSdk } from './page.mjs'
+import { load, modelRequests } from './page.mjs'
+import { openWebPage } from './web_page.mjs'
 
 const TIMEOUT = { timeout: 240_000 }
 const TEXT =
   'The harbour was closed on Monday after a storm. Two ferries were damaged, and the repairs will ' +
   'take three weeks. Until then, buses will carry passengers to the next port.'
 
-let browser
+let here
 let server
-let context
 let page
-let problems
 before(async () => {
-  browser = await launch()
-  server = await serveSdk(true)
-  server.pages['/test.js'] = `
-    import * as sdk from '/sdk/index.js'
-    import * as web from '/sdk/web.js'
-    window.sdk = sdk
-    window.web = web
-    window.all = async (stream) => {
-      const given = []
-      for await (const one of stream) given.push(one)
-      return given
-    }`
-  ;({ context, page, problems } = await openPage(browser, server))
+  here = await openWebPage()
+  server = here.server
+  page = here.page
 })
-after(async () => {
-  await context?.close()
-  await browser?.close()
-  await server?.close()
-})
+after(() => here?.close())
 
 test('create downloads once for all of them, and tells 0 to 1', TIMEOUT, async () => {
   const { before, during, after, loaded, names } = await page.evaluate(async () => {
@@ -255,4 +239,4 @@ test('the polyfill: globals where there are none, found by name alone', TIMEOUT,
   assert.equal(seen.text, 'we cannot come')
 })
 
-test('the page complained of nothing', () => assert.deepEqual(problems, []))
+test('the page complained of nothing', () => assert.deepEqual(here.problems, []))
