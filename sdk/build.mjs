@@ -4,10 +4,11 @@
 // `new URL('./x', import.meta.url)` is left as it is: every bundler and the browser know it.
 // Owns nothing of the wasm build: build/wasm/ must exist (./dev build wasm).
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { rolldown } from 'rolldown'
+import { markRelaxed } from './relaxed.mjs'
 
 process.chdir(import.meta.dirname)
 const tsc = createRequire(import.meta.url)
@@ -15,7 +16,7 @@ const tsc = createRequire(import.meta.url)
   .replace('package.json', 'bin/tsc')
 const check = (...args) => execFileSync(process.execPath, [tsc, ...args], { stdio: 'inherit' })
 
-const modules = ['nearfield.wasm', 'nearfield-relaxed.wasm', 'nearfield-route.wasm']
+const modules = ['nearfield.wasm', 'nearfield-route.wasm']
 for (const name of modules) {
   if (existsSync(`../build/wasm/${name}`)) continue
   console.error(`build/wasm/${name} is missing: run ./dev build wasm first`)
@@ -123,4 +124,5 @@ await buildForNode(
     codeSplitting: false,
   },
 )
-for (const name of modules) copyFileSync(`../build/wasm/${name}`, `dist/${name}`)
+writeFileSync('dist/nearfield.wasm', markRelaxed(readFileSync('../build/wasm/nearfield.wasm')))
+copyFileSync('../build/wasm/nearfield-route.wasm', 'dist/nearfield-route.wasm')

@@ -18,7 +18,8 @@ export const fetch: typeof globalThis.fetch = async (input, init) => {
   const url = new URL(input instanceof Request ? input.url : input)
   if (url.protocol !== 'file:') return globalThis.fetch(input, init)
   init?.signal?.throwIfAborted()
-  if (MADE.test(url.pathname)) return Response.json(await manifestOf(path.dirname(fileURLToPath(url))))
+  if (MADE.test(url.pathname))
+    return Response.json(await manifestOf(path.dirname(fileURLToPath(url))))
   return new Response(await readFile(url))
 }
 

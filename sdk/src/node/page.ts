@@ -11,7 +11,7 @@ export { Worker } from './thread.ts'
 export const document = {
   get baseURI(): string {
     return pathToFileURL(`${process.cwd()}/`).href
-  }
+  },
 }
 
 /** Of web/life.ts. */
@@ -20,7 +20,10 @@ export class ProgressEvent extends Event {
   readonly loaded: number
   readonly total: number
 
-  constructor(type: string, { lengthComputable = false, loaded = 0, total = 0 }: ProgressEventInit) {
+  constructor(
+    type: string,
+    { lengthComputable = false, loaded = 0, total = 0 }: ProgressEventInit,
+  ) {
     super(type)
     this.lengthComputable = lengthComputable
     this.loaded = loaded

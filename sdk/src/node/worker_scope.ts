@@ -12,8 +12,12 @@ export { Worker }
 if (!parentPort) throw new Error('node-worker.js is for a worker thread')
 const port = parentPort
 
+// Node 20's first compiler gets the engine's threads wrong: an edit on two never ends (with
+// --no-liftoff it does). One thread, then.
+const crossOriginIsolated = Number(process.versions.node.split('.')[0]) >= 22
+
 // asked for by their place in globalThis; this realm is the package's own
-Object.assign(globalThis, { Worker, crossOriginIsolated: true })
+Object.assign(globalThis, { Worker, crossOriginIsolated })
 
 export const self = {
   location: { href: import.meta.url },
