@@ -1,17 +1,18 @@
 /**
  * fetch() that reads file: URLs too, and the manifest of a GGUF file that has none: for
- * MODEL.gguf/manifest.json it is made from the file itself, as nearfield-server makes it. Such a
- * manifest says what the file is, not what it should be.
+ * MODEL.gguf/manifest.json it is made from the file itself and the adapters in MODEL.adapters/, as
+ * nearfield-server makes it. Such a manifest says what the files are, not what they should be.
  * Does not own: how the model's bytes are read (store.ts).
  */
 import { createHash } from 'node:crypto'
-import { open, readFile } from 'node:fs/promises'
+import { open, readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Manifest } from '../model/manifest.ts'
+import type { ListedAdapter, Manifest } from '../model/manifest.ts'
 
 const CHUNK_BYTES = 8 << 20
-const MADE = /\.gguf\/manifest\.json$/i
+const END = '.gguf'
+const MADE = /\.gguf\/manifest\.json$/
 
 /** As the global one. A file that cannot be read rejects; its error says why. */
 export const fetch: typeof globalThis.fetch = async (input, init) => {
@@ -38,16 +39,34 @@ async function manifestOf(file: string): Promise<Manifest> {
       chunks.push(createHash('sha256').update(chunk).digest('hex'))
       bytes += bytesRead
     }
-    const base = path.basename(file)
     return {
-      name: base.slice(0, -'.gguf'.length).toLowerCase(),
-      file: `../${encodeURIComponent(base)}`, // beside the folder that MODEL.gguf/ is read as
+      name: path.basename(file, END).toLowerCase(),
+      file: `../${encodeURIComponent(path.basename(file))}`, // MODEL.gguf/ is read as a folder
       bytes,
       sha256: whole.digest('hex'),
       chunk_bytes: CHUNK_BYTES,
       chunks,
+      adapters: await adaptersOf(file.slice(0, -END.length)),
     }
   } finally {
     await handle.close()
   }
+}
+
+/** What lies in STEM.adapters/TASK.gguf. */
+async function adaptersOf(stem: string): Promise<ListedAdapter[]> {
+  const folder = `${stem}.adapters`
+  const names = await readdir(folder).catch(() => [])
+  const files = names.filter((name) => name.endsWith(END)).sort()
+  return Promise.all(
+    files.map(async (name) => {
+      const content = await readFile(path.join(folder, name))
+      return {
+        task: path.basename(name, END),
+        file: `../${[path.basename(folder), name].map(encodeURIComponent).join('/')}`,
+        bytes: content.length,
+        sha256: createHash('sha256').update(content).digest('hex'),
+      }
+    }),
+  )
 }
