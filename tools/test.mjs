@@ -337,7 +337,8 @@ const suites = {
   },
   // the tarball of the SDK, installed and used as its users do; no step asserts on time
   async pack() {
-    if ((await buildSdk()) && (await buildNative())) await nodeSuite('tests/pack', { timeoutS: 1200 })
+    if ((await buildSdk()) && (await buildNative()))
+      await nodeSuite('tests/pack', { timeoutS: 1200 })
   },
 }
 

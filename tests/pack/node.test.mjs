@@ -52,10 +52,10 @@ test('a caption file is fixed as the command line fixes it', TIMEOUT, async (t) 
 })
 
 const OPEN = `
-import { captions, Nearfield, NearfieldError } from 'nearfield'
+import { Nearfield } from 'nearfield'
 const nf = await Nearfield.open({ model: process.argv[2], threads: 2 })
 const { text, receipt } = await nf.edit({ task: 'fix', text: 'she go to the libary' })
-const { backend, threads, isolated, model, adapters } = nf.status
+const { backend, threads, model } = nf.status
 const asked = await Nearfield.availability({ model: process.argv[2] })
 console.log(JSON.stringify({ text, backend, threads, id: model.id, bytes: model.bytes, asked }))
 `
@@ -120,6 +120,18 @@ console.log(JSON.stringify({ measures, written: written.length > 0, kind, progre
     progress: [0, 1],
     typed: true,
   })
+})
+
+test('beside a server that is gone, the device answers when it is ready', TIMEOUT, async () => {
+  const script = `
+import { Nearfield } from 'nearfield'
+const nf = await Nearfield.open({ model: './models/small/', server: 'http://127.0.0.1:1/v1' })
+const { text, receipt } = await nf.edit({ task: 'fix', text: 'she go to the libary' })
+console.log(JSON.stringify({ text, source: receipt.source, first: receipt.attempts[0].outcome }))
+nf.close()
+`
+  const told = { text: 'She went to the library.', source: 'device', first: 'network' }
+  assert.deepEqual(JSON.parse(await node(script)), told)
 })
 
 const REFUSE = `
