@@ -1,7 +1,7 @@
 // What the tests of the package share: the tarball as `npm pack` makes it, installed by npm into a
 // folder of its own, build/pack/NAME; a page of it in Chromium. Owns no test.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { manifestOf, modelPath } from '../browser/serve.mjs'
@@ -41,7 +41,12 @@ export function modelFolder(folder) {
   mkdirSync(folder, { recursive: true })
   const manifest = manifestOf()
   writeFileSync(`${folder}/manifest.json`, JSON.stringify(manifest))
-  linkSync(modelPath, path.join(folder, manifest.file))
+  const file = path.join(folder, manifest.file)
+  try {
+    linkSync(modelPath, file)
+  } catch {
+    copyFileSync(modelPath, file) // the cache lies on another disk
+  }
   return folder
 }
 

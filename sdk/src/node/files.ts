@@ -19,9 +19,13 @@ export const fetch: typeof globalThis.fetch = async (input, init) => {
   const url = new URL(input instanceof Request ? input.url : input)
   if (url.protocol !== 'file:') return globalThis.fetch(input, init)
   init?.signal?.throwIfAborted()
-  if (MADE.test(url.pathname))
+  try {
+    return new Response(await readFile(url))
+  } catch (error) {
+    const inFile = MADE.test(url.pathname) && (error as NodeJS.ErrnoException).code === 'ENOTDIR'
+    if (!inFile) throw error
     return Response.json(await manifestOf(path.dirname(fileURLToPath(url))))
-  return new Response(await readFile(url))
+  }
 }
 
 async function manifestOf(file: string): Promise<Manifest> {
