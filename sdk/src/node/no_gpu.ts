@@ -6,3 +6,4 @@ const none = async (): Promise<never> => {
 }
 export const findGpu = none
 export const openGpu = none
+export const FEATURES: GPUFeatureName[] = []
