@@ -1,13 +1,14 @@
-// Builds sdk/dist: an ES module for each entry of the package and for the worker, types, and the
-// wasm modules. An entry that imports another one leaves it outside: a page that uses two of them
+// Builds sdk/dist: an ES module for each entry of the package and for the worker, the same again for
+// node (node*.js), types, and the wasm modules. An entry that imports another one leaves it outside: a page that uses two of them
 // has one Nearfield, and whoever uses only the first pays for no other.
 // `new URL('./x', import.meta.url)` is left as it is: every bundler and the browser know it.
 // Owns nothing of the wasm build: build/wasm/ must exist (./dev build wasm).
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { rolldown } from 'rolldown'
+import { markRelaxed } from './relaxed.mjs'
 
 process.chdir(import.meta.dirname)
 const tsc = createRequire(import.meta.url)
@@ -15,7 +16,7 @@ const tsc = createRequire(import.meta.url)
   .replace('package.json', 'bin/tsc')
 const check = (...args) => execFileSync(process.execPath, [tsc, ...args], { stdio: 'inherit' })
 
-const modules = ['nearfield.wasm', 'nearfield-relaxed.wasm', 'nearfield-route.wasm']
+const modules = ['nearfield.wasm', 'nearfield-route.wasm']
 for (const name of modules) {
   if (existsSync(`../build/wasm/${name}`)) continue
   console.error(`build/wasm/${name} is missing: run ./dev build wasm first`)
@@ -24,6 +25,7 @@ for (const name of modules) {
 rmSync('dist', { recursive: true, force: true }) // first: a failure leaves nothing stale behind
 check('-p', 'tsconfig.worker.json')
 check('-p', 'tsconfig.json')
+check('-p', 'tsconfig.node.json')
 check('-p', 'tsconfig.ai.json') // ai's own types do not hold under our flags
 mkdirSync('dist')
 check('-p', 'tsconfig.types.json')
@@ -62,9 +64,65 @@ for (const [input, file] of entries) {
     file: `dist/${file}`,
     format: 'es',
     minify: file === 'web.js' ? named : true,
-    sourcemap: true,
     codeSplitting: false,
   })
   await bundle.close()
 }
-for (const name of modules) copyFileSync(`../build/wasm/${name}`, `dist/${name}`)
+
+// For node, from the same sources: the files that speak to the browser are replaced, and the names
+// of a browser that the others use come from src/node, not from globalThis.
+const src = (file) => path.resolve('src', file)
+const inPlaceOf = (replaced) => ({
+  name: 'in-place-of',
+  resolveId(source, importer) {
+    if (!importer || !source.startsWith('.') || importer.startsWith(src('node'))) return null
+    const file = replaced[path.relative('src', path.resolve(path.dirname(importer), source))]
+    return file ? src(file) : null
+  },
+})
+const namesOf = (file, names) => Object.fromEntries(names.map((name) => [name, [src(file), name]]))
+async function buildForNode(input, { names, replaced, codeSplitting }) {
+  const bundle = await rolldown({
+    input,
+    platform: 'node',
+    external: (id) => !id.startsWith('.') && !path.isAbsolute(id),
+    plugins: [inPlaceOf(replaced)],
+    transform: { inject: names },
+  })
+  await bundle.write({
+    dir: 'dist',
+    format: 'es',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'node-[name].js',
+    minify: named,
+    codeSplitting,
+  })
+  await bundle.close()
+}
+await buildForNode(
+  {
+    node: src('index.ts'),
+    'node-web': src('web.ts'),
+    'node-polyfill': src('polyfill.ts'),
+    'node-react': src('react.ts'),
+    'node-ai-sdk': src('ai_sdk.ts'),
+  },
+  {
+    names: namesOf('node/page.ts', ['document', 'fetch', 'ProgressEvent']),
+    replaced: {
+      'worker_start.ts': 'node/worker_start.ts',
+      'availability.ts': 'node/availability.ts',
+    },
+    codeSplitting: true,
+  },
+)
+await buildForNode(
+  { 'node-worker': src('engine.worker.ts') },
+  {
+    names: namesOf('node/worker_scope.ts', ['self', 'Worker', 'navigator', 'fetch']),
+    replaced: { 'worker/store.ts': 'node/store.ts', 'gpu/device.ts': 'node/no_gpu.ts' },
+    codeSplitting: false,
+  },
+)
+writeFileSync('dist/nearfield.wasm', markRelaxed(readFileSync('../build/wasm/nearfield.wasm')))
+copyFileSync('../build/wasm/nearfield-route.wasm', 'dist/nearfield-route.wasm')

@@ -1,7 +1,7 @@
 // What the SDK weighs when it travels: gzipped bytes of every .js and .wasm of sdk/dist. A page that
-// edits takes the package's entry, the worker, the router and one of the two engines, which must
-// stay within the limit; so must the entry by itself, which the other entries (web.js, react.js,
-// ...) are not to make heavier: who uses one of them takes it too. The sum is printed.
+// edits takes the package's entry, the worker, the router and the engine, which must stay within the
+// limit; so must the entry by itself, which the other entries (web.js, react.js, ...) are not to make
+// heavier: who uses one of them takes it too. The sum is printed; node*.js are no page's.
 //   node tools/size_gate.mjs [--json]
 import { readdirSync, readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
@@ -14,14 +14,10 @@ const files = readdirSync(dist)
   .map((name) => ({ name, gzip: gzipSync(readFileSync(new URL(name, dist)), { level: 9 }).length }))
 const sum = (list) => list.reduce((n, file) => n + file.gzip, 0)
 const sizeOf = (name) => sum(files.filter((file) => file.name === name))
-const engines = files.filter(({ name }) => /^nearfield(-relaxed)?\.wasm$/.test(name))
-if (engines.length !== 2) throw new Error('sdk/dist lacks an engine: run ./dev build sdk first')
+const engine = sizeOf('nearfield.wasm')
+if (engine === 0) throw new Error('sdk/dist lacks the engine: run ./dev build sdk first')
 const entry = sizeOf('index.js')
-const travels =
-  entry +
-  sizeOf('engine.worker.js') +
-  sizeOf('nearfield-route.wasm') +
-  Math.max(...engines.map((file) => file.gzip))
+const travels = entry + sizeOf('engine.worker.js') + sizeOf('nearfield-route.wasm') + engine
 
 if (process.argv.includes('--json')) {
   const limits = { limit: LIMIT_BYTES, entryLimit: ENTRY_LIMIT_BYTES }

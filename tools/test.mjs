@@ -131,7 +131,7 @@ async function build(preset, targets = []) {
   )
 }
 // What the suites of the browser's side stand on: each builds what it needs, also when run alone.
-const buildModules = () => build('wasm', ['nearfield', 'nearfield-relaxed', 'nearfield-route'])
+const buildModules = () => build('wasm', ['nearfield', 'nearfield-route'])
 // the server, and the tiny models of the GPU's tests
 const buildNative = () =>
   build('native', [
@@ -293,7 +293,7 @@ const suites = {
       inNode('test_kernel_base', 'run_kernel', 'test_kernel_base'),
       inNode('test_model', 'run_model', 'test_model', model),
       inNode('test_model_base', 'run_model', 'test_model_base', model),
-      inNode('memory', 'run_memory', 'nearfield-relaxed', model),
+      inNode('memory', 'run_memory', 'nearfield', model),
     ])
   },
   // WGSL and sdk/src/gpu on Dawn, over the software driver that Chromium brings (no GPU needed)
@@ -334,6 +334,11 @@ const suites = {
           nodeFile(file, { timeoutS: 1200, kind: PARITY.test(file) ? 'computes' : 'alone' }),
         ),
       )
+  },
+  // the tarball of the SDK, installed and used as its users do; no step asserts on time
+  async pack() {
+    if ((await buildSdk()) && (await buildNative()))
+      await nodeSuite('tests/pack', { timeoutS: 1200 })
   },
 }
 

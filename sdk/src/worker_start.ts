@@ -6,16 +6,13 @@
  */
 import type { WorkerLike } from './channel.ts'
 import { NearfieldError } from './error.ts'
-import { hasRelaxedSimd } from './features.ts'
 import { scriptUrl } from './trusted.ts'
 
 export function startWorker(): WorkerLike {
   const script = new URL('./engine.worker.js', import.meta.url)
   const shapes = new URL(import.meta.url).searchParams.get('gpu') // a benchmark's: kernelsOf
   if (shapes) script.searchParams.set('gpu', shapes)
-  const wasm = hasRelaxedSimd()
-    ? new URL('./nearfield-relaxed.wasm', import.meta.url)
-    : new URL('./nearfield.wasm', import.meta.url)
+  const wasm = new URL('./nearfield.wasm', import.meta.url)
   let worker: WorkerLike
   try {
     worker = new Worker(scriptUrl(script.href), { type: 'module', name: 'nearfield' })

@@ -24,8 +24,17 @@ static bool runs_neon(void) { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; } /* 
 extern const k_table k_table_simd128;
 #if defined(K_RELAXED)
 extern const k_table k_table_relaxed, k_table_relaxed32;
-static bool runs_relaxed(void) { return k_table_right(&k_table_relaxed, &k_table_simd128); }
-static bool runs_relaxed32(void) { return k_table_right(&k_table_relaxed32, &k_table_simd128); }
+/* As linked, yes. An engine without relaxed SIMD refuses a module that has it, so there the SDK
+ * makes every body that uses it a trap, and this answer 0, before the module is compiled
+ * (docs/adr/0022). weak: no caller is to know the answer when it is compiled. */
+[[gnu::weak, clang::export_name("k_relaxed_here")]] i32 k_relaxed_here(void);
+i32 k_relaxed_here(void) { return 1; }
+static bool runs_relaxed(void) {
+  return k_relaxed_here() && k_table_right(&k_table_relaxed, &k_table_simd128);
+}
+static bool runs_relaxed32(void) {
+  return k_relaxed_here() && k_table_right(&k_table_relaxed32, &k_table_simd128);
+}
 /* The clock alone would ask an engine's first compiler, whose code is not what will run. */
 static bool faster_relaxed32(void) {
   return !k_relaxed32_in_parts() && k_table_faster(&k_table_relaxed32, &k_table_relaxed);

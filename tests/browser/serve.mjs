@@ -62,7 +62,14 @@ export function manifestOf(file = modelPath) {
 //             once; models: false refuses every connection for /models/, a promise holds them until it
 //             is kept }
 // handlers: { '/url/prefix/': (request, response) => ... }, which a test gives.
-export async function serve({ isolated = true, roots = {}, pages = {}, handlers = {} } = {}) {
+// scripts: a source that script-src allows beside the page's own files.
+export async function serve({
+  isolated = true,
+  roots = {},
+  pages = {},
+  handlers = {},
+  scripts = '',
+} = {}) {
   const log = []
   const faults = { cutAfter: null, models: true }
   const headers = {}
@@ -76,7 +83,8 @@ export async function serve({ isolated = true, roots = {}, pages = {}, handlers 
     const own = Object.keys(handlers).find((prefix) => url.pathname.startsWith(prefix))
     if (own) return handlers[own](request, response)
     const sent = { ...SECURITY, ...(isolated && ISOLATION), ...headers }
-    for (const [name, value] of Object.entries(sent)) response.setHeader(name, value)
+    for (const [name, value] of Object.entries(sent))
+      response.setHeader(name, value.replace("script-src 'self'", `script-src 'self' ${scripts}`))
     const manifest = ofModels ? manifestOf() : null
     if (manifest && url.pathname === `/models/${manifest.name}/manifest.json`) {
       response.setHeader('Content-Type', 'application/json')

@@ -48,7 +48,7 @@ export async function loadModel(options: LoadOptions): Promise<Loaded> {
 async function loadLocked(options: LoadOptions): Promise<Loaded> {
   const { manifest, into, onProgress, signal } = options
   const places = chunkPlaces(manifest)
-  let store = await openStore(manifest)
+  let store = await openStore(manifest, options.fileUrl)
   const local = places.every((place) => store?.has(place))
   const report = progressOf(manifest.bytes, local ? 'load' : 'download', onProgress)
   const ahead = new ReadAhead(places, manifest.chunk_bytes)

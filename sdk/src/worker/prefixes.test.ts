@@ -34,7 +34,7 @@ async function tab(): Promise<EditResult[]> {
     offer: unused,
     open: async () => {
       const { navigator } = globalThis // realEngine stubs and unstubs globals
-      const engine = await realEngine('nearfield-relaxed.wasm', 'model build')
+      const engine = await realEngine('model build')
       vi.stubGlobal('navigator', navigator)
       return engine
     },

@@ -21,8 +21,11 @@ export interface ModelStore {
   remove(): Promise<void>
 }
 
-/** null: this browser keeps nothing here (private window), or another tab holds the file. */
-export async function openStore(manifest: Manifest): Promise<ModelStore | null> {
+/**
+ * null: this browser keeps nothing here (private window), or another tab holds the file.
+ * _fileUrl: where it was fetched from, for node/store.ts.
+ */
+export async function openStore(manifest: Manifest, _fileUrl: string): Promise<ModelStore | null> {
   let file: FileSystemSyncAccessHandle | null = null
   let marks: FileSystemSyncAccessHandle
   try {
