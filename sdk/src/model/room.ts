@@ -1,0 +1,77 @@
+/**
+ * Room for a model in the browser's storage, before its download begins: older models of ours make
+ * way, the least recently used first, none that a tab uses. Owns which go. The estimate is the
+ * browser's and may be wrong either way: a write that fails is still handled (worker/load.ts).
+ */
+import { folder, removeModel } from './folder.ts'
+
+/** The lock of the tab whose turn it is to download (worker/tabs.ts). */
+export const turnName = (sha256: string) => `nearfield:${sha256}`
+/** Held by each tab, shared, while it uses the model. */
+const heldName = (sha256: string) => `nearfield use:${sha256}`
+
+/** Says until the worker ends that the model is used here, so that nobody removes its file. */
+export function holdModel(sha256: string): void {
+  navigator.locks
+    ?.request(heldName(sha256), { mode: 'shared' }, () => new Promise<void>(() => {}))
+    .catch(() => {}) // a sandboxed frame: nothing is kept there either
+}
+
+/** Resolves to false when `bytes` more will not fit even so; `sha256`: the model they are of. */
+export async function makeRoom(bytes: number, sha256: string): Promise<boolean> {
+  let free = await freeBytes()
+  if (bytes <= free) return true
+  const others = await otherModels(sha256)
+  if (others.reduce((sum, other) => sum + other.bytes, free) < bytes) return false // not in vain
+  for (const { name } of others.sort((a, b) => a.usedMs - b.usedMs)) {
+    await evict(name)
+    free = await freeBytes()
+    if (bytes <= free) return true
+  }
+  return false
+}
+
+/** Unlimited where the browser does not say. */
+async function freeBytes(): Promise<number> {
+  try {
+    const { quota, usage = 0 } = await navigator.storage.estimate()
+    return quota === undefined ? Number.POSITIVE_INFINITY : quota - usage
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
+}
+
+/** Those kept here; the time of a model's marks is that of its last use (worker/store.ts). */
+async function otherModels(
+  sha256: string,
+): Promise<{ name: string; bytes: number; usedMs: number }[]> {
+  const found = []
+  try {
+    const models = await folder(false, 'models')
+    for await (const handle of models?.values() ?? []) {
+      if (handle.kind !== 'directory' || handle.name === sha256) continue
+      const fileOf = (name: string) =>
+        handle.getFileHandle(name).then(
+          (file) => file.getFile(),
+          () => null, // its tab ended before it was there
+        )
+      const [file, marks] = await Promise.all([fileOf('file'), fileOf('chunks')])
+      const [bytes, usedMs] = [file?.size ?? 0, marks?.lastModified ?? 0]
+      found.push({ name: handle.name, bytes, usedMs })
+    }
+  } catch {
+    // another tab makes room just now
+  }
+  return found
+}
+
+/** Not one in use, and none that is being read or written: the browser refuses that itself. */
+async function evict(sha256: string): Promise<void> {
+  try {
+    await navigator.locks.request(heldName(sha256), { ifAvailable: true }, async (lock) => {
+      if (lock) await removeModel(sha256)
+    })
+  } catch {
+    // no locks here: who uses what is not known, so it stays
+  }
+}
