@@ -1,7 +1,8 @@
 /**
  * Where models lie in the browser's own storage (OPFS), and which manifest came last from a URL.
  *   nearfield/models/SHA256/file     the model's bytes
- *   nearfield/models/SHA256/chunks   one byte a chunk: 1 when it was verified and flushed
+ *   nearfield/models/SHA256/chunks   one byte a chunk: 1 when it was verified and flushed; then one
+ *                                    that is written at each use: the file's time says when it was
  *   nearfield/manifests/HASH.json    the manifest of the URL with that SHA-256
  *   nearfield/choices/SHA256.json    the backend found best for a model (choice.ts)
  *   nearfield/adapters/HASH          the adapter of the URL with that SHA-256 (worker/adapters.ts)
@@ -38,13 +39,27 @@ export async function removeModel(sha256: string): Promise<void> {
   }
 }
 
-/** How many chunks are marked as kept; 0 where nothing is. */
-export async function keptChunks(sha256: string): Promise<number> {
+/** The marks of a model's chunks: 1 is kept. Empty where nothing is. */
+export async function keptMarks(sha256: string): Promise<Uint8Array> {
   try {
     const handle = await (await modelFolder(sha256, false))?.getFileHandle('chunks')
-    if (!handle) return 0
-    const marks = new Uint8Array(await (await handle.getFile()).arrayBuffer())
-    return marks.reduce((n, mark) => n + (mark === 1 ? 1 : 0), 0)
+    if (handle) return new Uint8Array(await (await handle.getFile()).arrayBuffer())
+  } catch {
+    // no storage
+  }
+  return new Uint8Array(0)
+}
+
+/** How many chunks are marked as kept. */
+export async function keptChunks(sha256: string): Promise<number> {
+  return (await keptMarks(sha256)).reduce((n, mark) => n + (mark === 1 ? 1 : 0), 0)
+}
+
+/** Length of a file of one of the folders above; 0 where there is none. */
+export async function fileBytes(name: string, file: string): Promise<number> {
+  try {
+    const handle = await (await folder(false, name))?.getFileHandle(file)
+    return handle ? (await handle.getFile()).size : 0
   } catch {
     return 0
   }
