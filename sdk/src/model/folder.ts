@@ -1,8 +1,8 @@
 /**
  * Where models lie in the browser's own storage (OPFS), and which manifest came last from a URL.
  *   nearfield/models/SHA256/file     the model's bytes
- *   nearfield/models/SHA256/chunks   one byte a chunk: 1 when it was verified and flushed; then one
- *                                    that is written at each use: the file's time says when it was
+ *   nearfield/models/SHA256/chunks   one byte a chunk: 1 when it was verified and flushed; then, as
+ *                                    f64, when the model was last used, in ms since 1970
  *   nearfield/manifests/HASH.json    the manifest of the URL with that SHA-256
  *   nearfield/choices/SHA256.json    the backend found best for a model (choice.ts)
  *   nearfield/adapters/HASH          the adapter of the URL with that SHA-256 (worker/adapters.ts)
@@ -31,19 +31,27 @@ export function modelFolder(
   return folder(create, 'models', sha256)
 }
 
-export async function removeModel(sha256: string): Promise<void> {
+/** false: another tab reads it, or it is gone; either way it is not ours to remove now. */
+export async function removeModel(sha256: string): Promise<boolean> {
   try {
     await (await folder(false, 'models'))?.removeEntry(sha256, { recursive: true })
+    return true
   } catch {
-    // Another tab reads it, or it is gone: either way it is not ours to remove now.
+    return false
   }
 }
 
+interface Marked {
+  sha256: string
+  chunks: readonly string[]
+}
+
 /** The marks of a model's chunks: 1 is kept. Empty where nothing is. */
-export async function keptMarks(sha256: string): Promise<Uint8Array> {
+export async function keptMarks({ sha256, chunks }: Marked): Promise<Uint8Array> {
   try {
     const handle = await (await modelFolder(sha256, false))?.getFileHandle('chunks')
-    if (handle) return new Uint8Array(await (await handle.getFile()).arrayBuffer())
+    const file = (await handle?.getFile())?.slice(0, chunks.length)
+    if (file) return new Uint8Array(await file.arrayBuffer())
   } catch {
     // no storage
   }
@@ -51,8 +59,8 @@ export async function keptMarks(sha256: string): Promise<Uint8Array> {
 }
 
 /** How many chunks are marked as kept. */
-export async function keptChunks(sha256: string): Promise<number> {
-  return (await keptMarks(sha256)).reduce((n, mark) => n + (mark === 1 ? 1 : 0), 0)
+export async function keptChunks(model: Marked): Promise<number> {
+  return (await keptMarks(model)).reduce((n, mark) => n + (mark === 1 ? 1 : 0), 0)
 }
 
 /** Length of a file of one of the folders above; 0 where there is none. */

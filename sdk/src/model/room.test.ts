@@ -9,9 +9,9 @@ const models = ['old', 'middle', 'new']
 
 beforeEach(() => {
   opfs = new FakeOpfs()
-  for (const name of models) {
-    opfs.write(`nearfield/models/${name}/file`, new Uint8Array(100), 0)
-    opfs.write(`nearfield/models/${name}/chunks`, new Uint8Array(2), 0)
+  for (const [i, name] of models.entries()) {
+    opfs.write(`nearfield/models/${name}/file`, new Uint8Array(90), 0)
+    used(name, i)
   }
   const estimate = async () => ({ quota: 400, usage: opfs.used() })
   const getDirectory = async () => opfs.directory()
@@ -19,17 +19,23 @@ beforeEach(() => {
 })
 afterEach(() => vi.unstubAllGlobals())
 
+/** Last used then. */
+function used(name: string, ms: number) {
+  const marks = new Uint8Array(10).fill(1)
+  new DataView(marks.buffer).setFloat64(2, ms, true)
+  opfs.write(`nearfield/models/${name}/chunks`, marks, 0)
+}
 const kept = () => models.filter((name) => opfs.files.has(`nearfield/models/${name}/file`))
 
 test('enough: nothing goes', async () => {
-  await expect(makeRoom(94, 'wanted')).resolves.toBe(true)
+  await expect(makeRoom(100, 'wanted')).resolves.toBe(true)
   expect(kept()).toEqual(models)
 })
 
 test('the longest not used go first, no more than needed', async () => {
-  await expect(makeRoom(95, 'wanted')).resolves.toBe(true)
+  await expect(makeRoom(101, 'wanted')).resolves.toBe(true)
   expect(kept()).toEqual(['middle', 'new'])
-  opfs.write('nearfield/models/middle/chunks', new Uint8Array(1), 2) // used again
+  used('middle', 3)
   await expect(makeRoom(250, 'wanted')).resolves.toBe(true)
   expect(kept()).toEqual(['middle'])
 })
@@ -44,7 +50,7 @@ test('none that a tab uses', async () => {
   await vi.waitFor(() => expect(locks.held.length).toBe(1))
   await expect(makeRoom(150, 'wanted')).resolves.toBe(true)
   expect(kept()).toEqual(['old', 'new'])
-  await expect(makeRoom(390, 'wanted')).resolves.toBe(false)
+  await expect(makeRoom(375, 'wanted')).resolves.toBe(false)
   expect(kept()).toEqual(['old'])
 })
 

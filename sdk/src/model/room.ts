@@ -1,7 +1,7 @@
 /**
  * Room for a model in the browser's storage, before its download begins: older models of ours make
  * way, the least recently used first, none that a tab uses. Owns which go. The estimate is the
- * browser's and may be wrong either way: a write that fails is still handled (worker/load.ts).
+ * browser's, and Chromium's tells of room that is not there: a write that fails comes back here too.
  */
 import { folder, removeModel } from './folder.ts'
 
@@ -19,15 +19,17 @@ export function holdModel(sha256: string): void {
 
 /** Resolves to false when `bytes` more will not fit even so; `sha256`: the model they are of. */
 export async function makeRoom(bytes: number, sha256: string): Promise<boolean> {
-  let free = await freeBytes()
+  const free = await freeBytes()
   if (bytes <= free) return true
-  const others = await otherModels(sha256)
+  const others = await othersOldestFirst(sha256)
   if (others.reduce((sum, other) => sum + other.bytes, free) < bytes) return false // not in vain
-  for (const { name } of others.sort((a, b) => a.usedMs - b.usedMs)) {
-    await evict(name)
-    free = await freeBytes()
-    if (bytes <= free) return true
-  }
+  while (await evictOldest(sha256)) if (bytes <= (await freeBytes())) return true
+  return false
+}
+
+/** Another model than this one makes way; false: there is none that may. */
+export async function evictOldest(sha256: string): Promise<boolean> {
+  for (const { name } of await othersOldestFirst(sha256)) if (await evict(name)) return true
   return false
 }
 
@@ -41,8 +43,8 @@ async function freeBytes(): Promise<number> {
   }
 }
 
-/** Those kept here; the time of a model's marks is that of its last use (worker/store.ts). */
-async function otherModels(
+/** Those kept here; what ends a model's marks is the time of its last use (worker/store.ts). */
+async function othersOldestFirst(
   sha256: string,
 ): Promise<{ name: string; bytes: number; usedMs: number }[]> {
   const found = []
@@ -56,22 +58,23 @@ async function otherModels(
           () => null, // its tab ended before it was there
         )
       const [file, marks] = await Promise.all([fileOf('file'), fileOf('chunks')])
-      const [bytes, usedMs] = [file?.size ?? 0, marks?.lastModified ?? 0]
-      found.push({ name: handle.name, bytes, usedMs })
+      const end = new DataView((await marks?.slice(-8).arrayBuffer()) ?? new ArrayBuffer(8))
+      const usedMs = end.byteLength < 8 ? 0 : end.getFloat64(0, true)
+      found.push({ name: handle.name, bytes: file?.size ?? 0, usedMs })
     }
   } catch {
     // another tab makes room just now
   }
-  return found
+  return found.sort((a, b) => a.usedMs - b.usedMs)
 }
 
 /** Not one in use, and none that is being read or written: the browser refuses that itself. */
-async function evict(sha256: string): Promise<void> {
+async function evict(sha256: string): Promise<boolean> {
   try {
-    await navigator.locks.request(heldName(sha256), { ifAvailable: true }, async (lock) => {
-      if (lock) await removeModel(sha256)
-    })
+    return await navigator.locks.request(heldName(sha256), { ifAvailable: true }, async (lock) =>
+      lock ? removeModel(sha256) : false,
+    )
   } catch {
-    // no locks here: who uses what is not known, so it stays
+    return false // no locks here: who uses what is not known, so it stays
   }
 }

@@ -112,7 +112,8 @@ export class FakeOpfs {
             into.set(part)
             return part.length
           },
-          write: (bytes: Uint8Array, { at }: { at: number }) => this.write(file, bytes, at),
+          write: ({ buffer, byteOffset, byteLength }: ArrayBufferView, { at }: { at: number }) =>
+            this.write(file, new Uint8Array(buffer, byteOffset, byteLength), at),
           truncate: (size: number) => {
             this.files.set(file, (this.files.get(file) ?? new Uint8Array(0)).slice(0, size))
           },

@@ -11,7 +11,7 @@ import { NearfieldError } from '../error.ts'
 import { type ChunkPlace, chunkPlaces } from '../model/chunks.ts'
 import { hashHex } from '../model/hash.ts'
 import type { Manifest } from '../model/manifest.ts'
-import { makeRoom } from '../model/room.ts'
+import { evictOldest, makeRoom } from '../model/room.ts'
 import type { Progress } from '../protocol.ts'
 import { fetchRun } from './download.ts'
 import { Hasher } from './hasher.ts'
@@ -160,7 +160,7 @@ async function downloadRun(
   store: ModelStore | null,
   tabs: Tabs,
   run: ChunkPlace[],
-  { fileUrl, into, signal }: LoadOptions,
+  { manifest, fileUrl, into, signal }: LoadOptions,
   report: Report,
 ): Promise<ModelStore | null> {
   for await (const { chunk, bytes } of fetchRun(fileUrl, run, { signal, onBytes: report.add })) {
@@ -170,17 +170,28 @@ async function downloadRun(
         `${fileUrl}: bytes ${chunk.offset} to ${chunk.offset + chunk.length} do not have the manifest's SHA-256`,
       )
     }
-    if (store) {
-      try {
-        store.write(chunk, bytes)
-        tabs.tell()
-      } catch {
-        store = await withoutStore(store, tabs)
-      }
-    }
+    if (store && (await write(store, chunk, bytes, manifest))) tabs.tell()
+    else if (store) store = await withoutStore(store, tabs)
     await into(bytes)
   }
   return store
+}
+
+/** Older models make way as long as there is one; false: there is no room. */
+async function write(
+  store: ModelStore,
+  chunk: ChunkPlace,
+  bytes: Uint8Array,
+  { sha256 }: Manifest,
+): Promise<boolean> {
+  for (;;) {
+    try {
+      store.write(chunk, bytes)
+      return true
+    } catch {
+      if (!(await evictOldest(sha256))) return false
+    }
+  }
 }
 
 interface Report {

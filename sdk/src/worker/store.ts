@@ -24,9 +24,6 @@ export interface ModelStore {
   remove(): Promise<void>
 }
 
-/** Beyond the chunks' marks; written at each opening, so that the file's time is that of its use. */
-const USED = Uint8Array.of(0)
-
 /** May several tabs hold one file here? Elsewhere the first one shuts the others out. */
 export const sharesFiles = (): boolean =>
   'mode' in (globalThis.FileSystemSyncAccessHandle?.prototype ?? {})
@@ -70,7 +67,7 @@ function storeOver(
   }
   refresh()
   try {
-    marks.write(USED, { at: known.length })
+    marks.write(Float64Array.of(Date.now()), { at: known.length })
   } catch {
     // not a byte is free: what lies there can be read all the same
   }

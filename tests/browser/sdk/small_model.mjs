@@ -25,7 +25,7 @@ export class SmallModel {
   manifest
   /** How often each byte was sent. */
   counts
-  /** [{ from, end, sent }], in order. */
+  /** [{ from, end, sent, closed }], in order; closed: its connection or the answer has ended. */
   requests = []
   #holdAt = Number.POSITIVE_INFINITY
   #changed = []
@@ -90,7 +90,7 @@ export class SmallModel {
     const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
     const from = range ? Number(range[1]) : 0
     const end = range ? Number(range[2]) + 1 : length
-    const entry = { from, end, sent: 0, atMs: performance.now() }
+    const entry = { from, end, sent: 0, closed: false }
     this.requests.push(entry)
     response.writeHead(range ? 206 : 200, {
       'Content-Length': end - from,
@@ -99,7 +99,7 @@ export class SmallModel {
     response.flushHeaders()
     let gone = false
     response.on('close', () => {
-      gone = true
+      gone = entry.closed = true
       this.#tell()
     })
     this.#tell()
