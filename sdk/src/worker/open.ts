@@ -18,6 +18,7 @@ import { Engine } from './engine.ts'
 import { EngineLoad } from './engine_load.ts'
 import { Host, type OpenContext, type Ways } from './host.ts'
 import { loadModel } from './load.ts'
+import { checkMemory } from './memory.ts'
 import { OwnAdapters } from './own_adapters.ts'
 import { probeOf } from './probe.ts'
 import { type Runtime, startRuntime } from './runtime.ts'
@@ -28,7 +29,6 @@ const THREADS_MAX = 8
 const ADAPTER_MS = 30_000
 /** Beside the file: KV cache, scratch, stacks. Reserved as address space, taken as needed. */
 const BESIDE_FILE_BYTES = 512 * 2 ** 20
-const FILE_BYTES_MAX = 2 ** 31 - 1
 
 const threadsOf = (n: number) => Math.max(1, Math.min(Math.floor(n) || 1, THREADS_MAX))
 
@@ -134,11 +134,8 @@ async function openEngine(
   backend: Backend,
   { manifest, fileUrl, nThreads, moduleOf, context, onKept }: EngineWish,
 ): Promise<Engine> {
-  const { name, bytes: fileBytes } = manifest
-  if (backend === 'wasm' && fileBytes > FILE_BYTES_MAX) {
-    const line = `${name} has ${fileBytes} bytes; in a browser a model may have ${FILE_BYTES_MAX}`
-    throw new NearfieldError('no_memory', line)
-  }
+  const { bytes: fileBytes } = manifest
+  checkMemory(manifest, backend === 'wasm')
   const compiled = await moduleOf(nThreads > 1)
   const { gpu, adapter } =
     backend === 'webgpu' ? await openGpu(navigator.gpu) : { gpu: null, adapter: '' }
