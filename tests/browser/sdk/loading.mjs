@@ -2,7 +2,8 @@
 // them, and what lies in storage. Owns no test. The model is small_model.mjs's.
 import { load } from './page.mjs'
 
-export const TIMEOUT = { timeout: 240_000 }
+/** Of a test; ./dev soak takes longer. */
+export const TIMEOUT = { timeout: Number(process.env.NEARFIELD_LOADING_MS ?? 240_000) }
 
 export async function newPage(context, server) {
   const page = await context.newPage()

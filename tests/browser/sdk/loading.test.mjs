@@ -250,6 +250,16 @@ describe('the page', TIMEOUT, () => {
       assert.deepEqual(await page.evaluate(() => window.asked), [])
     }))
 
+  test('with a server: after a no the device is absent, and nothing of the model was fetched', () =>
+    inProfile(async () => {
+      const model = serveModel('refused')
+      await begin(page, model, { consent: false, server: '/v1' })
+      await page.waitForFunction(() => window.nf?.status.state === 'absent')
+      const why = await page.evaluate(() => window.nf.status.backendReason)
+      assert.equal(why, 'the download of refused was not wanted')
+      assert.deepEqual(model.requests, [])
+    }))
+
   test('asks for storage that lasts, once, after the first complete download', () =>
     inProfile(async () => {
       const model = serveModel('lasting')
