@@ -12,7 +12,7 @@ export async function availabilityOf(model: URL): Promise<Availability> {
   if (!canRun()) return 'unavailable'
   try {
     const manifest = await loadManifest(model)
-    if ((await keptChunks(manifest)) === manifest.chunks.length) return 'available'
+    if ((await keptChunks(manifest.sha256)) === manifest.chunks.length) return 'available'
     const locks = await navigator.locks?.query()
     const busy = locks?.held?.some((lock) => lock.name === turnName(manifest.sha256))
     return busy ? 'downloading' : 'downloadable'

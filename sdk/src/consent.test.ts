@@ -47,7 +47,11 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllGlobals())
 
 const marks = (...chunks: number[]) =>
-  opfs.write(`nearfield/models/${manifest.sha256}/chunks`, Uint8Array.from([...chunks, 0]), 0)
+  opfs.write(
+    `nearfield/models/${manifest.sha256}/chunks`,
+    Uint8Array.from([...chunks, ...Array(8).fill(0)]),
+    0,
+  )
 const open = (answer: boolean | Promise<boolean>, more: Partial<OpenOptions> = {}) =>
   Nearfield.open({
     model: '/m/',

@@ -21,7 +21,7 @@ export async function mayDownload(
 
 /** The model's file and the adapters its manifest lists. */
 async function needOf(model: string | URL, manifest: Manifest): Promise<DownloadNeed> {
-  const marks = await keptMarks(manifest)
+  const marks = await keptMarks(manifest.sha256)
   let bytes = 0
   let total = manifest.bytes
   for (const { index, length } of chunkPlaces(manifest)) if (marks[index] !== 1) bytes += length

@@ -24,6 +24,9 @@ export async function folder(
   }
 }
 
+/** What follows the marks of a model's chunks: see above. */
+export const USED_BYTES = 8
+
 export function modelFolder(
   sha256: string,
   create: boolean,
@@ -41,16 +44,11 @@ export async function removeModel(sha256: string): Promise<boolean> {
   }
 }
 
-interface Marked {
-  sha256: string
-  chunks: readonly string[]
-}
-
 /** The marks of a model's chunks: 1 is kept. Empty where nothing is. */
-export async function keptMarks({ sha256, chunks }: Marked): Promise<Uint8Array> {
+export async function keptMarks(sha256: string): Promise<Uint8Array> {
   try {
     const handle = await (await modelFolder(sha256, false))?.getFileHandle('chunks')
-    const file = (await handle?.getFile())?.slice(0, chunks.length)
+    const file = (await handle?.getFile())?.slice(0, -USED_BYTES)
     if (file) return new Uint8Array(await file.arrayBuffer())
   } catch {
     // no storage
@@ -59,8 +57,8 @@ export async function keptMarks({ sha256, chunks }: Marked): Promise<Uint8Array>
 }
 
 /** How many chunks are marked as kept. */
-export async function keptChunks(model: Marked): Promise<number> {
-  return (await keptMarks(model)).reduce((n, mark) => n + (mark === 1 ? 1 : 0), 0)
+export async function keptChunks(sha256: string): Promise<number> {
+  return (await keptMarks(sha256)).reduce((n, mark) => n + (mark === 1 ? 1 : 0), 0)
 }
 
 /** Length of a file of one of the folders above; 0 where there is none. */

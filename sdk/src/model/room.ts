@@ -3,7 +3,7 @@
  * way, the least recently used first, none that a tab uses. Owns which go. The estimate is the
  * browser's, and Chromium's tells of room that is not there: a write that fails comes back here too.
  */
-import { folder, removeModel } from './folder.ts'
+import { folder, removeModel, USED_BYTES } from './folder.ts'
 
 /** The lock of the tab whose turn it is to download (worker/tabs.ts). */
 export const turnName = (sha256: string) => `nearfield:${sha256}`
@@ -58,8 +58,10 @@ async function othersOldestFirst(
           () => null, // its tab ended before it was there
         )
       const [file, marks] = await Promise.all([fileOf('file'), fileOf('chunks')])
-      const end = new DataView((await marks?.slice(-8).arrayBuffer()) ?? new ArrayBuffer(8))
-      const usedMs = end.byteLength < 8 ? 0 : end.getFloat64(0, true)
+      const end = new DataView(
+        (await marks?.slice(-USED_BYTES).arrayBuffer()) ?? new ArrayBuffer(0),
+      )
+      const usedMs = end.byteLength < USED_BYTES ? 0 : end.getFloat64(0, true)
       found.push({ name: handle.name, bytes: file?.size ?? 0, usedMs })
     }
   } catch {
