@@ -57,7 +57,8 @@ typedef struct nf_engine nf_engine;
 
 typedef struct {
   int32_t n_threads;       /* 0: as many as there are CPUs for this process, at most 8 */
-  int32_t ctx_tokens_max;  /* context of each session; 0: 1024, or the model's if less */
+  int32_t ctx_tokens_max; /* context of each session; 0: 1024, or the model's if less; nf_load_* on
+                             the CPU: 512 where there is no memory for 1024 */
   const char *kernels; /* "scalar", "avx2", "avx512vnni", ...; null: the best of the CPU; "webgpu":
                           the GPU, through nf_load_* only and where the host gives a device (wasm);
                           or what nf_engine_info.kernels said before on the same device */
@@ -96,7 +97,8 @@ typedef struct {
 /* The same over a file that arrives in chunks, a download for instance: nothing but the engine's
  * own memory ever holds it (on the GPU only the device's: here stays the directory), and a model
  * this build does not run is refused as soon as the file's first bytes (its directory, about 2 MB)
- * are there.
+ * are there; on the CPU also one whose session would have no memory: the first session's is taken
+ * then.
  *
  *   nf_load_begin -> nf_load_bytes, chunk after chunk, until NF_OK -> nf_load_finish
  *   -> nf_load_close

@@ -35,6 +35,7 @@ const entries = new Map(
     'src/chat.ts': 'chat.js',
     'src/routed.ts': 'routed.js',
     'src/report.ts': 'report.js',
+    'src/consent.ts': 'consent.js',
     'src/web.ts': 'web.js',
     'src/polyfill.ts': 'polyfill.js',
     'src/react.ts': 'react.js',

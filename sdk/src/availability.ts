@@ -5,6 +5,7 @@
 import { canRun } from './features.ts'
 import { keptChunks } from './model/folder.ts'
 import { loadManifest } from './model/manifest.ts'
+import { turnName } from './model/room.ts'
 import type { Availability } from './types.ts'
 
 export async function availabilityOf(model: URL): Promise<Availability> {
@@ -13,7 +14,7 @@ export async function availabilityOf(model: URL): Promise<Availability> {
     const manifest = await loadManifest(model)
     if ((await keptChunks(manifest.sha256)) === manifest.chunks.length) return 'available'
     const locks = await navigator.locks?.query()
-    const busy = locks?.held?.some((lock) => lock.name === `nearfield:${manifest.sha256}`)
+    const busy = locks?.held?.some((lock) => lock.name === turnName(manifest.sha256))
     return busy ? 'downloading' : 'downloadable'
   } catch {
     return 'unavailable' // no manifest, now or kept: there is nothing to download

@@ -98,6 +98,10 @@ export class Channel {
       if (!this.#ended) this.onStatus?.(message.status)
       return
     }
+    if (message.kind === 'kept') {
+      void navigator.storage.persist() // no promise: as the browser sees fit
+      return
+    }
     const pending = this.#pending.get(message.id)
     if (!pending) return // aborted meanwhile
     if (message.kind === 'progress') {

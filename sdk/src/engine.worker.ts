@@ -42,7 +42,13 @@ const post = (message: FromWorker) => self.postMessage(message)
 
 const onCall = serveCalls(post, {
   async open(args, context) {
-    model = await openHost(wasm, args, context, (status) => post({ kind: 'status', status }))
+    model = await openHost(
+      wasm,
+      args,
+      context,
+      (status) => post({ kind: 'status', status }),
+      () => post({ kind: 'kept' }),
+    )
     return model.status()
   },
   async adapter({ url }, { signal }) {

@@ -39,6 +39,7 @@ export type {
   CaptionFormat,
   CaptionsApi,
   Change,
+  DownloadNeed,
   EditRequest,
   EditResult,
   LedgerPlace,

@@ -15,6 +15,7 @@ import {
   type TokenCount,
 } from './generate.ts'
 import { journal, noted } from './journal.ts'
+import { loadManifest } from './model/manifest.ts'
 import { type ModelOffer, offeredModels } from './model/offers.ts'
 import { Answers, answerKey } from './prefetch.ts'
 import { protectedTerms } from './protect.ts'
@@ -47,6 +48,14 @@ function pageUrl(url: string | URL, what: string, expected: string): URL {
 }
 const modelUrl = (model: string | URL) =>
   pageUrl(model, 'model', "a folder such as '/models/NAME/'")
+
+/** Rejects as 'cancelled' when the page does not want the download. */
+async function askFirst({ consent, signal }: OpenOptions, model: string): Promise<void> {
+  const manifest = await loadManifest(model, signal)
+  const { mayDownload } = await import('./consent.ts')
+  if (await mayDownload(consent!, model, manifest, signal)) return
+  throw new NearfieldError('cancelled', `the download of ${manifest.name} was not wanted`)
+}
 
 /** What an answer depends on: it crosses to the worker. Throws a NearfieldError 'bad_input'. */
 function editArgs(request: EditRequest): EditArgs {
@@ -124,6 +133,11 @@ export class Nearfield implements NearfieldApi {
       isOpen ||= now.state === 'ready'
       options.onStatus?.(now)
     }
+    let asked = !options.consent
+    const ask = async () => {
+      await askFirst(options, model)
+      asked = true
+    }
     const start = (heard?: OpenOptions['onProgress']) => {
       const channel = new Channel(startWorker())
       const onProgress: OpenOptions['onProgress'] = (progress) => {
@@ -131,12 +145,9 @@ export class Nearfield implements NearfieldApi {
         options.onProgress?.(progress)
       }
       const ends = isOpen ? undefined : signal
-      const opening = channel.call(
-        'open',
-        { model, threads, backend },
-        { signal: ends, onProgress },
-      )
-      return { channel, opening: noted('load', opening) }
+      const open = () =>
+        channel.call('open', { model, threads, backend }, { signal: ends, onProgress })
+      return { channel, opening: noted('load', asked ? open() : ask().then(open)) }
     }
     if (options.server !== undefined) {
       nf.#routed = await (await import('./routed.ts')).openRouted(options, start, tell)
@@ -144,6 +155,7 @@ export class Nearfield implements NearfieldApi {
       nf.#status = nf.#routed.engine.status
       return nf
     }
+    if (!asked) await ask()
     const { channel, opening } = start()
     nf.#engine = channel
     try {

@@ -77,6 +77,8 @@ export type FromWorker =
   | { kind: 'progress'; id: number; progress: Progress }
   | { kind: 'piece'; id: number; piece: string }
   | { kind: 'status'; status: Status }
+  /** The model was downloaded and stored: the page, which alone may, asks for storage that lasts. */
+  | { kind: 'kept' }
 
 /** To a worker that lends itself to the engine as a thread; see src/os/os_wasm.c. */
 export interface ThreadStart {

@@ -84,7 +84,10 @@ afterEach(() => vi.unstubAllGlobals())
 
 test('an open model: everything that decides where it runs', async () => {
   opfs.files.set(`nearfield/models/${SHA256}/file`, new Uint8Array(2 ** 20))
-  opfs.files.set(`nearfield/models/${SHA256}/chunks`, Uint8Array.of(1, 0, 1))
+  opfs.files.set(
+    `nearfield/models/${SHA256}/chunks`,
+    Uint8Array.of(1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0),
+  )
   const text = await report([noted('open', null), noted('edit', receipt)], status)
   for (const line of [
     /^# nearfield report\n\n\d{4}-\S+Z, nearfield \d+\.\d+\.\d+\n/,

@@ -79,8 +79,23 @@ export interface OpenOptions {
   backend?: 'auto' | Backend
   /** Called when `status` has changed by itself: another backend, a device lost and found. */
   onStatus?: (status: Status) => void
+  /**
+   * Asked before anything but manifest.json is downloaded; false rejects as 'cancelled', and nothing
+   * was fetched; with a server the edits then go there. Not asked when all of it is stored here.
+   */
+  consent?: (need: DownloadNeed) => boolean | Promise<boolean>
   /** Aborting rejects with its reason; what was downloaded is kept for the next time. */
   signal?: AbortSignal
+}
+
+/** What a download costs. */
+export interface DownloadNeed {
+  /** Of the model and its adapters, what is not stored here. */
+  bytes: number
+  /** All of them. */
+  total: number
+  /** Has the user asked the browser to save data? false where the browser does not say. */
+  saveData: boolean
 }
 
 /** One caption and what is wanted of it. Limits that are not given do not apply. */

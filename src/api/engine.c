@@ -98,6 +98,7 @@ nf_status engine_head_fill(nf_engine *engine, const nf_engine_desc *desc, nf_err
   }
   isize weights_bytes = engine->on_gpu ? model_gpu_bytes(&shape) : model_bytes(&shape);
   engine->block_bytes = bytes_add(weights_bytes, text_vocab_bytes(&engine->gguf) + POOL_BYTES);
+  engine->block_bytes = bytes_add(engine->block_bytes, model_bare_bytes());
   engine->block = os_memory_get(engine->block_bytes);
   if (engine->block == nullptr) {
     return error_set(error, NF_NO_MEMORY, E_STR("no memory for the model's tables, "),
@@ -105,6 +106,7 @@ nf_status engine_head_fill(nf_engine *engine, const nf_engine_desc *desc, nf_err
   }
   engine->n_threads_wanted = engine->on_gpu ? 1 : threads_wanted(desc);
   engine->tables = arena_of(engine->block, engine->block_bytes);
+  if (!engine->on_gpu) engine->model = model_bare(&shape, &engine->tables);
   status = text_open(&engine->gguf, &engine->tables, &engine->vocab, error);
   if (status != NF_OK) return status;
   if (text_n_vocab(engine->vocab) != shape.n_vocab) {
@@ -172,6 +174,8 @@ void nf_engine_close(nf_engine *engine) {
   if (engine->threads != nullptr) pool_stop(engine->threads);
   if (engine->on_gpu) model_gpu_close(engine->model);
   if (engine->block != nullptr) os_memory_release(engine->block, engine->block_bytes);
+  void *session_block = engine->session_block;
+  if (session_block != nullptr) os_memory_release(session_block, engine->session_bytes);
   if (engine->directory_block != nullptr) {
     os_memory_release(engine->directory_block, engine->directory_bytes);
   }

@@ -22,22 +22,26 @@ struct nf_engine {
   gguf_file gguf;
   text_vocab *vocab;
   text_template chat;
-  model *model;
+  model *model; /* after the head, on the CPU: a bare one */
   pool *threads;
   const k_table *kernels; /* null on the GPU */
   isize file_bytes, ctx_tokens, n_threads_wanted;
   bool on_gpu; /* desc.kernels was "webgpu" */
   arena tables; /* what is left of block */
+  /* For the first session, of session_bytes; taken before the weights come, so that a model whose
+   * session has no room is refused then. null: none, or handed out */
+  _Atomic(void *) session_block;
+  isize session_bytes;
   _Atomic u32
       busy; /* sessions of one engine take turns on the pool: 0 free, 1 held, 2 waited for */
 };
 
 struct nf_adapter {
   const nf_engine *engine; /* whose model's shape it was checked against */
-  isize block_bytes;       /* of the block it lies at the start of */
+  isize block_bytes; /* of the block it lies at the start of */
   i64 file_bytes;
   char name[64];
-  model_adapter *tensors;  /* tuning.adapter */
+  model_adapter *tensors; /* tuning.adapter */
   edit_tuning tuning;
 };
 
@@ -78,7 +82,7 @@ typedef struct {
   u8 *text; /* everything produced so far */
   isize text_len, text_cap;
   isize given; /* of those bytes, how many the caller has had */
-  u8 *stops;   /* stop strings one after the other */
+  u8 *stops; /* stop strings one after the other */
   isize stop_ends[8];
   isize n_stops, stop_bytes_max;
   nf_generate_end end;
@@ -112,6 +116,12 @@ struct nf_session {
 [[nodiscard]] nf_status engine_head_fill(nf_engine *engine, const nf_engine_desc *desc,
                                          nf_error *error);
 [[nodiscard]] nf_status engine_weights_fill(nf_engine *engine, nf_error *error);
+
+/* After the head, on the CPU: takes the memory of a session, which the first one that is opened
+ * gets. may_shrink: where there is none for the context, half of it will do, down to
+ * CTX_TOKENS_ENOUGH. NF_NO_MEMORY */
+constexpr isize CTX_TOKENS_ENOUGH = 512;
+[[nodiscard]] nf_status engine_session_reserve(nf_engine *engine, bool may_shrink, nf_error *error);
 
 /* NF_BAD_INPUT: the adapter (null: none) was opened for another engine. */
 [[nodiscard]] nf_status adapter_check(const nf_engine *engine, const nf_adapter *adapter,

@@ -112,7 +112,8 @@ static nf_status head_load(nf_load *l, nf_bytes *chunk, nf_error *error) {
   if (status != NF_OK) return status;
   e->gguf = l->stream.file;
   status = engine_head_fill(e, &l->desc, error);
-  if (status != NF_OK || !e->on_gpu) return status;
+  if (status != NF_OK) return status;
+  if (!e->on_gpu) return engine_session_reserve(e, l->desc.ctx_tokens_max == 0, error);
   return model_gpu_open(&e->gguf, e->ctx_tokens, &e->tables, &e->model, error);
 }
 

@@ -11,16 +11,18 @@ typedef struct {
 } session_sizes;
 
 static session_sizes sizes_of(const nf_engine *e) {
-  const model_shape *shape = model_shape_get(e->model);
+  const model *m = e->model;
+  const model_shape *shape = model_shape_get(m);
+  isize n_threads = e->threads != nullptr ? pool_threads(e->threads) : e->n_threads_wanted;
   isize ctx = e->ctx_tokens;
   session_sizes z = {
-      .timeline = session_bytes(e->model, ctx),
-      .scratch = model_scratch_bytes(e->model, ctx, pool_threads(e->threads)),
+      .timeline = session_bytes(m, ctx),
+      .scratch = model_scratch_bytes(m, ctx, n_threads),
       .ids = ctx * (isize)sizeof(i32),
       .text = ctx * OUTPUT_BYTES_PER_TOKEN + text_token_bytes_max(e->vocab),
       .tokenizer = text_scratch_bytes(ctx * OUTPUT_BYTES_PER_TOKEN),
       .sampler = sampler_scratch_bytes(shape->n_vocab),
-      .edit = edit_bytes(e->model, ctx),
+      .edit = edit_bytes(m, ctx),
   };
   const isize parts[] = {z.timeline, z.scratch, z.ids, z.text, z.tokenizer, z.sampler, z.edit};
   constexpr isize alignment = 16L * 64;
@@ -32,6 +34,25 @@ static session_sizes sizes_of(const nf_engine *e) {
 }
 
 int64_t nf_session_bytes(const nf_engine *engine) { return sizes_of(engine).sum; }
+
+static nf_status no_room(isize bytes, nf_error *error) {
+  return error_set(error, NF_NO_MEMORY, E_STR("no memory for a session of "), E_INT(bytes),
+                   E_STR(" bytes; a smaller context needs less"));
+}
+
+nf_status engine_session_reserve(nf_engine *e, bool may_shrink, nf_error *error) {
+  for (;;) {
+    isize bytes = sizes_of(e).sum;
+    void *block = os_memory_get(bytes);
+    if (block != nullptr) {
+      e->session_block = block;
+      e->session_bytes = bytes;
+      return NF_OK;
+    }
+    if (!may_shrink || e->ctx_tokens / 2 < CTX_TOKENS_ENOUGH) return no_room(bytes, error);
+    e->ctx_tokens /= 2;
+  }
+}
 
 static nf_status session_fill(nf_session *s, arena *a, const session_sizes *z) {
   nf_engine *e = s->engine;
@@ -55,17 +76,17 @@ static nf_status session_fill(nf_session *s, arena *a, const session_sizes *z) {
 nf_status nf_session_open(nf_engine *engine, nf_session **session, nf_error *error) {
   error_clear(error);
   session_sizes z = sizes_of(engine);
-  u8 *block = os_memory_get(z.sum);
-  if (block == nullptr) {
-    return error_set(error, NF_NO_MEMORY, E_STR("no memory for a session of "), E_INT(z.sum),
-                     E_STR(" bytes; a smaller context needs less"));
-  }
+  u8 *block = atomic_exchange(&engine->session_block, nullptr);
+  isize block_bytes = block != nullptr ? engine->session_bytes : z.sum;
+  if (block == nullptr) block = os_memory_get(block_bytes);
+  if (block == nullptr) return no_room(block_bytes, error);
+  ASSERT(block_bytes >= z.sum); /* no more threads have come than were wanted */
   arena a = arena_of(block, z.sum);
   nf_session *s = arena_new(&a, 1, nf_session);
   ASSERT(s != nullptr);
   s->engine = engine;
   s->block = block;
-  s->block_bytes = z.sum;
+  s->block_bytes = block_bytes;
   nf_status status = session_fill(s, &a, &z);
   if (status == NF_NO_MEMORY) {
     ASSERT(engine->on_gpu); /* the sizes above are exact promises */

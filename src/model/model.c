@@ -11,6 +11,14 @@ isize model_bytes(const model_shape *shape) {
   return bytes_add(n, bytes_of_n(shape->pack_scratch_bytes, 1));
 }
 
+isize model_bare_bytes(void) { return bytes_of_n(1, (isize)sizeof(model) + MODEL_LINE); }
+
+model *model_bare(const model_shape *shape, arena *a) {
+  model *m = arena_alloc(a, 1, (isize)sizeof(model), MODEL_LINE);
+  if (m != nullptr) m->shape = *shape;
+  return m;
+}
+
 const model_shape *model_shape_get(const model *m) { return &m->shape; }
 
 /* What one tensor of the file is for the opened model. */

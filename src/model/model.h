@@ -39,6 +39,11 @@ isize model_bytes(const model_shape *shape); /* arena bytes model_open takes */
 [[nodiscard]] nf_status model_open(const gguf_file *file, u8 *file_at, const k_table *table,
                                    arena *a, model **out, nf_error *error);
 const model_shape *model_shape_get(const model *m);
+/* A model of that shape without weights, on the CPU: to count, before they are there, what caches,
+ * scratch and sessions of it take (the *_bytes functions); nothing else may be asked of it. Takes
+ * model_bare_bytes of the arena; null: it has less. */
+[[nodiscard]] model *model_bare(const model_shape *shape, arena *a);
+isize model_bare_bytes(void);
 
 /* Memory for keys and values of n_slots positions, whoever's: timelines say where theirs lie.
  * On the CPU [layer][k|v][kv_head][n_slots][d_head] f32. Its contents are garbage until written. */

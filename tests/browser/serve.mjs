@@ -55,7 +55,8 @@ export function manifestOf(file = modelPath) {
   return manifest
 }
 
-// roots: { '/url/prefix/': folder }. Returns { origin, log, faults, headers, close }.
+// roots: { '/url/prefix/': folder }; pages: by path, bytes or a function that answers.
+// Returns { origin, log, faults, headers, close }.
 //   headers put here go over the server's own
 //   log     [{ path, range, sent }] in order
 //   faults  { cutAfter: bytes of the model file after which the next reply's socket is destroyed,
@@ -93,6 +94,7 @@ export async function serve({
     if (manifest && url.pathname === `/models/${manifest.name}/${manifest.file}`) {
       return sendFile(modelPath, request, response, entry, faults)
     }
+    if (typeof pages[url.pathname] === 'function') return pages[url.pathname](request, response)
     if (pages[url.pathname] !== undefined) {
       response.setHeader('Content-Type', TYPES[path.extname(url.pathname)] ?? 'text/html')
       return response.end(pages[url.pathname])

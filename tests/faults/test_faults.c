@@ -158,7 +158,7 @@ static void model_in_memory_opens_or_says_why(void **state) {
 /* The same in chunks. A load that failed takes nothing but its close. */
 static bool load_once(nf_engine **engine) {
   nf_load *load = nullptr;
-  const nf_engine_desc desc = {.n_threads = 2};
+  const nf_engine_desc desc = {.n_threads = 2, .ctx_tokens_max = 1024};
   bool ok = TRY(nf_load_begin(model_len, &desc, &load, &error));
   for (isize at = 0; ok && at < model_len; at += 5000) {
     isize n = model_len - at < 5000 ? model_len - at : 5000;
@@ -167,6 +167,36 @@ static bool load_once(nf_engine **engine) {
   ok = ok && TRY(nf_load_finish(load, engine, &error));
   nf_load_close(load);
   return ok;
+}
+
+/* The first session's memory is taken as soon as the directory is there; where there is none for
+ * the context that nobody asked for, half of it is taken. */
+static void a_session_without_room_has_half_the_context(void **state) {
+  (void)state;
+  const nf_engine_desc desc = {.n_threads = 2};
+  int halved = 0;
+  for (int nth = 1; nth <= 9; nth++) {
+    nf_load *load = nullptr;
+    nf_engine *engine = nullptr;
+    os_test_script(OS_TEST_ONCE, nth);
+    bool ok = nf_load_begin(model_len, &desc, &load, &error) == NF_OK &&
+              nf_load_bytes(load, (nf_bytes){model_bytes, model_len}, &error) == NF_OK &&
+              nf_load_finish(load, &engine, &error) == NF_OK;
+    os_test_script(OS_TEST_NONE, 0);
+    nf_load_close(load);
+    if (!ok) continue;
+    nf_engine_info info;
+    nf_engine_info_get(engine, &info);
+    assert_true(info.ctx_tokens_max == 1024 || info.ctx_tokens_max == 512);
+    halved += info.ctx_tokens_max == 512;
+    nf_session *sessions[2] = {};
+    for (int i = 0; i < 2; i++) {
+      assert_int_equal(nf_session_open(engine, &sessions[i], &error), NF_OK);
+    }
+    for (int i = 0; i < 2; i++) nf_session_close(sessions[i]);
+    nf_engine_close(engine);
+  }
+  assert_int_equal(halved, 1);
 }
 
 static void load_run(void) {
@@ -342,6 +372,7 @@ int main(void) {
       cmocka_unit_test(adapter_works_or_says_why),
       cmocka_unit_test(model_in_memory_opens_or_says_why),
       cmocka_unit_test(model_in_chunks_loads_or_says_why),
+      cmocka_unit_test(a_session_without_room_has_half_the_context),
       cmocka_unit_test(a_model_is_quantized_or_not_at_all),
       cmocka_unit_test(captions_work_or_say_why),
       cmocka_unit_test(files_are_old_or_new),

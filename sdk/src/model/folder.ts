@@ -1,7 +1,8 @@
 /**
  * Where models lie in the browser's own storage (OPFS), and which manifest came last from a URL.
  *   nearfield/models/SHA256/file     the model's bytes
- *   nearfield/models/SHA256/chunks   one byte a chunk: 1 when it was verified and flushed
+ *   nearfield/models/SHA256/chunks   one byte a chunk: 1 when it was verified and flushed; then, as
+ *                                    f64, when the model was last used, in ms since 1970
  *   nearfield/manifests/HASH.json    the manifest of the URL with that SHA-256
  *   nearfield/choices/SHA256.json    the backend found best for a model (choice.ts)
  *   nearfield/adapters/HASH          the adapter of the URL with that SHA-256 (worker/adapters.ts)
@@ -23,6 +24,9 @@ export async function folder(
   }
 }
 
+/** What follows the marks of a model's chunks: see above. */
+export const USED_BYTES = 8
+
 export function modelFolder(
   sha256: string,
   create: boolean,
@@ -30,21 +34,38 @@ export function modelFolder(
   return folder(create, 'models', sha256)
 }
 
-export async function removeModel(sha256: string): Promise<void> {
+/** false: another tab reads it, or it is gone; either way it is not ours to remove now. */
+export async function removeModel(sha256: string): Promise<boolean> {
   try {
     await (await folder(false, 'models'))?.removeEntry(sha256, { recursive: true })
+    return true
   } catch {
-    // Another tab reads it, or it is gone: either way it is not ours to remove now.
+    return false
   }
 }
 
-/** How many chunks are marked as kept; 0 where nothing is. */
-export async function keptChunks(sha256: string): Promise<number> {
+/** The marks of a model's chunks: 1 is kept. Empty where nothing is. */
+export async function keptMarks(sha256: string): Promise<Uint8Array> {
   try {
     const handle = await (await modelFolder(sha256, false))?.getFileHandle('chunks')
-    if (!handle) return 0
-    const marks = new Uint8Array(await (await handle.getFile()).arrayBuffer())
-    return marks.reduce((n, mark) => n + (mark === 1 ? 1 : 0), 0)
+    const file = (await handle?.getFile())?.slice(0, -USED_BYTES)
+    if (file) return new Uint8Array(await file.arrayBuffer())
+  } catch {
+    // no storage
+  }
+  return new Uint8Array(0)
+}
+
+/** How many chunks are marked as kept. */
+export async function keptChunks(sha256: string): Promise<number> {
+  return (await keptMarks(sha256)).reduce((n, mark) => n + (mark === 1 ? 1 : 0), 0)
+}
+
+/** Length of a file of one of the folders above; 0 where there is none. */
+export async function fileBytes(name: string, file: string): Promise<number> {
+  try {
+    const handle = await (await folder(false, name))?.getFileHandle(file)
+    return handle ? (await handle.getFile()).size : 0
   } catch {
     return 0
   }

@@ -6,6 +6,9 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import type { Manifest } from '../model/manifest.ts'
 import type { ModelStore } from '../worker/store.ts'
 
+/** Who only reads a file needs no turn. */
+export const sharesFiles = (): boolean => true
+
 /** null: it is not a file here. */
 export async function openStore(_: Manifest, fileUrl: string): Promise<ModelStore | null> {
   const url = new URL(fileUrl)
@@ -25,6 +28,7 @@ export async function openStore(_: Manifest, fileUrl: string): Promise<ModelStor
       throw new Error('a model on disk is not written')
     },
     forget: ({ index }) => wrong.add(index),
+    refresh() {},
     close,
     remove: async () => close(),
   }

@@ -7,7 +7,12 @@ export class FakeOpfs {
   files = new Map<string, Uint8Array<ArrayBuffer>>()
   /** Writes beyond this many bytes in all throw QuotaExceededError. */
   quota = Number.POSITIVE_INFINITY
+  /** Does this browser know of handles that share a file? */
+  sharing = false
+  /** Files held by handles that nobody shares. */
   open = new Set<string>()
+  /** Files held by handles that share: how many. */
+  shared = new Map<string, number>()
   /** When a file was written last, counted in writes. */
   times = new Map<string, number>()
 
@@ -33,20 +38,27 @@ export class FakeOpfs {
         return this.#file(file)
       },
       removeEntry: async (name: string) => {
-        for (const file of [...this.files.keys()]) {
-          if (file === `${path}${name}` || file.startsWith(`${path}${name}/`)) {
-            this.files.delete(file)
-          }
+        const inside = (file: string) =>
+          file === `${path}${name}` || file.startsWith(`${path}${name}/`)
+        if ([...this.open, ...this.shared.keys()].some(inside)) {
+          throw new DOMException('held', 'NoModificationAllowedError')
         }
+        for (const file of [...this.files.keys()]) if (inside(file)) this.files.delete(file)
       },
       keys: async function* (this: FakeOpfs) {
         const inside = [...this.files.keys()].filter((file) => file.startsWith(path))
         yield* new Set(inside.map((file) => file.slice(path.length).split('/')[0]!))
       }.bind(this),
       values: async function* (this: FakeOpfs) {
+        const folders = new Set<string>()
         for (const file of [...this.files.keys()]) {
-          const name = file.slice(path.length)
-          if (file.startsWith(path) && !name.includes('/')) yield this.#file(file)
+          if (!file.startsWith(path)) continue
+          const [name = '', ...rest] = file.slice(path.length).split('/')
+          if (rest.length === 0) yield this.#file(file)
+          else if (!folders.has(name)) {
+            folders.add(name)
+            yield { ...this.directory(`${path}${name}/`), kind: 'directory', name }
+          }
         }
       }.bind(this),
     }
@@ -80,21 +92,33 @@ export class FakeOpfs {
         },
         close: async () => {},
       }),
-      createSyncAccessHandle: async () => {
-        if (this.open.has(file)) throw new DOMException('held', 'NoModificationAllowedError')
-        this.open.add(file)
+      createSyncAccessHandle: async (options?: { mode?: string }) => {
+        const sharing = this.sharing && options?.mode === 'readwrite-unsafe'
+        const holders = this.shared.get(file) ?? 0
+        if (this.open.has(file) || (!sharing && holders > 0)) {
+          throw new DOMException('held', 'NoModificationAllowedError')
+        }
+        if (sharing) this.shared.set(file, holders + 1)
+        else this.open.add(file)
+        const close = () => {
+          const left = (this.shared.get(file) ?? 0) - 1
+          if (!sharing) this.open.delete(file)
+          else if (left === 0) this.shared.delete(file)
+          else this.shared.set(file, left)
+        }
         return {
           read: (into: Uint8Array, { at }: { at: number }) => {
             const part = this.files.get(file)!.subarray(at, at + into.length)
             into.set(part)
             return part.length
           },
-          write: (bytes: Uint8Array, { at }: { at: number }) => this.write(file, bytes, at),
+          write: ({ buffer, byteOffset, byteLength }: ArrayBufferView, { at }: { at: number }) =>
+            this.write(file, new Uint8Array(buffer, byteOffset, byteLength), at),
           truncate: (size: number) => {
             this.files.set(file, (this.files.get(file) ?? new Uint8Array(0)).slice(0, size))
           },
           flush: () => {},
-          close: () => this.open.delete(file),
+          close,
         }
       },
     }

@@ -45,7 +45,7 @@ function load(signal = new AbortController().signal) {
 
 describe('from the network', () => {
   test('every byte is fetched once, kept, and reported from 0 to the total', async () => {
-    await expect(load()).resolves.toEqual({ kept: true, fetchedBytes: file.length })
+    await expect(load()).resolves.toMatchObject({ kept: true, fetchedBytes: file.length })
     expect(memory).toEqual(file)
     expect(opfs.files.get(fileName)).toEqual(file)
     expect(await keptChunks(manifest.sha256)).toBe(11)
@@ -70,7 +70,10 @@ describe('from the network', () => {
     await expect(load()).rejects.toMatchObject({ code: 'network' })
     server.cutAt = Number.POSITIVE_INFINITY
     server.honoursRange = false
-    await expect(load()).resolves.toEqual({ kept: true, fetchedBytes: file.length - 5 * CHUNK })
+    await expect(load()).resolves.toMatchObject({
+      kept: true,
+      fetchedBytes: file.length - 5 * CHUNK,
+    })
     expect(memory).toEqual(file)
   })
 
@@ -126,10 +129,10 @@ describe('from storage', () => {
   test('nothing is fetched', async () => {
     await load()
     server.ranges = []
-    await expect(load()).resolves.toEqual({ kept: true, fetchedBytes: 0 })
+    await expect(load()).resolves.toMatchObject({ kept: true, fetchedBytes: 0 })
     expect(server.ranges).toEqual([])
     expect(memory).toEqual(file)
-    expect(progress.map((p) => p.stage)).toEqual(['load', 'load'])
+    expect([...new Set(progress.map((p) => p.stage))]).toEqual(['load'])
   })
 
   test('any flipped bit is found and only its chunk is fetched again', async () => {
@@ -149,7 +152,10 @@ describe('from storage', () => {
   test('a file cut short is completed', async () => {
     await load()
     opfs.files.set(fileName, file.slice(0, 4 * CHUNK + 3))
-    await expect(load()).resolves.toEqual({ kept: true, fetchedBytes: file.length - 4 * CHUNK })
+    await expect(load()).resolves.toMatchObject({
+      kept: true,
+      fetchedBytes: file.length - 4 * CHUNK,
+    })
     expect(memory).toEqual(file)
   })
 })
@@ -159,7 +165,7 @@ describe('without storage', () => {
     for (let quota = 0; quota < file.length; quota += 61) {
       opfs = new FakeOpfs()
       opfs.quota = quota
-      await expect(load()).resolves.toEqual({ kept: false, fetchedBytes: file.length })
+      await expect(load()).resolves.toMatchObject({ kept: false, fetchedBytes: file.length })
       expect(memory).toEqual(file)
       expect(opfs.used()).toBe(0)
     }
@@ -169,7 +175,7 @@ describe('without storage', () => {
     withStorage(async () => {
       throw new DOMException('denied', 'SecurityError')
     })
-    await expect(load()).resolves.toEqual({ kept: false, fetchedBytes: file.length })
+    await expect(load()).resolves.toMatchObject({ kept: false, fetchedBytes: file.length })
     expect(memory).toEqual(file)
   })
 
@@ -178,14 +184,14 @@ describe('without storage', () => {
       throw new DOMException('denied', 'SecurityError')
     }
     vi.stubGlobal('navigator', { storage: { getDirectory: denied }, locks: { request: denied } })
-    await expect(load()).resolves.toEqual({ kept: false, fetchedBytes: file.length })
+    await expect(load()).resolves.toMatchObject({ kept: false, fetchedBytes: file.length })
     expect(memory).toEqual(file)
   })
 
   test('held by another tab in a browser without locks: works from memory', async () => {
     await load()
     opfs.open.add(fileName)
-    await expect(load()).resolves.toEqual({ kept: false, fetchedBytes: file.length })
+    await expect(load()).resolves.toMatchObject({ kept: false, fetchedBytes: file.length })
   })
 
   test('not a secure page: a clear error', async () => {

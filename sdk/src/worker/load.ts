@@ -1,19 +1,22 @@
 /**
  * Brings a model's verified bytes to where they are wanted, in the file's order: each chunk from
  * this browser's storage when it is there and right, from the network when not. Owns the order of
- * things and the progress. Every chunk is hashed on every load, stored ones too: hashing runs
- * beside the reading. Memory: four chunks, whatever the file's length.
- * Does not own: HTTP (download.ts), files (store.ts), hashes (hasher.ts), what becomes of the bytes
- * (engine_load.ts).
+ * things and the progress. One tab downloads; the others read each chunk as soon as it is kept, and
+ * one of them goes on when the first has gone. Every chunk is hashed on every load, stored ones too:
+ * hashing runs beside the reading. Memory: four chunks, whatever the file's length.
+ * Does not own: HTTP (download.ts), files (store.ts), whose turn it is (tabs.ts), room (model/room.ts),
+ * hashes (hasher.ts), what becomes of the bytes (engine_load.ts).
  */
 import { NearfieldError } from '../error.ts'
 import { type ChunkPlace, chunkPlaces } from '../model/chunks.ts'
 import { hashHex } from '../model/hash.ts'
 import type { Manifest } from '../model/manifest.ts'
+import { evictOldest, makeRoom } from '../model/room.ts'
 import type { Progress } from '../protocol.ts'
 import { fetchRun } from './download.ts'
 import { Hasher } from './hasher.ts'
-import { type ModelStore, openStore } from './store.ts'
+import { type ModelStore, openStore, sharesFiles } from './store.ts'
+import { Tabs } from './tabs.ts'
 
 export interface LoadOptions {
   manifest: Manifest
@@ -27,33 +30,33 @@ export interface LoadOptions {
 export interface Loaded {
   /** Does every byte now lie in the browser's storage (the next load is local)? */
   kept: boolean
+  /** By this tab. */
   fetchedBytes: number
+  /** Did every byte lie there from the beginning? */
+  local: boolean
 }
 
 export async function loadModel(options: LoadOptions): Promise<Loaded> {
-  const name = `nearfield:${options.manifest.sha256}`
-  // One tab at a time: the others wait, then find the file complete.
-  if (!globalThis.navigator?.locks) return loadLocked(options)
-  try {
-    return await navigator.locks.request(name, { signal: options.signal }, () =>
-      loadLocked(options),
-    )
-  } catch (error) {
-    // A sandboxed frame has neither locks nor storage: nobody to share with.
-    if (error instanceof DOMException && error.name === 'SecurityError') return loadLocked(options)
-    throw error
-  }
-}
-
-async function loadLocked(options: LoadOptions): Promise<Loaded> {
   const { manifest, into, onProgress, signal } = options
+  signal.throwIfAborted()
   const places = chunkPlaces(manifest)
-  let store = await openStore(manifest, options.fileUrl)
-  const local = places.every((place) => store?.has(place))
-  const report = progressOf(manifest.bytes, local ? 'load' : 'download', onProgress)
+  const tabs = new Tabs(manifest.sha256, signal)
   const ahead = new ReadAhead(places, manifest.chunk_bytes)
+  let store: ModelStore | null = null
+  let downloads = false
   let fetchedBytes = 0
   try {
+    if (sharesFiles()) store = await openStore(manifest, options.fileUrl)
+    if (!store) {
+      await tabs.turn() // of a file that only one may hold
+      store = await openStore(manifest, options.fileUrl)
+      if (!store) {
+        tabs.close() // nothing can be kept, so there is nothing to share
+        downloads = true
+      }
+    }
+    const local = places.every((place) => store?.has(place))
+    const report = progressOf(manifest.bytes, local ? 'load' : 'download', onProgress)
     for (let i = 0; i < places.length; ) {
       signal.throwIfAborted()
       const place = places[i]!
@@ -64,21 +67,41 @@ async function loadLocked(options: LoadOptions): Promise<Loaded> {
         i++
         continue
       }
+      if (!downloads) {
+        await tabs.turnOrNews()
+        store?.refresh() // and look again: it may have been kept meanwhile
+        downloads = tabs.leads
+        continue
+      }
       if (store?.has(place)) store.forget(place) // what was read is not what it should be
+      if (store && !(await makeRoom(missing(places, store), manifest.sha256))) {
+        store = await withoutStore(store, tabs)
+      }
       const kept = store
       const end = places.findIndex((later, at) => at > i && kept?.has(later))
       const run = places.slice(i, end < 0 ? places.length : end)
-      store = await downloadRun(store, run, options, report)
+      store = await downloadRun(store, tabs, run, options, report)
       for (const { length } of run) fetchedBytes += length
       i += run.length
     }
     report.done()
     signal.throwIfAborted()
-    return { kept: store !== null, fetchedBytes }
+    return { kept: store !== null, fetchedBytes, local }
   } finally {
     store?.close()
+    tabs.close()
     ahead.close()
   }
+}
+
+const missing = (places: ChunkPlace[], store: ModelStore) =>
+  places.reduce((bytes, place) => bytes + (store.has(place) ? 0 : place.length), 0)
+
+/** No room: goes on from memory, gives the space back, and lets the others have their turn. */
+async function withoutStore(store: ModelStore, tabs: Tabs): Promise<null> {
+  await store.remove()
+  tabs.close()
+  return null
 }
 
 const BUFFERS = 3
@@ -135,8 +158,9 @@ class ReadAhead {
 /** Fetches one run; returns the store, or null from when it was full. */
 async function downloadRun(
   store: ModelStore | null,
+  tabs: Tabs,
   run: ChunkPlace[],
-  { fileUrl, into, signal }: LoadOptions,
+  { manifest, fileUrl, into, signal }: LoadOptions,
   report: Report,
 ): Promise<ModelStore | null> {
   for await (const { chunk, bytes } of fetchRun(fileUrl, run, { signal, onBytes: report.add })) {
@@ -146,17 +170,28 @@ async function downloadRun(
         `${fileUrl}: bytes ${chunk.offset} to ${chunk.offset + chunk.length} do not have the manifest's SHA-256`,
       )
     }
-    if (store) {
-      try {
-        store.write(chunk, bytes)
-      } catch {
-        await store.remove() // full: go on from memory and give the space back
-        store = null
-      }
-    }
+    if (store && (await write(store, chunk, bytes, manifest))) tabs.tell()
+    else if (store) store = await withoutStore(store, tabs)
     await into(bytes)
   }
   return store
+}
+
+/** Older models make way as long as there is one; false: there is no room. */
+async function write(
+  store: ModelStore,
+  chunk: ChunkPlace,
+  bytes: Uint8Array,
+  { sha256 }: Manifest,
+): Promise<boolean> {
+  for (;;) {
+    try {
+      store.write(chunk, bytes)
+      return true
+    } catch {
+      if (!(await evictOldest(sha256))) return false
+    }
+  }
 }
 
 interface Report {
@@ -164,7 +199,7 @@ interface Report {
   done(): void
 }
 
-/** 0 first, the total last, and in between one event a MiB or so. */
+/** 0 first, the total last, and in between one event a MiB or so, of a small file a hundred. */
 function progressOf(
   total: number,
   stage: Progress['stage'],
@@ -172,11 +207,12 @@ function progressOf(
 ): Report {
   let loaded = 0
   let told = 0
+  const step = Math.min(1 << 20, total / 100)
   onProgress({ loaded: 0, total, stage })
   return {
     add(n) {
       loaded += n
-      if (loaded - told < 1 << 20 || loaded >= total) return
+      if (loaded - told < step || loaded >= total) return
       told = loaded
       onProgress({ loaded, total, stage })
     },

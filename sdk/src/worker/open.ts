@@ -8,6 +8,7 @@ import { type FoundGpu, findGpu, openGpu } from '../gpu/device.ts'
 import type { Gpu } from '../gpu/gpu.ts'
 import { choiceKey, keepChoice, keptChoice } from '../model/choice.ts'
 import { loadManifest, type Manifest, manifestUrl } from '../model/manifest.ts'
+import { holdModel } from '../model/room.ts'
 import type { Calls } from '../protocol.ts'
 import type { Backend, Status } from '../types.ts'
 import { listedAdapter } from './adapters.ts'
@@ -17,6 +18,7 @@ import { Engine } from './engine.ts'
 import { EngineLoad } from './engine_load.ts'
 import { Host, type OpenContext, type Ways } from './host.ts'
 import { loadModel } from './load.ts'
+import { checkMemory } from './memory.ts'
 import { OwnAdapters } from './own_adapters.ts'
 import { probeOf } from './probe.ts'
 import { type Runtime, startRuntime } from './runtime.ts'
@@ -27,7 +29,6 @@ const THREADS_MAX = 8
 const ADAPTER_MS = 30_000
 /** Beside the file: KV cache, scratch, stacks. Reserved as address space, taken as needed. */
 const BESIDE_FILE_BYTES = 512 * 2 ** 20
-const FILE_BYTES_MAX = 2 ** 31 - 1
 
 const threadsOf = (n: number) => Math.max(1, Math.min(Math.floor(n) || 1, THREADS_MAX))
 
@@ -38,12 +39,16 @@ export interface Opened {
   status(): Status
 }
 
-/** onStatus: called when status() has changed after this resolved. */
+/**
+ * onStatus: called when status() has changed after this resolved. onKept: the model was downloaded
+ * and lies in the browser's storage.
+ */
 export async function openHost(
   wasm: string,
   { model, threads, backend }: Calls['open']['args'],
   context: OpenContext,
   onStatus: (status: Status) => void,
+  onKept: () => void,
 ): Promise<Opened> {
   const isolated = globalThis.crossOriginIsolated === true
   const nThreads = isolated ? threadsOf(threads ?? navigator.hardwareConcurrency) : 1
@@ -59,6 +64,7 @@ export async function openHost(
   void moduleOf(nThreads > 1).catch(() => {}) // beside the manifest; told to whoever opens
   const manifest = await loadManifest(model, context.signal)
   const { name: id, sha256, bytes } = manifest
+  holdModel(sha256)
   const keyOf = async (gpu: string) => {
     const { sha256: engine } = await moduleOf(nThreads > 1)
     return choiceKey({ gpu, userAgent: navigator.userAgent, threads: nThreads, engine })
@@ -89,6 +95,7 @@ export async function openHost(
         nThreads: backend === 'wasm' ? nThreads : 1, // the GPU's host has little to do
         moduleOf,
         context: { signal, progress },
+        onKept,
       }),
     keptChoice: async (gpu) => keptChoice<Chosen>(sha256, await keyOf(gpu)),
     keepChoice: async (gpu, chosen) => keepChoice(sha256, await keyOf(gpu), chosen),
@@ -120,17 +127,15 @@ interface EngineWish {
   /** shared: of memory that threads join. */
   moduleOf(shared: boolean): Promise<Compiled>
   context: OpenContext
+  onKept: () => void
 }
 
 async function openEngine(
   backend: Backend,
-  { manifest, fileUrl, nThreads, moduleOf, context }: EngineWish,
+  { manifest, fileUrl, nThreads, moduleOf, context, onKept }: EngineWish,
 ): Promise<Engine> {
-  const { name, bytes: fileBytes } = manifest
-  if (backend === 'wasm' && fileBytes > FILE_BYTES_MAX) {
-    const line = `${name} has ${fileBytes} bytes; in a browser a model may have ${FILE_BYTES_MAX}`
-    throw new NearfieldError('no_memory', line)
-  }
+  const { bytes: fileBytes } = manifest
+  checkMemory(manifest, backend === 'wasm')
   const compiled = await moduleOf(nThreads > 1)
   const { gpu, adapter } =
     backend === 'webgpu' ? await openGpu(navigator.gpu) : { gpu: null, adapter: '' }
@@ -145,7 +150,7 @@ async function openEngine(
     threads = startThreads(runtime, used - 1)
     const load = new EngineLoad(runtime, gpu, { backend, kernels, fileBytes, threads: used })
     try {
-      const { kept, address } = await fill(load, threads, { manifest, fileUrl, context })
+      const { kept, address } = await fill(load, threads, { manifest, fileUrl, context, onKept })
       const identity = compiled.sha256 && `${manifest.sha256} ${compiled.sha256}`
       const engine = new Engine({ runtime, address, gpu, threads: threads.workers, kept, identity })
       const chosen = engine.facts.kernels
@@ -180,10 +185,10 @@ async function runtimeOf(
 async function fill(
   load: EngineLoad,
   threads: Threads,
-  { manifest, fileUrl, context }: Pick<EngineWish, 'manifest' | 'fileUrl' | 'context'>,
+  { manifest, fileUrl, context, onKept }: Omit<EngineWish, 'nThreads' | 'moduleOf'>,
 ): Promise<{ kept: boolean; address: number }> {
   const { signal, progress } = context
-  const { kept, fetchedBytes } = await loadModel({
+  const { kept, local, fetchedBytes } = await loadModel({
     manifest,
     fileUrl,
     into: (bytes) => load.add(bytes),
@@ -191,9 +196,10 @@ async function fill(
     signal,
   })
   const total = manifest.bytes
-  if (fetchedBytes > 0) progress({ loaded: 0, total, stage: 'load' })
+  if (kept && fetchedBytes > 0) onKept()
+  if (!local) progress({ loaded: 0, total, stage: 'load' })
   await threads.ready // the engine takes those that have parked
   const address = await load.finish()
-  if (fetchedBytes > 0) progress({ loaded: total, total, stage: 'load' })
+  if (!local) progress({ loaded: total, total, stage: 'load' })
   return { kept, address }
 }

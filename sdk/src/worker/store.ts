@@ -1,7 +1,8 @@
 /**
- * One model's file in OPFS, held by sync access handles (exclusive: see the lock in load.ts).
- * Owns the file and its marks. A chunk is marked only after its bytes were flushed, so a tab
- * killed at any moment leaves no mark that lies; load.ts checks the hash all the same.
+ * One model's file in OPFS, held by sync access handles. Owns the file and its marks. A chunk is
+ * marked only after its bytes were flushed, so a tab killed at any moment leaves no mark that lies;
+ * load.ts checks the hash all the same. Where the browser lets several tabs hold one file
+ * (sharesFiles), those that only read need no turn; who writes has one (tabs.ts).
  */
 
 import type { ChunkPlace } from '../model/chunks.ts'
@@ -16,10 +17,21 @@ export interface ModelStore {
   write(chunk: ChunkPlace, bytes: Uint8Array): void
   /** The chunk's bytes are not what they should be. */
   forget(chunk: ChunkPlace): void
+  /** Takes note of what other tabs have marked since. */
+  refresh(): void
   close(): void
-  /** Close and give the space back. */
+  /** Close and give the space back; another tab that holds the file keeps it. */
   remove(): Promise<void>
 }
+
+/** May several tabs hold one file here? Elsewhere the first one shuts the others out. */
+export const sharesFiles = (): boolean =>
+  'mode' in (globalThis.FileSystemSyncAccessHandle?.prototype ?? {})
+
+const handleOf = async (folder: FileSystemDirectoryHandle, name: string) =>
+  ((await folder.getFileHandle(name, { create: true })) as SharedFileHandle).createSyncAccessHandle(
+    { mode: 'readwrite-unsafe' },
+  )
 
 /**
  * null: this browser keeps nothing here (private window), or another tab holds the file.
@@ -27,17 +39,15 @@ export interface ModelStore {
  */
 export async function openStore(manifest: Manifest, _fileUrl: string): Promise<ModelStore | null> {
   let file: FileSystemSyncAccessHandle | null = null
-  let marks: FileSystemSyncAccessHandle
   try {
     const folder = await modelFolder(manifest.sha256, true)
     if (!folder) return null
-    file = await (await folder.getFileHandle('file', { create: true })).createSyncAccessHandle()
-    marks = await (await folder.getFileHandle('chunks', { create: true })).createSyncAccessHandle()
+    file = await handleOf(folder, 'file')
+    return storeOver(file, await handleOf(folder, 'chunks'), manifest)
   } catch {
     file?.close()
     return null
   }
-  return storeOver(file, marks, manifest)
 }
 
 function storeOver(
@@ -46,7 +56,9 @@ function storeOver(
   manifest: Manifest,
 ): ModelStore {
   const known = new Uint8Array(manifest.chunks.length)
-  marks.read(known, { at: 0 })
+  const refresh = () => {
+    marks.read(known, { at: 0 })
+  }
   const mark = (chunk: ChunkPlace, value: 0 | 1) => {
     known[chunk.index] = value
     marks.write(Uint8Array.of(value), { at: chunk.index })
@@ -55,6 +67,12 @@ function storeOver(
   const close = () => {
     file.close()
     marks.close()
+  }
+  refresh()
+  try {
+    marks.write(Float64Array.of(Date.now()), { at: known.length })
+  } catch {
+    // not a byte is free: what lies there can be read all the same
   }
   return {
     has: (chunk) => known[chunk.index] === 1,
@@ -66,10 +84,16 @@ function storeOver(
       mark(chunk, 1)
     },
     forget: (chunk) => mark(chunk, 0),
+    refresh,
     close,
     async remove() {
       close()
       await removeModel(manifest.sha256)
     },
   }
+}
+
+/** What TypeScript's types do not know of yet. */
+interface SharedFileHandle {
+  createSyncAccessHandle(options: { mode: 'readwrite-unsafe' }): Promise<FileSystemSyncAccessHandle>
 }

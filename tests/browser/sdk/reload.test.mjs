@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { loraFile } from '../../../sdk/src/testing/lora.ts'
 import { launch } from '../chromium.mjs'
-import { load, model, openModel, openPage, serveSdk, workerScript } from './page.mjs'
+import { load, model, modelRequests, openModel, openPage, serveSdk, workerScript } from './page.mjs'
 
 const TEXT = 'i has two cats and they is cute'
 const STILL_MS = 2000
@@ -222,7 +222,23 @@ test(
         assert.equal(code, 'no_memory')
         assert.match(message, line)
       }
+      // refused when the first chunk was there, and nothing later
+      const [{ sent }] = modelRequests(server)
+      assert.ok(sent < 64 << 20, `${sent} bytes`)
+      // room for a session of half the context
+      allow(164 * 2 ** 20)
+      await openModel(page)
+      const countTokens = () =>
+        page.evaluate(async () => {
+          const { context } = await window.nf.countTokens([{ role: 'user', content: 'a' }])
+          window.nf.close()
+          return context
+        })
+      assert.ok((await edit(page)).receipt.passes >= 1)
+      assert.equal(await countTokens(), 512)
       delete server.pages['/sdk/engine.worker.js']
+      await openModel(page)
+      assert.equal(await countTokens(), 1024)
       assert.equal((await openModel(page)).status.state, 'ready')
       assert.ok((await edit(page)).receipt.passes >= 1)
       assert.deepEqual(problems, [])
