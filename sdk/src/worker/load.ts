@@ -2,7 +2,7 @@
  * Brings a model's verified bytes to where they are wanted, in the file's order: each chunk from
  * this browser's storage when it is there and right, from the network when not. Owns the order of
  * things and the progress. Every chunk is hashed on every load, stored ones too: hashing runs
- * beside the reading. Memory: four chunks, whatever the file's length.
+ * beside the reading. Memory: three batches, whatever the file's length.
  * Does not own: HTTP (download.ts), files (store.ts), hashes (hasher.ts), what becomes of the bytes
  * (engine_load.ts).
  */
@@ -10,14 +10,15 @@ import { NearfieldError } from '../error.ts'
 import { type ChunkPlace, chunkPlaces } from '../model/chunks.ts'
 import { hashHex } from '../model/hash.ts'
 import type { Manifest } from '../model/manifest.ts'
-import type { Progress } from '../protocol.ts'
+import type { HashTold, Progress } from '../protocol.ts'
 import { fetchRun } from './download.ts'
-import { Hasher } from './hasher.ts'
+import type { Hasher } from './hasher.ts'
 import { type ModelStore, openStore } from './store.ts'
 
 export interface LoadOptions {
   manifest: Manifest
   fileUrl: string
+  hasher: Hasher
   /** Takes the file's next bytes, verified; they are valid until it resolves. */
   into(bytes: Uint8Array): Promise<void>
   onProgress(progress: Progress): void
@@ -46,12 +47,12 @@ export async function loadModel(options: LoadOptions): Promise<Loaded> {
 }
 
 async function loadLocked(options: LoadOptions): Promise<Loaded> {
-  const { manifest, into, onProgress, signal } = options
+  const { manifest, hasher, into, onProgress, signal } = options
   const places = chunkPlaces(manifest)
   let store = await openStore(manifest)
   const local = places.every((place) => store?.has(place))
   const report = progressOf(manifest.bytes, local ? 'load' : 'download', onProgress)
-  const ahead = new ReadAhead(places, manifest.chunk_bytes)
+  const ahead = new ReadAhead(places, manifest.chunk_bytes, hasher)
   let fetchedBytes = 0
   try {
     for (let i = 0; i < places.length; ) {
@@ -77,58 +78,74 @@ async function loadLocked(options: LoadOptions): Promise<Loaded> {
     return { kept: store !== null, fetchedBytes }
   } finally {
     store?.close()
-    ahead.close()
+    await ahead.close()
   }
 }
 
-const BUFFERS = 3
+const BATCHES = 3
+/** What is read and hashed at once, in whole chunks. */
+const BATCH_BYTES = 4 << 20
 
-/** Stored chunks, read and hashed ahead of the one that is asked for. */
+/** Stored chunks, read and hashed ahead of the one that is asked for, many at a time. */
 class ReadAhead {
   readonly #places: ChunkPlace[]
   readonly #chunkBytes: number
-  readonly #checks = new Map<number, Promise<Uint8Array<ArrayBuffer> | null>>()
+  /** Chunks in a batch. */
+  readonly #n: number
+  readonly #checks = new Map<number, Promise<HashTold>>()
   /** Those that are neither with the hasher nor with whoever has asked. */
   readonly #free: ArrayBuffer[] = []
-  #lent: ArrayBuffer | null = null
-  #hasher: Hasher | null = null
+  #lent = -1
+  readonly #hasher: Hasher
 
-  constructor(places: ChunkPlace[], chunkBytes: number) {
+  constructor(places: ChunkPlace[], chunkBytes: number, hasher: Hasher) {
     this.#places = places
     this.#chunkBytes = chunkBytes
+    this.#n = Math.max(1, Math.floor(BATCH_BYTES / chunkBytes))
+    this.#hasher = hasher
   }
 
-  /** Chunk i's bytes until the next call; null: they are wrong. */
+  /** Chunk i's bytes until one of another batch is asked for; null: they are wrong. */
   async read(store: ModelStore, i: number): Promise<Uint8Array | null> {
-    this.#hasher ??= new Hasher()
-    if (this.#lent) this.#free.push(this.#lent)
-    this.#lent = null
-    for (let next = i; next < i + BUFFERS; next++) this.#begin(store, next)
-    const bytes = await this.#checks.get(i)!
-    this.#checks.delete(i)
-    this.#lent = bytes?.buffer ?? null
-    return bytes
+    const batch = Math.floor(i / this.#n)
+    if (batch !== this.#lent) await this.#giveBack()
+    this.#lent = batch
+    for (let next = batch; next < batch + BATCHES; next++) this.#begin(store, next)
+    const { hashes, bytes } = await this.#checks.get(batch)!
+    const { sha256, length } = this.#places[i]!
+    const k = i % this.#n
+    const at = k * this.#chunkBytes
+    return hashes[k] === sha256 ? bytes.subarray(at, at + length) : null
   }
 
-  close(): void {
-    this.#hasher?.close()
+  /** Gives the memory back now: the collector sees no reason to, for long. */
+  async close(): Promise<void> {
+    await this.#giveBack().catch(() => {}) // told already
+    for (const buffer of this.#free) buffer.transfer?.(0)
   }
 
-  #begin(store: ModelStore, i: number): void {
-    const place = this.#places[i]
-    if (!place || this.#checks.has(i) || !store.has(place)) return
-    const check = this.#check(store, place)
+  async #giveBack(): Promise<void> {
+    const told = await this.#checks.get(this.#lent)
+    this.#checks.delete(this.#lent)
+    if (told) this.#free.push(told.bytes.buffer)
+  }
+
+  #begin(store: ModelStore, batch: number): void {
+    const places = this.#places.slice(batch * this.#n, (batch + 1) * this.#n)
+    if (this.#checks.has(batch) || !places.some((place) => store.has(place))) return
+    const check = this.#check(store, places)
     check.catch(() => {}) // told to whoever reads it
-    this.#checks.set(i, check)
+    this.#checks.set(batch, check)
   }
 
-  async #check(store: ModelStore, place: ChunkPlace): Promise<Uint8Array<ArrayBuffer> | null> {
-    const buffer = this.#free.pop() ?? new ArrayBuffer(this.#chunkBytes)
-    const bytes = new Uint8Array(buffer, 0, place.length)
-    if (store.read(place, bytes) !== place.length) return null
-    const told = await this.#hasher!.hash(bytes)
-    if (!told) return this.#check(store, place) // the hasher has failed: it hashes here from now on
-    return told.hash === place.sha256 ? told.bytes : null
+  async #check(store: ModelStore, places: ChunkPlace[]): Promise<HashTold> {
+    const from = places[0]!.offset
+    const { offset, length } = places.at(-1)!
+    const buffer = this.#free.pop() ?? new ArrayBuffer(this.#n * this.#chunkBytes)
+    const bytes = new Uint8Array(buffer, 0, offset + length - from)
+    store.read(from, bytes) // whatever is not there, its hash will not be right
+    const told = await this.#hasher.hash(bytes, this.#chunkBytes)
+    return told ?? this.#check(store, places) // the hasher has failed: it hashes here from now on
   }
 }
 
