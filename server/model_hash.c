@@ -9,7 +9,7 @@
 
 #include "server/text_buf.h"
 
-enum { READ_BYTES = 1 << 20 };
+enum { READ_BYTES = 1 << 19 };
 static_assert(MODEL_CHUNK_BYTES % READ_BYTES == 0);
 
 static i64 ns_of(struct timespec t) { return (i64)t.tv_sec * 1000000000 + t.tv_nsec; }

@@ -6,7 +6,7 @@ import { createReadStream, readFileSync, statSync } from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
 
-const CHUNK_BYTES = 8 * 2 ** 20
+const CHUNK_BYTES = 512 * 2 ** 10
 const types = {
   '.html': 'text/html',
   '.js': 'text/javascript',

@@ -99,7 +99,8 @@ export class Channel {
       return
     }
     if (message.kind === 'kept') {
-      void navigator.storage.persist() // no promise: as the browser sees fit
+      // no promise: as the browser sees fit; a worker has no such function
+      void (navigator.storage as Partial<StorageManager & { persist(): unknown }>).persist?.()
       return
     }
     const pending = this.#pending.get(message.id)

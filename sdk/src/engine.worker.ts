@@ -11,7 +11,7 @@ import { fetchAdapter, keepAdapter } from './worker/adapters.ts'
 import { lint, measure } from './worker/caption_lint.ts'
 import { parse, write } from './worker/captions.ts'
 import { compileModule } from './worker/compile.ts'
-import { tellHash } from './worker/hasher.ts'
+import { tellHashes } from './worker/hasher.ts'
 import { type Opened, openHost } from './worker/open.ts'
 import { type Runtime, startRuntime } from './worker/runtime.ts'
 import { serveCalls } from './worker/serve.ts'
@@ -75,7 +75,7 @@ const onCall = serveCalls(post, {
 
 self.onmessage = ({ data }: MessageEvent<ToWorker | ThreadStart | HashAsked>) => {
   if (data.kind === 'thread') void serveAsThread(data)
-  else if (data.kind === 'hash') void tellHash(data)
+  else if (data.kind === 'hash') void tellHashes(data)
   else if (data.kind === 'start') wasm = data.wasm
   else onCall(data)
 }

@@ -98,9 +98,11 @@ export interface ThreadParked {
 export interface HashAsked {
   kind: 'hash'
   bytes: Uint8Array<ArrayBuffer>
+  /** Each so many bytes have a hash of their own; the last may be fewer. */
+  chunkBytes: number
 }
-/** Its answer: SHA-256 in hex, and the buffer back. In the order of what was asked. */
+/** Its answer: SHA-256 of each chunk in hex, and the buffer back. In the order of what was asked. */
 export interface HashTold {
-  hash: string
+  hashes: string[]
   bytes: Uint8Array<ArrayBuffer>
 }

@@ -8,7 +8,7 @@ import { createServer } from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
 
-const CHUNK_BYTES = 8 << 20
+const CHUNK_BYTES = 512 << 10
 const TYPES = {
   '.html': 'text/html',
   '.js': 'text/javascript',

@@ -28,7 +28,8 @@ async function complete(prompt) {
   return { ms: performance.now() - started, first_ms, text, timings }
 }
 
-export async function open({ threads, backend, file }) {
+// cached: through its own cache in the browser's storage, which a first load fills; else from memory.
+export async function load({ threads, backend, file, cached }) {
   if (backend === 'webgpu' && !(await adapterFacts())?.f16) {
     throw new Error('without shader-f16 wllama runs on the CPU and does not say so: not measured')
   }
@@ -36,23 +37,32 @@ export async function open({ threads, backend, file }) {
     { default: '/wllama/wasm/wllama.wasm' },
     { logger: LoggerWithoutDebug, suppressNativeLog: true },
   )
-  const blob = await (await fetch(file)).blob()
   const options = {
     n_ctx: 512,
     n_parallel: 1,
     n_threads: threads,
     n_gpu_layers: backend === 'webgpu' ? 999 : 0,
   }
-  const load = await timed(() => wllama.loadModel([blob], options))
+  const blob = cached ? null : await (await fetch(file)).blob()
+  const url = new URL(file, location.href).href
+  const { ms } = await timed(() =>
+    blob
+      ? wllama.loadModel([blob], options)
+      : wllama.loadModelFromUrl(url, { ...options, useCache: true }),
+  )
   const got = wllama.getNumThreads()
   if (backend === 'wasm' && got !== threads)
     throw new Error(`asked for ${threads} threads, got ${got}`)
-  const warm = await timed(() => complete(work.warm_prompt))
-  return {
-    version: `libllama ${Wllama.getLibllamaVersion()}`,
-    load_ms: load.ms,
-    first_edit_ms: warm.ms,
-  }
+  return { version: `libllama ${Wllama.getLibllamaVersion()}`, load_ms: ms }
+}
+
+export async function firstEdit() {
+  const { ms, timings: t } = await complete(work.warm_prompt)
+  return { first_edit_ms: ms, first_edit_new_tokens: t.prompt_n }
+}
+
+export async function open(options) {
+  return { ...(await load(options)), ...(await firstEdit()) }
 }
 
 export async function edits(n) {

@@ -21,8 +21,8 @@ class FakeWorker {
     this.ended = true
   }
   async answer() {
-    const { bytes } = this.asked.shift()!
-    this.onmessage?.({ data: { hash: await hashHex(bytes), bytes } })
+    const { bytes, chunkBytes } = this.asked.shift()!
+    this.onmessage?.({ data: { hashes: await hashes(bytes, chunkBytes), bytes } })
   }
 }
 
@@ -32,11 +32,19 @@ afterEach(() => {
 })
 
 const chunk = (value: number) => new Uint8Array(100).fill(value)
+const hashes = (bytes: Uint8Array<ArrayBuffer>, size: number) =>
+  Promise.all(
+    Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+      hashHex(bytes.subarray(i * size, (i + 1) * size)),
+    ),
+  )
 
 test('without workers a hash is made here', async () => {
   vi.stubGlobal('Worker', undefined)
   const bytes = chunk(1)
-  await expect(new Hasher().hash(bytes)).resolves.toEqual({ hash: await hashHex(bytes), bytes })
+  const told = await new Hasher().hash(bytes, 30)
+  expect(told).toEqual({ hashes: await hashes(bytes, 30), bytes })
+  expect(told!.hashes).toHaveLength(4) // the last of 10 bytes
 })
 
 test('a worker gets the buffer and gives it back; answers come in order', async () => {
@@ -45,13 +53,13 @@ test('a worker gets the buffer and gives it back; answers come in order', async 
   const hasher = new Hasher()
   const [worker] = FakeWorker.made
   const given = [chunk(1), chunk(2)]
-  const told = given.map((bytes) => hasher.hash(bytes))
+  const told = given.map((bytes) => hasher.hash(bytes, 40))
   expect(given.map((bytes) => bytes.length)).toEqual([0, 0]) // gone, not copied
   await worker!.answer()
   await worker!.answer()
   for (const [i, one] of told.entries()) {
     const bytes = chunk(i + 1)
-    await expect(one).resolves.toEqual({ hash: await hashHex(bytes), bytes })
+    await expect(one).resolves.toEqual({ hashes: await hashes(bytes, 40), bytes })
   }
   hasher.close()
   expect(worker!.ended).toBe(true)
@@ -61,10 +69,13 @@ test('what a failed worker held is lost and said so; the next is hashed here', a
   vi.stubGlobal('Worker', FakeWorker)
   vi.stubGlobal('self', { location: { href: 'http://h/engine.worker.js' } })
   const hasher = new Hasher()
-  const lost = hasher.hash(chunk(1))
+  const lost = hasher.hash(chunk(1), 100)
   FakeWorker.made[0]!.onerror!()
   await expect(lost).resolves.toBe(null)
   const bytes = chunk(3)
-  await expect(hasher.hash(bytes)).resolves.toEqual({ hash: await hashHex(bytes), bytes })
+  await expect(hasher.hash(bytes, 100)).resolves.toEqual({
+    hashes: await hashes(bytes, 100),
+    bytes,
+  })
   expect(FakeWorker.made).toHaveLength(1)
 })

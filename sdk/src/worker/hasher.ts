@@ -9,7 +9,7 @@ import { scriptUrl } from '../trusted.ts'
 
 export class Hasher {
   #worker: Worker | null = null
-  /** Of chunks that are there, in order. */
+  /** Of buffers that are there, in order. */
   #waiting: ((told: HashTold | null) => void)[] = []
 
   constructor() {
@@ -27,13 +27,16 @@ export class Hasher {
     this.#worker.onerror = () => this.close()
   }
 
-  /** `bytes` is gone; what resolves has it again. null: it was lost, with the worker. */
-  async hash(bytes: Uint8Array<ArrayBuffer>): Promise<HashTold | null> {
+  /**
+   * A hash for each chunkBytes of `bytes`, which is gone; what resolves has it again. null: it was
+   * lost, with the worker.
+   */
+  async hash(bytes: Uint8Array<ArrayBuffer>, chunkBytes: number): Promise<HashTold | null> {
     const worker = this.#worker
-    if (!worker) return { hash: await hashHex(bytes), bytes }
+    if (!worker) return { hashes: await hashesOf(bytes, chunkBytes), bytes }
     return new Promise((resolve) => {
       this.#waiting.push(resolve)
-      worker.postMessage({ kind: 'hash', bytes } satisfies HashAsked, [bytes.buffer])
+      worker.postMessage({ kind: 'hash', bytes, chunkBytes } satisfies HashAsked, [bytes.buffer])
     })
   }
 
@@ -45,7 +48,15 @@ export class Hasher {
 }
 
 /** In the hashes' own worker. */
-export async function tellHash({ bytes }: HashAsked): Promise<void> {
-  const told: HashTold = { hash: await hashHex(bytes), bytes }
+export async function tellHashes({ bytes, chunkBytes }: HashAsked): Promise<void> {
+  const told: HashTold = { hashes: await hashesOf(bytes, chunkBytes), bytes }
   self.postMessage(told, { transfer: [bytes.buffer] })
+}
+
+async function hashesOf(bytes: Uint8Array<ArrayBuffer>, chunkBytes: number): Promise<string[]> {
+  const hashes: string[] = []
+  for (let at = 0; at < bytes.length; at += chunkBytes) {
+    hashes.push(await hashHex(bytes.subarray(at, at + chunkBytes)))
+  }
+  return hashes
 }

@@ -3,6 +3,7 @@ import { keptChunks } from '../model/folder.ts'
 import type { Progress } from '../protocol.ts'
 import { FakeOpfs } from '../testing/fake_opfs.ts'
 import { FakeServer, modelOf } from '../testing/fake_server.ts'
+import { Hasher } from './hasher.ts'
 import { loadModel } from './load.ts'
 
 const CHUNK = 64
@@ -33,6 +34,7 @@ function load(signal = new AbortController().signal) {
   return loadModel({
     manifest,
     fileUrl: 'http://host/tiny.gguf',
+    hasher: new Hasher(),
     into: async (bytes) => {
       await Promise.resolve() // the bytes stand until it resolves
       memory.set(bytes, at)

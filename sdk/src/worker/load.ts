@@ -3,7 +3,7 @@
  * this browser's storage when it is there and right, from the network when not. Owns the order of
  * things and the progress. One tab downloads; the others read each chunk as soon as it is kept, and
  * one of them goes on when the first has gone. Every chunk is hashed on every load, stored ones too:
- * hashing runs beside the reading. Memory: four chunks, whatever the file's length.
+ * hashing runs beside the reading. Memory: three batches, whatever the file's length.
  * Does not own: HTTP (download.ts), files (store.ts), whose turn it is (tabs.ts), room (model/room.ts),
  * hashes (hasher.ts), what becomes of the bytes (engine_load.ts).
  */
@@ -12,15 +12,16 @@ import { type ChunkPlace, chunkPlaces } from '../model/chunks.ts'
 import { hashHex } from '../model/hash.ts'
 import type { Manifest } from '../model/manifest.ts'
 import { evictOldest, makeRoom } from '../model/room.ts'
-import type { Progress } from '../protocol.ts'
+import type { HashTold, Progress } from '../protocol.ts'
 import { fetchRun } from './download.ts'
-import { Hasher } from './hasher.ts'
+import type { Hasher } from './hasher.ts'
 import { type ModelStore, openStore, sharesFiles } from './store.ts'
 import { Tabs } from './tabs.ts'
 
 export interface LoadOptions {
   manifest: Manifest
   fileUrl: string
+  hasher: Hasher
   /** Takes the file's next bytes, verified; they are valid until it resolves. */
   into(bytes: Uint8Array): Promise<void>
   onProgress(progress: Progress): void
@@ -37,11 +38,11 @@ export interface Loaded {
 }
 
 export async function loadModel(options: LoadOptions): Promise<Loaded> {
-  const { manifest, into, onProgress, signal } = options
+  const { manifest, hasher, into, onProgress, signal } = options
   signal.throwIfAborted()
   const places = chunkPlaces(manifest)
   const tabs = new Tabs(manifest.sha256, signal)
-  const ahead = new ReadAhead(places, manifest.chunk_bytes)
+  const ahead = new ReadAhead(places, manifest.chunk_bytes, hasher)
   let store: ModelStore | null = null
   let downloads = false
   let fetchedBytes = 0
@@ -90,7 +91,7 @@ export async function loadModel(options: LoadOptions): Promise<Loaded> {
   } finally {
     store?.close()
     tabs.close()
-    ahead.close()
+    await ahead.close()
   }
 }
 
@@ -104,54 +105,84 @@ async function withoutStore(store: ModelStore, tabs: Tabs): Promise<null> {
   return null
 }
 
-const BUFFERS = 3
+const RUNS = 3
+/** What is read and hashed at once, in whole chunks. */
+const RUN_BYTES = 4 << 20
 
-/** Stored chunks, read and hashed ahead of the one that is asked for. */
+/** Chunks [from, end), read and hashed together. */
+interface Run {
+  from: number
+  end: number
+  told: Promise<HashTold>
+}
+
+/** Stored chunks, read and hashed ahead of the one that is asked for, many at a time. */
 class ReadAhead {
   readonly #places: ChunkPlace[]
   readonly #chunkBytes: number
-  readonly #checks = new Map<number, Promise<Uint8Array<ArrayBuffer> | null>>()
+  /** Chunks in a run, at most. */
+  readonly #n: number
+  /** In the file's order; the first one's bytes may be lent. */
+  readonly #runs: Run[] = []
   /** Those that are neither with the hasher nor with whoever has asked. */
   readonly #free: ArrayBuffer[] = []
-  #lent: ArrayBuffer | null = null
-  #hasher: Hasher | null = null
+  readonly #hasher: Hasher
 
-  constructor(places: ChunkPlace[], chunkBytes: number) {
+  constructor(places: ChunkPlace[], chunkBytes: number, hasher: Hasher) {
     this.#places = places
     this.#chunkBytes = chunkBytes
+    this.#n = Math.max(1, Math.floor(RUN_BYTES / chunkBytes))
+    this.#hasher = hasher
   }
 
-  /** Chunk i's bytes until the next call; null: they are wrong. */
+  /** Chunk i's bytes until the next call; null: they are wrong, and are read anew when asked for. */
   async read(store: ModelStore, i: number): Promise<Uint8Array | null> {
-    this.#hasher ??= new Hasher()
-    if (this.#lent) this.#free.push(this.#lent)
-    this.#lent = null
-    for (let next = i; next < i + BUFFERS; next++) this.#begin(store, next)
-    const bytes = await this.#checks.get(i)!
-    this.#checks.delete(i)
-    this.#lent = bytes?.buffer ?? null
-    return bytes
+    while (this.#runs[0] && this.#runs[0].end <= i) await this.#giveBack()
+    const next = this.#runs[0]?.from ?? this.#places.length
+    if (next > i) this.#runs.unshift(this.#begin(store, i, next))
+    while (this.#runs.length < RUNS) {
+      const { end } = this.#runs.at(-1)!
+      if (end === this.#places.length || !store.has(this.#places[end]!)) break
+      this.#runs.push(this.#begin(store, end))
+    }
+    const { from, told } = this.#runs[0]!
+    const { hashes, bytes } = await told
+    const { sha256, length } = this.#places[i]!
+    const at = (i - from) * this.#chunkBytes
+    if (hashes[i - from] === sha256) return bytes.subarray(at, at + length)
+    await this.#giveBack()
+    return null
   }
 
-  close(): void {
-    this.#hasher?.close()
+  /** Gives the memory back now: the collector sees no reason to, for long. */
+  async close(): Promise<void> {
+    while (this.#runs.length > 0) await this.#giveBack().catch(() => {}) // told already
+    for (const buffer of this.#free) buffer.transfer?.(0)
   }
 
-  #begin(store: ModelStore, i: number): void {
-    const place = this.#places[i]
-    if (!place || this.#checks.has(i) || !store.has(place)) return
-    const check = this.#check(store, place)
-    check.catch(() => {}) // told to whoever reads it
-    this.#checks.set(i, check)
+  async #giveBack(): Promise<void> {
+    const { bytes } = await this.#runs.shift()!.told
+    this.#free.push(bytes.buffer)
   }
 
-  async #check(store: ModelStore, place: ChunkPlace): Promise<Uint8Array<ArrayBuffer> | null> {
-    const buffer = this.#free.pop() ?? new ArrayBuffer(this.#chunkBytes)
-    const bytes = new Uint8Array(buffer, 0, place.length)
-    if (store.read(place, bytes) !== place.length) return null
-    const told = await this.#hasher!.hash(bytes)
-    if (!told) return this.#check(store, place) // the hasher has failed: it hashes here from now on
-    return told.hash === place.sha256 ? told.bytes : null
+  /** Chunk i and those after it that are kept, before `next`. */
+  #begin(store: ModelStore, i: number, next = this.#places.length): Run {
+    const limit = Math.min(i + this.#n, next)
+    let end = i + 1
+    while (end < limit && store.has(this.#places[end]!)) end++
+    const told = this.#check(store, this.#places.slice(i, end))
+    told.catch(() => {}) // told to whoever reads it
+    return { from: i, end, told }
+  }
+
+  async #check(store: ModelStore, places: ChunkPlace[]): Promise<HashTold> {
+    const from = places[0]!.offset
+    const { offset, length } = places.at(-1)!
+    const buffer = this.#free.pop() ?? new ArrayBuffer(this.#n * this.#chunkBytes)
+    const bytes = new Uint8Array(buffer, 0, offset + length - from)
+    store.read(from, bytes) // whatever is not there, its hash will not be right
+    const told = await this.#hasher.hash(bytes, this.#chunkBytes)
+    return told ?? this.#check(store, places) // the hasher has failed: it hashes here from now on
   }
 }
 

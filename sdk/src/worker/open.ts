@@ -16,6 +16,7 @@ import type { Chosen } from './backend.ts'
 import { type Compiled, compileModule } from './compile.ts'
 import { Engine } from './engine.ts'
 import { EngineLoad } from './engine_load.ts'
+import { Hasher } from './hasher.ts'
 import { Host, type OpenContext, type Ways } from './host.ts'
 import { loadModel } from './load.ts'
 import { checkMemory } from './memory.ts'
@@ -62,6 +63,12 @@ export async function openHost(
     return compiling
   }
   void moduleOf(nThreads > 1).catch(() => {}) // beside the manifest; told to whoever opens
+  let early: Hasher | null = new Hasher() // its worker starts meanwhile, too
+  const takeHasher = () => {
+    const hasher = early ?? new Hasher()
+    early = null
+    return hasher
+  }
   const manifest = await loadManifest(model, context.signal)
   const { name: id, sha256, bytes } = manifest
   holdModel(sha256)
@@ -94,6 +101,7 @@ export async function openHost(
         fileUrl: new URL(manifest.file, manifestUrl(model)).href,
         nThreads: backend === 'wasm' ? nThreads : 1, // the GPU's host has little to do
         moduleOf,
+        hasher: takeHasher(),
         context: { signal, progress },
         onKept,
       }),
@@ -126,16 +134,74 @@ interface EngineWish {
   nThreads: number
   /** shared: of memory that threads join. */
   moduleOf(shared: boolean): Promise<Compiled>
+  /** Is closed when the engine is open, or not to be had. */
+  hasher: Hasher
   context: OpenContext
   onKept: () => void
 }
 
-async function openEngine(
-  backend: Backend,
-  { manifest, fileUrl, nThreads, moduleOf, context, onKept }: EngineWish,
-): Promise<Engine> {
+/** Everything of an engine but the file's bytes. */
+interface Empty {
+  compiled: Compiled
+  gpu: Gpu | null
+  runtime: Runtime
+  threads: Threads
+  load: EngineLoad
+  /** Keeps the kernels that the engine has chosen, for the next time. */
+  keepKernels(chosen: string): void
+  close(): void
+}
+
+/** The file is read and hashed while module, memory and threads are made. */
+async function openEngine(backend: Backend, wish: EngineWish): Promise<Engine> {
+  const { manifest, fileUrl, hasher, context, onKept } = wish
   const { bytes: fileBytes } = manifest
-  checkMemory(manifest, backend === 'wasm')
+  try {
+    checkMemory(manifest, backend === 'wasm')
+  } catch (error) {
+    hasher.close()
+    throw error
+  }
+  const { signal, progress } = context
+  const opening = openEmpty(backend, wish)
+  const failed = new AbortController()
+  opening.catch((error) => failed.abort(error)) // it ends the download, too
+  try {
+    const { kept, local, fetchedBytes } = await loadModel({
+      manifest,
+      fileUrl,
+      hasher,
+      into: async (bytes) => (await opening).load.add(bytes),
+      onProgress: progress,
+      signal: AbortSignal.any([signal, failed.signal]),
+    })
+    const { compiled, gpu, runtime, threads, load, keepKernels } = await opening
+    if (kept && fetchedBytes > 0) onKept()
+    if (!local) progress({ loaded: 0, total: fileBytes, stage: 'load' })
+    await threads.ready // the engine takes those that have parked
+    const address = await load.finish()
+    if (!local) progress({ loaded: fileBytes, total: fileBytes, stage: 'load' })
+    const identity = compiled.sha256 && `${manifest.sha256} ${compiled.sha256}`
+    const engine = new Engine({ runtime, address, gpu, threads: threads.workers, kept, identity })
+    load.close()
+    keepKernels(engine.facts.kernels)
+    return engine
+  } catch (error) {
+    await opening.then(
+      (empty) => empty.close(),
+      () => {},
+    )
+    throw error
+  } finally {
+    hasher.close()
+  }
+}
+
+async function openEmpty(
+  backend: Backend,
+  { manifest, nThreads, moduleOf }: EngineWish,
+): Promise<Empty> {
+  const { bytes: fileBytes } = manifest
   const compiled = await moduleOf(nThreads > 1)
   const { gpu, adapter } =
     backend === 'webgpu' ? await openGpu(navigator.gpu) : { gpu: null, adapter: '' }
@@ -143,25 +209,26 @@ async function openEngine(
   const key = JSON.stringify([adapter, navigator.userAgent, compiled.sha256])
   const kernels = gpu && (await keptChoice<string>(keptAs, key))
   let threads: Threads = { workers: [], ready: Promise.resolve() }
+  const close = () => {
+    for (const worker of threads.workers) worker.terminate()
+    gpu?.close()
+  }
   try {
     const inMemory = gpu ? 0 : fileBytes
     const runtime = await runtimeOf(compiled, inMemory + BESIDE_FILE_BYTES, gpu, moduleOf)
     const used = runtime.shared ? nThreads : 1
     threads = startThreads(runtime, used - 1)
     const load = new EngineLoad(runtime, gpu, { backend, kernels, fileBytes, threads: used })
-    try {
-      const { kept, address } = await fill(load, threads, { manifest, fileUrl, context, onKept })
-      const identity = compiled.sha256 && `${manifest.sha256} ${compiled.sha256}`
-      const engine = new Engine({ runtime, address, gpu, threads: threads.workers, kept, identity })
-      const chosen = engine.facts.kernels
+    const keepKernels = (chosen: string) => {
       if (gpu && chosen !== kernels) void keepChoice(keptAs, key, chosen)
-      return engine
-    } finally {
-      load.close()
     }
+    const closeAll = () => {
+      load.close()
+      close()
+    }
+    return { compiled, gpu, runtime, threads, load, keepKernels, close: closeAll }
   } catch (error) {
-    for (const worker of threads.workers) worker.terminate()
-    gpu?.close()
+    close()
     throw error
   }
 }
@@ -180,26 +247,4 @@ async function runtimeOf(
     if (!refused || !compiled.shared) throw error
     return startRuntime(await moduleOf(false), bytesMax)
   }
-}
-
-async function fill(
-  load: EngineLoad,
-  threads: Threads,
-  { manifest, fileUrl, context, onKept }: Omit<EngineWish, 'nThreads' | 'moduleOf'>,
-): Promise<{ kept: boolean; address: number }> {
-  const { signal, progress } = context
-  const { kept, local, fetchedBytes } = await loadModel({
-    manifest,
-    fileUrl,
-    into: (bytes) => load.add(bytes),
-    onProgress: progress,
-    signal,
-  })
-  const total = manifest.bytes
-  if (kept && fetchedBytes > 0) onKept()
-  if (!local) progress({ loaded: 0, total, stage: 'load' })
-  await threads.ready // the engine takes those that have parked
-  const address = await load.finish()
-  if (!local) progress({ loaded: total, total, stage: 'load' })
-  return { kept, address }
 }

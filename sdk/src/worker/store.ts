@@ -1,7 +1,8 @@
 /**
  * One model's file in OPFS, held by sync access handles. Owns the file and its marks. A chunk is
- * marked only after its bytes were flushed, so a tab killed at any moment leaves no mark that lies;
- * load.ts checks the hash all the same. Where the browser lets several tabs hold one file
+ * marked after its bytes were written, so a tab killed at any moment leaves no mark that lies. Nothing
+ * is flushed: what a power cut takes of what was marked is found by its hash (load.ts), and waiting
+ * for the disk would cost as much as the download. Where the browser lets several tabs hold one file
  * (sharesFiles), those that only read need no turn; who writes has one (tabs.ts).
  */
 
@@ -11,8 +12,8 @@ import type { Manifest } from '../model/manifest.ts'
 
 export interface ModelStore {
   has(chunk: ChunkPlace): boolean
-  /** Bytes read into `into`; fewer than asked when the file is cut. */
-  read(chunk: ChunkPlace, into: Uint8Array): number
+  /** From `offset` on; what a cut file does not have is left as it was. */
+  read(offset: number, into: Uint8Array): void
   /** Throws QuotaExceededError when there is no room. */
   write(chunk: ChunkPlace, bytes: Uint8Array): void
   /** The chunk's bytes are not what they should be. */
@@ -62,7 +63,6 @@ function storeOver(
   const mark = (chunk: ChunkPlace, value: 0 | 1) => {
     known[chunk.index] = value
     marks.write(Uint8Array.of(value), { at: chunk.index })
-    marks.flush()
   }
   const close = () => {
     file.close()
@@ -76,11 +76,10 @@ function storeOver(
   }
   return {
     has: (chunk) => known[chunk.index] === 1,
-    read: (chunk, into) => file.read(into, { at: chunk.offset }),
+    read: (offset, into) => void file.read(into, { at: offset }),
     write(chunk, bytes) {
       const written = file.write(bytes, { at: chunk.offset })
       if (written !== bytes.length) throw new DOMException('short write', 'QuotaExceededError')
-      file.flush()
       mark(chunk, 1)
     },
     forget: (chunk) => mark(chunk, 0),

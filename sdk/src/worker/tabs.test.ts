@@ -3,6 +3,7 @@ import { turnName } from '../model/room.ts'
 import { FakeLocks } from '../testing/fake_locks.ts'
 import { FakeOpfs } from '../testing/fake_opfs.ts'
 import { FakeServer, modelOf } from '../testing/fake_server.ts'
+import { Hasher } from './hasher.ts'
 import { type Loaded, loadModel } from './load.ts'
 import { Tabs } from './tabs.ts'
 
@@ -41,6 +42,7 @@ function openTab(): Tab {
   const loaded = loadModel({
     manifest,
     fileUrl: 'http://host/tiny.gguf',
+    hasher: new Hasher(),
     into: async (bytes) => void memory.push(...bytes),
     onProgress: () => {},
     signal: close.signal,
