@@ -138,9 +138,6 @@ export class HandEngine implements Engine {
     adapter: async () => {
       throw new Error('the app opens no adapter yet')
     },
-    ledger: () => {
-      throw new Error('the app asks for no ledger yet')
-    },
     variants: () => {
       throw new Error('the app asks edit() for versions')
     },

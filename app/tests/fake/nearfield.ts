@@ -137,10 +137,6 @@ export class Nearfield implements NearfieldApi {
 
   prefetch(): void {}
 
-  ledger(): never {
-    throw new Error('the app asks for no ledger yet')
-  }
-
   static async report(): Promise<string> {
     return '# nearfield report\n\nno model is open\n'
   }
