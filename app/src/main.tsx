@@ -3,7 +3,7 @@
  * are chosen; everything else is given what it needs. Read next: shell/app.tsx.
  */
 import { createRoot } from 'react-dom/client'
-import { nearfieldEngine } from './assist/engine'
+import { createEngine } from './assist/engine'
 import { HttpJobs } from './jobs/client'
 import { ProjectStore } from './project/store'
 import { AppView } from './shell/app'
@@ -14,7 +14,14 @@ import './shell/layout.css'
 const root = document.getElementById('root')
 if (!root) throw new Error('index.html has no #root')
 
-const app = createApp(nearfieldEngine, new ProjectStore(), new HttpJobs())
+const asked = new URLSearchParams(location.search)
+const client = new HttpJobs()
+const app = createApp(
+  createEngine(() => client.token()),
+  new ProjectStore(),
+  client,
+)
+app.editor.store.set({ debug: asked.has('debug') })
 createRoot(root).render(<AppView app={app} />)
 
 addEventListener('pagehide', () => void app.workspace.flush())
@@ -28,8 +35,8 @@ addEventListener('beforeunload', (event) => {
   if ((project && save === 'failed') || app.jobs.uploading) event.preventDefault()
 })
 // "./dev run --demo" prints the address with ?sample.
-if (new URLSearchParams(location.search).has('sample')) {
-  history.replaceState(null, '', location.pathname)
+if (asked.has('sample')) {
+  history.replaceState(null, '', asked.has('debug') ? '?debug' : location.pathname)
   void app.workspace.openSample()
 } else void app.workspace.restore()
 void app.jobs.look()

@@ -1,8 +1,8 @@
 // A proxy in front of a server, at which the page is the server's own: passes every request on,
 // notes of each PATCH that reaches the server where it begins and how much of its body went through
 // (a browser sends one again by itself when a kept connection breaks, to nobody while the server is
-// away), and holds one of them after so many bytes for as long as its connection lasts. What breaks
-// behind it breaks in front of it.
+// away), and holds one of them after so many bytes for as long as its connection lasts, or all
+// requests below a path until they are let go. What breaks behind it breaks in front of it.
 import { once } from 'node:events'
 import http from 'node:http'
 
@@ -10,8 +10,14 @@ import http from 'node:http'
 export async function holdingProxy(port) {
   const patches = []
   let hold = null
-  const proxy = http.createServer((request, response) => {
+  /** { below, reached, over }: requests below it say so, and wait for that promise. */
+  let wait = null
+  const proxy = http.createServer(async (request, response) => {
     const { method, url: path } = request
+    if (wait && path.startsWith(wait.below)) {
+      wait.reached()
+      await wait.over
+    }
     const host = `127.0.0.1:${port()}`
     const headers = { ...request.headers, host }
     if (headers.origin) headers.origin = `http://${host}`
@@ -56,6 +62,17 @@ export async function holdingProxy(port) {
       new Promise((reached) => {
         hold = { bytes, reached }
       }),
+    /** `first` resolves when the first of them waits; release() lets all go. */
+    holdPath(below) {
+      const over = Promise.withResolvers()
+      const first = Promise.withResolvers()
+      wait = { below, reached: first.resolve, over: over.promise }
+      const release = () => {
+        wait = null
+        over.resolve()
+      }
+      return { first: first.promise, release }
+    },
     async close() {
       proxy.closeAllConnections()
       proxy.close()

@@ -77,14 +77,22 @@ test('a dropped file shows its cues', async () => {
   await page.getByText("We didn't knew anything about it.").first().waitFor()
 })
 
-test('Fix asks for the download, then shows a diff', async () => {
+test('Fix asks for the download, then shows a diff of this device', async () => {
   await page.getByText("We didn't knew anything about it.").first().click()
   await page.keyboard.press('Alt+f')
   const ask = page.getByRole('button', { name: /Download 9\d/ })
   await ask.waitFor()
   await page.screenshot({ path: path.join(shots, 'journey-ask.png') })
   await ask.click()
-  await page.locator('.diff ins').first().waitFor({ timeout: 120_000 })
+  // the server edits until the model is here (outage.test.mjs); what follows is the device's
+  await page.locator('.chip').getByText('This device').waitFor({ timeout: 120_000 })
+  await page.locator('.chip').click()
+  await page.getByRole('radio', { name: 'Only on this device' }).check()
+  await page.screenshot({ path: path.join(shots, 'journey-device.png') })
+  await page.keyboard.press('Escape')
+  await cueBox().focus()
+  await page.keyboard.press('Alt+f')
+  await page.locator('#suggestion .receipt').getByText('this device').waitFor({ timeout: 60_000 })
   assert.match(await page.locator('.diff').first().textContent(), /know/)
   await page.screenshot({ path: path.join(shots, 'journey-diff.png') })
   await page.locator('#suggestion .receipt').click()

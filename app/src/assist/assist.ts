@@ -4,9 +4,10 @@
  * editor's. Which edit runs first, superseding and what is known already are the SDK's.
  * Knows no React. Read next: model.ts, ../shell/editor.ts.
  */
-import type { EditRequest, EditResult, NearfieldApi, Receipt, Task } from 'nearfield'
+import type { EditRequest, EditResult, LedgerSums, NearfieldApi, Receipt, Task } from 'nearfield'
 import type { CueId } from '../document/cue'
 import { createStore } from '../document/store'
+import { NOTHING } from './ledger'
 import type { Model } from './model'
 import { reason } from './model'
 import { notOffered, TASKS, VERSIONS } from './tasks'
@@ -39,11 +40,23 @@ export interface Batch {
   readonly items: readonly BatchItem[]
 }
 
+/** A receipt, and of what. It holds nothing of the text. */
+export interface LoggedReceipt {
+  /** Rises by one. */
+  readonly n: number
+  readonly task: Task
+  readonly receipt: Receipt
+}
+
 export interface AssistState {
   readonly suggestions: ReadonlyMap<CueId, Suggestion>
   readonly pending: ReadonlyMap<CueId, Task>
   readonly batch: Batch | null
   readonly last: Receipt | null
+  /** The newest first; the oldest are dropped. */
+  readonly receipts: readonly LoggedReceipt[]
+  /** Of all edits of this page. */
+  readonly sums: LedgerSums
 }
 
 export interface AssistHost {
@@ -56,6 +69,7 @@ export interface AssistHost {
 }
 
 const PREFETCH_REST_MS = 250
+const RECEIPTS_MAX = 100
 
 const isAbort = (error: unknown) => error instanceof DOMException && error.name === 'AbortError'
 
@@ -65,6 +79,8 @@ export class Assist {
     pending: new Map(),
     batch: null,
     last: null,
+    receipts: [],
+    sums: NOTHING,
   })
   readonly #model: Model
   readonly #host: AssistHost
@@ -78,18 +94,20 @@ export class Assist {
     this.#host = host
   }
 
+  /** Where a model is open on this device. */
   get #ready(): NearfieldApi | null {
     const { state } = this.#model
     return state.kind === 'ready' ? state.nearfield : null
   }
 
-  /** The engine, as soon as there is one. Rejects when the signal aborts first. */
-  #opened(signal: AbortSignal): Promise<NearfieldApi> {
+  /** Who answers, as soon as there is somebody. Rejects when the signal aborts first. */
+  #answering(signal: AbortSignal): Promise<NearfieldApi> {
     return new Promise((resolve, reject) => {
       const look = () => {
-        if (!this.#ready) return
+        const { answering } = this.#model
+        if (!answering) return
         unsubscribe()
-        resolve(this.#ready)
+        resolve(answering)
       }
       const unsubscribe = this.#model.store.subscribe(look)
       signal.addEventListener(
@@ -149,10 +167,11 @@ export class Assist {
     this.#setPending(id, task)
     try {
       const { signal } = abort
-      const nearfield = this.#ready ?? (await this.#opened(signal))
+      const nearfield = this.#model.answering ?? (await this.#answering(signal))
       const result = await nearfield.edit({
         ...request,
         ...variants,
+        ...this.#model.wishes,
         signal,
         priority: 'now',
         key: `cue ${id}`,
@@ -162,6 +181,7 @@ export class Assist {
       this.#setPending(id, null)
       this.#suggest(id, task, request, result)
     } catch (error) {
+      this.#count()
       if (this.#asked.get(id) !== abort) return
       this.#asked.delete(id)
       this.#setPending(id, null)
@@ -171,12 +191,24 @@ export class Assist {
     }
   }
 
+  #log(task: Task, receipt: Receipt): void {
+    const { receipts } = this.store.get()
+    const n = (receipts[0]?.n ?? 0) + 1
+    const newest = [{ n, task, receipt }, ...receipts].slice(0, RECEIPTS_MAX)
+    this.store.set({ last: receipt, receipts: newest })
+    this.#count()
+  }
+
+  #count(): void {
+    this.store.set({ sums: this.#model.ledger() })
+  }
+
   #refused(task: Task, why: string): void {
     this.#host.note(`${TASKS[task].label} is not offered on this device: ${why}.`)
   }
 
   #suggest(id: CueId, task: Task, request: EditRequest, result: EditResult): void {
-    this.store.set({ last: result.receipt })
+    this.#log(task, result.receipt)
     if (this.#host.request(id, task)?.text !== request.text) return
     const suggestion = toSuggestion(id, task, request, result)
     this.store.set({ suggestions: new Map(this.store.get().suggestions).set(id, suggestion) })
@@ -277,11 +309,13 @@ export class Assist {
     signal: AbortSignal,
   ): Promise<{ result: EditResult } | { error: unknown }> {
     try {
-      const nearfield = this.#ready ?? (await this.#opened(signal))
-      const result = await nearfield.edit({ ...request, signal, priority: 'idle' })
-      if (!signal.aborted) this.store.set({ last: result.receipt })
+      const nearfield = this.#model.answering ?? (await this.#answering(signal))
+      const wishes = this.#model.patientWishes
+      const result = await nearfield.edit({ ...request, ...wishes, signal, priority: 'idle' })
+      if (!signal.aborted) this.#log(request.task, result.receipt)
       return { result }
     } catch (error) {
+      this.#count()
       return { error }
     }
   }
@@ -314,6 +348,8 @@ export class Assist {
     clearTimeout(this.#prefetchTimer)
     const nearfield = this.#ready
     if (!nearfield) return
+    // Who prefers the server wants this device at rest.
+    const rests = this.#model.wishes.mode === 'prefer_in_cloud'
     const tell = (some: readonly CueId[], priority: 'focus' | 'next') => {
       const cues = some.flatMap((id) => {
         const request = this.#host.request(id, 'fix')
@@ -323,6 +359,7 @@ export class Assist {
     }
     tell([], 'focus')
     tell([], 'next')
+    if (rests) return
     this.#prefetchTimer = setTimeout(() => {
       tell(ids.slice(0, 1), 'focus')
       tell(ids.slice(1), 'next')
@@ -339,8 +376,9 @@ export class Assist {
     this.store.set({ suggestions: new Map(), pending: new Map() })
   }
 
-  /** A model that was refused leaves nothing waiting. */
+  /** A model that was refused leaves nothing waiting that only it could answer. */
   dropWaiting(): void {
+    if (this.#model.answering) return
     for (const id of this.store.get().pending.keys()) this.dismiss(id)
     const { batch } = this.store.get()
     if (batch?.done === 0) this.closeBatch()

@@ -25,21 +25,54 @@ export interface Engine {
   model(): Promise<ModelFacts>
   /** A page of Markdown about this browser, when no model is open: NearfieldApi.report() is of one. */
   report(): Promise<string>
-  open(options: Pick<OpenOptions, 'onProgress' | 'onStatus' | 'signal'>): Promise<NearfieldApi>
+  /** Whether the server of this page edits too. Never rejects. */
+  hasServer(): Promise<boolean>
+  /** With the server (`server`) it resolves at once, and the model comes along. */
+  open(options: EngineOptions): Promise<NearfieldApi>
+  /** The server alone; no model is fetched. */
+  openServer(): Promise<NearfieldApi>
 }
 
-/** The SDK itself. */
-export const nearfieldEngine: Engine = {
-  captions,
-  async model() {
-    const { name, bytes } = await offeredModel()
-    const availability = await Nearfield.availability({ model: folderOf(name) })
-    return { id: name, bytes, availability }
-  },
-  report: () => Nearfield.report(),
-  async open(options) {
-    return Nearfield.open({ ...options, model: folderOf((await offeredModel()).name) })
-  },
+export type EngineOptions = Pick<OpenOptions, 'onProgress' | 'onStatus' | 'signal'> & {
+  readonly server: boolean
+}
+
+/** What '/edit' and '/models' come behind, on the server that served this page. */
+const SERVER_URL = '/v1'
+
+/** The SDK itself. `token` is what this tab shows the server, where it asks for one. */
+export function createEngine(token: () => string | null): Engine {
+  const place = () => {
+    const shown = token()
+    return { url: SERVER_URL, ...(shown && { token: shown }) }
+  }
+  return {
+    captions,
+    async model() {
+      const { name, bytes } = await offeredModel()
+      const availability = await Nearfield.availability({ model: folderOf(name) })
+      return { id: name, bytes, availability }
+    },
+    report: () => Nearfield.report(),
+    async hasServer() {
+      const shown = token()
+      const headers = new Headers(shown ? { Authorization: `Bearer ${shown}` } : {})
+      try {
+        const reply = await fetch(`${SERVER_URL}/models`, { headers })
+        return reply.ok && (await reply.json()).data.length > 0
+      } catch {
+        return false // none, or a host of files, which answers whatever it likes
+      }
+    },
+    async open({ server, ...options }) {
+      const model = folderOf((await offeredModel()).name)
+      return Nearfield.open({ ...options, model, ...(server && { server: place() }) })
+    },
+    async openServer() {
+      const model = folderOf(MODEL_DEFAULT)
+      return Nearfield.open({ model, server: place(), serverAlone: true })
+    },
+  }
 }
 
 const folderOf = (name: string) => `/models/${encodeURIComponent(name)}/`

@@ -1,11 +1,15 @@
 /**
- * The model's life in this page: asked for, downloaded, open, refused, lost.
- * Nothing is fetched before a person said yes once; a model that lies in the browser's own
- * storage is opened without asking. Knows no React.
+ * The model's life in this page: asked for, downloaded, open, refused, lost; and who answers edits
+ * meanwhile: a server that edits too answers from the start, unless a person wants this device alone.
+ * No model is fetched before a person said yes once; one that lies in the browser's own storage is
+ * opened without asking. Which of the two answers one edit is the SDK's. Knows no React.
  */
-import type { NearfieldApi } from 'nearfield'
+import type { LedgerSums, NearfieldApi } from 'nearfield'
 import { createStore } from '../document/store'
 import type { Engine, ModelFacts } from './engine'
+import { added, NOTHING } from './ledger'
+import type { Mode } from './mode'
+import { keepMode, keptMode } from './mode'
 
 export type ModelState =
   | { readonly kind: 'unknown' }
@@ -27,10 +31,39 @@ export function reason(error: unknown): string {
   return typeof error === 'string' ? error : 'something went wrong'
 }
 
+export interface ModelStore {
+  readonly state: ModelState
+  /** The server of this page edits too. */
+  readonly hasServer: boolean
+  readonly mode: Mode
+  /** The newest; with a server there is one before there is a model. */
+  readonly nearfield: NearfieldApi | null
+}
+
+/** Who answers an edit now: the SDK's object; null as long as only a model could, and there is none. */
+export function answeringOf({
+  state,
+  hasServer,
+  mode,
+  nearfield,
+}: ModelStore): NearfieldApi | null {
+  if (state.kind === 'ready') return state.nearfield
+  return hasServer && mode !== 'only_on_device' ? nearfield : null
+}
+
 export class Model {
-  readonly store = createStore<{ readonly state: ModelState }>({ state: { kind: 'unknown' } })
+  readonly store = createStore<ModelStore>({
+    state: { kind: 'unknown' },
+    hasServer: false,
+    mode: keptMode(),
+    nearfield: null,
+  })
   readonly #engine: Engine
   #abort: AbortController | null = null
+  /** Of the one whose object is in the store: an older one has nothing to say any more. */
+  #opened: AbortSignal | null = null
+  /** Of those that were replaced. */
+  #sums = NOTHING
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -40,10 +73,58 @@ export class Model {
     return this.store.get().state
   }
 
+  get answering(): NearfieldApi | null {
+    return answeringOf(this.store.get())
+  }
+
+  /** What an edit is asked with; nothing where there is no choice. */
+  get wishes(): { mode?: Mode } {
+    const { hasServer, mode } = this.store.get()
+    return hasServer ? { mode } : {}
+  }
+
+  /** As `wishes`, of an edit nobody waits for: a device that is there is quick enough for it. */
+  get patientWishes(): { mode?: Mode } {
+    const { mode } = this.wishes
+    const here = mode === 'prefer_on_device' && this.state.kind === 'ready'
+    return here ? { mode: 'only_on_device' } : this.wishes
+  }
+
+  setMode(mode: Mode): void {
+    keepMode(mode)
+    this.store.set({ mode })
+  }
+
+  /** What all edits of this page have cost so far. */
+  ledger(): LedgerSums {
+    const now = this.store.get().nearfield?.ledger()
+    return now ? added(this.#sums, now) : this.#sums
+  }
+
   /** Looks, downloads nothing; opens only a model that is already here. */
   async look(): Promise<void> {
+    const looking = this.#engine.hasServer()
+    await this.#lookForModel(looking)
+    if (!(await looking) || !this.#wantsServer) return
+    try {
+      const nearfield = await this.#engine.openServer()
+      // A download that was begun meanwhile brings its own.
+      if (this.#wantsServer) this.#replace(nearfield)
+      else nearfield.close()
+    } catch {
+      this.store.set({ hasServer: false })
+    }
+  }
+
+  get #wantsServer(): boolean {
+    const { nearfield, state } = this.store.get()
+    return !nearfield && state.kind !== 'opening'
+  }
+
+  async #lookForModel(looking: Promise<boolean>): Promise<void> {
     try {
       const facts = await this.#engine.model()
+      this.store.set({ hasServer: await looking })
       if (facts.availability === 'unavailable') {
         this.#set({ kind: 'unavailable', why: 'This browser cannot run the model.' })
       } else if (facts.availability === 'available') {
@@ -52,6 +133,7 @@ export class Model {
         this.#set({ kind: 'absent', facts, refused: false })
       }
     } catch (error) {
+      this.store.set({ hasServer: await looking })
       this.#set({ kind: 'unavailable', why: reason(error) })
     }
   }
@@ -68,14 +150,19 @@ export class Model {
     if (state.kind === 'absent') this.#set({ ...state, refused: true })
   }
 
-  /** Asks again after a no: only ever on a person's own request for an edit. */
+  /** Asks again after a no: only ever on a person's own request for an edit that nobody answers. */
   reconsider(): void {
     const state = this.state
+    if (this.answering) return
     if (state.kind === 'absent' && state.refused) this.#set({ ...state, refused: false })
   }
 
   cancel(): void {
     this.#abort?.abort()
+    const { state, hasServer } = this.store.get()
+    if (hasServer && state.kind === 'opening') {
+      this.#set({ kind: 'absent', facts: state.facts, refused: true })
+    }
   }
 
   /** For whoever is to find out what is wrong here; holds no text. Never rejects. */
@@ -86,8 +173,8 @@ export class Model {
 
   /** After an edit failed: is there still an engine behind it? */
   check(error: unknown): void {
-    const { state } = this
-    if (state.kind !== 'ready') return
+    const { state, hasServer } = this.store.get()
+    if (state.kind !== 'ready' || hasServer) return // with a server the SDK opens it again itself
     const now = state.nearfield.status.state
     if (now === 'ready' || now === 'loading') return
     state.nearfield.close()
@@ -96,31 +183,56 @@ export class Model {
 
   async #open(facts: ModelFacts): Promise<void> {
     const abort = new AbortController()
+    const { hasServer: server } = this.store.get()
     this.#abort = abort
     this.#set({ kind: 'opening', facts, stage: 'download', loaded: 0, total: facts.bytes })
+    const { signal } = abort
     try {
-      const nearfield = await this.#engine.open({
-        signal: abort.signal,
-        onStatus: () => {
-          const { state } = this
-          if (state.kind === 'ready') this.#set({ ...state }) // it reads the status anew
-        },
+      const nearfield: NearfieldApi = await this.#engine.open({
+        server,
+        signal,
+        onStatus: () => this.#follow(facts, signal),
         onProgress: ({ loaded, total, stage }) => {
-          if (this.state.kind !== 'opening' || abort.signal.aborted) return
+          if (this.state.kind !== 'opening' || signal.aborted) return
           this.#set({ kind: 'opening', facts, stage, loaded, total })
         },
       })
-      if (abort.signal.aborted) {
+      if (signal.aborted && !server) {
         nearfield.close()
-        throw abort.signal.reason
+        throw signal.reason
       }
-      this.#set({ kind: 'ready', facts, nearfield })
+      this.#replace(nearfield)
+      this.#opened = signal
+      this.#follow(facts, signal)
     } catch (error) {
-      if (abort.signal.aborted) this.#set({ kind: 'absent', facts, refused: true })
+      if (signal.aborted) this.#set({ kind: 'absent', facts, refused: true })
       else this.#set({ kind: 'failed', facts, why: reason(error) })
-    } finally {
-      if (this.#abort === abort) this.#abort = null
     }
+  }
+
+  /** What the newest says of its model, as a person meets it. */
+  #follow(facts: ModelFacts, signal: AbortSignal): void {
+    const { state, nearfield } = this.store.get()
+    if (!nearfield || signal !== this.#opened) return
+    const { status } = nearfield
+    if (status.state === 'absent') {
+      this.#set(
+        signal.aborted
+          ? { kind: 'absent', facts, refused: true }
+          : { kind: 'failed', facts, why: status.backendReason },
+      )
+    } else if (state.kind === 'ready')
+      this.#set({ ...state }) // it reads the status anew
+    else if (status.state === 'ready') this.#set({ kind: 'ready', facts, nearfield })
+  }
+
+  #replace(nearfield: NearfieldApi): void {
+    const { nearfield: old } = this.store.get()
+    if (old) {
+      this.#sums = added(this.#sums, old.ledger())
+      old.close()
+    }
+    this.store.set({ nearfield })
   }
 
   #set(state: ModelState): void {

@@ -35,6 +35,9 @@ export function formatBytes(bytes: number): string {
   return `${Math.round(bytes / 1_000_000)} MB`
 }
 
+/** Small sums: an edit costs thousandths of a cent. */
+export const formatUsd = (usd: number): string => `$${usd.toFixed(usd < 0.01 ? 6 : 2)}`
+
 export const formatMs = (ms: number): string =>
   ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
 
@@ -59,5 +62,5 @@ export function savableText(text: string, format: CaptionFormat): string {
 export const formatCount = (n: number): string =>
   String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',')
 
-export const plural = (n: number, noun: string): string =>
-  `${formatCount(n)} ${noun}${n === 1 ? '' : 's'}`
+export const plural = (n: number, noun: string, many = `${noun}s`): string =>
+  `${formatCount(n)} ${n === 1 ? noun : many}`

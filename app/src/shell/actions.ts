@@ -46,6 +46,7 @@ export type ActionId =
   | 'previous-problem'
   | 'problems'
   | 'review'
+  | 'receipts'
   | 'cues'
   | 'next-region'
   | 'previous-region'
@@ -207,6 +208,13 @@ export function createActions(
     ['cues', 'Show the cue list', [], open, panel('cues', 'list')],
     ['problems', 'Show problems', [], open, panel('problems', 'panel')],
     ['review', 'Show suggestions to review', [], () => batch() !== null, panel('review', 'panel')],
+    [
+      'receipts',
+      'Show the receipts of all edits',
+      [],
+      () => open() && state().debug,
+      panel('receipts', 'panel'),
+    ],
     ['next-region', 'Go to the next part of the window', ['F6'], open, () => page.region(1)],
     [
       'previous-region',

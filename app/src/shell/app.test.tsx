@@ -2,7 +2,7 @@
 import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { HandEngine } from '../../tests/fake/engine'
+import { HandEngine, serverReceipt } from '../../tests/fake/engine'
 import { HandJobs } from '../../tests/fake/jobs'
 import { MemoryProjects } from '../../tests/fake/projects'
 import { AppView } from './app'
@@ -37,10 +37,12 @@ afterEach(() => {
   cleanup()
   vi.unstubAllGlobals()
   sessionStorage.clear()
+  localStorage.clear()
 })
 
-async function start(facts: Partial<HandEngine['facts']> = {}) {
+async function start(facts: Partial<HandEngine['facts']> = {}, server = false) {
   const engine = new HandEngine()
+  engine.server = server
   engine.facts = { ...engine.facts, ...facts }
   const projects = new MemoryProjects()
   const app = createApp(engine, projects, new HandJobs())
@@ -294,6 +296,80 @@ describe('the model', () => {
     expect(await within(strip).findByText('Getting the model: 49 MB of 98 MB')).toBeTruthy()
     engine.finishOpen?.()
     await waitFor(() => expect(engine.asked).toHaveLength(1))
+  })
+})
+
+describe('a server that edits too', () => {
+  const absent = () => start({ availability: 'downloadable' }, true)
+  const asksToDownload = () =>
+    screen.queryByRole('button', { name: /^Download 98 MB.+here$/ }) !== null
+
+  it('answers before there is a model; the page says so, and asks for the download once', async () => {
+    const { engine, open, user, box } = await absent()
+    await open()
+    expect(screen.getByText('Edits are sent to the server.')).toBeTruthy()
+    await user.click(screen.getByRole('button', { name: /^Fix( Alt.*)?$/ }))
+    await waitFor(() => expect(engine.asked).toHaveLength(1))
+    expect(engine.asked[0]?.request.mode).toBe('prefer_on_device')
+    engine.asked[0]?.finish("it's louder than this", [], serverReceipt)
+    await waitFor(() => expect(screen.getAllByText('server, 412 ms').length).toBeGreaterThan(0))
+    expect([engine.opens, asksToDownload()]).toEqual([0, true])
+    await user.click(screen.getByRole('button', { name: 'Not now' }))
+    expect(document.activeElement).toBe(box())
+    await user.keyboard('{Alt>}f{/Alt}')
+    await waitFor(() => expect(engine.asked).toHaveLength(2))
+    expect([engine.opens, asksToDownload()]).toEqual([0, false])
+  })
+
+  it('is asked nothing once a person wants this device alone, also after a reload', async () => {
+    const { engine, app, open, user } = await absent()
+    await open()
+    await user.click(screen.getByRole('radio', { name: 'Only on this device', hidden: true }))
+    expect(screen.queryByText('Edits are sent to the server.')).toBeNull()
+    await user.click(screen.getByRole('button', { name: /^Fix( Alt.*)?$/ }))
+    expect(engine.asked).toHaveLength(0)
+    expect(screen.getAllByRole('button', { name: 'Download 98 MB' }).length).toBeGreaterThan(0)
+    app.editor.reject()
+    cleanup()
+    const again = await absent()
+    await again.open()
+    const name = 'Only on this device'
+    const radio = screen.getByRole<HTMLInputElement>('radio', { name, hidden: true })
+    expect(radio.checked).toBe(true)
+  })
+
+  it('?debug lists receipts without their text, the newest first; the ledger adds up', async () => {
+    const { engine, app, open, user } = await absent()
+    app.editor.store.set({ debug: true })
+    await open()
+    const [tab] = screen.getAllByRole('button', { name: /^Receipts/ })
+    if (tab) await user.click(tab)
+    const list = screen.getByLabelText<HTMLOListElement>('Receipts, the newest first')
+    expect(list.hidden).toBe(true)
+    for (const told of [serverReceipt, { ...serverReceipt, why: 'device_loading' }]) {
+      engine.sums = { ...engine.sums, server: { ...engine.sums.server, edits: 2, requests: 2 } }
+      await user.keyboard('{Alt>}f{/Alt}')
+      engine.asked.at(-1)?.finish('zephyrine', [], told)
+      await waitFor(() => expect(app.editor.assist.store.get().last).toBe(told))
+    }
+    const items = await within(list).findAllByRole('listitem')
+    expect(items.map((item) => item.dataset.why)).toEqual(['device_loading', 'device_absent'])
+    expect(items[1]?.textContent).toMatch(/there is no model on this device.*312 B to the server/)
+    expect(list.textContent).not.toMatch(/zephyrine|louder/)
+    const panel = document.getElementById('device') ?? document.body
+    expect(within(panel).getByText('2 edits, 0 ms waited, 0 B sent')).toBeTruthy()
+    await user.click(screen.getByRole('button', { name: 'Copy as JSON' }))
+    const copied = JSON.parse(await navigator.clipboard.readText())
+    expect(copied.map(({ n, why }: { n: number; why: string }) => [n, why])).toEqual([
+      [2, 'device_loading'],
+      [1, 'device_absent'],
+    ])
+  })
+
+  it('no receipts are listed without ?debug', async () => {
+    const { open } = await start()
+    await open()
+    expect(screen.queryByRole('button', { name: /^Receipts/ })).toBeNull()
   })
 })
 

@@ -9,6 +9,7 @@ import { ExportDialog } from '../panes/jobs/export'
 import { JobNotice } from '../panes/jobs/job-line'
 import { TranscribeDialog } from '../panes/jobs/transcribe'
 import { Problems } from '../panes/problems/problems'
+import { Receipts } from '../panes/receipts/receipts'
 import { Review } from '../panes/review/review'
 import { Start } from '../panes/start/start'
 import { matches, parseChord } from './keys'
@@ -62,7 +63,7 @@ function Work() {
       <CueList key={project} />
       <div className="side">
         <CueEditor />
-        {panel === 'review' ? <Review /> : <Problems />}
+        {panel === 'review' ? <Review /> : panel === 'receipts' ? <Receipts /> : <Problems />}
       </div>
     </main>
   )

@@ -46,7 +46,7 @@ export interface Project {
   readonly job: KeptJob | null
 }
 
-export type Panel = 'cues' | 'problems' | 'review'
+export type Panel = 'cues' | 'problems' | 'review' | 'receipts'
 export type Region = 'list' | 'text' | 'times' | 'suggestion' | 'panel' | 'start'
 
 /** An object, so that the same words said again stand their time again. */
@@ -67,6 +67,8 @@ export interface EditorState {
   readonly trouble: string | null
   /** Gaps between cues are many in most files and no matter of text: listed when asked for. */
   readonly showGaps: boolean
+  /** The page was asked for with ?debug: receipts are listed. */
+  readonly debug: boolean
 }
 
 const PREFETCHED = 4
@@ -82,6 +84,7 @@ export class Editor {
     note: null,
     trouble: null,
     showGaps: false,
+    debug: false,
   })
   /** What a screen reader should hear next; `n` rises so that a repeated text is heard too. */
   readonly voice = createStore({ text: '', n: 0 })

@@ -1,4 +1,5 @@
-/** Which list is shown: cues (only where the window is narrow), problems, review. */
+/** Which list is shown: cues (only where the window is narrow), problems, review, and
+ * with ?debug receipts. */
 import { formatCount } from '../document/format'
 import type { Panel } from './editor'
 import { useApp, useAssist, useEditor, useFindings } from './use'
@@ -13,6 +14,8 @@ export function PanelTabs({ withCues }: Props) {
   const panel = useEditor((state) => state.panel)
   const problems = useFindings().length
   const review = useAssist((state) => state.batch?.items.length ?? null)
+  const debug = useEditor((state) => state.debug)
+  const receipts = useAssist((state) => state.receipts.length)
   const cues = useEditor((state) => state.history?.present.cues.length ?? 0)
   const shown = !withCues && panel === 'cues' ? 'problems' : panel
   const tab = (id: Panel, label: string, count: number) => (
@@ -30,6 +33,7 @@ export function PanelTabs({ withCues }: Props) {
       {withCues && tab('cues', 'Cues', cues)}
       {tab('problems', 'Problems', problems)}
       {review !== null && tab('review', 'Review', review)}
+      {debug && tab('receipts', 'Receipts', receipts)}
     </nav>
   )
 }

@@ -4,7 +4,15 @@
  */
 import type { Receipt } from 'nearfield'
 import { useId, useRef } from 'react'
-import { attemptText, backendName, knownText, WHY } from '../assist/where'
+import {
+  attemptText,
+  backendName,
+  knownText,
+  placeName,
+  routeText,
+  sentText,
+  WHY,
+} from '../assist/where'
 import { formatMs } from '../document/format'
 import { FactList } from './facts'
 
@@ -28,8 +36,7 @@ export function ReceiptText({ receipt, opener }: Props) {
         popoverTarget={id}
         title="What this edit cost"
       >
-        {receipt.source === 'device' ? 'this device' : 'server'},{' '}
-        {known ?? formatMs(receipt.totalMs)}
+        {placeName(receipt)}, {known ?? formatMs(receipt.totalMs)}
       </button>
       <div
         // The focus goes in as it opens, so that its text is read and Escape is its own; closed, the
@@ -55,12 +62,15 @@ export function ReceiptText({ receipt, opener }: Props) {
 export function receiptRows(receipt: Receipt): [string, string][] {
   const { source, backend, backendWhy, replacedKernels, model, why, attempts } = receipt
   const { queueMs, totalMs, passes, inputTokens, cachedTokens, outputTokens } = receipt
-  const { drafted, accepted, forced, bytesSent, costUsd, adapter, adapterProblem } = receipt
-  const place = source === 'device' ? 'This device' : 'Server'
+  const { drafted, accepted, forced, adapter, adapterProblem } = receipt
+  const here = `This device, ${backendName(backend)}: ${WHY[backendWhy]}`
+  const there = backend === 'upstream' ? 'The server, by another one' : 'The server'
+  const route = routeText(why)
   const known = knownText(why)
   const waited = queueMs >= 1 ? `, after waiting ${formatMs(queueMs)}` : ''
   const rows: [string, string][] = [
-    ['Ran on', `${place}, ${backendName(backend)}: ${WHY[backendWhy]}`],
+    ['Ran on', source === 'device' ? here : there],
+    ...(route ? [['Why there', route] as [string, string]] : []),
     ['Time', known ?? `${formatMs(totalMs)}${waited}`],
     ['Model', `${model.id}, ${passes} ${passes === 1 ? 'pass' : 'passes'}`],
     ['Prompt', `${inputTokens} tokens, ${cachedTokens} of them remembered`],
@@ -71,8 +81,7 @@ export function receiptRows(receipt: Receipt): [string, string][] {
   if (drafted > 0) rows.push(['Draft', `${accepted} of ${drafted} tokens of the cue held`])
   if (replacedKernels) rows.push(['Replaced', `${replacedKernels}: wrong on this GPU`])
   if (forced > 0) rows.push(['Kept', `${forced} tokens of names, numbers or protected words`])
-  const cost = costUsd > 0 ? `, $${costUsd.toFixed(4)}` : ''
-  rows.push(['Sent', bytesSent > 0 ? `${bytesSent} bytes${cost}` : 'nothing left this device'])
+  rows.push(['Sent', sentText(receipt)])
   if (attempts.length > 1) rows.push(['Tried', attempts.map(attemptText).join('; ')])
   return rows
 }

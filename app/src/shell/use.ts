@@ -5,7 +5,7 @@
 import type { LintFinding } from 'nearfield'
 import { createContext, useContext, useMemo, useSyncExternalStore } from 'react'
 import type { AssistState } from '../assist/assist'
-import type { ModelState } from '../assist/model'
+import type { ModelState, ModelStore } from '../assist/model'
 import type { ChecksState } from '../document/checks'
 import type { Store } from '../document/store'
 import type { Jobs, JobsState } from '../jobs/jobs'
@@ -51,6 +51,9 @@ export function useFindings(): readonly LintFinding[] {
 
 export const useModel = (): ModelState =>
   useStore(useApp().editor.model.store, (value) => value.state)
+
+export const useModelStore = <R>(select: (store: ModelStore) => R): R =>
+  useStore(useApp().editor.model.store, select)
 
 export const useJobs = <R>(select: (state: JobsState) => R): R =>
   useStore(useApp().jobs.store, select)

@@ -4,6 +4,7 @@
  */
 import type { EditRequest, EditResult, NearfieldApi, Priority, Receipt, Status } from 'nearfield'
 import type { Engine, ModelFacts } from '../../src/assist/engine'
+import { NOTHING } from '../../src/assist/ledger'
 import { captions } from './captions'
 
 export const receipt: Receipt = {
@@ -28,6 +29,17 @@ export const receipt: Receipt = {
   costUsd: 0,
   why: 'only_device',
   attempts: [],
+}
+
+export const serverReceipt: Receipt = {
+  ...receipt,
+  source: 'server',
+  backend: 'native',
+  backendWhy: 'asked',
+  totalMs: 412,
+  bytesSent: 312,
+  why: 'device_absent',
+  attempts: [{ source: 'server', backend: 'native', outcome: 'ok', ms: 412 }],
 }
 
 export const status: Status = {
@@ -69,13 +81,17 @@ export class HandEngine implements Engine {
   readonly captions = captions
   readonly asked: {
     request: EditRequest
-    finish: (text?: string, more?: string[]) => void
+    finish: (text?: string, more?: string[], told?: Receipt) => void
     fail: (error: Error) => void
   }[] = []
   /** What the last prefetch of each priority asked for. */
   readonly prefetched: Partial<Record<Priority, string[]>> = {}
   facts: ModelFacts = { id: 'fake', bytes: 98_000_000, availability: 'available' }
   opens = 0
+  /** The server edits too. */
+  server = false
+  serverOpens = 0
+  sums = NOTHING
   progress: ((loaded: number, total: number) => void) | null = null
   /** Set: open() waits until it is called. */
   finishOpen: ((error?: Error) => void) | null = null
@@ -101,8 +117,19 @@ export class HandEngine implements Engine {
     return this.nearfield
   }
 
+  async hasServer(): Promise<boolean> {
+    return this.server
+  }
+
+  /** Its model is absent, and stays so. */
+  async openServer(): Promise<NearfieldApi> {
+    this.serverOpens += 1
+    return { ...this.nearfield, status: { ...status, state: 'absent', tasks: [] } }
+  }
+
   readonly nearfield: NearfieldApi = {
     status,
+    ledger: () => this.sums,
     close: () => undefined,
     report: async () => '# nearfield report\n\nof the model',
     prefetch: (cues, { priority = 'idle' }) => {
@@ -111,9 +138,6 @@ export class HandEngine implements Engine {
     adapter: async () => {
       throw new Error('the app opens no adapter yet')
     },
-    ledger: () => {
-      throw new Error('the app asks for no ledger yet')
-    },
     variants: () => {
       throw new Error('the app asks edit() for versions')
     },
@@ -121,8 +145,8 @@ export class HandEngine implements Engine {
       new Promise((resolve, reject) => {
         this.asked.push({
           request,
-          finish: (text = request.text.toUpperCase(), more = []) =>
-            resolve(answer(request, text, more)),
+          finish: (text = request.text.toUpperCase(), more = [], told = receipt) =>
+            resolve({ ...answer(request, text, more), receipt: told }),
           fail: reject,
         })
         request.signal?.addEventListener('abort', () => reject(abortError()))

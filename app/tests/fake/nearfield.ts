@@ -2,8 +2,18 @@
  * The module 'nearfield' of the test build that browser tests of the app alone drive
  * (tests/browser/app/vite.fake.config.ts). Never part of app/dist: that build has no alias.
  */
-import type { EditRequest, EditResult, NearfieldApi, OpenOptions, Variant } from 'nearfield'
-import { abortError, answer, status } from './engine'
+import type {
+  EditRequest,
+  EditResult,
+  LedgerSums,
+  NearfieldApi,
+  OpenOptions,
+  Receipt,
+  Status,
+  Variant,
+} from 'nearfield'
+import { NOTHING } from '../../src/assist/ledger'
+import { abortError, answer, serverReceipt, status } from './engine'
 
 export { packCues, unpackCues } from '../../../sdk/src/pack'
 export { captions } from './captions'
@@ -30,8 +40,15 @@ const wait = (ms: number, signal?: AbortSignal) =>
     })
   })
 
+const routed = (receipt: Receipt, mode: EditRequest['mode']): Receipt => ({
+  ...receipt,
+  why: mode === 'only_on_device' ? mode : 'device_preferred',
+  attempts: [{ source: 'device', backend: 'wasm', outcome: 'ok', ms: receipt.totalMs }],
+})
+
 export class Nearfield implements NearfieldApi {
-  readonly status = status
+  status: Status = status
+  #sums = structuredClone(NOTHING)
   static stored = false
 
   static async models() {
@@ -42,18 +59,60 @@ export class Nearfield implements NearfieldApi {
     return Nearfield.stored ? ('available' as const) : ('downloadable' as const)
   }
 
-  static async open({ onProgress, signal }: OpenOptions): Promise<Nearfield> {
+  /** With a server: at once, and the model comes behind it unless the server alone was asked for. */
+  static async open({ server, serverAlone, ...options }: OpenOptions): Promise<Nearfield> {
+    const nearfield = new Nearfield()
+    if (!server) {
+      await Nearfield.#load(options)
+      return nearfield
+    }
+    const tell = (state: Status['state']) => {
+      nearfield.status = { ...status, state, tasks: state === 'ready' ? status.tasks : [] }
+      options.onStatus?.(nearfield.status)
+    }
+    tell('loading')
+    await wait(1)
+    if (serverAlone) tell('absent')
+    else {
+      Nearfield.#load(options).then(
+        () => tell('ready'),
+        () => tell('absent'),
+      )
+    }
+    return nearfield
+  }
+
+  static async #load({ onProgress, signal }: Omit<OpenOptions, 'server'>): Promise<void> {
+    signal?.throwIfAborted()
     const total = 98_000_000
     for (let step = 0; step <= 20; step += 1) {
       onProgress?.({ loaded: (total * step) / 20, total, stage: 'download' })
       await wait(20, signal)
     }
     Nearfield.stored = true
-    return new Nearfield()
   }
 
   async edit(request: EditRequest): Promise<EditResult> {
-    await wait(40, request.signal)
+    const here = this.status.state === 'ready' && request.mode !== 'prefer_in_cloud'
+    await wait(here ? 40 : 120, request.signal)
+    const result = this.#answer(request)
+    if (here) {
+      this.#sums.device.edits += 1
+      this.#sums.device.ms += 38
+      return request.mode ? { ...result, receipt: routed(result.receipt, request.mode) } : result
+    }
+    this.#sums.server.edits += 1
+    this.#sums.server.requests += 1
+    this.#sums.server.ms += serverReceipt.totalMs
+    this.#sums.server.bytesSent += serverReceipt.bytesSent
+    return { ...result, receipt: serverReceipt }
+  }
+
+  ledger(): LedgerSums {
+    return structuredClone(this.#sums)
+  }
+
+  #answer(request: EditRequest): EditResult {
     const { text, maxChars } = request
     if (maxChars) {
       const short = text.split(' ').slice(0, -1).join(' ')
@@ -77,10 +136,6 @@ export class Nearfield implements NearfieldApi {
   }
 
   prefetch(): void {}
-
-  ledger(): never {
-    throw new Error('the app asks for no ledger yet')
-  }
 
   static async report(): Promise<string> {
     return '# nearfield report\n\nno model is open\n'

@@ -23,6 +23,7 @@ const MODEL = 'models/smollm2-135m-instruct.q4_1'
 let browser
 let real
 let fakeServer
+let editing
 
 before(async () => {
   assert.ok(existsSync(`${dist}/index.html`), 'app/dist is missing: run ./dev build app first')
@@ -42,6 +43,7 @@ before(async () => {
   await writeFile(`${fake}/models/index.json`, '{"models":[{"name":"smollm2-135m-instruct.q4_1"}]}')
   real = await serve(dist)
   fakeServer = await serve(fake)
+  editing = await serve(fake, {}, { edits: true })
   browser = await launch()
 })
 
@@ -49,6 +51,7 @@ after(async () => {
   await browser?.close()
   real?.close()
   fakeServer?.close()
+  editing?.close()
 })
 
 /** Each test has a fresh profile and fails on any page error or CSP violation. */
@@ -64,6 +67,8 @@ async function withPage(server, act, options = {}) {
 }
 const atReal = () => real
 const atFake = () => fakeServer
+/** The same, and its server edits too. */
+const atEditing = () => ({ url: `${editing.url}?debug` })
 
 async function axe(page, where) {
   await page.evaluate(await readFile(axePath, 'utf8')) // a script element would break the CSP
@@ -451,6 +456,36 @@ test('a model that was refused is never fetched', () =>
     assert.equal(await page.locator('#suggestion button').count(), 0)
     await page.getByRole('button', { name: 'No model yet' }).waitFor()
   }))
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`with a server that edits, by keyboard, and axe finds nothing serious, ${colorScheme}`, () =>
+    withPage(
+      atEditing,
+      async (page) => {
+        await openSample(page)
+        await page.getByText('Edits are sent to the server.').waitFor()
+        await page.keyboard.press('Alt+F')
+        await page.locator('.diff').waitFor()
+        await axe(page, 'a suggestion of the server')
+        await page
+          .getByRole('button', { name: /^Receipts/ })
+          .filter({ visible: true })
+          .press('Enter')
+        await page.locator('.receipts li[data-why="device_absent"]').waitFor()
+        await axe(page, 'receipts')
+        await page.locator('.chip').press('Enter')
+        await page.getByRole('radio', { name: 'Prefer this device' }).focus()
+        await page.keyboard.press('ArrowDown')
+        assert.ok(await page.getByRole('radio', { name: 'Only on this device' }).isChecked())
+        await axe(page, 'device')
+        await page.keyboard.press('Escape')
+        await page.getByText('Edits are sent to the server.').waitFor({ state: 'detached' })
+        await page.reload()
+        await page.getByRole('button', { name: 'No model yet' }).waitFor()
+      },
+      { colorScheme },
+    ))
+}
 
 for (const colorScheme of ['light', 'dark']) {
   test(`axe finds nothing serious, ${colorScheme}`, () =>

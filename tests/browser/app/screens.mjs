@@ -11,6 +11,7 @@ const out = `${root}build/screenshots`
 const only = process.argv[2]
 await mkdir(out, { recursive: true })
 const server = await serve(`${root}build/app-fake`)
+const editing = await serve(`${root}build/app-fake`, {}, { edits: true })
 const browser = await launch()
 
 async function scenes(page, shot) {
@@ -59,6 +60,32 @@ async function scenes(page, shot) {
   await shot('palette')
 }
 
+/** With a server that edits too, and ?debug. */
+async function serverScenes(page, shot) {
+  await openSample(page)
+  await page.waitForTimeout(300)
+  await shot('server-before')
+  await page.keyboard.press('Alt+F')
+  await page.locator('.diff').waitFor()
+  await shot('server-suggestion')
+  await page.locator('.server-ask button').first().click()
+  await page.waitForTimeout(150)
+  await shot('server-download')
+  await page.locator('.chip[data-state="ready"]').waitFor()
+  await page.keyboard.press('Alt+ArrowDown')
+  await page.keyboard.press('Alt+F')
+  await page.waitForTimeout(300)
+  await page
+    .getByRole('button', { name: /^Receipts/ })
+    .filter({ visible: true })
+    .click()
+  await page.waitForTimeout(100)
+  await shot('receipts')
+  await page.locator('.chip').click()
+  await page.waitForTimeout(100)
+  await shot('server-device')
+}
+
 for (const { name, width, height } of SIZES) {
   for (const colorScheme of ['light', 'dark']) {
     if (only && !`${name}-${colorScheme}`.startsWith(only)) continue
@@ -71,7 +98,17 @@ for (const { name, width, height } of SIZES) {
     )
     if (errors.length) console.log(name, colorScheme, errors)
     await context.close()
+    const other = await openPage(browser, `${editing.url}?debug`, {
+      viewport: { width, height },
+      colorScheme,
+    })
+    await serverScenes(other.page, (scene) =>
+      other.page.screenshot({ path: `${out}/${name}-${colorScheme}-${scene}.png` }),
+    )
+    if (other.errors.length) console.log(name, colorScheme, other.errors)
+    await other.context.close()
   }
 }
 await browser.close()
 server.close()
+editing.close()

@@ -37,12 +37,21 @@ const JOBS = JSON.stringify({
   jobs: [],
 })
 
-/** Serves `folder` at /, and each extra folder at its prefix. Resolves to {url, close}. */
-export async function serve(folder, extra = {}) {
+/**
+ * Serves `folder` at /, and each extra folder at its prefix. edits: the server says that it edits
+ * too (only the stand-in for the SDK does). Resolves to {url, close}.
+ */
+export async function serve(folder, extra = {}, { edits = false } = {}) {
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname))
     if (path === '/v1/jobs') {
       response.writeHead(200, { ...HEADERS, 'Content-Type': 'application/json' }).end(JOBS)
+      return
+    }
+    if (path === '/v1/models') {
+      const data = edits ? [{ id: 'smollm2-135m-instruct.q4_1', object: 'model' }] : []
+      response.writeHead(200, { ...HEADERS, 'Content-Type': 'application/json' })
+      response.end(JSON.stringify({ object: 'list', data }))
       return
     }
     const prefix = Object.keys(extra).find((name) => path.startsWith(name))

@@ -258,6 +258,19 @@ test('only_on_device: not a byte of it leaves the page, whatever happens', {
     for (const word of words) assert.ok(!`${url}${postData}`.includes(word), url)
 })
 
+test('the server alone: no model is asked for, and edits say why', async () => {
+  const models = []
+  opened.page.on('request', (request) => {
+    if (request.url().includes('/models/')) models.push(request.url())
+  })
+  const { state, backendReason } = await open({ serverAlone: true })
+  assert.deepEqual([state, backendReason], ['absent', 'only the server was asked for'])
+  assert.equal((await edit()).where, 'server: device_absent')
+  const { code } = await edit({ mode: 'only_on_device' })
+  assert.equal(code, 'unsupported')
+  assert.deepEqual(models, [])
+})
+
 test('a model that cannot be had leaves the server, and says so', async () => {
   await open({ model: '/models/no-model/' })
   await opened.page.waitForFunction(() => window.nf.status.state === 'absent')

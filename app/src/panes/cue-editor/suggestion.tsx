@@ -6,13 +6,21 @@
 import { useEffect, useRef } from 'react'
 import type { Suggestion } from '../../assist/assist'
 import { verdictText } from '../../assist/assist'
+import { answeringOf } from '../../assist/model'
 import { TASKS } from '../../assist/tasks'
 import type { Cue } from '../../document/cue'
 import { savableText } from '../../document/format'
 import { ActionButton } from '../../shell/action-button'
 import { ReceiptText } from '../../shell/receipt'
-import { useApp, useAssist, useChecks, useEditor, useFindings, useModel } from '../../shell/use'
-import { ModelAsk } from '../device/model-ask'
+import {
+  useApp,
+  useAssist,
+  useChecks,
+  useEditor,
+  useFindings,
+  useModelStore,
+} from '../../shell/use'
+import { ModelAsk, ServerAsk, useServerAsks } from '../device/model-ask'
 import { findingText } from '../problems/finding'
 import { Diff } from './diff'
 import { After } from './measures'
@@ -23,8 +31,9 @@ export function SuggestionStrip({ cue }: { cue: Cue }) {
   const suggestion = useAssist((state) => state.suggestions.get(cue.id))
   const pending = useAssist((state) => state.pending.get(cue.id))
   const batchWaits = useAssist((state) => state.batch?.running === true && state.batch.done === 0)
-  const model = useModel()
-  const asks = (pending || batchWaits) && model.kind !== 'ready'
+  const answered = useModelStore((store) => answeringOf(store) !== null)
+  const asks = (pending || batchWaits) && !answered
+  const serverAsks = useServerAsks()
   const standing = suggestion?.before === cue.text ? suggestion : null
   const several = standing ? standing.versions.length > 1 : pending && TASKS[pending].versions > 1
   return (
@@ -33,6 +42,7 @@ export function SuggestionStrip({ cue }: { cue: Cue }) {
       id="suggestion"
       data-region="suggestion"
       data-several={several || undefined}
+      data-asks={serverAsks || undefined}
     >
       {asks ? (
         <ModelAsk onDone={() => editor.focus.get('text')?.()} />
@@ -43,6 +53,7 @@ export function SuggestionStrip({ cue }: { cue: Cue }) {
       ) : (
         <Findings cue={cue} />
       )}
+      {serverAsks && <ServerAsk onDone={() => editor.focus.get('text')?.()} />}
     </div>
   )
 }

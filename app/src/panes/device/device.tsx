@@ -1,20 +1,28 @@
 /** The device chip: where edits run and in what state, in two words; opened, the facts, and which
- * tasks this device does not offer and why. */
+ * tasks this device does not offer and why, where edits may run, and what they have cost. */
 import type { TaskOffer } from 'nearfield'
 import { useEffect, useRef } from 'react'
 import type { ModelState } from '../../assist/model'
+import { answeringOf } from '../../assist/model'
 import { TASKS } from '../../assist/tasks'
 import { backendName } from '../../assist/where'
 import { formatBytes } from '../../document/format'
 import { FactList } from '../../shell/facts'
 import { openers } from '../../shell/openers'
-import { useModel } from '../../shell/use'
+import { useModel, useModelStore } from '../../shell/use'
 import { CopyReport } from './copy-report'
 import './device.css'
+import { Ledger } from './ledger'
+import { ModeChoice } from './mode-choice'
 import { ModelAsk } from './model-ask'
 
 export function Device() {
   const state = useModel()
+  const answered = useModelStore((store) => answeringOf(store) !== null)
+  const serverFirst = useModelStore(
+    ({ hasServer, mode }) => hasServer && mode === 'prefer_in_cloud',
+  )
+  const byServer = answered && (state.kind !== 'ready' || serverFirst)
   const panel = useRef<HTMLDivElement>(null)
   const chip = useRef<HTMLButtonElement>(null)
   useEffect(() => {
@@ -29,13 +37,21 @@ export function Device() {
         ref={chip}
         type="button"
         className="chip"
-        data-state={state.kind}
+        data-state={byServer ? 'server' : state.kind}
         popoverTarget="device"
       >
         <span className="dot" />
         <span>
-          {state.kind === 'ready' && <span className="medium">This device: </span>}
-          {chipText(state)}
+          {byServer ? (
+            <>
+              Server<span className="medium">{beside(state)}</span>
+            </>
+          ) : (
+            <>
+              {state.kind === 'ready' && <span className="medium">This device: </span>}
+              {chipText(state)}
+            </>
+          )}
         </span>
       </button>
       <div
@@ -46,9 +62,11 @@ export function Device() {
         role="dialog"
         aria-label="Device and model"
       >
-        <h2>{TITLES[state.kind]}</h2>
-        <Facts state={state} />
+        <h2>{byServer ? 'The server edits' : TITLES[state.kind]}</h2>
         <ModelAsk onDone={() => chip.current?.focus()} />
+        <ModeChoice />
+        <Ledger />
+        <Facts state={state} />
         <CopyReport />
       </div>
     </>
@@ -62,6 +80,20 @@ const TITLES: Record<ModelState['kind'], string> = {
   opening: 'The model is on its way',
   ready: 'Edits run on this device',
   failed: 'The model stopped',
+}
+
+/** What the device does while the server edits. */
+function beside(state: ModelState): string {
+  switch (state.kind) {
+    case 'opening':
+      return `, ${chipText(state).toLowerCase()}`
+    case 'ready':
+      return ' first'
+    case 'failed':
+      return ', no model'
+    default:
+      return ' edits'
+  }
 }
 
 function chipText(state: ModelState): string {
@@ -103,6 +135,7 @@ function Facts({ state }: { state: ModelState }) {
   rows.push(['Tasks', offered.map(({ task }) => TASKS[task].label).join(', ')])
   return (
     <>
+      <h3>The model here</h3>
       <FactList rows={rows} />
       <NotOffered tasks={status.tasks.filter((one) => !one.offered)} />
     </>

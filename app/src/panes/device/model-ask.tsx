@@ -2,8 +2,11 @@
  * The model's state as a person meets it: the question before the download (size, what it is
  * for, yes or no), the progress, what went wrong. Stands under the text and in the device panel.
  */
+import { answeringOf } from '../../assist/model'
 import { formatBytes } from '../../document/format'
-import { useApp, useModel } from '../../shell/use'
+import { useApp, useModel, useModelStore } from '../../shell/use'
+
+const NOT_SENT = 'your captions are not sent anywhere.'
 
 interface Props {
   /** Takes the focus when the button that had it goes away. */
@@ -14,6 +17,7 @@ export function ModelAsk({ onDone }: Props) {
   const { editor } = useApp()
   const state = useModel()
   const { model, assist } = editor
+  const answered = useModelStore((store) => answeringOf(store) !== null)
 
   const then = (act: () => void) => () => {
     act()
@@ -22,7 +26,11 @@ export function ModelAsk({ onDone }: Props) {
   const refuse = then(() => {
     model.refuse()
     assist.dropWaiting()
-    editor.announce('Not downloaded. You can still edit by hand.')
+    editor.announce(
+      answered
+        ? 'Not downloaded. The server edits.'
+        : 'Not downloaded. You can still edit by hand.',
+    )
   })
 
   switch (state.kind) {
@@ -34,7 +42,7 @@ export function ModelAsk({ onDone }: Props) {
           <p>
             Suggestions come from a small language model that runs in this browser. It is downloaded
             once{state.facts.bytes > 0 && ` (${formatBytes(state.facts.bytes)})`}, works offline
-            after that, and your captions are not sent anywhere.
+            after that, and {answered ? 'edits run here, not by the server.' : NOT_SENT}
           </p>
           <div className="offer-line">
             <button type="button" className="primary" onClick={then(() => void model.download())}>
@@ -92,4 +100,41 @@ export function ModelAsk({ onDone }: Props) {
     case 'ready':
       return null
   }
+}
+
+/** The server edits, and the model may still be had: said where the text goes, before it goes. */
+export const useServerAsks = (): boolean =>
+  useModelStore(
+    (store) => store.state.kind === 'absent' && !store.state.refused && answeringOf(store) !== null,
+  )
+
+/** The same question in one line, where it stands beside the server's answers. */
+export function ServerAsk({ onDone }: Props) {
+  const { editor } = useApp()
+  const state = useModel()
+  if (state.kind !== 'absent') return null
+  const then = (act: () => void) => () => {
+    act()
+    onDone()
+  }
+  const { bytes } = state.facts
+  return (
+    <section className="server-ask" aria-label="Where edits run">
+      <p>Edits are sent to the server.</p>
+      <button type="button" onClick={then(() => void editor.model.download())}>
+        Download{bytes > 0 && ` ${formatBytes(bytes)}`}
+        <span className="medium"> to edit here</span>
+      </button>
+      <button
+        type="button"
+        className="quiet"
+        onClick={then(() => {
+          editor.model.refuse()
+          editor.announce('Not downloaded. The server edits.')
+        })}
+      >
+        Not now
+      </button>
+    </section>
+  )
 }

@@ -1,0 +1,109 @@
+import type { NearfieldApi, Status } from 'nearfield'
+import { expect, it } from 'vitest'
+import { HandEngine, status } from '../../tests/fake/engine'
+import type { EngineOptions } from './engine'
+import { Model } from './model'
+
+/** An engine as the SDK is with a server: open at once, its model told of by `say`. */
+class RoutedEngine extends HandEngine {
+  override server = true
+  opened: EngineOptions | null = null
+  closed = 0
+  say: (state: Status['state'], backendReason?: string) => void = () => undefined
+
+  override open = async (options: EngineOptions): Promise<NearfieldApi> => {
+    this.opens += 1
+    this.opened = options
+    const made = {
+      ...this.nearfield,
+      status: { ...status, state: 'loading' } as Status,
+      close: () => {
+        this.closed += 1
+      },
+    }
+    this.say = (state, backendReason = '') => {
+      made.status = { ...status, state, backendReason }
+      options.onStatus?.(made.status)
+    }
+    return made
+  }
+}
+
+async function look(facts: Partial<HandEngine['facts']> = {}) {
+  const engine = new RoutedEngine()
+  engine.facts = { ...engine.facts, ...facts }
+  const model = new Model(engine)
+  await model.look()
+  return { engine, model, kind: () => model.state.kind }
+}
+
+it('before a download the server answers, and nothing is fetched', async () => {
+  const { engine, model, kind } = await look({ availability: 'downloadable' })
+  expect(kind()).toBe('absent')
+  expect([engine.opens, engine.serverOpens]).toEqual([0, 1])
+  expect(model.answering?.status.state).toBe('absent')
+  expect(model.wishes).toEqual({ mode: 'prefer_on_device' })
+})
+
+it('only on this device, the server answers nothing and the model is waited for', async () => {
+  const { engine, model, kind } = await look({ availability: 'downloadable' })
+  model.setMode('only_on_device')
+  expect(model.answering).toBeNull()
+  await model.download()
+  expect([kind(), model.answering]).toEqual(['opening', null])
+  engine.say('ready')
+  expect(kind()).toBe('ready')
+  expect(model.answering).not.toBeNull()
+  expect(model.wishes).toEqual({ mode: 'only_on_device' })
+})
+
+it('while the model comes along the server answers; then, and after it is lost, either', async () => {
+  const { engine, model, kind } = await look()
+  expect([kind(), engine.opened?.server, engine.serverOpens]).toEqual(['opening', true, 0])
+  expect(model.answering).not.toBeNull()
+  expect(model.patientWishes).toEqual({ mode: 'prefer_on_device' })
+  engine.say('ready')
+  expect(kind()).toBe('ready')
+  expect(model.patientWishes).toEqual({ mode: 'only_on_device' }) // nobody waits for a batch
+  engine.say('loading', 'the worker ended')
+  expect(kind()).toBe('ready') // it is opened again by itself
+  model.check(new Error('the worker ended'))
+  expect([kind(), engine.closed]).toEqual(['ready', 0])
+})
+
+it('a model that cannot be had leaves the server, and says why', async () => {
+  const { engine, model } = await look()
+  engine.say('absent', 'not a GGUF file')
+  expect(model.state).toMatchObject({ kind: 'failed', why: 'not a GGUF file' })
+  expect(model.answering).not.toBeNull()
+})
+
+it('a download that is cancelled leaves the server; a late word of it changes nothing', async () => {
+  const { engine, model, kind } = await look({ availability: 'downloadable' })
+  await model.download()
+  model.cancel()
+  expect(kind()).toBe('absent')
+  engine.say('absent', 'aborted')
+  expect(model.state).toMatchObject({ kind: 'absent', refused: true })
+  expect(model.answering).not.toBeNull()
+  const old = engine.say
+  await model.download()
+  old('absent', 'aborted')
+  expect(kind()).toBe('opening')
+})
+
+it('the ledger goes on when the model comes', async () => {
+  const { engine, model } = await look({ availability: 'downloadable' })
+  engine.sums = { ...engine.sums, server: { ...engine.sums.server, edits: 2 } }
+  await model.download()
+  engine.sums = { ...engine.sums, server: { ...engine.sums.server, edits: 1 } }
+  expect(model.ledger().server.edits).toBe(3)
+})
+
+it('without a server it is the device alone, and edits name no mode', async () => {
+  const engine = new HandEngine()
+  engine.facts = { ...engine.facts, availability: 'downloadable' }
+  const model = new Model(engine)
+  await model.look()
+  expect([model.answering, engine.serverOpens, model.wishes]).toEqual([null, 0, {}])
+})
