@@ -145,10 +145,6 @@ export class Nearfield implements NearfieldApi {
         options.onProgress?.(progress)
       }
       const ends = isOpen ? undefined : signal
-      if (options.serverAlone) {
-        const none = new NearfieldError('unsupported', 'only the server was asked for')
-        return { channel, opening: Promise.reject(none) }
-      }
       const open = () =>
         channel.call('open', { model, threads, backend }, { signal: ends, onProgress })
       return { channel, opening: noted('load', asked ? open() : ask().then(open)) }

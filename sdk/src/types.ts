@@ -65,8 +65,6 @@ export interface OpenOptions {
    * comes along. A string is the URL alone.
    */
   server?: string | URL | ServerPlace
-  /** The server alone answers, and no model is fetched: before a person has agreed to its download. */
-  serverAlone?: boolean
   /** Of every edit that names none; default 'prefer_on_device'. Without a server: the device alone. */
   mode?: RouteMode
   /** Called while bytes arrive; loaded and total are bytes. 0 and total are always reported. */

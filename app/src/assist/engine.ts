@@ -69,8 +69,8 @@ export function createEngine(token: () => string | null): Engine {
       return Nearfield.open({ ...options, model, ...(server && { server: place() }) })
     },
     async openServer() {
-      const model = folderOf(MODEL_DEFAULT)
-      return Nearfield.open({ model, server: place(), serverAlone: true })
+      const model = folderOf((await offeredModel()).name)
+      return Nearfield.open({ model, server: place(), consent: () => false })
     },
   }
 }

@@ -59,8 +59,8 @@ export class Nearfield implements NearfieldApi {
     return Nearfield.stored ? ('available' as const) : ('downloadable' as const)
   }
 
-  /** With a server: at once, and the model comes behind it unless the server alone was asked for. */
-  static async open({ server, serverAlone, ...options }: OpenOptions): Promise<Nearfield> {
+  /** With a server: at once, and the model comes behind it unless its download is not wanted. */
+  static async open({ server, consent, ...options }: OpenOptions): Promise<Nearfield> {
     const nearfield = new Nearfield()
     if (!server) {
       await Nearfield.#load(options)
@@ -72,7 +72,8 @@ export class Nearfield implements NearfieldApi {
     }
     tell('loading')
     await wait(1)
-    if (serverAlone) tell('absent')
+    const need = { bytes: 98_000_000, total: 98_000_000, saveData: false }
+    if (consent && !(await consent(need))) tell('absent')
     else {
       Nearfield.#load(options).then(
         () => tell('ready'),
