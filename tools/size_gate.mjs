@@ -17,7 +17,8 @@ const sizeOf = (name) => sum(files.filter((file) => file.name === name))
 const engine = sizeOf('nearfield.wasm')
 if (engine === 0) throw new Error('sdk/dist lacks the engine: run ./dev build sdk first')
 const entry = sizeOf('index.js')
-const travels = entry + sizeOf('engine.worker.js') + sizeOf('nearfield-route.wasm') + engine
+const router = sizeOf('routed.js') + sizeOf('nearfield-route.wasm')
+const travels = entry + sizeOf('engine.worker.js') + router + engine
 
 if (process.argv.includes('--json')) {
   const limits = { limit: LIMIT_BYTES, entryLimit: ENTRY_LIMIT_BYTES }
