@@ -293,3 +293,11 @@ test('the report tells how calls ended, whether or not a model is open, and no t
   for (let i = 0; i < 50; i++) await edit('they is a secret')
   expect(journal).toHaveLength(20)
 })
+
+test('an edit for the cloud alone is not answered from memory without a server', async () => {
+  const { worker, edit } = await start()
+  const first = edit('a')
+  worker.finish(0)
+  await first
+  await expect(edit('a', { mode: 'only_in_cloud' })).rejects.toMatchObject({ code: 'unsupported' })
+})

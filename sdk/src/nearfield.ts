@@ -151,8 +151,8 @@ export class Nearfield implements NearfieldApi {
     }
     if (options.server !== undefined) {
       nf.#routed = await (await import('./routed.ts')).openRouted(options, start, tell)
-      nf.#engine = nf.#routed.engine
-      nf.#status = nf.#routed.engine.status
+      nf.#engine = nf.#routed
+      nf.#status = nf.#routed.status
       return nf
     }
     if (!asked) await ask()
@@ -219,11 +219,12 @@ export class Nearfield implements NearfieldApi {
   }
 
   /** A remembered answer, if this request may be answered by it. */
-  #known(key: string, args: EditArgs, { mode }: EditRequest): EditResult | null {
-    if (!this.#routed && this.#status.state !== 'ready') return null
+  #known(key: string, args: EditArgs, { mode = this.#mode }: EditRequest): EditResult | null {
+    const routed = this.#routed
+    if (!routed && (this.#status.state !== 'ready' || mode === 'only_in_cloud')) return null
     const known = this.#answers.take(key)
-    if (!known || !this.#routed) return known && this.#took(known)
-    return this.#routed.known(args, known, mode)
+    if (!known) return null
+    return routed ? routed.known(args, known, mode) : this.#took(known)
   }
 
   async #ask(
@@ -251,7 +252,7 @@ export class Nearfield implements NearfieldApi {
 
   /** What the edits of this object have cost so far, and what they have saved. */
   ledger(): LedgerSums {
-    return this.#routed?.edits.ledger() ?? structuredClone(this.#sums)
+    return this.#routed?.ledger() ?? structuredClone(this.#sums)
   }
 
   /**

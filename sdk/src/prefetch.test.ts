@@ -3,7 +3,10 @@ import { Answers, answerKey } from './prefetch.ts'
 import type { EditResult } from './types.ts'
 
 const answer = (text: string) =>
-  ({ text, changes: [], receipt: { why: 'device' } }) as unknown as EditResult
+  ({
+    ...{ text, changes: [] },
+    receipt: { why: 'server_faster', bytesSent: 80, costUsd: 0.1, attempts: ['first', 'last'] },
+  }) as unknown as EditResult
 
 test('bounded: the answer longest unused goes first', () => {
   const answers = new Answers(2)
@@ -12,6 +15,14 @@ test('bounded: the answer longest unused goes first', () => {
   expect(answers.take('a')?.text).toBe('A')
   answers.remember('c', answer('C'))
   expect(['a', 'b', 'c'].map((key) => answers.take(key)?.text ?? null)).toEqual(['A', null, 'C'])
+})
+
+test('a remembered answer sends and costs nothing again', () => {
+  const answers = new Answers()
+  answers.remember('a', answer('A'))
+  const { receipt } = answers.take('a')!
+  expect(receipt).toMatchObject({ why: 'remembered', bytesSent: 0, costUsd: 0 })
+  expect(receipt.attempts).toEqual(['last'])
 })
 
 test('an answer is of one adapter', () => {

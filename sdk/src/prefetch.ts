@@ -44,7 +44,9 @@ export class Answers {
     this.#keep(key, known)
     const { result, prefetched } = known
     const why = prefetched ? 'prefetched' : 'remembered'
-    const receipt = { ...result.receipt, queueMs: 0, firstTokenMs: 0, totalMs: 0, why }
+    const none = { queueMs: 0, firstTokenMs: 0, totalMs: 0, bytesSent: 0, costUsd: 0 }
+    const attempts = result.receipt.attempts.slice(-1)
+    const receipt = { ...result.receipt, ...none, why, attempts }
     return { ...structuredClone(result), receipt }
   }
 

@@ -3,42 +3,55 @@
  * and circumstances become the router's facts. A bundle of its own, which only a page with a server
  * loads. Read next: router/edits.ts, router/background_engine.ts, server/client.ts.
  */
+import { abortError } from './abort_error.ts'
+import { NearfieldError } from './error.ts'
 import type { EditArgs } from './protocol.ts'
 import { Route } from './route.ts'
 import { BackgroundEngine, type StartEngine } from './router/background_engine.ts'
 import { RoutedEdits } from './router/edits.ts'
 import { watchUser } from './router/user.ts'
 import { ServerEdits } from './server/client.ts'
-import type { EditRequest, EditResult, OpenOptions, ServerPlace, Status } from './types.ts'
+import type {
+  EditRequest,
+  EditResult,
+  LedgerSums,
+  OpenOptions,
+  RouteMode,
+  ServerPlace,
+  Status,
+} from './types.ts'
 
-export interface Routed {
-  engine: BackgroundEngine
-  edits: RoutedEdits
-  /** One edit, by whichever place. */
-  edit(
-    args: EditArgs,
-    wishes: { [Key in 'mode' | 'deadlineMs' | 'signal']: EditRequest[Key] | undefined },
-  ): Promise<EditResult>
-  /** An answer that was remembered, entered into the ledger; null where the mode forbids its place. */
-  known(args: EditArgs, result: EditResult, mode: EditRequest['mode']): EditResult | null
-}
+/** What an edit wants of its place. */
+type Wishes = { [Key in 'mode' | 'deadlineMs' | 'signal']: EditRequest[Key] | undefined }
 
-/** `start` is called at once, and again for every worker that has ended. */
-export async function openRouted(
-  { server, signal, mode: usualMode = 'prefer_on_device' }: OpenOptions,
-  start: StartEngine,
-  onStatus: (status: Status) => void,
-): Promise<Routed> {
-  const place = placeOf(server!)
-  const { inputUsd = 0, outputUsd = 0, budgetUsd, secondUsd, patienceMs } = place
-  const far = new ServerEdits(place)
-  const engine = new BackgroundEngine(start, onStatus)
-  const user = watchUser()
-  const device = (args: EditArgs, signal: AbortSignal) => engine.call('edit', args, { signal })
-  try {
-    const edits: RoutedEdits = new RoutedEdits({
-      route: await Route.load(),
-      by: { device, server: (args, signal) => far.edit(args, signal) },
+export class Routed {
+  readonly #engine: BackgroundEngine
+  readonly #edits: RoutedEdits
+  readonly #place: ServerPlace
+  readonly #usualMode: RouteMode
+  /** Ends every edit, wherever it is. */
+  readonly #end = new AbortController()
+
+  /** Throws a NearfieldError 'bad_input'. `start` is called at once, and for every later worker. */
+  constructor(
+    { server, mode = 'prefer_on_device' }: OpenOptions,
+    route: Route,
+    start: StartEngine,
+    onStatus: (status: Status) => void,
+  ) {
+    this.#place = placeOf(server!)
+    this.#usualMode = mode
+    const { inputUsd = 0, outputUsd = 0, budgetUsd } = this.#place
+    const far = new ServerEdits(this.#place)
+    const user = watchUser()
+    const engine = new BackgroundEngine(start, onStatus)
+    this.#engine = engine
+    this.#edits = new RoutedEdits({
+      route,
+      by: {
+        device: (args, signal) => engine.call('edit', args, { signal }),
+        server: (args, signal) => far.edit(args, signal),
+      },
       here: (args) => ({
         device: engine.facts,
         offered: isOffered(engine.status, args),
@@ -47,35 +60,60 @@ export async function openRouted(
           ...{ inputUsd, outputUsd },
           ...(budgetUsd === undefined
             ? {}
-            : { budgetUsd: Math.max(0, budgetUsd - edits.ledger().server.usd) }),
+            : { budgetUsd: Math.max(0, budgetUsd - this.#edits.spentUsd()) }),
         },
         user: user(),
       }),
     })
-    signal?.throwIfAborted()
-    const own = {
+  }
+
+  get status(): Status {
+    return this.#engine.status
+  }
+  ledger(): LedgerSums {
+    return this.#edits.ledger()
+  }
+  /** Of the device; see BackgroundEngine. */
+  call: BackgroundEngine['call'] = (...given) => this.#engine.call(...given)
+
+  /** One edit, by whichever place. */
+  async edit(
+    args: EditArgs,
+    { mode = this.#usualMode, deadlineMs, signal }: Wishes,
+  ): Promise<EditResult> {
+    if (this.#end.signal.aborted) throw new NearfieldError('closed', 'close() was called')
+    const { secondUsd, patienceMs } = this.#place
+    return this.#edits.edit(args, {
+      mode,
       ...(secondUsd === undefined ? {} : { secondUsd }),
       ...(patienceMs === undefined ? {} : { patienceMs }),
-    }
-    return {
-      engine,
-      edits,
-      edit: (args, { mode = usualMode, deadlineMs, signal: ends }) =>
-        edits.edit(args, {
-          ...{ ...own, mode },
-          ...(deadlineMs === undefined ? {} : { deadlineMs }),
-          ...(ends ? { signal: ends } : {}),
-        }),
-      known(args, result, mode = usualMode) {
-        if (NOT_FROM[mode] === result.receipt.source) return null
-        edits.remembered(args)
-        return result
-      },
-    }
-  } catch (error) {
-    engine.close()
-    throw error
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      signal: signal ? AbortSignal.any([signal, this.#end.signal]) : this.#end.signal,
+    })
   }
+
+  /** A remembered answer, entered into the ledger; null where the mode forbids its place. */
+  known(args: EditArgs, result: EditResult, mode = this.#usualMode): EditResult | null {
+    if (this.#end.signal.aborted || NOT_FROM[mode] === result.receipt.source) return null
+    this.#edits.remembered(args)
+    return result
+  }
+
+  /** What runs rejects with an AbortError, later calls with a NearfieldError 'closed'. */
+  close(): void {
+    this.#end.abort(abortError('close() was called'))
+    this.#engine.close()
+  }
+}
+
+export async function openRouted(
+  options: OpenOptions,
+  start: StartEngine,
+  onStatus: (status: Status) => void,
+): Promise<Routed> {
+  const route = await Route.load()
+  options.signal?.throwIfAborted()
+  return new Routed(options, route, start, onStatus)
 }
 
 const NOT_FROM: Partial<Record<NonNullable<EditRequest['mode']>, EditResult['receipt']['source']>> =

@@ -110,16 +110,54 @@ test('a GPU that nothing takes the place of ends its worker: what runs there is 
   const { clock, engine, workers, last, open } = page()
   await open()
   const first = last()
+  first.onStatus!({ ...READY, state: 'loading' }) // it was tried
   first.onStatus!({ ...READY, state: 'lost' })
   expect(first.ended).toMatchObject({ code: 'lost' })
   first.onStatus!(READY) // too late: it is another one's turn
   await clock.pass(0)
   expect([workers.length, engine.status.state]).toEqual([2, 'loading'])
+  await open()
+  expect(await engine.call('bench', { repeats: 1 })).toBe('bench')
+  expect(last().calls).toEqual([['bench', { repeats: 1 }]])
+})
+
+test('an adapter that cannot be had any more takes no model down; the newest status counts', async () => {
+  const { clock, engine, workers, states, last, open } = page()
+  await open()
+  await engine.call('adapter', { url: 'http://host/gone.gguf' })
+  last().onLost!(new NearfieldError('lost', 'the worker ended'))
+  await clock.pass(0)
+  const asked = engine.call('bench', { repeats: 1 })
+  last().call = async (name: string, args: unknown) => {
+    if (name !== 'adapter') return name
+    last().onStatus!({ ...READY, gpu: 'the newest' })
+    throw new NearfieldError('network', `${(args as { url: string }).url}: 404`)
+  }
+  await open()
+  expect(await asked).toBe('bench')
+  expect([workers.length, engine.status.gpu]).toEqual([2, 'the newest'])
+  expect(states).toEqual(['ready', 'loading', 'ready'])
+})
+
+test('no worker may be started: there is no model here, and close() is the end', async () => {
+  const states: string[] = []
+  const engine = new BackgroundEngine(
+    () => {
+      throw new NearfieldError('unsupported', 'no worker may be started')
+    },
+    ({ state }) => states.push(state),
+    new ManualClock(),
+  )
+  expect([engine.status.backendReason, states]).toEqual(['no worker may be started', ['absent']])
+  await expect(engine.call('bench', { repeats: 1 })).rejects.toMatchObject({ code: 'unsupported' })
+  engine.close()
+  expect(states).toEqual(['absent']) // it is no change by itself
+  await expect(engine.call('bench', { repeats: 1 })).rejects.toMatchObject({ code: 'closed' })
 })
 
 test('a download that breaks off is tried again, with longer and longer pauses', async () => {
   const { clock, engine, workers, fail, open } = page()
-  const asked = engine.call('bench', { repeats: 1 })
+  const asked = engine.call('bench', { repeats: 1 }).catch((error) => error)
   const begun: number[] = []
   for (let i = 1; i <= 9; i++) {
     await fail('network')
@@ -129,8 +167,10 @@ test('a download that breaks off is tried again, with longer and longer pauses',
   }
   expect(begun).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000])
   expect(engine.status.state).toBe('loading')
+  expect(await asked).toMatchObject({ code: 'network' }) // told at the third
+  const later = engine.call('bench', { repeats: 1 })
   await open()
-  expect(await asked).toBe('bench') // it has waited all the time
+  expect(await later).toBe('bench')
 })
 
 test('a model that cannot be had is given up, and whoever needs it hears why', async () => {

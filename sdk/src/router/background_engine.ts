@@ -3,6 +3,8 @@
  * its worker has ended or its download broke off. Owns when that is tried again, and what the page's
  * status is meanwhile. Does not know how a worker is started (`start`), nor where edits go.
  */
+
+import { abortError } from '../abort_error.ts'
 import type { CallOptions, Channel } from '../channel.ts'
 import { NearfieldError } from '../error.ts'
 import type { CallName, Calls, Progress } from '../protocol.ts'
@@ -19,6 +21,8 @@ export type StartEngine = (onProgress: (progress: Progress) => void) => {
 
 /** Between two failures in a row; the first end of a worker that has worked is mended at once. */
 const PAUSES_MS = [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000] as const
+/** Failures in a row that a call waits through. */
+const PATIENT = 3
 /** One that has worked for so long is new to failing. */
 const WELL_MS = 60_000
 
@@ -30,6 +34,8 @@ export class BackgroundEngine {
   /** Kept by the next worker whose model is there, however many fail before. */
   #open = new Wait()
   #status: Status = LOADING
+  /** The model is there, and #open is kept. */
+  #works = false
   #since = 0
   #readyAt = 0
   #progress = 0
@@ -60,7 +66,10 @@ export class BackgroundEngine {
     }
   }
 
-  /** Waits for the model. Rejects with a NearfieldError 'unsupported' where it cannot be had. */
+  /**
+   * Waits for the model. Rejects with a NearfieldError 'unsupported' where it cannot be had, and with
+   * 'network' or 'lost' when three tries in a row have failed.
+   */
   async call<Name extends CallName>(
     name: Name,
     args: Calls[Name]['args'],
@@ -72,32 +81,46 @@ export class BackgroundEngine {
     return value
   }
 
+  /** What runs and what waits rejects with an AbortError, later calls with a NearfieldError 'closed'. */
   close(): void {
-    this.#tell({ state: 'closed' })
+    this.#status = { ...this.#status, state: 'closed' }
     this.#stopPause()
     this.#channel?.close()
-    this.#giveUp(new NearfieldError('closed', 'close() was called'))
+    this.#refuse(abortError('close() was called'))
+    this.#open.reject(new NearfieldError('closed', 'close() was called'))
   }
 
   #begin(): void {
     this.#since = this.#clock.now()
     this.#progress = 0
-    const { channel, opening } = this.#start(({ loaded, total }) => {
-      this.#progress = total > 0 ? loaded / total : 0
-    })
+    let started: ReturnType<StartEngine>
+    try {
+      started = this.#start(({ loaded, total }) => {
+        this.#progress = total > 0 ? loaded / total : 0
+      })
+    } catch (error) {
+      this.#giveUp(error as Error) // no worker may be started here
+      return
+    }
+    const { channel, opening } = started
     this.#channel = channel
+    let news: Status | null = null // heard before what it is about can be asked
     channel.onStatus = (status) => {
       if (channel !== this.#channel || this.#status.state === 'closed') return
       if (status.state === 'lost') this.#failed(channel, new NearfieldError('lost', GPU_GONE))
-      else this.#tell(status)
+      else if (this.#works) this.#tell(status)
+      else news = status
     }
     channel.onLost = (error) => this.#failed(channel, error)
     const opened = opening.then(async (status) => {
-      await Promise.all([...this.#adapters].map((url) => channel.call('adapter', { url })))
-      if (channel !== this.#channel) return
+      // one that cannot be had any more is told to the edit that names it
+      const again = [...this.#adapters].map((url) => channel.call('adapter', { url }))
+      await Promise.allSettled(again)
+      if (channel !== this.#channel || this.#status.state === 'closed') return
+      this.#works = true
       this.#readyAt = this.#clock.now()
       this.#open.resolve(channel)
-      this.#tell(status)
+      this.#tell(news ?? status)
     })
     opened.catch((error) => this.#failed(channel, error))
   }
@@ -105,20 +128,20 @@ export class BackgroundEngine {
   /** Its worker has ended, or the model did not come; a second call for one channel does nothing. */
   #failed(channel: Channel, error: Error): void {
     if (channel !== this.#channel || this.#status.state === 'closed') return
+    const worked = this.#works
     this.#channel = null
+    this.#works = false
     channel.lose(new NearfieldError('lost', error.message, { cause: error }))
+    if (worked) this.#open = new Wait()
     if (!(error instanceof NearfieldError) || !PASSING.has(error.code)) {
-      const line = `the model could not be opened: ${error.message}`
-      this.#giveUp(new NearfieldError('unsupported', line, { cause: error }))
-      this.#tell({ state: 'absent', backendReason: error.message })
+      this.#giveUp(error)
       return
     }
-    const wasReady = this.#status.state === 'ready'
-    if (wasReady) this.#open = new Wait()
-    if (wasReady && this.#clock.now() - this.#readyAt > WELL_MS) this.#failures = 0
+    if (worked && this.#clock.now() - this.#readyAt > WELL_MS) this.#failures = 0
     const pause = PAUSES_MS[Math.min(this.#failures, PAUSES_MS.length - 1)]!
-    this.#againAfter(wasReady && this.#failures === 0 ? 0 : pause)
+    this.#againAfter(worked && this.#failures === 0 ? 0 : pause)
     this.#failures++
+    if (this.#failures >= PATIENT) this.#refuse(error) // whoever comes later waits for a next try
     this.#tell({ state: 'loading', backendReason: error.message })
   }
 
@@ -136,10 +159,15 @@ export class BackgroundEngine {
     }
   }
 
-  #giveUp(error: NearfieldError): void {
+  /** Of those who wait now. */
+  #refuse(error: Error): void {
     this.#open.reject(error)
     this.#open = new Wait()
-    this.#open.reject(error) // also where the one before was kept
+  }
+  #giveUp(error: Error): void {
+    const line = `the model could not be opened: ${error.message}`
+    this.#open.reject(new NearfieldError('unsupported', line, { cause: error }))
+    this.#tell({ state: 'absent', backendReason: error.message })
   }
   #tell(news: Partial<Status>): void {
     this.#status = { ...this.#status, ...news }
@@ -150,7 +178,7 @@ export class BackgroundEngine {
 /** A promise, and its two ends; nobody has to listen. */
 class Wait {
   resolve!: (channel: Channel) => void
-  reject!: (error: NearfieldError) => void
+  reject!: (error: Error) => void
   readonly promise = new Promise<Channel>((resolve, reject) => {
     this.resolve = resolve
     this.reject = reject

@@ -71,6 +71,8 @@ export class RoutedEdits {
   #promptTokens = PROMPT_TOKENS
   /** Edits on the device that are not over, and how long one usually is. */
   #onDevice = 0
+  /** What the requests that are not over may cost. */
+  #askedUsd = 0
   #usualMs = 0
 
   constructor({ route, by, here, clock = realClock }: RoutedEditsOptions) {
@@ -83,12 +85,16 @@ export class RoutedEdits {
   ledger(): LedgerSums {
     return this.#ledger.sums()
   }
+  /** US dollars spent, what is on its way included. */
+  spentUsd(): number {
+    return this.#ledger.sums().server.usd + this.#askedUsd
+  }
 
   /** An edit whose answer the page knew already: nothing was asked. */
   remembered(args: EditArgs): void {
     const { device, offered, ...here } = this.#here(args)
     const { costUsd } = this.#router.plan(this.#request(args, offered, {}), { ...here, device })
-    const none = { aborted: false, ms: 0, requests: 0, bytesSent: 0 }
+    const none = { aborted: false, ms: 0, requests: 0, charged: 0, bytesSent: 0 }
     this.#ledger.add({ place: 'device', ...none, costUsd, serverMs: this.#router.serverMs() })
   }
 
@@ -112,13 +118,22 @@ export class RoutedEdits {
     }
     const from = this.#clock.now()
     const log = new TryLog()
+    let askedUsd = 0
+    const told = (plan: Plan, tried: Tried) => {
+      log.hear(plan, tried)
+      const now = log.requests() * plan.costUsd
+      this.#askedUsd += now - askedUsd
+      askedUsd = now
+    }
     const entry = (place: Place | null, plan: Plan | null) => {
+      this.#askedUsd -= askedUsd
       const requests = log.requests()
       this.#ledger.add({
         place,
         aborted: signal?.aborted === true,
         ms: this.#clock.now() - from,
         requests,
+        charged: log.charged(),
         costUsd: plan?.costUsd ?? 0,
         bytesSent: requests * bytesOf(args),
         serverMs: this.#router.serverMs(),
@@ -129,7 +144,7 @@ export class RoutedEdits {
         request,
         { ...here, device: facts },
         (at, stop) => this.#ask(at, args, stop),
-        { ...(signal ? { signal } : {}), told: (made, tried) => log.hear(made, tried) },
+        { ...(signal ? { signal } : {}), told },
       )
       entry(place, plan)
       const requests = log.requests()
@@ -138,7 +153,7 @@ export class RoutedEdits {
         why: plan.why,
         totalMs: this.#clock.now() - from,
         bytesSent: requests * bytesOf(args),
-        costUsd: requests * plan.costUsd,
+        costUsd: log.charged() * plan.costUsd,
         attempts: log.attempts(value.receipt, device.backend),
       }
       return { ...value, receipt }
@@ -178,7 +193,11 @@ class TryLog {
     this.plan = plan
     if (!this.#tries.includes(tried)) this.#tries.push(tried)
   }
+  /** Of the server, one that failed included: its text was sent. */
   requests(): number {
+    return this.#tries.filter(({ place }) => place === 'server').length
+  }
+  charged(): number {
     return this.#tries.filter(({ place, end }) => place === 'server' && CHARGED.has(end)).length
   }
   /** The one that answered comes last; its place may have had attempts of its own. */

@@ -12,8 +12,9 @@ export interface LedgerEntry {
   /** The page wanted none any more. */
   aborted: boolean
   ms: number
-  /** Requests that reached the server, and what one costs there. */
+  /** Requests of the server, those of them that may be charged, and what one costs. */
   requests: number
+  charged: number
   costUsd: number
   bytesSent: number
   /** What the server would have taken; null: not known. */
@@ -31,12 +32,12 @@ export const none = (): LedgerSums => ({
 export class Ledger {
   #sums = none()
 
-  add({ place, aborted, ms, requests, costUsd, bytesSent, serverMs }: LedgerEntry): void {
+  add({ place, aborted, ms, requests, charged, costUsd, bytesSent, serverMs }: LedgerEntry): void {
     const { server, saved } = this.#sums
     server.requests += requests
     server.bytesSent += bytesSent
-    server.usd += requests * costUsd
-    server.wastedUsd += Math.max(0, requests - (place === 'server' ? 1 : 0)) * costUsd
+    server.usd += charged * costUsd
+    server.wastedUsd += Math.max(0, charged - (place === 'server' ? 1 : 0)) * costUsd
     if (place === null) {
       if (!aborted) this.#sums.failed++
       return
@@ -44,7 +45,7 @@ export class Ledger {
     this.#sums[place].edits++
     this.#sums[place].ms += ms
     if (place === 'server') return
-    saved.usd += Math.max(0, 1 - requests) * costUsd
+    saved.usd += Math.max(0, 1 - charged) * costUsd
     saved.ms += serverMs === null ? 0 : serverMs - ms
   }
   sums(): LedgerSums {

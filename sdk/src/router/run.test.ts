@@ -157,3 +157,20 @@ test('a plan that leads nowhere asks nobody', async () => {
   await expect(kept.result).rejects.toMatchObject({ code: 'lost' })
   expect(ended).toEqual([])
 })
+
+test('a place that refuses is not asked again', async () => {
+  const fails = failure('unsupported')
+  const answers = { device: [{ ms: 10, fails }], server: [{ ms: 10, fails }] }
+  const { clock, result, ended } = start({ hedgeAfterMs: null }, answers)
+  await clock.pass(60_000)
+  await expect(result).rejects.toBe(fails)
+  expect(short(ended)).toEqual(['device refused 10', 'server refused 10'])
+})
+
+test('a second place that says nothing is given up, too', async () => {
+  const fails = failure('unsupported')
+  const { clock, result, ended } = start({ hedgeAfterMs: null }, { device: [{ ms: 10, fails }] })
+  await clock.pass(10 + 5 * 30_000 + 7500)
+  await expect(result).rejects.toThrow(/server did not answer within 30000 ms/)
+  expect(short(ended)[1]).toBe('server timeout 30000')
+})

@@ -32,7 +32,6 @@ const MOVES_ON: Partial<Record<string, TryEnd>> = {
   lost: 'lost',
   no_memory: 'no_memory',
   unsupported: 'refused',
-  closed: 'lost',
   io: 'refused',
   network: 'network',
 }
@@ -63,6 +62,8 @@ export interface Watch {
 
 /** A device that is late for so long has hung: the slowest loads and edits are done by then. */
 const HUNG_MS = 300_000
+/** A server that says nothing for so long is given up. */
+const SILENT_MS = 30_000
 /** A place that has failed is asked again after these, as long as there is no answer. */
 const AGAIN_MS = [500, 1000, 2000, 4000]
 
@@ -108,9 +109,8 @@ class Run<T> {
     this.tries.push(tried)
     this.#running.set(place, running)
     const { first, giveUpMs } = this.#plan
-    if (place === first && giveUpMs !== null) {
-      running.stopTimer = this.#clock.after(giveUpMs, () => this.#late(running, giveUpMs))
-    }
+    const limit = (place === first ? giveUpMs : null) ?? (place === 'server' ? SILENT_MS : HUNG_MS)
+    running.stopTimer = this.#clock.after(limit, () => this.#late(running, limit))
     this.#watch.begin?.(tried)
     this.#ask(place, stop.signal).then(
       (answer) => this.#answered(running, answer),
@@ -164,7 +164,7 @@ class Run<T> {
     }
     const { second } = this.#plan
     if (second && !this.#wasAsked(second)) this.#start(second, false)
-    this.#tryAgain(running.tried.place)
+    if (end !== 'refused') this.#tryAgain(running.tried.place) // it would say the same again
     if (this.#running.size === 0 && this.#again.size === 0) this.abort(error)
   }
 

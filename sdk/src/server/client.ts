@@ -3,6 +3,7 @@
  * believed of the answer, and the kinds of failure. Does not decide when a server is asked, how long
  * it may take (the signal says) or whether it is asked again.
  */
+import { NearfieldError } from '../error.ts'
 import type { EditArgs } from '../protocol.ts'
 import type { EditResult } from '../types.ts'
 import { editResultOf } from './answer.ts'
@@ -27,7 +28,12 @@ export class ServerEdits {
 
   constructor(options: ServerOptions) {
     const base = typeof document === 'undefined' ? undefined : document.baseURI
-    this.#url = new URL(`${String(options.url).replace(/\/$/, '')}/edit`, base).href
+    try {
+      this.#url = new URL(`${String(options.url).replace(/\/$/, '')}/edit`, base).href
+    } catch (cause) {
+      const line = `server: '${options.url}' is not a URL; expected one such as '/v1'`
+      throw new NearfieldError('bad_input', line, { cause })
+    }
     this.#options = options
   }
 
