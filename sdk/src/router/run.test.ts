@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { NearfieldError } from '../error.ts'
+import { type ErrorCode, NearfieldError } from '../error.ts'
 import type { Place, Plan } from '../route.ts'
 import { ManualClock } from '../testing/manual_clock.ts'
 import { runPlan, type Tried } from './run.ts'
@@ -18,7 +18,7 @@ const plan: Plan = {
   costUsd: 0,
   onTrial: false,
 }
-const failure = (code: 'network' | 'lost' | 'bad_input') => new NearfieldError(code, code)
+const failure = (code: ErrorCode) => new NearfieldError(code, code)
 type Answers = Partial<Record<Place, { ms: number; fails?: unknown }[]>>
 
 /** Each place answers, or fails, as its list says; one that is not in it is silent. */
