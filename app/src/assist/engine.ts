@@ -55,9 +55,9 @@ export function createEngine(token: () => string | null): Engine {
     },
     report: () => Nearfield.report(),
     async hasServer() {
-      const shown = token()
-      const headers = new Headers(shown ? { Authorization: `Bearer ${shown}` } : {})
       try {
+        const shown = token()
+        const headers = new Headers(shown ? { Authorization: `Bearer ${shown}` } : {})
         const reply = await fetch(`${SERVER_URL}/models`, { headers })
         return reply.ok && (await reply.json()).data.length > 0
       } catch {
@@ -80,6 +80,12 @@ const folderOf = (name: string) => `/models/${encodeURIComponent(name)}/`
 /** The first model the server offers (NEARFIELD_MODEL may be any); offline, the one used last. */
 async function offeredModel(): Promise<ModelOffer> {
   const [first] = await Nearfield.models().catch(() => [])
-  if (first) localStorage.setItem(MODEL_KEPT, first.name)
-  return first ?? { name: localStorage.getItem(MODEL_KEPT) ?? MODEL_DEFAULT, bytes: 0 }
+  let kept: string | null = null
+  try {
+    if (first) localStorage.setItem(MODEL_KEPT, first.name)
+    else kept = localStorage.getItem(MODEL_KEPT)
+  } catch {
+    // blocked or full: then nothing is known of the last time
+  }
+  return first ?? { name: kept ?? MODEL_DEFAULT, bytes: 0 }
 }

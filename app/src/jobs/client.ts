@@ -85,12 +85,24 @@ export class HttpJobs implements JobsClient {
     () => this.#headers(),
   )
 
+  /** Holds it where the browser lets this page keep nothing. */
+  #token: string | null = null
+
   token(): string | null {
-    return sessionStorage.getItem(TOKEN)
+    try {
+      return sessionStorage.getItem(TOKEN) ?? this.#token
+    } catch {
+      return this.#token
+    }
   }
 
   setToken(token: string): void {
-    sessionStorage.setItem(TOKEN, token.trim())
+    this.#token = token.trim()
+    try {
+      sessionStorage.setItem(TOKEN, this.#token)
+    } catch {
+      // then it holds as long as the page
+    }
   }
 
   async offer(): Promise<Offer> {
