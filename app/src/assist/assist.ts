@@ -9,7 +9,7 @@ import type { CueId } from '../document/cue'
 import { createStore } from '../document/store'
 import { NOTHING } from './ledger'
 import type { Model } from './model'
-import { reason } from './model'
+import { reason, soleStatus } from './model'
 import { notOffered, TASKS, VERSIONS } from './tasks'
 
 export interface Suggestion {
@@ -71,6 +71,10 @@ export interface AssistHost {
 const PREFETCH_REST_MS = 250
 const RECEIPTS_MAX = 100
 
+/** The fault is the text's or the task's: the next one may well be answered. */
+const isOwnFault = (error: unknown) =>
+  error instanceof Error && 'code' in error && error.code === 'bad_input'
+
 const isAbort = (error: unknown) => error instanceof DOMException && error.name === 'AbortError'
 
 export class Assist {
@@ -121,6 +125,31 @@ export class Assist {
     })
   }
 
+  /**
+   * One edit, by whoever answers. What ends because a person forbade the server, or because another
+   * engine took the place of the one that was asked, is asked again.
+   */
+  async #edit(
+    request: EditRequest,
+    signal: AbortSignal,
+    wishes: () => Pick<EditRequest, 'mode'>,
+  ): Promise<EditResult> {
+    for (;;) {
+      const nearfield = this.#model.answering ?? (await this.#answering(signal))
+      const { sending } = this.#model
+      try {
+        return await nearfield.edit({
+          ...request,
+          ...wishes(),
+          signal: AbortSignal.any([signal, sending]),
+        })
+      } catch (error) {
+        const again = sending.aborted || this.#model.wasReplaced(nearfield)
+        if (signal.aborted || !again) throw error
+      }
+    }
+  }
+
   /** One cue, one suggestion. Waits for the model when there is none yet. */
   async ask(id: CueId, task: Task): Promise<void> {
     const request = this.#host.request(id, task)
@@ -128,7 +157,7 @@ export class Assist {
     this.dismiss(id)
     this.#model.reconsider()
     if (!request.text.trim()) return this.#host.note('This cue has no text.')
-    const why = notOffered(this.#ready?.status ?? null, task)
+    const why = notOffered(soleStatus(this.#model.store.get()), task)
     if (why) return this.#refused(task, why)
     await this.#ask(id, task, request, TASKS[task].versions)
   }
@@ -167,15 +196,8 @@ export class Assist {
     this.#setPending(id, task)
     try {
       const { signal } = abort
-      const nearfield = this.#model.answering ?? (await this.#answering(signal))
-      const result = await nearfield.edit({
-        ...request,
-        ...variants,
-        ...this.#model.wishes,
-        signal,
-        priority: 'now',
-        key: `cue ${id}`,
-      })
+      const wanted: EditRequest = { ...request, ...variants, priority: 'now', key: `cue ${id}` }
+      const result = await this.#edit(wanted, signal, () => this.#model.wishes)
       if (signal.aborted) return
       this.#asked.delete(id)
       this.#setPending(id, null)
@@ -204,7 +226,8 @@ export class Assist {
   }
 
   #refused(task: Task, why: string): void {
-    this.#host.note(`${TASKS[task].label} is not offered on this device: ${why}.`)
+    const here = soleStatus(this.#model.store.get()) ? ' on this device' : ''
+    this.#host.note(`${TASKS[task].label} is not offered${here}: ${why}.`)
   }
 
   #suggest(id: CueId, task: Task, request: EditRequest, result: EditResult): void {
@@ -278,7 +301,7 @@ export class Assist {
       const batch = this.store.get().batch
       if (!batch) return
       const failed = outcome !== null && 'error' in outcome
-      if (failed && this.#model.state.kind !== 'ready') {
+      if (failed && this.#model.state.kind !== 'ready' && !isOwnFault(outcome.error)) {
         this.#setBatch({ ...batch, running: false, cancelled: true })
         return this.#failed(outcome.error)
       }
@@ -309,9 +332,8 @@ export class Assist {
     signal: AbortSignal,
   ): Promise<{ result: EditResult } | { error: unknown }> {
     try {
-      const nearfield = this.#model.answering ?? (await this.#answering(signal))
-      const wishes = this.#model.patientWishes
-      const result = await nearfield.edit({ ...request, ...wishes, signal, priority: 'idle' })
+      const wanted: EditRequest = { ...request, priority: 'idle' }
+      const result = await this.#edit(wanted, signal, () => this.#model.patientWishes)
       if (!signal.aborted) this.#log(request.task, result.receipt)
       return { result }
     } catch (error) {

@@ -94,10 +94,31 @@ it('a download that is cancelled leaves the server; a late word of it changes no
 
 it('the ledger goes on when the model comes', async () => {
   const { engine, model } = await look({ availability: 'downloadable' })
-  engine.sums = { ...engine.sums, server: { ...engine.sums.server, edits: 2 } }
+  const { server } = engine.sums
+  let [before, after] = [2, 0]
+  const first = model.store.get().nearfield
+  if (!first) throw new Error('the server does not answer')
+  first.ledger = () => ({ ...engine.sums, server: { ...server, edits: before } })
   await model.download()
-  engine.sums = { ...engine.sums, server: { ...engine.sums.server, edits: 1 } }
-  expect(model.ledger().server.edits).toBe(3)
+  const second = model.store.get().nearfield
+  if (!second || second === first) throw new Error('the model brought no other one')
+  second.ledger = () => ({ ...engine.sums, server: { ...server, edits: after } })
+  expect(model.ledger().server.edits).toBe(2)
+  before = 3 // it was still under way
+  after = 1
+  expect(model.ledger().server.edits).toBe(4)
+})
+
+it('a download that breaks is said as long as it is tried again', async () => {
+  const { engine, model } = await look()
+  engine.opened?.onProgress?.({ loaded: 40, total: 100, stage: 'download' })
+  engine.say('loading', 'the network is gone')
+  const broke = 'the network is gone'
+  expect(model.state).toMatchObject({ kind: 'opening', loaded: 40, broke })
+  engine.opened?.onProgress?.({ loaded: 41, total: 100, stage: 'download' })
+  expect(model.state).not.toHaveProperty('broke')
+  engine.say('ready')
+  expect(model.state.kind).toBe('ready')
 })
 
 it('without a server it is the device alone, and edits name no mode', async () => {

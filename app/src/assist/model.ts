@@ -4,7 +4,7 @@
  * No model is fetched before a person said yes once; one that lies in the browser's own storage is
  * opened without asking. Which of the two answers one edit is the SDK's. Knows no React.
  */
-import type { LedgerSums, NearfieldApi } from 'nearfield'
+import type { LedgerSums, NearfieldApi, Status } from 'nearfield'
 import { createStore } from '../document/store'
 import type { Engine, ModelFacts } from './engine'
 import { added, NOTHING } from './ledger'
@@ -21,6 +21,8 @@ export type ModelState =
       readonly stage: 'download' | 'load'
       readonly loaded: number
       readonly total: number
+      /** Why the last try broke off, where another one follows by itself. */
+      readonly broke?: string
     }
   | { readonly kind: 'ready'; readonly facts: ModelFacts; readonly nearfield: NearfieldApi }
   | { readonly kind: 'failed'; readonly facts: ModelFacts; readonly why: string }
@@ -41,15 +43,24 @@ export interface ModelStore {
 }
 
 /** Who answers an edit now: the SDK's object; null as long as only a model could, and there is none. */
-export function answeringOf({
-  state,
-  hasServer,
-  mode,
-  nearfield,
-}: ModelStore): NearfieldApi | null {
+export function answeringOf(store: ModelStore): NearfieldApi | null {
+  const { state, nearfield } = store
   if (state.kind === 'ready') return state.nearfield
-  return hasServer && mode !== 'only_on_device' ? nearfield : null
+  return mayBeSent(store) ? nearfield : null
 }
+
+/** Captions may be sent to the server: there is one, and nobody forbade it. */
+export const mayBeSent = ({ hasServer, mode }: ModelStore): boolean =>
+  hasServer && mode !== 'only_on_device'
+
+/** An edit goes to the server, or goes there first. */
+export const serverEdits = (store: ModelStore): boolean =>
+  answeringOf(store) !== null &&
+  (store.state.kind !== 'ready' || (store.hasServer && store.mode === 'prefer_in_cloud'))
+
+/** Of the device, where only it may answer; null as long as there is no model on it. */
+export const soleStatus = (store: ModelStore): Status | null =>
+  store.state.kind === 'ready' && !mayBeSent(store) ? store.state.nearfield.status : null
 
 export class Model {
   readonly store = createStore<ModelStore>({
@@ -62,11 +73,22 @@ export class Model {
   #abort: AbortController | null = null
   /** Of the one whose object is in the store: an older one has nothing to say any more. */
   #opened: AbortSignal | null = null
-  /** Of those that were replaced. */
-  #sums = NOTHING
+  /** Closed; what they were asked last still comes into their ledgers. */
+  readonly #replaced: NearfieldApi[] = []
+  #sending = new AbortController()
 
   constructor(engine: Engine) {
     this.#engine = engine
+  }
+
+  /** Aborts when a person forbids the server: ends whatever was asked before. */
+  get sending(): AbortSignal {
+    return this.#sending.signal
+  }
+
+  /** Another one answers in its place; it has ended what it was asked. */
+  wasReplaced(nearfield: NearfieldApi): boolean {
+    return this.#replaced.includes(nearfield)
   }
 
   get state(): ModelState {
@@ -91,14 +113,19 @@ export class Model {
   }
 
   setMode(mode: Mode): void {
+    const before = mayBeSent(this.store.get())
     keepMode(mode)
     this.store.set({ mode })
+    if (!before || mayBeSent(this.store.get())) return
+    this.#sending.abort()
+    this.#sending = new AbortController()
   }
 
   /** What all edits of this page have cost so far. */
   ledger(): LedgerSums {
-    const now = this.store.get().nearfield?.ledger()
-    return now ? added(this.#sums, now) : this.#sums
+    const { nearfield } = this.store.get()
+    const all = nearfield ? [...this.#replaced, nearfield] : this.#replaced
+    return all.reduce((sums, one) => added(sums, one.ledger()), NOTHING)
   }
 
   /** Looks, downloads nothing; opens only a model that is already here. */
@@ -224,15 +251,15 @@ export class Model {
     } else if (state.kind === 'ready')
       this.#set({ ...state }) // it reads the status anew
     else if (status.state === 'ready') this.#set({ kind: 'ready', facts, nearfield })
+    else if (state.kind === 'opening' && status.backendReason)
+      this.#set({ ...state, broke: status.backendReason })
   }
 
   #replace(nearfield: NearfieldApi): void {
     const { nearfield: old } = this.store.get()
-    if (old) {
-      this.#sums = added(this.#sums, old.ledger())
-      old.close()
-    }
+    if (old) this.#replaced.push(old)
     this.store.set({ nearfield })
+    old?.close()
   }
 
   #set(state: ModelState): void {

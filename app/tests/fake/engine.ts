@@ -122,7 +122,7 @@ export class HandEngine implements Engine {
   }
 
   /** Its model is absent, and stays so. */
-  async openServer(): Promise<NearfieldApi> {
+  openServer: Engine['openServer'] = async () => {
     this.serverOpens += 1
     return { ...this.nearfield, status: { ...status, state: 'absent', tasks: [] } }
   }
