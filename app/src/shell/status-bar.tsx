@@ -1,6 +1,7 @@
 /** The line at the bottom: what just happened, the file in numbers, what runs, what it cost. */
 import { useEffect } from 'react'
-import { answeringOf } from '../assist/model'
+import type { ModelStore } from '../assist/model'
+import { mayBeSent, serverEdits } from '../assist/model'
 import { TASKS } from '../assist/tasks'
 import { formatTime, plural } from '../document/format'
 import { JobLine } from '../panes/jobs/job-line'
@@ -45,7 +46,18 @@ export function StatusBar() {
 }
 
 const NOTE_MS = 6000
-const BY_SERVER = 'The server runs the edits you ask for until the model is here.'
+
+/** Who runs the edits a person asks for. */
+function whoEdits(store: ModelStore): string {
+  if (!serverEdits(store)) {
+    return mayBeSent(store)
+      ? 'Captions are edited on this device; the server helps out.'
+      : 'Captions are edited on this device.'
+  }
+  return store.mode === 'prefer_in_cloud'
+    ? 'The server runs the edits you ask for.'
+    : 'The server runs the edits you ask for until the model is here.'
+}
 
 /** A note stands here for a while, in the place of the numbers. */
 function Words() {
@@ -53,14 +65,14 @@ function Words() {
   const document = useEditor((state) => state.history?.present ?? null)
   const readOnly = useEditor((state) => state.readOnly)
   const note = useEditor((state) => state.note)
-  const byServer = useModelStore((store) => store.state.kind !== 'ready' && answeringOf(store))
+  const who = useModelStore(whoEdits)
   useEffect(() => {
     if (!note) return
     const timer = setTimeout(() => editor.store.set({ note: null }), NOTE_MS)
     return () => clearTimeout(timer)
   }, [note, editor])
   if (note) return <p className="note">{note.text}</p>
-  if (!document) return <p>{byServer ? BY_SERVER : 'Captions are edited on this device.'}</p>
+  if (!document) return <p>{who}</p>
   if (readOnly) {
     return <p className="read-only">Read only: this project is open in another tab.</p>
   }

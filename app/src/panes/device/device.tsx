@@ -3,7 +3,7 @@
 import type { TaskOffer } from 'nearfield'
 import { useEffect, useRef } from 'react'
 import type { ModelState } from '../../assist/model'
-import { answeringOf } from '../../assist/model'
+import { serverEdits } from '../../assist/model'
 import { TASKS } from '../../assist/tasks'
 import { backendName } from '../../assist/where'
 import { formatBytes } from '../../document/format'
@@ -18,11 +18,7 @@ import { ModelAsk } from './model-ask'
 
 export function Device() {
   const state = useModel()
-  const answered = useModelStore((store) => answeringOf(store) !== null)
-  const serverFirst = useModelStore(
-    ({ hasServer, mode }) => hasServer && mode === 'prefer_in_cloud',
-  )
-  const byServer = answered && (state.kind !== 'ready' || serverFirst)
+  const byServer = useModelStore(serverEdits)
   const panel = useRef<HTMLDivElement>(null)
   const chip = useRef<HTMLButtonElement>(null)
   useEffect(() => {
@@ -111,6 +107,7 @@ function chipText(state: ModelState): string {
       return now === 'loading' ? 'starting again…' : backendName(backend)
     }
     case 'opening':
+      if (state.broke) return 'Trying again…'
       return state.stage === 'download' && state.total > 0
         ? `Model ${Math.floor((100 * state.loaded) / state.total)} %`
         : 'Starting…'

@@ -24,7 +24,10 @@ export function ModeChoice() {
           <p id={`mode-${mode}-words`}>{words}</p>
         </div>
       ))}
-      <p>The server is the one this page came from, {location.host}.</p>
+      <p>
+        The server is the one this page came from, {location.host}, which may pass a text on to
+        another model.
+      </p>
     </fieldset>
   )
 }

@@ -1,9 +1,11 @@
 /** Before anything is open: where to drop, what may be dropped, what was open before. */
 import { useEffect, useRef } from 'react'
+import type { ModelStore } from '../../assist/model'
+import { mayBeSent } from '../../assist/model'
 import { plural } from '../../document/format'
 import { refusalOf } from '../../jobs/offer'
 import { ActionButton } from '../../shell/action-button'
-import { useApp, useJobs, useWorkspace } from '../../shell/use'
+import { useApp, useJobs, useModelStore, useWorkspace } from '../../shell/use'
 import './start.css'
 
 export function Start() {
@@ -11,6 +13,7 @@ export function Start() {
   const opening = useWorkspace((state) => state.opening)
   const recent = useWorkspace((state) => state.recent)
   const offer = useJobs((state) => state.offer)
+  const stays = useModelStore(whatStays)
   const actions = useRef<HTMLDivElement>(null)
   useEffect(() => {
     editor.focus.set('start', () => actions.current?.querySelector('button')?.focus())
@@ -21,8 +24,8 @@ export function Start() {
       <div className="start-box">
         <h2>Drop captions or a video here</h2>
         <p>
-          SRT and WebVTT files are read in this browser and stay in it. A video is sent to this
-          server, which writes down what is said.
+          SRT and WebVTT files are read in this browser{stays} A video is sent to this server, which
+          writes down what is said.
         </p>
         <div className="start-actions" ref={actions}>
           <ActionButton id="open" className="primary" label="Open a file" />
@@ -53,6 +56,14 @@ export function Start() {
       </div>
     </main>
   )
+}
+
+/** Says no more than is known: a server is looked for first. */
+function whatStays(store: ModelStore): string {
+  if (mayBeSent(store)) return '; the text of a cue you ask to edit may be sent to this server.'
+  return store.state.kind === 'unknown' && store.mode !== 'only_on_device'
+    ? '.'
+    : ' and stay in it.'
 }
 
 const when = (time: number) =>
