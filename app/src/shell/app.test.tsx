@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react'
+import { act, cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { HandEngine, serverReceipt } from '../../tests/fake/engine'
@@ -270,6 +270,19 @@ describe('the model', () => {
     expect(engine.opens).toBe(1)
   })
 
+  it('a report that cannot be made is told, and may be asked for again', async () => {
+    const { engine, user } = await start({ availability: 'downloadable' })
+    const panel = within(document.getElementById('device') ?? document.body)
+    const button = panel.getByRole('button', { name: 'Copy report', hidden: true })
+    engine.report = () => Promise.reject(new Error('no worker here'))
+    await user.click(button)
+    await screen.findAllByText('There is no report: no worker here')
+    expect(button.getAttribute('aria-disabled')).toBe('false')
+    engine.report = async () => 'a report'
+    await user.click(button)
+    await panel.findByText(/^Copied/)
+  })
+
   it('is asked for with its size before anything is fetched, and can be refused', async () => {
     const { engine, open, box, user } = await start({ availability: 'downloadable' })
     await open()
@@ -336,6 +349,42 @@ describe('a server that edits too', () => {
     const name = 'Only on this device'
     const radio = screen.getByRole<HTMLInputElement>('radio', { name, hidden: true })
     expect(radio.checked).toBe(true)
+  })
+
+  it('the page says where captions go, and nothing that is not so', async () => {
+    const { app } = await absent()
+    const until = 'The server runs the edits you ask for until the model is here.'
+    const sent = /the text of a cue you ask to edit may be sent to this server\./
+    expect(screen.getByText(until)).toBeTruthy()
+    expect(screen.getByText(sent)).toBeTruthy()
+    expect(screen.getByText(/which may pass a text on to another model\./)).toBeTruthy()
+    act(() => app.editor.model.setMode('only_on_device'))
+    expect(screen.getByText('Captions are edited on this device.')).toBeTruthy()
+    expect(screen.getByText(/read in this browser and stay in it\./)).toBeTruthy()
+    act(() => app.editor.model.setMode('prefer_in_cloud'))
+    expect(screen.getByText('The server runs the edits you ask for.')).toBeTruthy()
+    await act(() => app.editor.model.download())
+    expect(screen.getByText('The server runs the edits you ask for.')).toBeTruthy()
+    act(() => app.editor.model.setMode('prefer_on_device'))
+    const helps = 'Captions are edited on this device; the server helps out.'
+    expect(screen.getByText(helps)).toBeTruthy()
+    expect(screen.getByText(sent)).toBeTruthy()
+  })
+
+  it('a batch that runs asks for the model as soon as only it may answer', async () => {
+    const { engine, app, open } = await absent()
+    await open()
+    const ids = app.editor.document?.cues.map(({ id }) => id) ?? []
+    const running = app.editor.assist.runBatch('fix', ids)
+    await waitFor(() => expect(engine.asked).toHaveLength(1))
+    engine.asked[0]?.finish()
+    await waitFor(() => expect(engine.asked).toHaveLength(2))
+    const strip = within(document.getElementById('suggestion') ?? document.body)
+    expect(strip.queryByText(/^Suggestions come from/)).toBeNull()
+    act(() => app.editor.model.setMode('only_on_device'))
+    expect(strip.getByText(/^Suggestions come from/)).toBeTruthy()
+    app.editor.assist.closeBatch()
+    await running
   })
 
   it('?debug lists receipts without their text, the newest first; the ledger adds up', async () => {

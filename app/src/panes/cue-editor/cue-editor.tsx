@@ -3,12 +3,13 @@
  * Owns the text box and its caret; suggestions are suggestion.tsx.
  */
 import { useEffect, useLayoutEffect, useRef } from 'react'
+import { answeringOf, soleStatus } from '../../assist/model'
 import { notOffered, TASKS } from '../../assist/tasks'
 import type { Cue } from '../../document/cue'
 import { formatTime } from '../../document/format'
 import { spliceBetween } from '../../document/typing'
 import { ActionButton } from '../../shell/action-button'
-import { useApp, useEditor, useModel } from '../../shell/use'
+import { useApp, useEditor, useModelStore } from '../../shell/use'
 import './cue-editor.css'
 import { Measures } from './measures'
 import { SuggestionStrip } from './suggestion'
@@ -40,12 +41,12 @@ export function CueEditor() {
   )
 }
 
-/** Fix and Shorten, and beside them what else this device offers; the palette has all of them. */
+/** Fix and Shorten, and beside them what else is offered; the palette has all of them. */
 function TaskButtons() {
-  const model = useModel()
-  const status = model.kind === 'ready' ? model.nearfield.status : null
+  const answered = useModelStore((store) => answeringOf(store) !== null)
+  const status = useModelStore(soleStatus)
   const more = (['formal', 'casual', 'simple', 'rewrite'] as const).filter(
-    (task) => status && notOffered(status, task) === '',
+    (task) => answered && notOffered(status, task) === '',
   )
   return (
     <>

@@ -30,9 +30,9 @@ export function SuggestionStrip({ cue }: { cue: Cue }) {
   const { editor } = useApp()
   const suggestion = useAssist((state) => state.suggestions.get(cue.id))
   const pending = useAssist((state) => state.pending.get(cue.id))
-  const batchWaits = useAssist((state) => state.batch?.running === true && state.batch.done === 0)
+  const batchRuns = useAssist((state) => state.batch?.running === true)
   const answered = useModelStore((store) => answeringOf(store) !== null)
-  const asks = (pending || batchWaits) && !answered
+  const asks = (pending || batchRuns) && !answered
   const serverAsks = useServerAsks()
   const standing = suggestion?.before === cue.text ? suggestion : null
   const several = standing ? standing.versions.length > 1 : pending && TASKS[pending].versions > 1

@@ -1,5 +1,6 @@
 /** "Copy report": the SDK's diagnosis into the clipboard, or shown where that may not be written. */
 import { useState } from 'react'
+import { reason } from '../../assist/model'
 import { useApp } from '../../shell/use'
 import { copyText } from './copy-text'
 
@@ -26,8 +27,16 @@ export function CopyReport() {
       setCopying({ kind: 'copied' })
       editor.announce('Report copied')
     } catch {
+      await show(report)
+    }
+  }
+  const show = async (report: Promise<string>) => {
+    try {
       setCopying({ kind: 'shown', text: await report })
       editor.announce(LINES.shown)
+    } catch (error) {
+      setCopying({ kind: 'not' })
+      editor.notify('error', `There is no report: ${reason(error)}`)
     }
   }
   return (

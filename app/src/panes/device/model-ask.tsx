@@ -55,14 +55,16 @@ export function ModelAsk({ onDone }: Props) {
         </div>
       )
     case 'opening': {
-      const { stage, loaded, total } = state
+      const { stage, loaded, total, broke } = state
       const known = stage === 'download' && total > 0
       return (
         <div className="ask">
           <p>
-            {known
-              ? `Getting the model: ${formatBytes(loaded)} of ${formatBytes(total)}`
-              : 'Starting the model…'}
+            {broke
+              ? `The model did not come, trying again: ${broke}`
+              : known
+                ? `Getting the model: ${formatBytes(loaded)} of ${formatBytes(total)}`
+                : 'Starting the model…'}
           </p>
           <div className="offer-line">
             <progress
