@@ -1,6 +1,6 @@
 /**
- * Whether a model could run here, and whether it is stored already. Looks, and changes nothing
- * but the kept manifest. Knows the lock that a download holds (worker/load.ts).
+ * Whether a model could run here, and whether it is stored already. Looks, and changes nothing.
+ * Knows the lock that a download holds (worker/load.ts).
  */
 import { canRun } from './features.ts'
 import { keptChunks } from './model/folder.ts'

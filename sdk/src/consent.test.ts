@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { NearfieldError } from './error.ts'
-import type { Manifest } from './model/manifest.ts'
+import { keptChunks } from './model/folder.ts'
+import { keepManifest, type Manifest } from './model/manifest.ts'
 import { Nearfield } from './nearfield.ts'
 import { FakeOpfs } from './testing/fake_opfs.ts'
 import { modelOf } from './testing/fake_server.ts'
@@ -104,4 +105,19 @@ test('an abort ends the wait for an answer', async () => {
   controller.abort()
   await expect(opening).rejects.toMatchObject({ name: 'AbortError' })
   expect(workers).toBe(0)
+})
+
+test('asked about a newer model: the one that is stored stays, and opens without the server', async () => {
+  marks(1, 1, 1, 1)
+  await keepManifest('http://host/m/', manifest)
+  const old = manifest
+  const { manifest: next } = await modelOf(1001, 300)
+  manifest = next
+  await expect(open(false)).rejects.toMatchObject({ code: 'cancelled' })
+  await expect(Nearfield.availability({ model: '/m/' })).resolves.toBe('downloadable')
+  expect(await keptChunks(old.sha256)).toBe(4)
+  vi.stubGlobal('fetch', async () => {
+    throw new TypeError('Failed to fetch')
+  })
+  await expect(Nearfield.availability({ model: '/m/' })).resolves.toBe('available')
 })

@@ -1,9 +1,10 @@
 /**
- * Where models lie in the browser's own storage (OPFS), and which manifest came last from a URL.
+ * Where models lie in the browser's own storage (OPFS), and the manifest each came with.
  *   nearfield/models/SHA256/file     the model's bytes
- *   nearfield/models/SHA256/chunks   one byte a chunk: 1 when it was verified and flushed; then, as
+ *   nearfield/models/SHA256/chunks   one byte a chunk: 1 when it was verified and written; then, as
  *                                    f64, when the model was last used, in ms since 1970
- *   nearfield/manifests/HASH.json    the manifest of the URL with that SHA-256
+ *   nearfield/manifests/HASH.json    the manifest of the URL with that SHA-256, of the model
+ *                                    that was last wholly kept from there (manifest.ts)
  *   nearfield/choices/SHA256.json    the backend found best for a model (choice.ts)
  *   nearfield/adapters/HASH          the adapter of the URL with that SHA-256 (worker/adapters.ts)
  *   nearfield/prefixes/KEY           what a task's prompts begin with (worker/prefixes.ts)
@@ -73,7 +74,7 @@ export async function fileBytes(name: string, file: string): Promise<number> {
 
 /** What a URL is called in a folder. */
 export const urlName = (url: string): Promise<string> => hashHex(new TextEncoder().encode(url))
-const manifestName = async (url: string) => `${await urlName(url)}.json`
+export const manifestName = async (url: string) => `${await urlName(url)}.json`
 
 export async function readJson(name: string, file: string): Promise<unknown> {
   try {
@@ -123,16 +124,4 @@ interface SyncFileHandle {
     write(bytes: Uint8Array, options: { at: number }): number
     close(): void
   }>
-}
-
-/** Never fails: a manifest that could not be kept only costs the offline start. */
-export async function keepManifest(url: string, manifest: { sha256: string }): Promise<void> {
-  try {
-    const before = (await keptManifest(url)) as { sha256?: string } | null
-    if (before?.sha256 === manifest.sha256) return
-    await writeJson('manifests', await manifestName(url), manifest)
-    if (before?.sha256) await removeModel(before.sha256) // replaced by the server
-  } catch {
-    // no room, or neither way to write: only the start without a server is lost
-  }
 }

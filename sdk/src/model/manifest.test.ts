@@ -1,17 +1,28 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { FakeLocks } from '../testing/fake_locks.ts'
 import { FakeOpfs } from '../testing/fake_opfs.ts'
 import { modelOf } from '../testing/fake_server.ts'
 import { chunkPlaces } from './chunks.ts'
 import { modelFolder } from './folder.ts'
-import { checkManifest, loadManifest, manifestUrl } from './manifest.ts'
+import {
+  checkManifest,
+  keepManifest,
+  loadManifest,
+  type Manifest,
+  manifestUrl,
+} from './manifest.ts'
+import { holdModel } from './room.ts'
 
 const { manifest } = await modelOf(1000, 300)
+const { manifest: next } = await modelOf(1001, 300)
 const model = 'http://host/models/tiny'
 let opfs: FakeOpfs
+let locks: FakeLocks
 
 beforeEach(() => {
   opfs = new FakeOpfs()
-  vi.stubGlobal('navigator', { storage: { getDirectory: async () => opfs.directory() } })
+  locks = new FakeLocks()
+  vi.stubGlobal('navigator', { locks, storage: { getDirectory: async () => opfs.directory() } })
 })
 afterEach(() => vi.unstubAllGlobals())
 const serve = (answer: () => Response) => vi.stubGlobal('fetch', async () => answer())
@@ -19,6 +30,13 @@ const offline = () =>
   vi.stubGlobal('fetch', async () => {
     throw new TypeError('Failed to fetch')
   })
+/** As the worker does with one that it has opened. */
+async function loadAndKeep(offered: Manifest) {
+  serve(() => Response.json(offered))
+  const loaded = await loadManifest(model)
+  await (await modelFolder(loaded.sha256, true))!.getFileHandle('file', { create: true })
+  await keepManifest(model, loaded)
+}
 
 test('a folder with and without its slash', () => {
   expect(manifestUrl(model)).toBe('http://host/models/tiny/manifest.json')
@@ -50,8 +68,7 @@ test('adapters are optional', () => {
 })
 
 test('kept for a start without network', async () => {
-  serve(() => Response.json(manifest))
-  await expect(loadManifest(model)).resolves.toEqual(manifest)
+  await loadAndKeep(manifest)
   offline()
   await expect(loadManifest(model)).resolves.toEqual(manifest)
   serve(() => new Response('', { status: 503 }))
@@ -84,14 +101,42 @@ test('one line for each way it can be absent', async () => {
   })
 })
 
-test('a model the server replaced is removed', async () => {
-  serve(() => Response.json(manifest))
-  await loadManifest(model)
-  await (await modelFolder(manifest.sha256, true))!.getFileHandle('file', { create: true })
-  const next = (await modelOf(1001, 300)).manifest
+test('looking changes nothing in storage', async () => {
+  await loadAndKeep(manifest)
+  const before = new Map(opfs.files)
   serve(() => Response.json(next))
-  await loadManifest(model)
-  expect([...opfs.files.keys()].filter((f) => f.includes(manifest.sha256))).toEqual([])
+  await expect(loadManifest(model)).resolves.toEqual(next)
+  await expect(loadManifest('http://host/other')).resolves.toEqual(next)
+  expect(opfs.files).toEqual(before)
+})
+
+describe('a model the server replaced', () => {
+  const files = () => [...opfs.files.keys()].filter((f) => f.includes(manifest.sha256))
+
+  test('is removed when the new one is kept', async () => {
+    await loadAndKeep(manifest)
+    await keepManifest(model, manifest)
+    expect(files()).toHaveLength(1)
+    await loadAndKeep(next)
+    expect(files()).toEqual([])
+  })
+
+  test('stays while a tab uses it', async () => {
+    await loadAndKeep(manifest)
+    holdModel(manifest.sha256)
+    await vi.waitFor(() => expect(locks.held.length).toBe(1))
+    await loadAndKeep(next)
+    expect(files()).toHaveLength(1)
+  })
+
+  test('stays when only its adapters are others', async () => {
+    await loadAndKeep(manifest)
+    const adapters = [{ task: 'fix', file: 'fix.gguf', bytes: 1, sha256: manifest.sha256 }]
+    await loadAndKeep({ ...manifest, adapters })
+    expect(files()).toHaveLength(1)
+    offline()
+    await expect(loadManifest(model)).resolves.toEqual({ ...manifest, adapters })
+  })
 })
 
 test('chunks cover the file without gap or overlap', () => {

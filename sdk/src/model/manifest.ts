@@ -1,11 +1,12 @@
 /**
  * manifest.json of a model folder: what the file is, and the SHA-256 of every chunk of it.
- * Owns fetching and checking it. Used on the page (availability) and in the worker.
+ * Owns fetching, checking and keeping it. Used on the page (availability) and in the worker.
  * Read next: folder.ts (what the browser keeps), worker/load.ts.
  */
 import { NearfieldError } from '../error.ts'
 import { fetchWhenReady } from './fetch.ts'
-import { keepManifest, keptManifest } from './folder.ts'
+import { keptManifest, manifestName, writeJson } from './folder.ts'
+import { evict } from './room.ts'
 
 export interface Manifest {
   name: string
@@ -86,7 +87,22 @@ export async function loadManifest(model: string | URL, signal?: AbortSignal): P
     signal?.throwIfAborted()
     throw new NearfieldError('bad_input', `${url}: not JSON`, { cause: error })
   }
-  const manifest = checkManifest(value, url)
-  await keepManifest(url, manifest)
-  return manifest
+  return checkManifest(value, url)
+}
+
+/**
+ * For a model that has been opened and lies in the browser's storage: it opens without its server
+ * from now on, and the one that it replaces at this URL makes way, unless a tab uses that. Never
+ * fails: a manifest that could not be kept only costs the start without the server.
+ */
+export async function keepManifest(model: string | URL, manifest: Manifest): Promise<void> {
+  try {
+    const url = manifestUrl(model)
+    const before = (await keptManifest(url)) as { sha256?: string } | null
+    if (JSON.stringify(before) === JSON.stringify(manifest)) return
+    await writeJson('manifests', await manifestName(url), manifest)
+    if (before?.sha256 && before.sha256 !== manifest.sha256) await evict(before.sha256)
+  } catch {
+    // no room, or neither way to write
+  }
 }

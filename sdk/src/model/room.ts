@@ -71,7 +71,7 @@ async function othersOldestFirst(
 }
 
 /** Not one in use, and none that is being read or written: the browser refuses that itself. */
-async function evict(sha256: string): Promise<boolean> {
+export async function evict(sha256: string): Promise<boolean> {
   try {
     return await navigator.locks.request(heldName(sha256), { ifAvailable: true }, async (lock) =>
       lock ? removeModel(sha256) : false,

@@ -7,7 +7,7 @@ import { NearfieldError } from '../error.ts'
 import { type FoundGpu, findGpu, openGpu } from '../gpu/device.ts'
 import type { Gpu } from '../gpu/gpu.ts'
 import { choiceKey, keepChoice, keptChoice } from '../model/choice.ts'
-import { loadManifest, type Manifest, manifestUrl } from '../model/manifest.ts'
+import { keepManifest, loadManifest, type Manifest, manifestUrl } from '../model/manifest.ts'
 import { holdModel } from '../model/room.ts'
 import type { Calls } from '../protocol.ts'
 import type { Backend, Status } from '../types.ts'
@@ -103,7 +103,10 @@ export async function openHost(
         moduleOf,
         hasher: takeHasher(),
         context: { signal, progress },
-        onKept,
+        async onKept(fetchedBytes) {
+          await keepManifest(model, manifest)
+          if (fetchedBytes > 0) onKept()
+        },
       }),
     keptChoice: async (gpu) => keptChoice<Chosen>(sha256, await keyOf(gpu)),
     keepChoice: async (gpu, chosen) => keepChoice(sha256, await keyOf(gpu), chosen),
@@ -137,7 +140,8 @@ interface EngineWish {
   /** Is closed when the engine is open, or not to be had. */
   hasher: Hasher
   context: OpenContext
-  onKept: () => void
+  /** The engine is open, and the model lies in the browser's storage. */
+  onKept(fetchedBytes: number): Promise<void>
 }
 
 /** Everything of an engine but the file's bytes. */
@@ -176,7 +180,6 @@ async function openEngine(backend: Backend, wish: EngineWish): Promise<Engine> {
       signal: AbortSignal.any([signal, failed.signal]),
     })
     const { compiled, gpu, runtime, threads, load, keepKernels } = await opening
-    if (kept && fetchedBytes > 0) onKept()
     if (!local) progress({ loaded: 0, total: fileBytes, stage: 'load' })
     await threads.ready // the engine takes those that have parked
     const address = await load.finish()
@@ -185,6 +188,7 @@ async function openEngine(backend: Backend, wish: EngineWish): Promise<Engine> {
     const engine = new Engine({ runtime, address, gpu, threads: threads.workers, kept, identity })
     load.close()
     keepKernels(engine.facts.kernels)
+    if (kept) await onKept(fetchedBytes)
     return engine
   } catch (error) {
     await opening.then(
