@@ -90,6 +90,21 @@ test('what is stored is not counted; a user who saves data is told of', async ()
   ])
 })
 
+test('an adapter kept in an older version is to be downloaded', async () => {
+  marks(1, 1, 1, 1)
+  await keepAdapter(fixUrl, 'ab'.repeat(32), new Uint8Array(50))
+  await open(true)
+  expect(asked).toEqual([{ bytes: 50, total: 1050, saveData: false }])
+})
+
+test('Node 20 has no navigator: asked all the same, but not of files that lie here', async () => {
+  vi.stubGlobal('navigator', undefined)
+  await open(true)
+  await open(false, { model: 'file:///models/tiny/' })
+  expect(asked).toEqual([{ bytes: 1050, total: 1050, saveData: false }])
+  expect(workers).toBe(2)
+})
+
 test('nobody is asked when all of it is stored', async () => {
   marks(1, 1, 1, 1)
   await keepAdapter(fixUrl, fix.sha256, new Uint8Array(50))

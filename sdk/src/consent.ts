@@ -3,7 +3,7 @@
  * has such a question, and only then. Owns the sum; nearfield.ts knows when it is asked.
  */
 import { chunkPlaces } from './model/chunks.ts'
-import { fileBytes, keptMarks, urlName } from './model/folder.ts'
+import { keptAdapterDigest, keptMarks } from './model/folder.ts'
 import { type Manifest, manifestUrl } from './model/manifest.ts'
 import type { DownloadNeed, OpenOptions } from './types.ts'
 import { unlessAborted } from './unless_aborted.ts'
@@ -15,6 +15,7 @@ export async function mayDownload(
   manifest: Manifest,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
+  if (new URL(model).protocol === 'file:') return true // in Node: read where it lies
   const need = await needOf(model, manifest)
   return need.bytes === 0 || unlessAborted(Promise.resolve(consent(need)), signal)
 }
@@ -27,14 +28,9 @@ async function needOf(model: string | URL, manifest: Manifest): Promise<Download
   for (const { index, length } of chunkPlaces(manifest)) if (marks[index] !== 1) bytes += length
   for (const adapter of manifest.adapters ?? []) {
     total += adapter.bytes
-    if (!(await isKept(new URL(adapter.file, manifestUrl(model)).href))) bytes += adapter.bytes
+    const url = new URL(adapter.file, manifestUrl(model)).href
+    if ((await keptAdapterDigest(url)) !== adapter.sha256) bytes += adapter.bytes
   }
-  const { connection } = navigator as { connection?: { saveData?: boolean } }
+  const { connection } = (globalThis.navigator ?? {}) as { connection?: { saveData?: boolean } }
   return { bytes, total, saveData: connection?.saveData === true }
-}
-
-/** A page that may not hash may not store either. */
-async function isKept(adapter: string): Promise<boolean> {
-  const name = await urlName(adapter).catch(() => null)
-  return name !== null && (await fileBytes('adapters', name)) > 0
 }

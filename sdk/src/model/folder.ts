@@ -62,18 +62,21 @@ export async function keptChunks(sha256: string): Promise<number> {
   return (await keptMarks(sha256)).reduce((n, mark) => n + (mark === 1 ? 1 : 0), 0)
 }
 
-/** Length of a file of one of the folders above; 0 where there is none. */
-export async function fileBytes(name: string, file: string): Promise<number> {
+/** What a URL is called in a folder. */
+export const urlName = (url: string): Promise<string> => hashHex(new TextEncoder().encode(url))
+/** What a kept adapter begins with: the SHA-256 of the rest, in hex. */
+export const DIGEST_CHARS = 64
+
+/** The SHA-256 that the adapter kept from this URL was written with; null: there is none. */
+export async function keptAdapterDigest(url: string): Promise<string | null> {
   try {
-    const handle = await (await folder(false, name))?.getFileHandle(file)
-    return handle ? (await handle.getFile()).size : 0
+    const handle = await (await folder(false, 'adapters'))?.getFileHandle(await urlName(url))
+    return handle ? await (await handle.getFile()).slice(0, DIGEST_CHARS).text() : null
   } catch {
-    return 0
+    return null // a page that may not hash may not store either
   }
 }
 
-/** What a URL is called in a folder. */
-export const urlName = (url: string): Promise<string> => hashHex(new TextEncoder().encode(url))
 export const manifestName = async (url: string) => `${await urlName(url)}.json`
 
 export async function readJson(name: string, file: string): Promise<unknown> {

@@ -6,7 +6,7 @@
  */
 import { NearfieldError } from '../error.ts'
 import { fetchWhenReady } from '../model/fetch.ts'
-import { urlName } from '../model/folder.ts'
+import { DIGEST_CHARS, urlName } from '../model/folder.ts'
 import { hashHex } from '../model/hash.ts'
 import { keepBytes, keptBytes } from '../model/kept.ts'
 import type { ListedAdapter } from '../model/manifest.ts'
@@ -16,7 +16,6 @@ import type { Adapter } from '../types.ts'
 const FILE_BYTES_MAX = 2 ** 28
 
 const LIMITS = { files: 16, bytes: FILE_BYTES_MAX + 2 ** 20 }
-const DIGEST_CHARS = 64
 
 /**
  * From the network; where there is none, as kept from the last time. Rejects with a NearfieldError
