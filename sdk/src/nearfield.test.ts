@@ -270,6 +270,19 @@ test('without a server an edit for the cloud alone is none, and the ledger count
   expect(nf.ledger().device.edits).toBe(2)
 })
 
+test('the report never rejects: without its code it is one line', async () => {
+  vi.doMock('./report.ts', () => {
+    throw new TypeError(
+      'Failed to fetch dynamically imported module: http://host/report.js?key=abc',
+    )
+  })
+  const { nf } = await start()
+  const line = 'no report: its code could not be fetched'
+  expect(await nf.report()).toBe(line)
+  expect(await Nearfield.report()).toBe(line)
+  vi.doUnmock('./report.ts')
+})
+
 test('the report tells how calls ended, whether or not a model is open, and no text of them', async () => {
   journal.length = 0
   const { nf, worker, edit } = await start()

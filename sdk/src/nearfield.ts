@@ -66,6 +66,13 @@ function editArgs(request: EditRequest): EditArgs {
   return protect ? { ...rest, protect: protectedTerms(rest.text, protect) } : rest
 }
 
+/** Never rejects. */
+const reportOn = (status: Status | null): Promise<string> =>
+  import('./report.ts').then(
+    ({ report }) => report(journal, status),
+    () => 'no report: its code could not be fetched',
+  )
+
 /** None for a cue that edit() would refuse: whoever asks for it hears why. */
 function prefetchArgs(request: EditRequest): EditArgs[] {
   try {
@@ -357,11 +364,11 @@ export class Nearfield implements NearfieldApi {
    * sends nothing, never rejects, takes a few seconds at most.
    */
   async report(): Promise<string> {
-    return (await import('./report.ts')).report(journal, this.#status)
+    return reportOn(this.#status)
   }
   /** The same without a model: before one is opened, or when open() failed. */
   static async report(): Promise<string> {
-    return (await import('./report.ts')).report(journal, null)
+    return reportOn(null)
   }
 
   /** How fast this engine is here; for bench/, it blocks the queue for seconds. */

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { NearfieldError } from './error.ts'
 import type { Noted } from './journal.ts'
 import { report } from './report.ts'
+import { ServerError } from './server/error.ts'
 import { FakeOpfs } from './testing/fake_opfs.ts'
 import type { Receipt, Status } from './types.ts'
 
@@ -130,6 +131,14 @@ test('no model, and why: open() failed', async () => {
   expect(await report([], null)).toMatch(/^- calls: none yet$/m)
 })
 
+test('Node 20 has no navigator', async () => {
+  vi.stubGlobal('navigator', undefined)
+  const text = await report([], null)
+  expect(text).toMatch(/^- user agent: unknown$/m)
+  expect(text).toMatch(/^- power: unknown$/m)
+  expect(text).toMatch(/^- adapter: failed: NearfieldError: this browser has no WebGPU$/m)
+})
+
 test('a bare browser, and one whose answers never come', async () => {
   vi.stubGlobal('navigator', { userAgent: 'x' })
   vi.stubGlobal('crossOriginIsolated', undefined)
@@ -161,6 +170,7 @@ test('no text that was edited: of an error what cannot hold one', async () => {
     noted('edit', new NearfieldError('bad_input', `there is no task for '${secret}'`)),
     noted('edit', new NearfieldError('unsupported', secret)),
     noted('edit', new NearfieldError('lost', "the engine's worker ended: unreachable")),
+    noted('edit', new ServerError('busy', secret)),
     noted('generate', new DOMException(secret, 'AbortError')),
     noted('generate', new Error(secret)),
     noted('edit', secret),
@@ -171,6 +181,7 @@ test('no text that was edited: of an error what cannot hold one', async () => {
   expect(text).not.toContain('libary')
   expect(text).toMatch(/edit: bad_input$/m)
   expect(text).toMatch(/edit: lost: the engine's worker ended: unreachable$/m)
+  expect(text).toMatch(/edit: network$/m)
   expect(text).toMatch(/generate: AbortError$/m)
   expect(text.match(/edit: ended by its signal$/gm)).toHaveLength(2)
 })

@@ -23,7 +23,7 @@ const unknown = 'unknown'
 const yesNo = (value: boolean | undefined) => (value === undefined ? unknown : value ? 'yes' : 'no')
 
 export async function browserFacts(): Promise<Fact[]> {
-  const tells = globalThis.navigator as unknown as Tells
+  const tells = (globalThis.navigator ?? {}) as Tells // Node 20 has none
   const { userAgentData: data, connection } = tells
   const brands = data?.brands.map(({ brand, version }) => `${brand} ${version}`).join(', ')
   const memory = tells.deviceMemory

@@ -2,7 +2,7 @@
  * How the page's last calls ended: numbers of receipts, codes of errors. An error's line is shown
  * only where it cannot hold a text that was edited: of open(), and of a device that failed.
  */
-import type { NearfieldError } from '../error.ts'
+import { NearfieldError } from '../error.ts'
 import type { GenerateReceipt } from '../generate.ts'
 import type { Noted } from '../journal.ts'
 import type { Receipt } from '../types.ts'
@@ -18,13 +18,9 @@ export const callFacts = (journal: readonly Noted[]): Fact[] =>
         endedLine(noted),
       ])
 
-/** By its name: this module is bundled apart from the class that was thrown. */
-const isOurs = (ended: unknown): ended is NearfieldError =>
-  ended instanceof Error && ended.name === 'NearfieldError'
-
 function endedLine({ call, ended }: Noted): string {
   if (ended === null) return 'ok'
-  if (isOurs(ended)) {
+  if (ended instanceof NearfieldError) {
     const { code, message } = ended
     const shown = call === 'open' || call === 'load' || code === 'lost' || code === 'no_memory'
     return shown ? `${code}: ${message}` : code
