@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { keptChunks } from '../model/folder.ts'
 import type { Progress } from '../protocol.ts'
+import { FakeLocks } from '../testing/fake_locks.ts'
 import { FakeOpfs } from '../testing/fake_opfs.ts'
 import { FakeServer, modelOf } from '../testing/fake_server.ts'
 import { Hasher } from './hasher.ts'
@@ -180,6 +181,27 @@ describe('without storage', () => {
     await expect(load()).resolves.toMatchObject({ kept: false, fetchedBytes: file.length })
     expect(memory).toEqual(file)
   })
+
+  test.each([
+    ['QuotaExceededError', false],
+    ['InvalidStateError', true],
+  ])(
+    'a write that fails as %s: works from memory; another model stays: %s',
+    async (name, stays) => {
+      const other = 'nearfield/models/other/file'
+      opfs.write(other, new Uint8Array(9), 0)
+      const getDirectory = async () => opfs.directory()
+      vi.stubGlobal('navigator', { locks: new FakeLocks(), storage: { getDirectory } })
+      const write = opfs.write.bind(opfs)
+      opfs.write = (path, bytes, at) => {
+        if (path === fileName && at === 3 * CHUNK) throw new DOMException('not written', name)
+        return write(path, bytes, at)
+      }
+      await expect(load()).resolves.toMatchObject({ kept: false, fetchedBytes: file.length })
+      expect(memory).toEqual(file)
+      expect(opfs.files.has(other)).toBe(stays)
+    },
+  )
 
   test('a sandboxed frame may not lock: works from memory', async () => {
     const denied = async () => {

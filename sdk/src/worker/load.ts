@@ -98,7 +98,7 @@ export async function loadModel(options: LoadOptions): Promise<Loaded> {
 const missing = (places: ChunkPlace[], store: ModelStore) =>
   places.reduce((bytes, place) => bytes + (store.has(place) ? 0 : place.length), 0)
 
-/** No room: goes on from memory, gives the space back, and lets the others have their turn. */
+/** Goes on from memory, gives the space back, and lets the others have their turn. */
 async function withoutStore(store: ModelStore, tabs: Tabs): Promise<null> {
   await store.remove()
   tabs.close()
@@ -208,7 +208,7 @@ async function downloadRun(
   return store
 }
 
-/** Older models make way as long as there is one; false: there is no room. */
+/** Older models make way as long as there is one; false: no room, or it cannot be written. */
 async function write(
   store: ModelStore,
   chunk: ChunkPlace,
@@ -219,8 +219,9 @@ async function write(
     try {
       store.write(chunk, bytes)
       return true
-    } catch {
-      if (!(await evictOldest(sha256))) return false
+    } catch (error) {
+      const full = error instanceof DOMException && error.name === 'QuotaExceededError'
+      if (!full || !(await evictOldest(sha256))) return false
     }
   }
 }
