@@ -4,6 +4,10 @@
  */
 import { NearfieldError } from '../error.ts'
 import type { ChunkPlace } from '../model/chunks.ts'
+import { unlessAborted } from '../unless_aborted.ts'
+
+/** A connection that brings nothing for so long is taken for dead. */
+const SILENT_MS = 30_000
 
 export interface DownloadOptions {
   signal: AbortSignal
@@ -19,14 +23,16 @@ export async function* fetchRun(
 ): AsyncGenerator<{ chunk: ChunkPlace; bytes: Uint8Array<ArrayBuffer> }> {
   const last = run[run.length - 1]!
   const end = last.offset + last.length
-  const reader = await openAt(url, run[0]!.offset, end, signal)
+  const patience = new Patience(signal)
+  const reader = await openAt(url, run[0]!.offset, end, patience)
   const buffer = new Uint8Array(Math.max(...run.map((c) => c.length)))
   let rest: Uint8Array = new Uint8Array(0)
   try {
     for (const chunk of run) {
       let have = 0
       while (have < chunk.length) {
-        if (rest.length === 0) rest = await nextPiece(reader, url, chunk.offset + have, end, signal)
+        if (rest.length === 0)
+          rest = await nextPiece(reader, url, chunk.offset + have, end, patience)
         const n = Math.min(rest.length, chunk.length - have)
         buffer.set(rest.subarray(0, n), have)
         rest = rest.subarray(n)
@@ -42,24 +48,47 @@ export async function* fetchRun(
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>
 
+/** Waits for a server, and ends the connection when nothing has come for SILENT_MS. */
+class Patience {
+  readonly #asked: AbortSignal
+  readonly #silent = new AbortController()
+  /** For fetch(): ends the connection as asked, or when nothing has come for so long. */
+  readonly signal: AbortSignal
+
+  constructor(asked: AbortSignal) {
+    this.#asked = asked
+    this.signal = AbortSignal.any([asked, this.#silent.signal])
+  }
+
+  /**
+   * Rejects as aborted, or with a NearfieldError 'network': `failed`, and that nothing came, if so.
+   * Whoever takes his time between two of these has all of it.
+   */
+  async for<T>(work: Promise<T>, failed: string): Promise<T> {
+    const timer = setTimeout(() => this.#silent.abort(), SILENT_MS)
+    try {
+      return await unlessAborted(work, this.#silent.signal)
+    } catch (error) {
+      this.#asked.throwIfAborted()
+      const why = this.#silent.signal.aborted ? `: no byte for ${SILENT_MS / 1000} s` : ''
+      throw new NearfieldError('network', failed + why, { cause: error })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
 /** A reader whose first byte is byte `start` of the file. */
 async function openAt(
   url: string,
   start: number,
   end: number,
-  signal: AbortSignal,
+  patience: Patience,
 ): Promise<Reader> {
-  let response: Response
-  try {
-    response = await fetch(url, {
-      headers: { range: `bytes=${start}-${end - 1}` },
-      cache: 'no-store',
-      signal,
-    })
-  } catch (error) {
-    signal.throwIfAborted()
-    throw new NearfieldError('network', `${url} could not be fetched`, { cause: error })
-  }
+  const { signal } = patience
+  const headers = { range: `bytes=${start}-${end - 1}` }
+  const answer = fetch(url, { headers, cache: 'no-store', signal })
+  const response = await patience.for(answer, `${url} could not be fetched`)
   if (!response.ok || !response.body) {
     throw new NearfieldError('network', `${url}: the server answered ${response.status}`)
   }
@@ -76,7 +105,7 @@ async function openAt(
     return reader
   }
   // A server without ranges sends the whole file: what comes before the run is thrown away.
-  return start === 0 ? reader : skipping(reader, start, url, end, signal)
+  return start === 0 ? reader : skipping(reader, start, url, end, patience)
 }
 
 async function skipping(
@@ -84,11 +113,11 @@ async function skipping(
   skip: number,
   url: string,
   end: number,
-  signal: AbortSignal,
+  patience: Patience,
 ): Promise<Reader> {
   let at = 0
   while (at < skip) {
-    const piece = await nextPiece(reader, url, at, end, signal)
+    const piece = await nextPiece(reader, url, at, end, patience)
     at += piece.length
     if (at > skip) return readerAfter(piece.subarray(piece.length - (at - skip)), reader)
   }
@@ -112,21 +141,10 @@ async function nextPiece(
   url: string,
   at: number,
   end: number,
-  signal: AbortSignal,
+  patience: Patience,
 ): Promise<Uint8Array> {
-  let result: ReadableStreamReadResult<Uint8Array>
-  try {
-    result = await reader.read()
-  } catch (error) {
-    signal.throwIfAborted()
-    throw new NearfieldError(
-      'network',
-      `the download of ${url} broke off at byte ${at} of ${end}`,
-      { cause: error },
-    )
-  }
-  if (result.done) {
-    throw new NearfieldError('network', `the download of ${url} broke off at byte ${at} of ${end}`)
-  }
-  return result.value
+  const brokeOff = `the download of ${url} broke off at byte ${at} of ${end}`
+  const { done, value } = await patience.for(reader.read(), brokeOff)
+  if (done) throw new NearfieldError('network', brokeOff)
+  return value
 }
