@@ -5,7 +5,7 @@
  * Does not own: how the model's bytes are read (store.ts).
  */
 import { createHash } from 'node:crypto'
-import { open, readdir, readFile } from 'node:fs/promises'
+import { open, readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ListedAdapter, Manifest } from '../model/manifest.ts'
@@ -22,11 +22,18 @@ export const fetch: typeof globalThis.fetch = async (input, init) => {
   try {
     return new Response(await readFile(url))
   } catch (error) {
-    const inFile = MADE.test(url.pathname) && (error as NodeJS.ErrnoException).code === 'ENOTDIR'
-    if (!inFile) throw error
-    return Response.json(await manifestOf(path.dirname(fileURLToPath(url))))
+    const file = path.dirname(fileURLToPath(url))
+    if (!MADE.test(url.pathname) || !(await isFile(file))) throw error
+    return Response.json(await manifestOf(file))
   }
 }
+
+/** Asked, as what comes of reading below a file is ENOTDIR here and ENOENT on Windows. */
+const isFile = (file: string): Promise<boolean> =>
+  stat(file).then(
+    (found) => found.isFile(),
+    () => false,
+  )
 
 async function manifestOf(file: string): Promise<Manifest> {
   const handle = await open(file)
