@@ -19,7 +19,10 @@ import { type ModelOptions, type ModelState, modelOf, NOTHING } from './react/mo
 export type { ModelOptions, ModelState } from './react/models.ts'
 
 export interface UseNearfieldOptions extends ModelOptions {
-  /** Suspends until the model is ready, and throws to the error boundary when it cannot be. */
+  /**
+   * Suspends until open() has resolved (with `server` that is at once, without the model), and throws
+   * to the error boundary when it rejects.
+   */
   suspense?: boolean
 }
 

@@ -9,13 +9,16 @@ import { Nearfield, type OpenOptions, type Status } from '../index.ts'
 /** What useNearfield() opens. */
 export type ModelOptions = Pick<OpenOptions, 'model' | 'threads' | 'backend' | 'server' | 'mode'>
 
-/** A model on its way, ready, or failed. A new object after every change. */
+/** A model on its way, open, or failed. A new object after every change. */
 export interface ModelState {
-  /** null until it is ready. */
+  /** null until open() has resolved: until the model is ready, with `server` hardly at all. */
   nearfield: Nearfield | null
   status: Status | null
   progress: { loaded: number; total: number; stage: 'download' | 'load' } | null
-  /** Why it could not be opened; the next mount tries again. */
+  /**
+   * Why open() rejected; the next mount tries again. With `server` a model that cannot be had is no
+   * error: `status` tells of it.
+   */
   error: Error | null
 }
 
@@ -46,8 +49,8 @@ export class Model {
   }
 
   /**
-   * Resolves when it is ready; the same promise until then and afterwards. For use(): a suspended
-   * component does not commit, so it cannot subscribe, and until it is ready nobody else holds it.
+   * Resolves as open() does; the same promise until then and afterwards. For use(): a suspended
+   * component does not commit, so it cannot subscribe, and until then nobody else holds it.
    */
   wait(): Promise<Nearfield> {
     this.#suspended = true

@@ -8,7 +8,7 @@ import type { Manifest } from '../model/manifest.ts'
 /** What wasm32 can address of a file, whatever the device has. */
 const FILE_BYTES_MAX = 2 ** 31 - 1
 /** Tables, keys and values, scratch: at least. */
-const BESIDE_FILE_BYTES = 64 * 2 ** 20
+const BESIDE_BYTES_MIN = 64 * 2 ** 20
 /** Of the memory that the device has; the rest is the system's, the browser's and the page's. */
 const SHARE = 0.5
 
@@ -19,7 +19,7 @@ export function checkMemory({ name, bytes }: Manifest, inWasm: boolean): void {
     throw new NearfieldError('no_memory', line)
   }
   const { deviceMemory: gib } = navigator as { deviceMemory?: number }
-  if (gib === undefined || bytes + BESIDE_FILE_BYTES <= gib * SHARE * 2 ** 30) return
+  if (gib === undefined || bytes + BESIDE_BYTES_MIN <= gib * SHARE * 2 ** 30) return
   const line = `${name} has ${bytes} bytes; half of this device's memory of ${gib} GiB is too little`
   throw new NearfieldError('no_memory', line)
 }

@@ -29,7 +29,7 @@ const THREADS_MAX = 8
 /** For the 3 MB of an adapter; then edits go without it. */
 const ADAPTER_MS = 30_000
 /** Beside the file: KV cache, scratch, stacks. Reserved as address space, taken as needed. */
-const BESIDE_FILE_BYTES = 512 * 2 ** 20
+const BESIDE_BYTES_MAX = 512 * 2 ** 20
 
 const threadsOf = (n: number) => Math.max(1, Math.min(Math.floor(n) || 1, THREADS_MAX))
 
@@ -219,7 +219,7 @@ async function openEmpty(
   }
   try {
     const inMemory = gpu ? 0 : fileBytes
-    const runtime = await runtimeOf(compiled, inMemory + BESIDE_FILE_BYTES, gpu, moduleOf)
+    const runtime = await runtimeOf(compiled, inMemory + BESIDE_BYTES_MAX, gpu, moduleOf)
     const used = runtime.shared ? nThreads : 1
     threads = startThreads(runtime, used - 1)
     const load = new EngineLoad(runtime, gpu, { backend, kernels, fileBytes, threads: used })
