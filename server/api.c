@@ -50,8 +50,16 @@ static const char *owner_of(const server *s, const config_upstream_model *m) {
   return s->config.upstreams[m->i_upstream].name;
 }
 
+/* Whether /v1/edit has a place at all: an upstream for edits, or a model of this server that is
+ * there, or being read, and was not found to be none. */
+static bool edits_here(const server *s, const models_entry *own) {
+  if (upstreams_find(s->upstreams, text(s->config.edit_upstream)) != nullptr) return true;
+  if (own->name[0] == 0 || own->failed) return false;
+  return !own->ready || inference_may_open(s->inference, own->sha256);
+}
+
 /* own: "", or the model of this server. */
-static void models_json(const server *s, const char *own, text_buf *out) {
+static void models_json(const server *s, const char *own, bool edits, text_buf *out) {
   text_buf_str(out, "{\"object\":\"list\",\"data\":[");
   const char *comma = "";
   if (own[0] != 0) {
@@ -64,19 +72,21 @@ static void models_json(const server *s, const char *own, text_buf *out) {
     model_json(s, m->model, owner_of(s, m), out);
     comma = ",";
   }
-  text_buf_str(out, "]}\n");
+  text_buf_str(out, "],\"nearfield\":{\"edits\":");
+  text_buf_str(out, edits ? "true}}\n" : "false}}\n");
 }
 
 /* id: what follows "/v1/models", "" or "/ID". An upstream's model hides our own of that name. */
 static void models_list_reply(server *s, nf_bytes id, http_reply *reply) {
   models_entry model = {.name = ""};
   text_buf out = {0};
-  if (!s->config.inference || !models_find(s->models, s->config.inference_model, &model) ||
-      upstreams_find(s->upstreams, text(model.name)) != nullptr) {
+  if (!s->config.inference || !models_find(s->models, s->config.inference_model, &model)) {
     model.name = "";
   }
+  bool edits = edits_here(s, &model);
+  if (upstreams_find(s->upstreams, text(model.name)) != nullptr) model.name = "";
   if (id.len == 0) {
-    models_json(s, model.name, &out);
+    models_json(s, model.name, edits, &out);
     api_json_reply(&out, reply);
     return;
   }

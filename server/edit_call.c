@@ -62,6 +62,7 @@ static void try_learn(edit_call *call, const edit_attempt *attempt) {
     native_learn(call, &ended);
   } else {
     ended.own_ms = attempt->ms;
+    ended.model = call->far.model;
   }
   if (call->routed) edit_router_learn(&call->server->edits, &ended, now_of(call));
 }
@@ -174,7 +175,7 @@ static void try_begin(edit_call *call, nf_place place);
 
 /* No try runs, and none is left. */
 static void last_resort(edit_call *call) {
-  if (call->spare.len > 0 && !call->spare.failed) {
+  if (call->spare.len > 0) {
     noted(call, NF_IN_CLOUD)->outcome = TRY_OK; /* it is what is given */
     result_send(call, NF_IN_CLOUD, bytes_from(call->spare.at, call->spare.len));
   } else {
@@ -254,7 +255,14 @@ static void said_take(edit_call *call, const upstream_said *said) {
   call->usage = said->usage;
   edit_answer answer =
       edit_upstream_take(call->server->remote, &call->request.desc, said->body, &result);
-  if (answer == ANSWER_HELD && !result.failed) {
+  if (result.failed) {
+    free(result.at);
+    api_error_set(&error, 503, "no_memory", nullptr, "no memory");
+    error.retry_after_s = 1;
+    upstream_failed(call, &error);
+    return;
+  }
+  if (answer == ANSWER_HELD) {
     try_note(call, NF_IN_CLOUD, TRY_OK);
     try_learn(call, noted(call, NF_IN_CLOUD));
     result_send(call, NF_IN_CLOUD, bytes_from(result.at, result.len));

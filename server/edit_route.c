@@ -47,8 +47,9 @@ static void server_fill(const edit_router *r, const edit_facts *f, nf_route_fact
   s->reachable = f->to != nullptr;
   if (!s->reachable) return;
   s->breaker = nf_breaker_state_at(&f->to->breaker, f->now_ms);
-  s->first_token_ms = r->answer.mean; /* an answer comes whole */
-  s->first_token_late_ms = nf_latency_late(&r->answer);
+  nf_latency answer = strcmp(r->model, f->far->model) == 0 ? r->answer : (nf_latency){0};
+  s->first_token_ms = answer.mean; /* an answer comes whole */
+  s->first_token_late_ms = nf_latency_late(&answer);
   s->age_ms = age_of(r, NF_IN_CLOUD, f->now_ms);
   s->input_price_micro = (double)f->far->input_micro;
   s->output_price_micro = (double)f->far->output_micro;
@@ -64,8 +65,8 @@ nf_route_plan edit_router_plan(edit_router *r, const edit_facts *f, edit_work *e
   int n = desc->n_variants > 0 ? desc->n_variants : 1;
   r->native.failures_max = FAILURES_MAX;
   r->native.pause_ms = PAUSE_MS;
-  if (f->to != nullptr && strcmp(r->model, f->far->model) != 0) { /* of another, nothing is known */
-    str_copy(r->model, sizeof r->model, f->far->model);
+  if (strcmp(r->model, f->config->edit_upstream) != 0) { /* of another, nothing is known */
+    str_copy(r->model, sizeof r->model, f->config->edit_upstream);
     r->answer = (nf_latency){0};
   }
   expected->output_tokens = own * n;
@@ -129,6 +130,7 @@ void edit_router_learn(edit_router *r, const edit_ended *e, i64 now_ms) {
   nf_place place = e->attempt.place;
   edit_outcome outcome = e->attempt.outcome;
   r->n_tries[place][outcome]++;
+  if (place == NF_IN_CLOUD && e->model != nullptr && strcmp(e->model, r->model) != 0) return;
   if (place == NF_ON_DEVICE && e->done != nullptr) {
     if (e->done->passes == 0) return; /* by rules, or nothing to do: no pace of the model's */
     double more = e->done->input_tokens - (e->expected.read_tokens - OWN_TOKENS) - prompt_tokens(r);

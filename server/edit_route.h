@@ -18,7 +18,7 @@ typedef struct {
 
 /* All zeros: nothing is known. Times of any clock in ms that does not go back. */
 typedef struct {
-  char model[sizeof((config_upstream_model){0}.model)]; /* whose answers `answer` is of */
+  char model[sizeof((config_upstream_model){0}.model)]; /* edit_upstream: `answer` is its */
   nf_latency pass, late, share; /* ms a unit of work; actual over expected; passes a token */
   nf_latency answer;            /* ms until the upstream's answer, whole when it comes */
   i64 measured_ms[3];           /* by nf_place */
@@ -50,6 +50,7 @@ typedef struct {
   double guess_ms;
   const nf_receipt *done; /* of the engine's answer; null: it gave none, or it is an upstream's */
   double own_ms;          /* of attempt.ms, without waiting for a turn; 0: its turn never came */
+  const char *model;      /* that was asked elsewhere; only the router's own teaches. null: it */
 } edit_ended;
 void edit_router_learn(edit_router *r, const edit_ended *ended, i64 now_ms);
 

@@ -118,10 +118,15 @@ static bool plan_make(edit_call *call, nf_route_mode mode, api_error *error) {
   return call->plan.first != NF_NOWHERE || nowhere_error(call, error);
 }
 
-/* Answered at once: no model was needed. */
+/* Answered at once: no model was needed, so it does not matter whether the plan has a place. Where
+ * it has, that is the receipt's; else the model's that would have been asked. */
 static void settled_reply(edit_call *call, http_reply *reply) {
   text_buf members = {0}, out = {0};
-  nf_place place = call->model.name != nullptr ? NF_ON_DEVICE : NF_IN_CLOUD;
+  nf_place place = call->plan.first;
+  if (place == NF_NOWHERE) {
+    bool far = call->model.name == nullptr || call->plan.device_why == NF_WHY_ONLY_IN_CLOUD;
+    place = far ? NF_IN_CLOUD : NF_ON_DEVICE;
+  }
   (void)edit_json_write_remote(call->server->remote, &members);
   call->ended[call->n_ended++] = (edit_attempt){.place = place, .outcome = TRY_OK};
   edit_call_result(call, place, bytes_from(members.at, members.len), &out);
@@ -140,8 +145,8 @@ void api_edit_take(http_conn *c, nf_bytes body, http_reply *reply) {
   edit_call *call = call_new(c, body, reply);
   bool ok = call != nullptr && edit_request_read(body, &call->request, &error) &&
             places_find(call, &mode, &error) &&
-            (!call->routed || remote_check(call, &settled, &error)) &&
-            plan_make(call, mode, &error);
+            (!call->routed || remote_check(call, &settled, &error));
+  ok = ok && (plan_make(call, mode, &error) || settled);
   if (ok && settled) {
     settled_reply(call, reply);
     call_drop(call);

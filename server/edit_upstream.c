@@ -17,11 +17,14 @@ static i64 tokens_max_of(const nf_edit_desc *desc, const config_upstream_model *
                                                                          : most;
 }
 
+/* Choices asked for, and the most of an answer that are looked at. */
+static i64 n_asked(const nf_edit_desc *desc) { return desc->n_variants > 1 ? desc->n_variants : 1; }
+
 bool edit_upstream_ask(nf_remote *remote, const nf_edit_desc *desc,
                        const config_upstream_model *model, upstream_request *r) {
   nf_message messages[NF_REMOTE_MESSAGES_MAX];
   int n_messages = nf_remote_messages(remote, messages);
-  i64 n = desc->n_variants > 1 ? desc->n_variants : 1, tokens = tokens_max_of(desc, model);
+  i64 n = n_asked(desc), tokens = tokens_max_of(desc, model);
   yyjson_mut_doc *doc = yyjson_mut_doc_new(nullptr);
   yyjson_mut_val *root = yyjson_mut_obj(doc);
   yyjson_mut_doc_set_root(doc, root);
@@ -75,9 +78,11 @@ edit_answer edit_upstream_take(nf_remote *remote, const nf_edit_desc *desc, nf_b
   yyjson_val *choices = yyjson_obj_get(yyjson_doc_get_root(doc), "choices"), *one;
   edit_answer first = ANSWER_EMPTY;
   bool taken = false;
+  out->failed = out->failed || doc == nullptr; /* it was JSON when upstream_said came */
   if (nf_remote_begin(remote, desc, &error) == NF_OK && !nf_remote_settled(remote)) {
     yyjson_arr_iter all = yyjson_arr_iter_with(choices);
-    for (int i = 0; (one = yyjson_arr_iter_next(&all)) != nullptr; i++) {
+    i64 n = n_asked(desc);
+    for (i64 i = 0; i < n && (one = yyjson_arr_iter_next(&all)) != nullptr; i++) {
       edit_answer kind = choice_take(remote, one);
       if (i == 0) first = kind;
       taken = taken || kind == ANSWER_HELD;

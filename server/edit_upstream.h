@@ -17,7 +17,8 @@ typedef enum : u8 {
   ANSWER_EMPTY,   /* a completion with no text */
   ANSWER_DECLINED, /* the model, or its filter, did not want to */
 } edit_answer;
-/* body: of upstream_said, a whole completion. Adds edit_json_write's members to out, which is left
- * alone on the last two. */
+/* body: of upstream_said, a whole completion; of its choices no more are judged than were asked
+ * for. Adds edit_json_write's members to out, which is left alone on the last two. out->failed:
+ * there was no memory, and the rest says nothing. */
 edit_answer edit_upstream_take(nf_remote *remote, const nf_edit_desc *desc, nf_bytes body,
                                text_buf *out);

@@ -22,6 +22,8 @@ struct inference {
   inference_work *news; /* a list */
   inference_counts counts;
   nf_latency held; /* ms that works were in a session */
+  bool refused;    /* the model opened last could not be, but for want of memory */
+  u8 refused_sha256[32];
   bool stop;
   /* the thread's own; slots[].work is written under the lock */
   nf_engine *engine;
@@ -125,6 +127,13 @@ double inference_queue_ms(inference *i) {
   return held_ms * n_before / i->options.sessions_max;
 }
 
+bool inference_may_open(inference *i, const u8 sha256[32]) {
+  uv_mutex_lock(&i->lock);
+  bool may = !i->refused || memcmp(i->refused_sha256, sha256, 32) != 0;
+  uv_mutex_unlock(&i->lock);
+  return may;
+}
+
 void inference_stop(inference *i) {
   uv_mutex_lock(&i->lock);
   i->stop = true;
@@ -214,12 +223,22 @@ static inference_work *queue_take(inference *i) {
 }
 
 static void engine_drop(inference *i) {
-  for (int k = 0; k < i->n_slots; k++) nf_session_close(i->slots[k].session);
+  int n_slots = i->n_slots;
+  uv_mutex_lock(&i->lock);
+  i->n_slots = 0;
+  uv_mutex_unlock(&i->lock);
+  for (int k = 0; k < n_slots; k++) nf_session_close(i->slots[k].session);
   nf_batch_close(i->batch);
   nf_engine_close(i->engine);
-  i->n_slots = 0;
   i->batch = nullptr;
   i->engine = nullptr;
+}
+
+static void opened_note(inference *i, const inference_model *model, nf_status status) {
+  uv_mutex_lock(&i->lock);
+  i->refused = status != NF_OK && status != NF_NO_MEMORY;
+  memcpy(i->refused_sha256, model->sha256, 32);
+  uv_mutex_unlock(&i->lock);
 }
 
 /* The engine over the work's model. */
@@ -228,7 +247,9 @@ static bool engine_take(inference *i, const inference_model *model, nf_error *er
   engine_drop(i);
   const nf_engine_desc desc = {.n_threads = i->options.n_threads,
                                .ctx_tokens_max = i->options.ctx_tokens};
-  if (nf_engine_open_file(model->path, &desc, &i->engine, error) != NF_OK) {
+  nf_status status = nf_engine_open_file(model->path, &desc, &i->engine, error);
+  opened_note(i, model, status);
+  if (status != NF_OK) {
     i->engine = nullptr;
     return false;
   }

@@ -88,6 +88,9 @@ inference_counts inference_counts_get(inference *i);
  * whichever is longer. */
 double inference_queue_ms(inference *i);
 
+/* false: the last model to be opened was that one, and it could not be (not for want of memory). */
+bool inference_may_open(inference *i, const u8 sha256[32]);
+
 /* End every work, as WORK_CANCELLED, and the thread. inference_free once the loop is closed. */
 void inference_stop(inference *i);
 void inference_free(inference *i);

@@ -13,10 +13,13 @@ static nf_bytes trimmed(nf_bytes text) {
   return text;
 }
 
-/* Shows nothing, or turns what is shown: zero width, direction marks, line separators. */
+/* Shows nothing, or turns what is shown: zero width, direction marks, soft hyphens, line
+ * separators, annotations, tag characters. */
 static bool is_hidden(u32 c) {
   return (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-         (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || (c >= 0x80 && c <= 0x9F);
+         (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || (c >= 0x80 && c <= 0x9F) || c == 0xAD ||
+         c == 0x61C || c == 0x180E || (c >= 0xFFF9 && c <= 0xFFFB) ||
+         (c >= 0xE0000 && c <= 0xE007F);
 }
 
 static isize count_hidden(nf_bytes text) {

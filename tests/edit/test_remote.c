@@ -56,6 +56,14 @@ static void answers_are_cleaned_by_rules(void **state) {
       {"They're\ngoing", nullptr, "the answer has several lines"},
       {"They're\tgoing", nullptr, "the answer has control characters"},
       {"They're \u202Egoing", nullptr, "the answer has hidden characters"},
+      {"They're \u061Cgoing", nullptr, "the answer has hidden characters"},
+      {"They're \u00ADgoing", nullptr, "the answer has hidden characters"},
+      {"They're \u180Egoing", nullptr, "the answer has hidden characters"},
+      {"They're \uFFF9going", nullptr, "the answer has hidden characters"},
+      {"They're \uFFFBgoing", nullptr, "the answer has hidden characters"},
+      {"They're \U000E0000going", nullptr, "the answer has hidden characters"},
+      {"They're \U000E0041going", nullptr, "the answer has hidden characters"},
+      {"They're \U000E007Fgoing", nullptr, "the answer has hidden characters"},
       {"They're --> going", nullptr, "markup was added"},
       {"They're \xFF", nullptr, "the answer is not UTF-8"},
   };
@@ -73,8 +81,9 @@ static void answers_are_cleaned_by_rules(void **state) {
 
 static void what_the_caption_has_stays(void **state) {
   (void)state;
-  static const char *const own[] = {"\"They are here\"", "Answer: they are here", "'Tis late'",
-                                    "a\u200Db", "x --> y"};
+  static const char *const own[] = {"\"They are here\"", "Answer: they are here",
+                                    "'Tis late'",        "a\u200Db",
+                                    "a\u00ADb",          "x --> y"};
   for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
     const char *why;
     nf_bytes clean = remote_answer_clean(str(own[i]), str(own[i]), &why);

@@ -250,6 +250,8 @@ test('preferences, models by name, and tasks that only one place has', async () 
   answer = says(RIGHT)
   const named = await edit(server, { model: 'm' })
   assert.deepEqual([tried(named.body), named.body.receipt.why], [['upstream ok'], 'only_in_cloud'])
+  const none = await edit(server, { model: 'm', text: '12:30' })
+  assert.deepEqual([none.body.receipt.backend, none.body.receipt.model.id], ['upstream', 'm'])
   const own = await edit(server, { model: server.model })
   assert.equal(own.body.receipt.backend, 'native')
   for (const [more, status, param] of [
@@ -274,6 +276,19 @@ test('without edit_upstream edits stay here, whatever models there are', async (
   const none = await edit(server, { mode: 'only_in_cloud' })
   assert.deepEqual([none.status, none.body.error.code], [404, 'model_not_found'])
   assert.equal(nConnections, before)
+  await server.stop()
+})
+
+test('GET /v1/models says whether edits have a place here', async () => {
+  const says = async (server) => (await (await fetch(`${server.base}/v1/models`)).json()).nearfield
+  const chat = noted(
+    await start(['--root', site.at, '--inference', 'no', ...upstreamArgs().slice(0, 4)]),
+  )
+  chat.base = `http://${chat.host}`
+  assert.deepEqual(await says(chat), { edits: false }) // a model, but for chat alone
+  await chat.stop()
+  const server = await farOnly()
+  assert.deepEqual(await says(server), { edits: true })
   await server.stop()
 })
 
@@ -455,6 +470,16 @@ test('the money of the day is spent: the engine; without one, 429', async () => 
   assert.equal(nConnections, before)
   const named = await edit(none, { model: 'm' })
   assert.deepEqual([named.status, named.body.error.code], [429, 'insufficient_quota'])
+  // what needs no model needs no place: its receipt names the model that would have been asked
+  for (const [more, backend] of [
+    [{}, 'native'],
+    [{ model: 'm' }, 'upstream'],
+  ]) {
+    const { status, body } = await edit(none, { ...more, text: '12:30' })
+    assert.deepEqual([status, body.why], [200, 'no words to edit'], JSON.stringify(body))
+    assert.deepEqual([body.receipt.backend, body.receipt.costUsd], [backend, 0])
+  }
+  assert.equal(nConnections, before)
   await none.stop()
   rmSync(data, { recursive: true })
 })

@@ -341,8 +341,11 @@ test('a model that is none: 503, the reason in the log and not in the answer', a
   const models = folder({ 'junk.gguf': 'GGUF and no more' })
   const broken = await start(['--root', site.at, '--models', models.at])
   broken.base = `http://${broken.host}`
+  const edits = async () => (await (await fetch(`${broken.base}/v1/models`)).json()).nearfield.edits
   while ((await fetch(`${broken.base}/readyz`)).status !== 200) await sleep(20)
+  assert.equal(await edits(), true) // nobody has opened it yet
   const reply = await post(broken, '/v1/edit', { task: 'fix', text: lines[0] })
+  assert.equal(await edits(), false)
   assert.equal(reply.status, 503)
   assert.equal(reply.body.error.code, 'model_unusable')
   assert.ok(!JSON.stringify(reply.body).includes(models.at))
@@ -356,7 +359,8 @@ test('a model that is none: 503, the reason in the log and not in the answer', a
 test('no model, or none wanted', async () => {
   const none = await start(['--root', site.at])
   none.base = `http://${none.host}`
-  assert.deepEqual((await (await fetch(`${none.base}/v1/models`)).json()).data, [])
+  const list = await (await fetch(`${none.base}/v1/models`)).json()
+  assert.deepEqual([list.data, list.nearfield], [[], { edits: false }])
   assert.equal(
     (await post(none, '/v1/edit', { task: 'fix', text: 'a b' })).body.error.code,
     'model_not_found',

@@ -21,6 +21,7 @@ static world *world_make(void) {
   static world w;
   memset(&w, 0, sizeof w);
   config_defaults(&w.config);
+  strcpy(w.config.edit_upstream, "far");
   w.request.desc = (nf_edit_desc){.task = NF_TASK_FIX, .text = text("their going too the libary")};
   w.model = (models_entry){.name = "own", .path = "own.gguf", .ready = true};
   w.to.breaker = (nf_breaker){.failures_max = 2, .pause_ms = 1000};
@@ -109,9 +110,35 @@ static void what_tries_took_decides(void **state) {
   w->facts.mode = NF_PREFER_IN_CLOUD;
   w->config.edit_second_micro = 1; /* a second is worth next to nothing */
   assert_int_equal(plan_of(w).why, NF_WHY_DEVICE_CHEAPER);
-  strcpy(w->far.model, "another"); /* nothing is known of it */
+  strcpy(w->config.edit_upstream, "another"); /* nothing is known of it */
+  strcpy(w->far.model, "another");
   (void)plan_of(w);
   assert_int_equal(w->router.answer.n, 0);
+}
+
+static void a_model_that_a_request_names_teaches_nothing_of_edit_upstream(void **state) {
+  (void)state;
+  world *w = world_make();
+  w->config.edit_patience_ms = 0;
+  (void)plan_of(w);
+  edit_ended own = ended_at(NF_ON_DEVICE, TRY_OK, 900), far = ended_at(NF_IN_CLOUD, TRY_OK, 40);
+  far.model = "far";
+  edit_router_learn(&w->router, &own, 1000);
+  edit_router_learn(&w->router, &far, 1000);
+  assert_true(w->router.answer.mean == 40);
+  strcpy(w->far.model, "named");
+  w->facts.mode = NF_ONLY_IN_CLOUD;
+  nf_route_plan plan = plan_of(w);
+  assert_int_equal(plan.why, NF_WHY_ONLY_IN_CLOUD);
+  assert_true(plan.expected_ms != 40); /* those are not its answers */
+  edit_ended named = ended_at(NF_IN_CLOUD, TRY_OK, 9000);
+  named.model = "named";
+  edit_router_learn(&w->router, &named, 1000);
+  assert_int_equal(w->router.n_tries[NF_IN_CLOUD][TRY_OK], 2);
+  assert_true(w->router.answer.n == 1 && w->router.answer.mean == 40);
+  strcpy(w->far.model, "far");
+  w->facts.mode = NF_PREFER_ON_DEVICE;
+  assert_int_equal(plan_of(w).why, NF_WHY_SERVER_FASTER);
 }
 
 static void what_was_cut_short_is_a_bound(void **state) {
@@ -191,6 +218,9 @@ static void answers_are_told_apart(void **state) {
       {"{\"message\":{\"content\":\"\"}},{\"message\":{\"content\":\"They're here.\"},"
        "\"finish_reason\":\"stop\"}",
        ANSWER_HELD, "\"text\":\"They're here.\""},
+      /* two were asked for: a third is not looked at */
+      {"{},{},{\"message\":{\"content\":\"They're here.\"},\"finish_reason\":\"stop\"}",
+       ANSWER_EMPTY, nullptr},
   };
   const nf_edit_desc desc = {.text = text("their here"), .n_variants = 2};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -205,8 +235,12 @@ static void answers_are_told_apart(void **state) {
     } else if (strstr(out.at, rows[i].result) == nullptr) {
       fail_msg("row %zu: %s", i, out.at);
     }
+    assert_false(out.failed);
     free(out.at);
   }
+  text_buf out = {0}; /* what was JSON and cannot be read: no memory, not an answer's fault */
+  (void)edit_upstream_take(remote, &desc, text("{"), &out);
+  assert_true(out.failed && out.at == nullptr);
 }
 
 static void a_receipt_says_what_was_tried(void **state) {
@@ -265,6 +299,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_fact_reaches_the_router),
       cmocka_unit_test(what_tries_took_decides),
+      cmocka_unit_test(a_model_that_a_request_names_teaches_nothing_of_edit_upstream),
       cmocka_unit_test(what_was_cut_short_is_a_bound),
       cmocka_unit_test(a_completion_is_asked_for_in_bounds),
       cmocka_unit_test(answers_are_told_apart),

@@ -59,7 +59,7 @@ export function createEngine(token: () => string | null): Engine {
         const shown = token()
         const headers = new Headers(shown ? { Authorization: `Bearer ${shown}` } : {})
         const reply = await fetch(`${SERVER_URL}/models`, { headers })
-        return reply.ok && (await reply.json()).data.length > 0
+        return reply.ok && (await reply.json()).nearfield?.edits === true
       } catch {
         return false // none, or a host of files, which answers whatever it likes
       }
