@@ -32,6 +32,18 @@ static isize count_hidden(nf_bytes text) {
   return n;
 }
 
+static isize count(nf_bytes text, u8 c) {
+  isize n = 0;
+  for (isize i = 0; i < text.len; i++) n += text.at[i] == c;
+  return n;
+}
+
+/* What begins a tag stands there no more often than in the caption's words, where it begins none:
+ * one that has a '<' of its own may not be given a "<b>". */
+static bool adds_markup(nf_bytes answer, nf_bytes plain) {
+  return count(answer, '<') > count(plain, '<') || count(answer, '{') > count(plain, '{');
+}
+
 static const char *bytes_refuse(nf_bytes answer, nf_bytes plain) {
   for (isize i = 0; i < answer.len; i++) {
     u8 c = answer.at[i];
@@ -41,7 +53,7 @@ static const char *bytes_refuse(nf_bytes answer, nf_bytes plain) {
   if (count_hidden(answer) > count_hidden(plain)) return "the answer has hidden characters";
   nf_bytes arrow = bytes_from_str("-->"); /* between the times of a cue, in both formats */
   bool arrows = bytes_find(answer, arrow) >= 0 && bytes_find(plain, arrow) < 0;
-  return arrows ? "markup was added" : nullptr;
+  return arrows || adds_markup(answer, plain) ? "markup was added" : nullptr;
 }
 
 static bool is_label_word(nf_bytes w) {

@@ -64,6 +64,8 @@ static void answers_are_cleaned_by_rules(void **state) {
       {"They're \U000E0000going", nullptr, "the answer has hidden characters"},
       {"They're \U000E0041going", nullptr, "the answer has hidden characters"},
       {"They're \U000E007Fgoing", nullptr, "the answer has hidden characters"},
+      {"They're <b>going", nullptr, "markup was added"},
+      {"They're {\\b1}going", nullptr, "markup was added"},
       {"They're --> going", nullptr, "markup was added"},
       {"They're \xFF", nullptr, "the answer is not UTF-8"},
   };
@@ -158,6 +160,17 @@ static void an_answer_is_held_to_the_constraints(void **state) {
   }
 }
 
+static void a_caption_with_a_bracket_of_its_own_gets_no_tag(void **state) {
+  (void)state;
+  nf_edit_desc desc = {.task = NF_TASK_FIX, .text = str("their going too the libary <3")};
+  const char *why;
+  nf_verdict verdict;
+  assert_string_equal(answered(&desc, "They're going to the <b>library <3", &why, &verdict), "");
+  assert_string_equal(why, "markup was added");
+  assert_string_equal(answered(&desc, "They're going to the library <3", &why, &verdict),
+                      "They're going to the library <3");
+}
+
 static void limits_hold_or_it_is_unfit(void **state) {
   (void)state;
   nf_edit_desc desc = {.task = NF_TASK_SHORTEN,
@@ -250,6 +263,7 @@ int main(void) {
       cmocka_unit_test(what_the_caption_has_stays),
       cmocka_unit_test(the_question_has_words_limits_and_context),
       cmocka_unit_test(an_answer_is_held_to_the_constraints),
+      cmocka_unit_test(a_caption_with_a_bracket_of_its_own_gets_no_tag),
       cmocka_unit_test(limits_hold_or_it_is_unfit),
       cmocka_unit_test(versions_are_told_apart_and_a_cut_one_does_not_stand),
       cmocka_unit_test(what_needs_no_model_is_settled),
