@@ -1,15 +1,19 @@
 /* What a model elsewhere may answer to an edit, under arbitrary bytes: whatever it says, the result
- * is the input, or another text that is valid, keeps its numbers, its tags and the limits, and is
- * what its changes make of the input. Input: a byte that chooses task, format and limits; the
+ * is the input, or another text that is valid, keeps its numbers, its tags, a protected term and
+ * the limits, and is what its changes make of the input. Input: a byte that chooses task, format
+ * and limits, whether a word of the caption is protected and whether the answers are whole; the
  * caption; after a byte 0xFF an answer; after each further one another answer. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
+#include "caption/cue_text.h"
 #include "caption/plain.h"
 #include "edit/edit.h"
 #include "edit/remote.h"
+#include "edit/words.h"
 #include "nearfield.h"
 
 #define CHECK(condition) \
@@ -30,6 +34,71 @@ static isize count(nf_bytes text, u8 c) {
   return n;
 }
 
+/* The first run of digits from *at on, which moves behind it; .len 0: there is none. */
+static nf_bytes digits_next(nf_bytes text, isize *at) {
+  while (*at < text.len && !ascii_is_digit(text.at[*at])) ++*at;
+  isize from = *at;
+  while (*at < text.len && ascii_is_digit(text.at[*at])) ++*at;
+  return bytes_slice(text, from, *at);
+}
+
+static isize count_digits(nf_bytes text, nf_bytes run) {
+  isize n = 0, at = 0;
+  for (nf_bytes d; (d = digits_next(text, &at)).len > 0;) n += bytes_equal(d, run);
+  return n;
+}
+
+/* Each number of a stands in b as often. */
+static void numbers_check(nf_bytes a, nf_bytes b) {
+  isize at = 0;
+  for (nf_bytes d; (d = digits_next(a, &at)).len > 0;) {
+    CHECK(count_digits(a, d) == count_digits(b, d));
+  }
+}
+
+typedef struct {
+  cue_text split;
+  nf_bytes tags, shown; /* all tags, one behind the other; what a viewer sees */
+  u8 tag_bytes[2 * EDIT_TEXT_BYTES_MAX], plain[2 * EDIT_TEXT_BYTES_MAX];
+} parts;
+
+static bool parts_read(parts *p, nf_bytes text, nf_caption_format format) {
+  isize len = 0, n_tags = 0;
+  CHECK(text.len <= (isize)sizeof p->plain);
+  if (cue_text_split(text, &p->split, p->plain, &len) != NF_OK) return false;
+  for (isize i = 0; i < p->split.n_spans; i++) {
+    const cue_span *s = &p->split.spans[i];
+    if (s->kind != CUE_OPEN && s->kind != CUE_CLOSE) continue;
+    bytes_copy(p->tag_bytes + n_tags, text.at + s->from, s->to - s->from);
+    n_tags += s->to - s->from;
+  }
+  p->tags = bytes_of(p->tag_bytes, n_tags);
+  p->shown = bytes_of(p->plain, plain_text(text, format, p->plain, sizeof p->plain));
+  return true;
+}
+
+static void kept_check(const nf_edit_desc *desc, nf_bytes text) {
+  static parts before, after;
+  if (!parts_read(&before, desc->text, desc->format)) abort(); /* it was begun */
+  if (!parts_read(&after, text, desc->format)) return; /* more references than are told apart */
+  CHECK(bytes_equal(before.tags, after.tags));
+  numbers_check(before.shown, after.shown);
+  numbers_check(after.shown, before.shown);
+  for (i32 i = 0; i < desc->n_protect; i++) {
+    nf_bytes term = desc->protect[i];
+    CHECK(term_count(after.shown, term) >= term_count(before.shown, term));
+  }
+}
+
+/* The word in the middle of the caption, whatever stands there; .len 0: there is none. */
+static nf_bytes middle_word(nf_bytes text) {
+  isize from = text.len / 2;
+  while (from > 0 && !ascii_is_space(text.at[from - 1])) from--;
+  isize end = from;
+  while (end < text.len && !ascii_is_space(text.at[end])) end++;
+  return bytes_slice(text, from, end);
+}
+
 static void version_check(const nf_edit_desc *desc, const nf_variant *v) {
   static u8 made[4 * EDIT_TEXT_BYTES_MAX];
   isize len = 0, at = 0;
@@ -47,6 +116,7 @@ static void version_check(const nf_edit_desc *desc, const nf_variant *v) {
   CHECK(bytes_equal(bytes_of(made, len), v->text));
   CHECK(utf8_valid(v->text) && !bytes_equal(v->text, desc->text));
   CHECK(count(v->text, '<') <= count(desc->text, '<') + count(desc->text, '&'));
+  kept_check(desc, v->text);
   nf_text_measure m = plain_measure(v->text, desc->format);
   CHECK(desc->max_chars == 0 || m.chars <= desc->max_chars);
   CHECK(desc->max_lines == 0 || m.lines <= desc->max_lines);
@@ -65,13 +135,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                        .n_variants = 2};
   desc.text = part_take(&rest);
   desc.before = desc.text; /* context is foreign text, too */
+  nf_bytes term = middle_word(desc.text);
+  if ((data[0] & 8) && term.len > 0) desc.protect = &term, desc.n_protect = 1;
+  bool whole = !(data[0] & 16);
   if (nf_remote_begin(remote, &desc, &error) != NF_OK) return 0;
   bool settled = nf_remote_settled(remote);
   if (!settled) {
     nf_message m[NF_REMOTE_MESSAGES_MAX];
     i32 n = nf_remote_messages(remote, m);
     CHECK(n >= 2 && m[n - 1].role == NF_USER);
-    do nf_remote_take(remote, part_take(&rest), true);
+    do nf_remote_take(remote, part_take(&rest), whole);
     while (rest.len > 0);
   }
   nf_edit_result result;
@@ -79,6 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   CHECK(held || !settled);
   CHECK((result.verdict == NF_CHANGED) == (result.n_variants > 0));
   CHECK(held || result.verdict != NF_CHANGED);
+  CHECK(settled || whole || result.n_variants == 0);
   if (result.verdict != NF_CHANGED) CHECK(bytes_equal(result.text, desc.text));
   for (i32 i = 0; i < result.n_variants; i++) {
     nf_variant v;
