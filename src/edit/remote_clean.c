@@ -2,6 +2,7 @@
  * touch a word: what they do not know is left for the guard to refuse. */
 #include "base/ascii.h"
 #include "base/utf8.h"
+#include "caption/markup.h"
 #include "edit/remote.h"
 #include "edit/words.h"
 
@@ -38,10 +39,20 @@ static isize count(nf_bytes text, u8 c) {
   return n;
 }
 
-/* What begins a tag stands there no more often than in the caption's words, where it begins none:
- * one that has a '<' of its own may not be given a "<b>". */
+static isize count_tags(nf_bytes text) {
+  isize n = 0;
+  mark m;
+  for (isize i = 0; i < text.len; i++) {
+    bool may = text.at[i] == '<' || text.at[i] == '{';
+    n += may && mark_at(text, MARKUP_ANY, i, &m) && (m.kind == MARK_TAG || m.kind == MARK_OVERRIDE);
+  }
+  return n;
+}
+
+/* A caption that has a '<' of its own may not be given a "<b>", nor a tag in its place. */
 static bool adds_markup(nf_bytes answer, nf_bytes plain) {
-  return count(answer, '<') > count(plain, '<') || count(answer, '{') > count(plain, '{');
+  return count(answer, '<') > count(plain, '<') || count(answer, '{') > count(plain, '{') ||
+         count_tags(answer) > count_tags(plain);
 }
 
 static const char *bytes_refuse(nf_bytes answer, nf_bytes plain) {

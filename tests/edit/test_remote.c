@@ -167,6 +167,8 @@ static void a_caption_with_a_bracket_of_its_own_gets_no_tag(void **state) {
   nf_verdict verdict;
   assert_string_equal(answered(&desc, "They're going to the <b>library <3", &why, &verdict), "");
   assert_string_equal(why, "markup was added");
+  assert_string_equal(answered(&desc, "They're going to the <b>library", &why, &verdict), "");
+  assert_string_equal(why, "markup was added");
   assert_string_equal(answered(&desc, "They're going to the library <3", &why, &verdict),
                       "They're going to the library <3");
 }
