@@ -51,7 +51,7 @@ export async function serve(folder, extra = {}, { edits = false } = {}) {
     if (path === '/v1/models') {
       const data = edits ? [{ id: 'smollm2-135m-instruct.q4_1', object: 'model' }] : []
       response.writeHead(200, { ...HEADERS, 'Content-Type': 'application/json' })
-      response.end(JSON.stringify({ object: 'list', data }))
+      response.end(JSON.stringify({ object: 'list', data, nearfield: { edits } }))
       return
     }
     const prefix = Object.keys(extra).find((name) => path.startsWith(name))
