@@ -1,6 +1,6 @@
 // Builds sdk/dist: an ES module for each entry of the package and for the worker, the same again for
-// node (node*.js), types, and the wasm modules. An entry that imports another one leaves it outside: a page that uses two of them
-// has one Nearfield, and whoever uses only the first pays for no other.
+// node (node*.js), types, and the wasm modules. An entry that imports another one leaves it outside:
+// a page that uses two of them has one Nearfield, and whoever uses only the first pays for no other.
 // `new URL('./x', import.meta.url)` is left as it is: every bundler and the browser know it.
 // Owns nothing of the wasm build: build/wasm/ must exist (./dev build wasm).
 import { execFileSync } from 'node:child_process'

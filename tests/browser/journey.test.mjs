@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { start } from '../server/harness.mjs'
-import { launch } from './app/driver.mjs'
+import { dropFile, launch } from './app/driver.mjs'
 
 const talk = readFileSync('tests/data/talk.srt', 'utf8')
 const corrected = readFileSync('tests/data/talk.corrected.srt', 'utf8')
@@ -43,19 +43,7 @@ after(async () => {
   await server?.stop()
 })
 
-/** Drop a file on the window, as a person would. */
-async function drop(name, content) {
-  const data = await page.evaluateHandle(
-    ([n, c]) => {
-      const transfer = new DataTransfer()
-      transfer.items.add(new File([c], n))
-      return transfer
-    },
-    [name, content],
-  )
-  await page.dispatchEvent('body', 'dragover', { dataTransfer: data })
-  await page.dispatchEvent('body', 'drop', { dataTransfer: data })
-}
+const drop = (name, content) => dropFile(page, name, content)
 const cueBox = () => page.getByRole('textbox', { name: /cue/i }).first()
 
 async function saved() {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { start } from '../server/harness.mjs'
-import { launch, openPage } from './app/driver.mjs'
+import { dropFile, launch, openPage } from './app/driver.mjs'
 import { holdingProxy } from './holding_proxy.mjs'
 
 const talk = readFileSync('tests/data/talk.srt', 'utf8')
@@ -37,18 +37,7 @@ after(async () => {
   await server?.stop().catch(() => {})
 })
 
-async function drop(name, content) {
-  const data = await page.evaluateHandle(
-    ([n, c]) => {
-      const transfer = new DataTransfer()
-      transfer.items.add(new File([c], n))
-      return transfer
-    },
-    [name, content],
-  )
-  await page.dispatchEvent('body', 'dragover', { dataTransfer: data })
-  await page.dispatchEvent('body', 'drop', { dataTransfer: data })
-}
+const drop = (name, content) => dropFile(page, name, content)
 const box = () => page.getByRole('textbox', { name: /^Text of cue/ })
 const receipts = () => page.getByRole('list', { name: 'Receipts, the newest first' })
 

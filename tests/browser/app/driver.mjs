@@ -44,3 +44,17 @@ export async function openSample(page) {
 /** Cue text as the grid shows it. */
 export const cueText = (page, n) =>
   page.locator(`.cue-row[aria-rowindex="${n + 1}"] .col-text`).textContent()
+
+/** Drops a file on the window, as a person would. */
+export async function dropFile(page, name, content) {
+  const data = await page.evaluateHandle(
+    ([n, c]) => {
+      const transfer = new DataTransfer()
+      transfer.items.add(new File([c], n))
+      return transfer
+    },
+    [name, content],
+  )
+  await page.dispatchEvent('body', 'dragover', { dataTransfer: data })
+  await page.dispatchEvent('body', 'drop', { dataTransfer: data })
+}
