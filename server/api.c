@@ -1,6 +1,8 @@
 /* See api.h. The gate: method, token, origin, kind of body; then api_call.c. */
 #include "server/api.h"
 
+#include <stdio.h>
+
 #include "server/api_call.h"
 #include "server/api_common.h"
 #include "server/http_origin.h"
@@ -58,6 +60,16 @@ static bool edits_here(const server *s, const models_entry *own) {
   return !own->ready || inference_may_open(s->inference, own->sha256);
 }
 
+/* The prices of the model that edits may go to, for pages: of a million tokens read and written. */
+static void prices_json(const server *s, text_buf *out) {
+  const config_upstream_model *far = upstreams_find(s->upstreams, text(s->config.edit_upstream));
+  if (far == nullptr || (far->input_micro == 0 && far->output_micro == 0)) return;
+  char prices[96];
+  int n = snprintf(prices, sizeof prices, ",\"inputUsd\":%.6f,\"outputUsd\":%.6f",
+                   (double)far->input_micro / 1e6, (double)far->output_micro / 1e6);
+  text_buf_add(out, bytes_from(prices, n));
+}
+
 /* own: "", or the model of this server. */
 static void models_json(const server *s, const char *own, bool edits, text_buf *out) {
   text_buf_str(out, "{\"object\":\"list\",\"data\":[");
@@ -73,7 +85,9 @@ static void models_json(const server *s, const char *own, bool edits, text_buf *
     comma = ",";
   }
   text_buf_str(out, "],\"nearfield\":{\"edits\":");
-  text_buf_str(out, edits ? "true}}\n" : "false}}\n");
+  text_buf_str(out, edits ? "true" : "false");
+  if (edits) prices_json(s, out);
+  text_buf_str(out, "}}\n");
 }
 
 /* id: what follows "/v1/models", "" or "/ID". An upstream's model hides our own of that name. */

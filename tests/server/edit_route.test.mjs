@@ -279,7 +279,7 @@ test('without edit_upstream edits stay here, whatever models there are', async (
   await server.stop()
 })
 
-test('GET /v1/models says whether edits have a place here', async () => {
+test('GET /v1/models says whether edits have a place here, and what they may cost', async () => {
   const says = async (server) => (await (await fetch(`${server.base}/v1/models`)).json()).nearfield
   const chat = noted(
     await start(['--root', site.at, '--inference', 'no', ...upstreamArgs().slice(0, 4)]),
@@ -288,8 +288,11 @@ test('GET /v1/models says whether edits have a place here', async () => {
   assert.deepEqual(await says(chat), { edits: false }) // a model, but for chat alone
   await chat.stop()
   const server = await farOnly()
-  assert.deepEqual(await says(server), { edits: true })
+  assert.deepEqual(await says(server), { edits: true, inputUsd: 1, outputUsd: 2 })
   await server.stop()
+  const free = await farOnly([], 'm')
+  assert.deepEqual(await says(free), { edits: true })
+  await free.stop()
 })
 
 test('only_on_device opens no connection, whatever happens', async () => {

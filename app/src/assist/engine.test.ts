@@ -24,3 +24,15 @@ it('a browser that keeps nothing for this page still finds the model', async () 
   vi.mocked(Nearfield.models).mockRejectedValue(new Error('offline'))
   expect((await createEngine(blocked).model()).id).toBe('smollm2-135m-instruct.q4_1')
 })
+
+it('what the server says an edit costs there is what the ledger and the router go by', async () => {
+  const says = { edits: true, inputUsd: 0.15, outputUsd: 0.6 }
+  vi.stubGlobal('fetch', async () => Response.json({ data: [], nearfield: says }))
+  vi.spyOn(Nearfield, 'models').mockResolvedValue([{ name: 'tiny', bytes: 7 }])
+  const open = vi.spyOn(Nearfield, 'open').mockRejectedValue(new Error('enough'))
+  const engine = createEngine(() => null)
+  expect(await engine.hasServer()).toBe(true)
+  await expect(engine.open({ server: true })).rejects.toThrow('enough')
+  const server = { url: '/v1', inputUsd: 0.15, outputUsd: 0.6 }
+  expect(open).toHaveBeenCalledWith(expect.objectContaining({ server }))
+})

@@ -4,7 +4,14 @@
  * SDK's code (its flat form of cues).
  * Read next: assist.ts.
  */
-import type { Availability, CaptionsApi, ModelOffer, NearfieldApi, OpenOptions } from 'nearfield'
+import type {
+  Availability,
+  CaptionsApi,
+  ModelOffer,
+  NearfieldApi,
+  OpenOptions,
+  ServerPlace,
+} from 'nearfield'
 import { captions, Nearfield } from 'nearfield'
 
 /** What the server serves when it does not say. */
@@ -37,14 +44,18 @@ export type EngineOptions = Pick<OpenOptions, 'onProgress' | 'onStatus' | 'signa
   readonly server: boolean
 }
 
+/** What an edit there costs, as far as the server says: nothing until it was asked. */
+type Prices = Pick<ServerPlace, 'inputUsd' | 'outputUsd'>
+
 /** What '/edit' and '/models' come behind, on the server that served this page. */
 const SERVER_URL = '/v1'
 
 /** The SDK itself. `token` is what this tab shows the server, where it asks for one. */
 export function createEngine(token: () => string | null): Engine {
+  let prices: Prices = {}
   const place = () => {
     const shown = token()
-    return { url: SERVER_URL, ...(shown && { token: shown }) }
+    return { url: SERVER_URL, ...prices, ...(shown && { token: shown }) }
   }
   return {
     captions,
@@ -59,7 +70,10 @@ export function createEngine(token: () => string | null): Engine {
         const shown = token()
         const headers = new Headers(shown ? { Authorization: `Bearer ${shown}` } : {})
         const reply = await fetch(`${SERVER_URL}/models`, { headers })
-        return reply.ok && (await reply.json()).nearfield?.edits === true
+        if (!reply.ok) return false
+        const { edits, inputUsd = 0, outputUsd = 0 } = (await reply.json()).nearfield ?? {}
+        prices = { inputUsd, outputUsd }
+        return edits === true
       } catch {
         return false // none, or a host of files, which answers whatever it likes
       }
