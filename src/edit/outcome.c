@@ -6,6 +6,7 @@
 #include "edit/rebreak.h"
 #include "edit/rules.h"
 #include "edit/state.h"
+#include "edit/whole.h"
 #include "edit/words.h"
 
 constexpr f32 COST_SAID = 1; /* what a version costs that another one has, see rules.h */
@@ -59,6 +60,8 @@ static const char *proposal_take(edit *e, const char *why, arena scratch) {
   if (!fits_rebroken(e, p, scratch)) return "the correction does not fit";
   nf_bytes text = bytes_of(p->text, p->text_len);
   if (bytes_equal(text, input)) return "already right"; /* words differed in blanks only */
+  const char *refused = whole_refuses(input, text, e->format, e->protect, e->n_protect, scratch);
+  if (refused != nullptr) return refused;
   for (isize i = 0; i < e->n_out; i++) {
     if (bytes_equal(text, bytes_of(e->out[i].text, e->out[i].text_len))) return "said already";
   }
@@ -70,35 +73,12 @@ static const char *proposal_take(edit *e, const char *why, arena scratch) {
   return nullptr;
 }
 
-/* What a viewer reads, as one line. */
-static nf_bytes seen(const edit *e, nf_bytes text, arena *a) {
-  u8 *out = arena_new(a, text.len, u8);
-  if (out == nullptr) return (nf_bytes){};
-  isize len = plain_text(text, e->format, out, text.len);
-  for (isize i = 0; i < len; i++) out[i] = out[i] == '\n' ? ' ' : out[i];
-  return bytes_of(out, len);
-}
-
-/* A term may begin with what the model never saw, a speaker's dash or label, and is lost then with
- * the word behind it: the guard sees the words alone. */
-static bool term_lost(const edit *e, nf_bytes text, arena scratch) {
-  if (e->n_protect == 0) return false;
-  nf_bytes before = seen(e, bytes_of(e->input, e->input_len), &scratch);
-  nf_bytes after = seen(e, text, &scratch);
-  for (isize i = 0; i < e->n_protect; i++) {
-    if (term_count(after, e->protect[i]) < term_count(before, e->protect[i])) return true;
-  }
-  return false;
-}
-
 /* The same for the words alone: tags and breaks are put back around them. */
 static const char *propose(edit *e, nf_bytes plain, const char *why, arena scratch) {
   edit_proposal *p = &e->out[e->n_out];
   nf_status status = cue_text_join(&e->split, bytes_of(e->input, e->input_len), plain, scratch,
                                    p->text, 2 * EDIT_TEXT_BYTES_MAX, &p->text_len);
-  if (status != NF_OK) return "the correction does not fit";
-  if (term_lost(e, bytes_of(p->text, p->text_len), scratch)) return "a protected term was lost";
-  return proposal_take(e, why, scratch);
+  return status == NF_OK ? proposal_take(e, why, scratch) : "the correction does not fit";
 }
 
 bool edit_rebreak_only(edit *e) {

@@ -173,6 +173,22 @@ static void a_caption_with_a_bracket_of_its_own_gets_no_tag(void **state) {
                       "They're going to the library <3");
 }
 
+/* A break ends a bracket that would be a tag: where the break has to move, there would be one, and
+ * what stands in it would not be seen any more. */
+static void a_break_that_moves_makes_no_tag(void **state) {
+  (void)state;
+  nf_edit_desc desc = {.task = NF_TASK_FIX,
+                       .text = str("I say <b\nc> their going too the libary of town")};
+  const char *why;
+  nf_verdict verdict;
+  assert_string_equal(
+      answered(&desc, "I say <b c> they're going to the library of town", &why, &verdict),
+      "I say <b\nc> they're going to the library of town");
+  assert_string_equal(
+      answered(&desc, "I say <b c> they're going to the library of the town", &why, &verdict), "");
+  assert_string_equal(why, "a tag was added or lost");
+}
+
 static void limits_hold_or_it_is_unfit(void **state) {
   (void)state;
   nf_edit_desc desc = {.task = NF_TASK_SHORTEN,
@@ -266,6 +282,7 @@ int main(void) {
       cmocka_unit_test(the_question_has_words_limits_and_context),
       cmocka_unit_test(an_answer_is_held_to_the_constraints),
       cmocka_unit_test(a_caption_with_a_bracket_of_its_own_gets_no_tag),
+      cmocka_unit_test(a_break_that_moves_makes_no_tag),
       cmocka_unit_test(limits_hold_or_it_is_unfit),
       cmocka_unit_test(versions_are_told_apart_and_a_cut_one_does_not_stand),
       cmocka_unit_test(what_needs_no_model_is_settled),
