@@ -3,7 +3,7 @@
 // nor when a step begins: cores.mjs. Suites run beside each other where their steps' kinds allow.
 //   node tools/test.mjs [SUITE...]     suites: see the table at the end
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { Cores, each } from './cores.mjs'
 
@@ -187,9 +187,33 @@ const vitest = (name, root) =>
     { kind: 'alone' },
   )
 
-// Runs of the slower fuzzers, about half a minute each; of the others 100,000. A number of runs, not
-// of seconds: with the seed it says which inputs are tried, however fast the machine is.
-const fuzzRuns = { edit: 3000, engine: 20000, model: 40000, prefix: 20000, text: 15000 }
+// Runs of a fuzzer, some ten seconds of one core each. What is tried depends on nothing but the code
+// and this file, so that a commit tries here what it tried where it was written: a number of runs
+// and not of seconds, seeds in the order of their names and not of the disk, nothing found by an
+// earlier call, and no operand of a comparison in an input (-use_cmp=0: many are addresses, which
+// differ from run to run). New inputs are `./dev soak fuzz`'s.
+const fuzzRuns = { edit: 500, engine: 5000, model: 10000, prefix: 4000, text: 3000 }
+const fuzzRunsOf = (name) => fuzzRuns[name] ?? 30000
+
+function fuzz(program) {
+  const name = program.slice(5)
+  const made = `build/fuzz/made/${name}`
+  rmSync(made, { recursive: true, force: true })
+  mkdirSync(made, { recursive: true })
+  writeFileSync(`${made}.seeds`, list(`fuzz/corpus/${name}`, /./).join(','))
+  const options = [
+    '-seed=1',
+    `-runs=${fuzzRunsOf(name)}`,
+    '-use_cmp=0',
+    '-reload=0', // of `made`, each second
+    '-timeout=25', // for what hangs: a second here is one of a machine that does much else
+    '-rss_limit_mb=2048',
+    `-artifact_prefix=build/fuzz/${name}-`,
+    `-seed_inputs=@${made}.seeds`,
+    made,
+  ]
+  return one(`fuzz ${name}`, 'exit', `build/fuzz/fuzz/${program}`, options, { timeoutS: 300 })
+}
 
 // Of tests/server: those that transcribe, render or ask the model, a core each. The others wait for
 // sockets, disks and clocks, so two of them run at a time, beside what computes.
@@ -257,27 +281,7 @@ const suites = {
   async fuzz() {
     const names = programs('fuzz', /^fuzz_/)
     if (!(await build('fuzz', names))) return
-    await Promise.all(
-      names.map((program) => {
-        const name = program.slice(5)
-        mkdirSync(`build/fuzz/corpus/${name}`, { recursive: true })
-        return one(
-          `fuzz ${name}`,
-          'exit',
-          `build/fuzz/fuzz/${program}`,
-          [
-            '-seed=1',
-            `-runs=${fuzzRuns[name] ?? 100000}`,
-            '-timeout=25', // for what hangs: a second here is one of a machine that does much else
-            '-rss_limit_mb=2048',
-            `-artifact_prefix=build/fuzz/${name}-`,
-            `build/fuzz/corpus/${name}`,
-            `fuzz/corpus/${name}`,
-          ],
-          { timeoutS: 300 },
-        )
-      }),
-    )
+    await Promise.all(names.map(fuzz))
   },
   async wasm() {
     if (!(await build('wasm'))) return
