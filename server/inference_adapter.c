@@ -12,7 +12,7 @@ bool inference_adapter_is(const inference_adapter *a, const inference_file *file
 /* Is it the file that was hashed, and for this task? NF_IO: it may be mended by itself. */
 static nf_status check(const nf_adapter_info *info, const inference_file *file, nf_task task,
                        nf_error *error) {
-  u8 digest[32];
+  u8 digest[32] = {0};
   if (!digest_read(info->sha256, digest) || memcmp(digest, file->sha256, 32) != 0) {
     snprintf(error->line, sizeof error->line, "it changed since it was listed (SIGHUP lists anew)");
     return NF_IO;
