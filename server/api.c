@@ -52,10 +52,8 @@ static const char *owner_of(const server *s, const config_upstream_model *m) {
   return s->config.upstreams[m->i_upstream].name;
 }
 
-/* Whether /v1/edit has a place at all: an upstream for edits, or a model of this server that is
- * there, or being read, and was not found to be none. */
-static bool edits_here(const server *s, const models_entry *own) {
-  if (upstreams_find(s->upstreams, text(s->config.edit_upstream)) != nullptr) return true;
+/* Whether this server's model edits: it is there, or being read, and was not found to be none. */
+static bool own_edits(const server *s, const models_entry *own) {
   if (own->name[0] == 0 || own->failed) return false;
   return !own->ready || inference_may_open(s->inference, own->sha256);
 }
@@ -70,12 +68,28 @@ static void prices_json(const server *s, text_buf *out) {
   text_buf_add(out, bytes_from(prices, n));
 }
 
-/* own: "", or the model of this server. */
-static void models_json(const server *s, const char *own, bool edits, text_buf *out) {
+/* The tasks for which that model has an adapter, not found to be none. */
+static void tuned_json(const server *s, const char *model, text_buf *out) {
+  models_entry adapter;
+  const char *comma = "";
+  for (nf_task task = 0; task < TASK_COUNT; task++) {
+    const char *name = nf_task_name(task);
+    if (!models_adapter_find(s->models, model, name, &adapter)) continue;
+    if (!inference_may_tune(s->inference, task, adapter.sha256)) continue;
+    text_buf_str(out, comma);
+    text_buf_json(out, text(name), true);
+    comma = ",";
+  }
+}
+
+/* shown: "", or this server's model; editor: the same, where it edits. */
+static void models_json(const server *s, const char *shown, const char *editor, text_buf *out) {
+  bool edits =
+      editor[0] != 0 || upstreams_find(s->upstreams, text(s->config.edit_upstream)) != nullptr;
   text_buf_str(out, "{\"object\":\"list\",\"data\":[");
   const char *comma = "";
-  if (own[0] != 0) {
-    model_json(s, own, "nearfield", out);
+  if (shown[0] != 0) {
+    model_json(s, shown, "nearfield", out);
     comma = ",";
   }
   for (int i = 0; i < s->config.n_upstream_models; i++) {
@@ -87,7 +101,9 @@ static void models_json(const server *s, const char *own, bool edits, text_buf *
   text_buf_str(out, "],\"nearfield\":{\"edits\":");
   text_buf_str(out, edits ? "true" : "false");
   if (edits) prices_json(s, out);
-  text_buf_str(out, "}}\n");
+  text_buf_str(out, ",\"tuned\":[");
+  tuned_json(s, editor, out);
+  text_buf_str(out, "]}}\n");
 }
 
 /* id: what follows "/v1/models", "" or "/ID". An upstream's model hides our own of that name. */
@@ -97,10 +113,11 @@ static void models_list_reply(server *s, nf_bytes id, http_reply *reply) {
   if (!s->config.inference || !models_find(s->models, s->config.inference_model, &model)) {
     model.name = "";
   }
-  bool edits = edits_here(s, &model);
-  if (upstreams_find(s->upstreams, text(model.name)) != nullptr) model.name = "";
+  const char *editor = own_edits(s, &model) ? model.name : "";
+  bool hidden = upstreams_find(s->upstreams, text(model.name)) != nullptr;
+  const char *shown = hidden ? "" : model.name;
   if (id.len == 0) {
-    models_json(s, model.name, edits, &out);
+    models_json(s, shown, editor, &out);
     api_json_reply(&out, reply);
     return;
   }
@@ -108,8 +125,8 @@ static void models_list_reply(server *s, nf_bytes id, http_reply *reply) {
   const config_upstream_model *m = upstreams_find(s->upstreams, name);
   if (m != nullptr) {
     model_json(s, m->model, owner_of(s, m), &out);
-  } else if (name.len > 0 && bytes_same(name, text(model.name))) {
-    model_json(s, model.name, "nearfield", &out);
+  } else if (name.len > 0 && bytes_same(name, text(shown))) {
+    model_json(s, shown, "nearfield", &out);
   } else {
     api_error error;
     api_error_set(&error, 404, "model_not_found", nullptr, "there is no such model");

@@ -124,6 +124,18 @@ static nf_receipt upstream_counts(const edit_call *call, double ms) {
                       .output_tokens = (int32_t)call->usage.output_tokens};
 }
 
+/* What tuned this server's model, or why nothing did though the task has an adapter. */
+static void adapter_tell(const edit_call *call, edit_receipt *receipt) {
+  const inference_work *w = &call->work;
+  if (w->adapter.path == nullptr) return;
+  if (w->untuned) {
+    receipt->adapter_problem = "the adapter cannot be opened; the server's log says why";
+  } else {
+    receipt->adapter_name = w->adapter_name;
+    receipt->adapter_sha256 = w->adapter.sha256;
+  }
+}
+
 void edit_call_result(edit_call *call, nf_place place, nf_bytes members, text_buf *out) {
   edit_receipt receipt = {.place = place,
                           .model_id = call->far.model,
@@ -136,6 +148,7 @@ void edit_call_result(edit_call *call, nf_place place, nf_bytes members, text_bu
     receipt.model_id = call->model.name;
     receipt.sha256 = call->model.sha256;
     receipt.counts = call->work.receipt;
+    adapter_tell(call, &receipt);
   } else if (call->n_ended > 0) {
     receipt.counts = upstream_counts(call, call->ended[call->n_ended - 1].ms);
   }
@@ -152,6 +165,7 @@ static void answer_count(edit_call *call, nf_place place) {
   if (place != NF_ON_DEVICE) return;
   m->n_input_tokens += call->work.receipt.input_tokens;
   m->n_output_tokens += call->work.receipt.output_tokens;
+  m->n_edits[call->work.adapter.path != nullptr && !call->work.untuned]++;
 }
 
 /* The client has it; whoever still works is not wanted any more. */
@@ -216,6 +230,9 @@ static void native_news(inference_work *w) {
   try_learn(call, noted(call, NF_ON_DEVICE));
   if (w->outcome == WORK_NO_MODEL) {
     log_event(&call->server->log, "inference failed", w->error.line);
+  }
+  if (w->adapter_error.line[0] != 0) {
+    log_event(&call->server->log, "adapter failed", w->adapter_error.line);
   }
   if (wanted && call->conn != nullptr) {
     if (w->outcome == WORK_OK) {
@@ -294,10 +311,17 @@ static void upstream_heard(void *owner, const upstream_said *said) {
   free_check(call);
 }
 
+static inference_file file_of(const models_entry *entry) {
+  inference_file file = {.path = entry->path};
+  memcpy(file.sha256, entry->sha256, sizeof file.sha256);
+  return file;
+}
+
 /* Each: false, and call->error says why. */
 static bool native_begin(edit_call *call) {
   server *s = call->server;
   inference_work *w = &call->work;
+  models_entry adapter;
   i64 wait_ms;
   if (!api_model_choose(s, (nf_bytes){0}, &call->model, &call->error) ||
       !api_room_check(s, 1, &call->error)) {
@@ -306,8 +330,10 @@ static bool native_begin(edit_call *call) {
   call->counted = nf_breaker_take(&s->edits.native, now_of(call), &call->era, &wait_ms);
   w->edit = &call->request.desc;
   w->priority = call->request.priority;
-  w->model.path = call->model.path;
-  memcpy(w->model.sha256, call->model.sha256, sizeof w->model.sha256);
+  w->model = file_of(&call->model);
+  if (edit_adapter_find(s->models, &call->model, &call->request, &adapter)) {
+    w->adapter = file_of(&adapter);
+  }
   w->call = call;
   w->client = call->client;
   w->deadline_ms = call->most_ms - (i64)ms_since(call->begun_ns);

@@ -42,6 +42,9 @@ typedef struct {
 
 /* request, client, model, far, routed and plan are there; conn waits. It frees itself. */
 void edit_call_run(edit_call *call);
+/* The adapter that tunes the request, an edit by `model`. false: none does. */
+bool edit_adapter_find(const models *m, const models_entry *model, const edit_request *request,
+                       models_entry *adapter);
 /* {members, receipt}: members of the result, edit_json.h; the try at `place` is the last of
  * `ended`, or there is none. */
 void edit_call_result(edit_call *call, nf_place place, nf_bytes members, text_buf *out);

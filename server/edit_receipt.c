@@ -24,6 +24,21 @@ static void count_add(text_buf *out, const char *name, i64 value) {
   text_buf_number(out, value);
 }
 
+static void adapter_write(const edit_receipt *r, text_buf *out) {
+  text_buf_str(out, "\",\"backendWhy\":\"asked\",\"replacedKernels\":\"\",\"adapter\":");
+  if (r->adapter_name == nullptr) {
+    text_buf_str(out, "null");
+  } else {
+    text_buf_str(out, "{\"name\":");
+    text_buf_json(out, text(r->adapter_name), true);
+    text_buf_str(out, ",\"sha256\":\"");
+    text_buf_hex(out, r->adapter_sha256, 32);
+    text_buf_str(out, "\"}");
+  }
+  text_buf_str(out, ",\"adapterProblem\":");
+  text_buf_json(out, text(r->adapter_problem != nullptr ? r->adapter_problem : ""), true);
+}
+
 static void attempts_write(const edit_receipt *r, text_buf *out) {
   text_buf_str(out, ",\"attempts\":[");
   for (int i = 0; i < r->n_attempts; i++) {
@@ -44,9 +59,8 @@ void edit_receipt_write(const edit_receipt *receipt, text_buf *out) {
   const nf_receipt *r = &receipt->counts;
   text_buf_str(out, ",\"receipt\":{\"source\":\"server\",\"backend\":\"");
   text_buf_str(out, edit_place_name(receipt->place));
-  text_buf_str(out,
-               "\",\"backendWhy\":\"asked\",\"replacedKernels\":\"\",\"adapter\":null,"
-               "\"adapterProblem\":\"\",\"model\":{\"id\":");
+  adapter_write(receipt, out);
+  text_buf_str(out, ",\"model\":{\"id\":");
   text_buf_json(out, text(receipt->model_id), true);
   text_buf_str(out, ",\"sha256\":\"");
   if (receipt->sha256 != nullptr) text_buf_hex(out, receipt->sha256, 32);

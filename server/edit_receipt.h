@@ -28,6 +28,9 @@ typedef struct {
   nf_place place;
   const char *model_id;
   const u8 *sha256; /* [32] of the model's file; null: not known, an upstream's */
+  const char *adapter_name; /* null: none tuned it */
+  const u8 *adapter_sha256; /* [32], with a name */
+  const char *adapter_problem; /* why there is none where there should be one; null: "" */
   nf_receipt counts;
   const char *why;
   i64 bytes_sent, cost_micro;

@@ -90,6 +90,7 @@ static bool limits_read(const json_object *root, edit_request *r) {
   r->desc.duration_ms = (int32_t)duration;
   r->desc.n_variants = (int32_t)variants;
   r->desc.seed = (u64)seed;
+  r->alone = yyjson_obj_get(root->object, "adapter") != nullptr; /* UNSUPPORTED: it says nothing */
   return ok;
 }
 

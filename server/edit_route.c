@@ -73,7 +73,7 @@ nf_route_plan edit_router_plan(edit_router *r, const edit_facts *f, edit_work *e
   double share = r->share.n > 0 ? r->share.mean : PASS_SHARE;
   expected->passes = share * expected->output_tokens > 1 ? share * expected->output_tokens : 1;
   expected->read_tokens = own + OWN_TOKENS;
-  nf_route_facts facts = {.offered = known && (task.offered || desc->even_if_poor),
+  nf_route_facts facts = {.offered = known && (task.offered || desc->even_if_poor || f->tuned),
                           .input_tokens = (int32_t)(prompt_tokens(r) + own),
                           .output_tokens = (int32_t)expected->output_tokens,
                           .n_passes = (int32_t)expected->passes,

@@ -30,6 +30,7 @@ typedef struct {
 /* What holds at the moment of a request. */
 typedef struct {
   const edit_request *request;
+  bool tuned; /* the engine has an adapter for it */
   nf_route_mode mode;
   const config *config;
   const models_entry *model;        /* of this server; .name null: none */

@@ -96,6 +96,12 @@ static bool nowhere_error(const edit_call *call, api_error *error) {
   return false;
 }
 
+bool edit_adapter_find(const models *m, const models_entry *model, const edit_request *request,
+                       models_entry *adapter) {
+  return !request->alone && model->name != nullptr &&
+         models_adapter_find(m, model->name, nf_task_name(request->desc.task), adapter);
+}
+
 /* The plan; without a choice, that of the engine alone. false: error says why there is none. */
 static bool plan_make(edit_call *call, nf_route_mode mode, api_error *error) {
   server *s = call->server;
@@ -105,7 +111,12 @@ static bool plan_make(edit_call *call, nf_route_mode mode, api_error *error) {
            api_room_check(s, 1, error);
   }
   if (!models_find(s->models, s->config.inference_model, &call->model)) call->model.name = nullptr;
+  models_entry adapter;
+  nf_task task = call->request.desc.task;
+  bool tuned = edit_adapter_find(s->models, &call->model, &call->request, &adapter) &&
+               inference_may_tune(s->inference, task, adapter.sha256);
   const edit_facts facts = {.request = &call->request,
+                            .tuned = tuned,
                             .mode = mode,
                             .config = &s->config,
                             .model = &call->model,

@@ -28,7 +28,8 @@ struct inference {
   /* the thread's own; slots[].work is written under the lock */
   nf_engine *engine;
   nf_batch *batch;
-  inference_model model; /* of the engine */
+  inference_file model; /* of the engine */
+  inference_adapter adapters[TASK_COUNT]; /* of the engine; written under the lock */
   slot slots[NF_BATCH_SESSIONS_MAX];
   int n_slots;
 };
@@ -134,6 +135,15 @@ bool inference_may_open(inference *i, const u8 sha256[32]) {
   return may;
 }
 
+bool inference_may_tune(inference *i, nf_task task, const u8 sha256[32]) {
+  const inference_adapter *a = &i->adapters[task];
+  uv_mutex_lock(&i->lock);
+  bool may =
+      a->open != nullptr || a->file.path == nullptr || memcmp(a->file.sha256, sha256, 32) != 0;
+  uv_mutex_unlock(&i->lock);
+  return may;
+}
+
 void inference_stop(inference *i) {
   uv_mutex_lock(&i->lock);
   i->stop = true;
@@ -207,6 +217,19 @@ static bool goes_first(const inference *i, const inference_work *a, const infere
   return call[0] < call[1];
 }
 
+static bool is_model(const inference *i, const inference_file *model) {
+  return i->engine != nullptr && memcmp(model->sha256, i->model.sha256, 32) == 0;
+}
+
+/* Does w ask for another model than what runs, or for another file of an adapter in use? */
+static bool must_wait(const inference *i, const inference_work *w) {
+  if (i->engine == nullptr || i->n_running == 0) return false;
+  if (!is_model(i, &w->model)) return true;
+  if (w->edit == nullptr || w->adapter.path == nullptr) return false;
+  const inference_adapter *a = &i->adapters[w->edit->task];
+  return a->open != nullptr && !inference_adapter_is(a, &w->adapter, 0);
+}
+
 /* Under the lock: take the next work from the queue; null: none may begin now. */
 static inference_work *queue_take(inference *i) {
   int best = 0;
@@ -215,8 +238,7 @@ static inference_work *queue_take(inference *i) {
     if (goes_first(i, i->queue[k], i->queue[best])) best = k;
   }
   inference_work *w = i->queue[best];
-  bool other = i->engine != nullptr && memcmp(w->model.sha256, i->model.sha256, 32) != 0;
-  if (other && i->n_running > 0) return nullptr;
+  if (must_wait(i, w)) return nullptr;
   i->n_queued--;
   for (int k = best; k < i->n_queued; k++) i->queue[k] = i->queue[k + 1];
   return w;
@@ -229,12 +251,15 @@ static void engine_drop(inference *i) {
   uv_mutex_unlock(&i->lock);
   for (int k = 0; k < n_slots; k++) nf_session_close(i->slots[k].session);
   nf_batch_close(i->batch);
+  uv_mutex_lock(&i->lock);
+  for (int k = 0; k < TASK_COUNT; k++) inference_adapter_close(&i->adapters[k]);
+  uv_mutex_unlock(&i->lock);
   nf_engine_close(i->engine);
   i->batch = nullptr;
   i->engine = nullptr;
 }
 
-static void opened_note(inference *i, const inference_model *model, nf_status status) {
+static void opened_note(inference *i, const inference_file *model, nf_status status) {
   uv_mutex_lock(&i->lock);
   i->refused = status != NF_OK && status != NF_NO_MEMORY;
   memcpy(i->refused_sha256, model->sha256, 32);
@@ -242,8 +267,8 @@ static void opened_note(inference *i, const inference_model *model, nf_status st
 }
 
 /* The engine over the work's model. */
-static bool engine_take(inference *i, const inference_model *model, nf_error *error) {
-  if (i->engine != nullptr && memcmp(model->sha256, i->model.sha256, 32) == 0) return true;
+static bool engine_take(inference *i, const inference_file *model, nf_error *error) {
+  if (is_model(i, model)) return true;
   engine_drop(i);
   const nf_engine_desc desc = {.n_threads = i->options.n_threads,
                                .ctx_tokens_max = i->options.ctx_tokens};
@@ -278,6 +303,25 @@ static slot *slot_take(inference *i, nf_error *error) {
   return s;
 }
 
+/* The adapter of an edit, opened by the first one that wants it; null: none. */
+static const nf_adapter *adapter_take(inference *i, inference_work *w) {
+  u64 now_ns = uv_hrtime();
+  if (w->adapter.path == nullptr) return nullptr;
+  inference_adapter *a = &i->adapters[w->edit->task];
+  if (!inference_adapter_is(a, &w->adapter, now_ns)) {
+    inference_adapter old = *a, fresh = {0};
+    inference_adapter_open(&fresh, i->engine, &w->adapter, w->edit->task, now_ns,
+                           &w->adapter_error);
+    uv_mutex_lock(&i->lock);
+    *a = fresh;
+    uv_mutex_unlock(&i->lock);
+    inference_adapter_close(&old); /* must_wait: nothing runs with it */
+  }
+  w->untuned = a->open == nullptr;
+  memcpy(w->adapter_name, a->name, sizeof w->adapter_name);
+  return a->open;
+}
+
 /* WORK_WAITS: it runs. */
 static work_outcome work_begin(inference *i, inference_work *w, slot **at) {
   if (!engine_take(i, &w->model, &w->error)) return WORK_NO_MODEL;
@@ -286,7 +330,9 @@ static work_outcome work_begin(inference *i, inference_work *w, slot **at) {
   w->begun_ns = uv_hrtime();
   nf_status status;
   if (w->edit != nullptr) {
-    status = nf_edit_begin(s->session, w->edit, &w->error);
+    nf_edit_desc desc = *w->edit;
+    desc.adapter = adapter_take(i, w);
+    status = nf_edit_begin(s->session, &desc, &w->error);
   } else {
     nf_generate_desc desc = *w->generate;
     desc.sampling.seed = w->seed;

@@ -6,11 +6,12 @@
  * Fair: of the works that wait, the most urgent first; then the one whose client, then whose call,
  * has the fewest running; then the oldest. All that run share every pass (nf_batch).
  * The model is opened by the first work that needs it, and by one that names another: then it waits
- * until nothing runs. */
+ * until nothing runs. So is the adapter of a task, beside the model. */
 #pragma once
 #include <stdatomic.h>
 #include <uv.h>
 
+#include "server/inference_adapter.h"
 #include "server/text_buf.h"
 
 typedef struct inference inference;
@@ -32,17 +33,12 @@ typedef enum {
   WORK_NO_MEMORY,
 } work_outcome;
 
-/* A model file; the path lives as long as the server does. */
-typedef struct {
-  const char *path;
-  u8 sha256[32];
-} inference_model;
-
 struct inference_work {
   /* given, and borrowed until it has ended; one of both descriptors */
   const nf_generate_desc *generate;
   const nf_edit_desc *edit;
-  inference_model model;
+  inference_file model;
+  inference_file adapter; /* of the model, for edit->task; .path null: none */
   u64 seed;            /* of a generation, instead of the descriptor's */
   const void *call;    /* works of one request */
   u64 client;
@@ -61,6 +57,11 @@ struct inference_work {
   nf_generate_end end;
   nf_receipt receipt; /* queue_ms included */
   nf_error error;
+  /* With an adapter given, and begun: its name, or that it could not be opened and the model alone
+   * answered. adapter_error: for the log, of the work that found that out; else empty. */
+  char adapter_name[sizeof((inference_adapter){0}.name)];
+  bool untuned;
+  nf_error adapter_error;
 
   /* the inside */
   inference_work *next_news;
@@ -90,6 +91,8 @@ double inference_queue_ms(inference *i);
 
 /* false: the last model to be opened was that one, and it could not be (not for want of memory). */
 bool inference_may_open(inference *i, const u8 sha256[32]);
+/* false: that adapter of the task was tried, and edits go without it. */
+bool inference_may_tune(inference *i, nf_task task, const u8 sha256[32]);
 
 /* End every work, as WORK_CANCELLED, and the thread. inference_free once the loop is closed. */
 void inference_stop(inference *i);

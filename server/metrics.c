@@ -19,6 +19,15 @@ static void answers_write(const metrics *m, text_buf *out) {
                      names[i], (long long)m->n_answers[i]);
     text_buf_add(out, bytes_from(line, n));
   }
+  text_buf_str(out,
+               "# HELP nearfield_inference_edits_total Edits the model answered, by adapter.\n"
+               "# TYPE nearfield_inference_edits_total counter\n");
+  for (int i = 0; i < 2; i++) {
+    char line[100];
+    int n = snprintf(line, sizeof line, "nearfield_inference_edits_total{tuned=\"%s\"} %lld\n",
+                     i == 0 ? "no" : "yes", (long long)m->n_edits[i]);
+    text_buf_add(out, bytes_from(line, n));
+  }
   row(out, "nearfield_inference_input_tokens_total", "counter", "Prompt tokens.",
       m->n_input_tokens);
   row(out, "nearfield_inference_output_tokens_total", "counter", "Tokens generated.",

@@ -23,6 +23,7 @@ typedef struct {
   i64 n_models, n_models_ready;
   i64 n_log_dropped;
   i64 n_answers[N_ANSWERS];
+  i64 n_edits[2]; /* of ANSWER_OK, by this server's engine: without an adapter, with one */
   i64 n_input_tokens, n_output_tokens;
   i64 n_passes, n_pass_works, n_works_queued, n_works_running;
 } metrics;

@@ -229,6 +229,26 @@ void models_count(const models *m, i64 *n, i64 *n_ready) {
   }
 }
 
+static bool is_adapter_of(const model *one, const model *base) {
+  return one->is_adapter && one->state != MODEL_GONE && strcmp(one->name, base->name) == 0;
+}
+
+static bool adapters_hashing(const models *m, const model *base) {
+  for (int i = 0; i < m->n; i++) {
+    if (is_adapter_of(&m->list[i], base) && m->list[i].state == MODEL_HASHING) return true;
+  }
+  return false;
+}
+
+static models_entry entry_of(const models *m, const model *one) {
+  models_entry entry = {.name = one->name,
+                        .path = one->path,
+                        .ready = one->state == MODEL_READY && !adapters_hashing(m, one),
+                        .failed = one->state == MODEL_FAILED};
+  memcpy(entry.sha256, one->hash.sha256, sizeof entry.sha256);
+  return entry;
+}
+
 bool models_find(const models *m, const char *name, models_entry *entry) {
   const model *found = nullptr;
   for (int i = 0; i < m->n; i++) {
@@ -238,12 +258,24 @@ bool models_find(const models *m, const char *name, models_entry *entry) {
     if (found == nullptr || strcmp(one->name, found->name) < 0) found = one;
   }
   if (found == nullptr) return false;
-  *entry = (models_entry){.name = found->name,
-                          .path = found->path,
-                          .ready = found->state == MODEL_READY,
-                          .failed = found->state == MODEL_FAILED};
-  memcpy(entry->sha256, found->hash.sha256, sizeof entry->sha256);
+  *entry = entry_of(m, found);
   return true;
+}
+
+/* "fix.gguf" -> "fix" */
+static nf_bytes task_of(const model *adapter) {
+  return bytes_from(adapter->file, (isize)strlen(adapter->file) - 5);
+}
+
+bool models_adapter_find(const models *m, const char *name, const char *task, models_entry *entry) {
+  for (int i = 0; i < m->n; i++) {
+    const model *one = &m->list[i];
+    if (!one->is_adapter || one->state != MODEL_READY || strcmp(one->name, name) != 0) continue;
+    if (!bytes_same(task_of(one), text(task))) continue;
+    *entry = entry_of(m, one);
+    return true;
+  }
+  return false;
 }
 
 /* ---- replies ---- */
@@ -303,17 +335,6 @@ static void list_reply(const models *m, http_reply *reply) {
   json_reply(&out, reply);
 }
 
-static bool is_adapter_of(const model *one, const model *base) {
-  return one->is_adapter && one->state != MODEL_GONE && strcmp(one->name, base->name) == 0;
-}
-
-static bool adapters_hashing(const models *m, const model *base) {
-  for (int i = 0; i < m->n; i++) {
-    if (is_adapter_of(&m->list[i], base) && m->list[i].state == MODEL_HASHING) return true;
-  }
-  return false;
-}
-
 /* Those that cannot be read are left out: edits do without. */
 static void adapters_list(text_buf *out, const models *m, const model *base) {
   const char *before = "{\"task\":";
@@ -322,7 +343,7 @@ static void adapters_list(text_buf *out, const models *m, const model *base) {
     const model *one = &m->list[i];
     if (!is_adapter_of(one, base) || one->state != MODEL_READY) continue;
     text_buf_str(out, before);
-    text_buf_json(out, bytes_from(one->file, (isize)strlen(one->file) - 5), true);
+    text_buf_json(out, task_of(one), true);
     field_add(out, ",\"file\":", one->file);
     size_add(out, one);
     text_buf_str(out, "}");

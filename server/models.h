@@ -33,10 +33,13 @@ void models_rescan_end(models *m);
 /* A model by its NAME, or, where that is "", the first by name. false: there is none. */
 typedef struct {
   const char *name, *path; /* live as long as m */
-  bool ready, failed;      /* neither: it is being read */
+  bool ready, failed;      /* neither: it is being read, or an adapter of it */
   u8 sha256[32];           /* when ready */
 } models_entry;
 bool models_find(const models *m, const char *name, models_entry *entry);
+/* The adapter of the model NAME for a task, by the task's name. false: there is none that can be
+ * read. */
+bool models_adapter_find(const models *m, const char *name, const char *task, models_entry *entry);
 
 void models_count(const models *m, i64 *n, i64 *n_ready);
 /* path: what follows "/models". */

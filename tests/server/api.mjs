@@ -4,9 +4,9 @@ import { get, start } from './harness.mjs'
 
 export const model = process.env.NEARFIELD_MODEL
 /** Start the server over `site` with the model, and wait until it is hashed. */
-export async function startWithModel(site, args = []) {
+export async function startWithModel(site, args = [], file = model) {
   if (!model) throw new Error('NEARFIELD_MODEL must name the model file')
-  const server = await start(['--root', site, '--model', model, ...args])
+  const server = await start(['--root', site, '--model', file, ...args])
   while ((await get(server, '/readyz')).status !== 200) await new Promise((r) => setTimeout(r, 50))
   server.base = `http://${server.host}`
   const { data } = await (await fetch(`${server.base}/v1/models`)).json()

@@ -285,13 +285,14 @@ test('GET /v1/models says whether edits have a place here, and what they may cos
     await start(['--root', site.at, '--inference', 'no', ...upstreamArgs().slice(0, 4)]),
   )
   chat.base = `http://${chat.host}`
-  assert.deepEqual(await says(chat), { edits: false }) // a model, but for chat alone
+  assert.deepEqual(await says(chat), { edits: false, tuned: [] }) // a model, but for chat alone
   await chat.stop()
   const server = await farOnly()
-  assert.deepEqual(await says(server), { edits: true, inputUsd: 1, outputUsd: 2 })
+  const priced = { edits: true, inputUsd: 1, outputUsd: 2, tuned: [] }
+  assert.deepEqual(await says(server), priced)
   await server.stop()
   const free = await farOnly([], 'm')
-  assert.deepEqual(await says(free), { edits: true })
+  assert.deepEqual(await says(free), { edits: true, tuned: [] })
   await free.stop()
 })
 

@@ -144,7 +144,7 @@ test('edits are those of the command line, with a receipt', async () => {
   writeFileSync(srt, lines.map(cue).join('\n'))
   const run = spawnSync(
     path.resolve('build/native/nearfield'),
-    ['edit', '--task', 'fix', '--adapter', 'none', '--n', '2', '--seed', '3', '--json', srt],
+    ['edit', '--task', 'fix', '--n', '2', '--seed', '3', '--json', srt],
     { encoding: 'utf8' },
   )
   assert.equal(run.status, 0, run.stderr)
@@ -357,7 +357,7 @@ test('no model, or none wanted', async () => {
   const none = await start(['--root', site.at])
   none.base = `http://${none.host}`
   const list = await (await fetch(`${none.base}/v1/models`)).json()
-  assert.deepEqual([list.data, list.nearfield], [[], { edits: false }])
+  assert.deepEqual([list.data, list.nearfield], [[], { edits: false, tuned: [] }])
   assert.equal(
     (await post(none, '/v1/edit', { task: 'fix', text: 'a b' })).body.error.code,
     'model_not_found',

@@ -56,7 +56,7 @@ static void what_is_not_said_is_the_default(void **state) {
   assert_int_equal(e.desc.task, NF_TASK_SHORTEN);
   assert_int_equal(e.desc.n_variants, 1);
   assert_null(e.model.at);
-  assert_true(e.desc.format == NF_SRT && e.priority == 0 && e.desc.max_chars == 0);
+  assert_true(e.desc.format == NF_SRT && e.priority == 0 && e.desc.max_chars == 0 && !e.alone);
   edit_request_free(&e);
 }
 
@@ -69,7 +69,7 @@ static void an_edit_is_read(void **state) {
            "\"maxLines\":2,\"maxCps\":17.5,\"durationMs\":1500,\"protect\":[\"x\",\"\"],"
            "\"variants\":3,\"seed\":9,\"evenIfPoor\":true,\"priority\":\"next\","
            "\"mode\":\"only_in_cloud\",\"deadlineMs\":700,"
-           "\"context\":{\"before\":\"p\",\"after\":null}}"),
+           "\"context\":{\"before\":\"p\",\"after\":null},\"adapter\":null}"),
       &r, &error);
   if (!ok) fail_msg("%s", error.line);
   assert_true(bytes_same(r.desc.text, text("<i>a\nb</i>")));
@@ -78,7 +78,7 @@ static void an_edit_is_read(void **state) {
   assert_true(r.desc.n_protect == 2 && bytes_same(r.desc.protect[0], text("x")));
   assert_true(r.desc.n_variants == 3 && r.desc.seed == 9 && r.desc.even_if_poor);
   assert_int_equal(r.priority, 2);
-  assert_true(r.has_mode && r.mode == NF_ONLY_IN_CLOUD && r.deadline_ms == 700);
+  assert_true(r.has_mode && r.mode == NF_ONLY_IN_CLOUD && r.deadline_ms == 700 && r.alone);
   assert_true(bytes_same(r.desc.before, text("p")) && r.desc.after.at == nullptr);
   edit_request_free(&r);
 }

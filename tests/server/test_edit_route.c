@@ -55,6 +55,9 @@ static void each_fact_reaches_the_router(void **state) {
   w->facts.mode = NF_PREFER_ON_DEVICE;
   w->request.desc.task = NF_TASK_REWRITE;
   assert_int_equal(plan_of(w).why, NF_WHY_NOT_OFFERED);
+  w->facts.tuned = true;
+  assert_int_equal(plan_of(w).first, NF_ON_DEVICE);
+  w->facts.tuned = false;
   w->request.desc.even_if_poor = true;
   assert_int_equal(plan_of(w).first, NF_ON_DEVICE);
   w->model.ready = false;
@@ -265,9 +268,34 @@ static void a_receipt_says_what_was_tried(void **state) {
   yyjson_val *model = yyjson_obj_get(r, "model");
   assert_true(yyjson_equals_str(yyjson_obj_get(model, "id"), "far \"x\""));
   assert_true(yyjson_equals_str(yyjson_obj_get(model, "sha256"), ""));
+  assert_true(yyjson_is_null(yyjson_obj_get(r, "adapter")));
   yyjson_val *first = yyjson_arr_get_first(yyjson_obj_get(r, "attempts"));
   assert_true(yyjson_equals_str(yyjson_obj_get(first, "outcome"), "lost"));
   assert_true(yyjson_equals_str(yyjson_obj_get(first, "backend"), "native"));
+  yyjson_doc_free(doc);
+  free(out.at);
+}
+
+static void a_receipt_names_the_adapter(void **state) {
+  (void)state;
+  u8 sha256[32] = {0xab};
+  const edit_receipt receipt = {.place = NF_ON_DEVICE,
+                                .model_id = "m",
+                                .adapter_name = "a \"b\"",
+                                .adapter_sha256 = sha256,
+                                .adapter_problem = "x\ny",
+                                .why = "server"};
+  text_buf out = {0};
+  text_buf_str(&out, "{\"x\":0");
+  edit_receipt_write(&receipt, &out);
+  text_buf_str(&out, "}");
+  yyjson_doc *doc = yyjson_read(out.at, (size_t)out.len, 0);
+  yyjson_val *r = yyjson_obj_get(yyjson_doc_get_root(doc), "receipt");
+  yyjson_val *adapter = yyjson_obj_get(r, "adapter");
+  assert_true(yyjson_equals_str(yyjson_obj_get(adapter, "name"), "a \"b\""));
+  const char *hex = yyjson_get_str(yyjson_obj_get(adapter, "sha256"));
+  assert_true(hex != nullptr && strlen(hex) == 64 && memcmp(hex, "ab00", 4) == 0);
+  assert_true(yyjson_equals_str(yyjson_obj_get(r, "adapterProblem"), "x\ny"));
   yyjson_doc_free(doc);
   free(out.at);
 }
@@ -304,6 +332,7 @@ int main(void) {
       cmocka_unit_test(a_completion_is_asked_for_in_bounds),
       cmocka_unit_test(answers_are_told_apart),
       cmocka_unit_test(a_receipt_says_what_was_tried),
+      cmocka_unit_test(a_receipt_names_the_adapter),
   };
   return cmocka_run_group_tests(tests, all_open, all_close);
 }

@@ -82,11 +82,16 @@ function versionOf(
 
 function checkReceipt(receipt: unknown): void {
   if (!isObject(receipt)) throw new Error('receipt: no object')
-  const { backend, model } = receipt
+  const { backend, model, adapter = null, adapterProblem = '' } = receipt
   if (!BACKENDS.includes(backend as string)) throw new Error(`receipt.backend is ${backend}`)
   if (!isObject(model) || typeof model.id !== 'string' || typeof model.sha256 !== 'string') {
     throw new Error('receipt.model: no id and sha256')
   }
+  const named = isObject(adapter) && typeof adapter.name === 'string'
+  if (adapter !== null && !(named && typeof adapter.sha256 === 'string')) {
+    throw new Error('receipt.adapter: no name and sha256')
+  }
+  if (typeof adapterProblem !== 'string') throw new Error('receipt.adapterProblem: no text')
   for (const name of COUNTS)
     if (!isCount(receipt[name])) throw new Error(`receipt.${name}: no number`)
 }

@@ -62,7 +62,7 @@ test('the request is the edit, and the answer says what was sent', async () => {
   expect(url).toBe('http://host/v1/edit')
   expect(init).toMatchObject({ method: 'POST', redirect: 'manual' })
   const body = new TextDecoder().decode(init.body as Uint8Array)
-  expect(JSON.parse(body)).toEqual({ ...args, model: 'm' })
+  expect(JSON.parse(body)).toEqual({ ...args, adapter: null, model: 'm' })
   expect((init.headers as Headers).get('authorization')).toBe('Bearer secret')
   expect((init.headers as Headers).get('content-type')).toBe('application/json')
   expect(result).toMatchObject({ text: 'She goes', verdict: 'changed', variants: [version] })
@@ -72,6 +72,7 @@ test('the request is the edit, and the answer says what was sent', async () => {
     bytesSent: body.length,
     totalMs: 3,
     adapter: null,
+    adapterProblem: '',
     attempts: [{ source: 'server', backend: 'native', outcome: 'ok' }],
   })
 })
@@ -108,6 +109,8 @@ test.each<[string, unknown]>([
   ['more variants than asked for', { ...good, variants: [version, version, version] }],
   ['a variant that is none', { ...good, variants: [{ ...version, text: 'x' }] }],
   ['no receipt', { ...good, receipt: null }],
+  ['an adapter of no name', { ...good, receipt: { ...receipt, adapter: { sha256: 'ab' } } }],
+  ['a problem that is no text', { ...good, receipt: { ...receipt, adapterProblem: {} } }],
   ['a receipt without counts', { ...good, receipt: { ...receipt, passes: '2' } }],
   ['a negative cost', { ...good, receipt: { ...receipt, costUsd: -1 } }],
   ['a device that answers for the server', { ...good, receipt: { ...receipt, backend: 'webgpu' } }],
@@ -161,6 +164,14 @@ test('an abort is the signal’s reason, before, waiting and reading', async () 
     },
   })
   await expect(client(() => new Response(body)).edit(args, second.signal)).rejects.toBe(reason)
+})
+
+test('what tuned the answer is told, and left out of a request that names none', async () => {
+  const tuned = { ...receipt, adapter: { name: 'fix', sha256: 'ab' }, adapterProblem: '' }
+  const { sent, edit } = client(json({ ...good, receipt: tuned }))
+  expect((await edit()).receipt.adapter).toEqual({ name: 'fix', sha256: 'ab' })
+  const body = new TextDecoder().decode(sent[0]?.init.body as Uint8Array)
+  expect(JSON.parse(body)).toEqual(args)
 })
 
 test('an adapter of the page is not sent', async () => {

@@ -39,7 +39,7 @@ export class ServerEdits {
 
   /**
    * Rejects with a ServerError, or the signal's reason. An adapter is of the device: a request that
-   * names one rejects as 'refused' without being sent.
+   * names one rejects as 'refused' without being sent. null goes without the server's own, too.
    */
   async edit(args: EditArgs, signal: AbortSignal): Promise<EditResult> {
     signal.throwIfAborted()
@@ -52,13 +52,13 @@ export class ServerEdits {
     return received(answer, body.length, performance.now() - from)
   }
 
-  #asked({ adapter, ...rest }: EditArgs): object {
-    if (adapter) {
-      const line = `${this.#url}: a server has no adapter '${adapter.name}' of this page`
+  #asked(args: EditArgs): object {
+    if (args.adapter) {
+      const line = `${this.#url}: a server has no adapter '${args.adapter.name}' of this page`
       throw new ServerError('refused', line, {}, 'unsupported')
     }
     const { model } = this.#options
-    return model === undefined ? rest : { ...rest, model }
+    return model === undefined ? args : { ...args, model }
   }
 
   async #send(body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<Response> {
@@ -167,5 +167,5 @@ function received(
   } as const
   const none = { adapter: null, adapterProblem: '' }
   const attempts = [{ source: 'server', backend, outcome: 'ok', ms } as const]
-  return { ...result, receipt: { ...told, ...where, ...none, bytesSent, attempts } }
+  return { ...result, receipt: { ...none, ...told, ...where, bytesSent, attempts } }
 }
