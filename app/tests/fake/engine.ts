@@ -88,8 +88,8 @@ export class HandEngine implements Engine {
   readonly prefetched: Partial<Record<Priority, string[]>> = {}
   facts: ModelFacts = { id: 'fake', bytes: 98_000_000, availability: 'available' }
   opens = 0
-  /** The server edits too. */
-  server = false
+  /** The server edits too; null: it is away. */
+  server: boolean | null = false
   serverOpens = 0
   sums = NOTHING
   progress: ((loaded: number, total: number) => void) | null = null
@@ -117,7 +117,7 @@ export class HandEngine implements Engine {
     return this.nearfield
   }
 
-  async hasServer(): Promise<boolean> {
+  async hasServer(): Promise<boolean | null> {
     return this.server
   }
 
