@@ -27,6 +27,7 @@ const status: Status = {
   },
   model: { id: 'tiny', sha256: SHA256, bytes: 3 * 2 ** 20 },
   cached: true,
+  persisted: false,
   adapters: [{ sha256: 'cd', name: 'fix-1', task: 'fix', bytes: 2 ** 20 }],
   tasks: [
     { task: 'fix', offered: true, why: '' },

@@ -55,6 +55,7 @@ export const status: Status = {
   probe: { cores: 2, memoryGb: 8, saveData: false, gpuFeatures: [], gpuBindingBytes: 2 ** 27 },
   model: { id: 'fake-135m', sha256: '', bytes: 98_000_000 },
   cached: true,
+  persisted: true,
   adapters: [],
   tasks: [
     { task: 'fix', offered: true, why: '' },
