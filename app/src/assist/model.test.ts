@@ -188,3 +188,15 @@ it('a host that does not edit is asked once', async () => {
   const { model } = await look({}, false)
   expect(model.seeksServer).toBe(false)
 })
+
+it('a token that is given later opens the server, or opens it anew', async () => {
+  const { engine, model } = await look({ availability: 'downloadable' }, false) // it said 401
+  expect(model.answering).toBeNull()
+  engine.server = true
+  await model.tokenGiven()
+  expect([engine.serverOpens, model.seeksServer]).toEqual([1, false])
+  const first = model.answering
+  await model.tokenGiven()
+  expect(engine.serverOpens).toBe(2)
+  expect(model.answering).not.toBe(first)
+})

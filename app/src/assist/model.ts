@@ -158,6 +158,12 @@ export class Model {
     }
   }
 
+  /** The server may edit for who shows it this one. */
+  tokenGiven(): Promise<void> {
+    this.#seeksServer = true
+    return this.lookAgain()
+  }
+
   async #findServer(): Promise<boolean> {
     const found = await this.#engine.hasServer()
     this.#seeksServer = found === null
