@@ -132,14 +132,6 @@ test('no model, and why: open() failed', async () => {
   expect(await report([], null)).toMatch(/^- calls: none yet$/m)
 })
 
-test('Node 20 has no navigator', async () => {
-  vi.stubGlobal('navigator', undefined)
-  const text = await report([], null)
-  expect(text).toMatch(/^- user agent: unknown$/m)
-  expect(text).toMatch(/^- power: unknown$/m)
-  expect(text).toMatch(/^- adapter: failed: NearfieldError: this browser has no WebGPU$/m)
-})
-
 test('a bare browser, and one whose answers never come', async () => {
   vi.stubGlobal('navigator', { userAgent: 'x' })
   vi.stubGlobal('crossOriginIsolated', undefined)
