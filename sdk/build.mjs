@@ -113,6 +113,7 @@ await buildForNode(
     replaced: {
       'worker_start.ts': 'node/worker_start.ts',
       'availability.ts': 'node/availability.ts',
+      'report/machine.ts': 'node/machine.ts',
     },
     codeSplitting: true,
   },

@@ -4,6 +4,7 @@
  */
 import { createRoot } from 'react-dom/client'
 import { createEngine } from './assist/engine'
+import { seekServer } from './assist/seek'
 import { HttpJobs } from './jobs/client'
 import { ProjectStore } from './project/store'
 import { AppView } from './shell/app'
@@ -40,4 +41,4 @@ if (asked.has('sample')) {
   void app.workspace.openSample()
 } else void app.workspace.restore()
 void app.jobs.look()
-void app.editor.model.look()
+void app.editor.model.look().then(() => seekServer(app.editor.model))

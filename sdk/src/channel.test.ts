@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { Channel, type WorkerLike } from './channel.ts'
 import type { GenerateResult } from './generate.ts'
 import { packStrings } from './pack.ts'
@@ -140,4 +140,19 @@ test('an argument that no worker can be given is refused in one line, and nothin
     message: 'measure: an argument cannot be sent to a worker',
   })
   channel.close()
+})
+
+test('storage that lasts is asked for, and the worker is told when it was granted', async () => {
+  for (const granted of [true, false]) {
+    const { worker } = pair()
+    const persist = vi.fn(async () => granted)
+    vi.stubGlobal('navigator', { storage: { persist } })
+    worker.answer({ kind: 'kept' })
+    await persist.mock.results[0]!.value
+    await Promise.resolve()
+    expect(worker.sent).toEqual(granted ? [{ kind: 'persisted' }] : [])
+  }
+  vi.stubGlobal('navigator', { storage: {} }) // not every browser has it
+  pair().worker.answer({ kind: 'kept' })
+  vi.unstubAllGlobals()
 })

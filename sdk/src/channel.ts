@@ -100,7 +100,8 @@ export class Channel {
     }
     if (message.kind === 'kept') {
       // no promise: as the browser sees fit; a worker has no such function
-      void (navigator.storage as Partial<StorageManager & { persist(): unknown }>).persist?.()
+      const storage: Partial<StorageManager & { persist(): Promise<boolean> }> = navigator.storage
+      void storage.persist?.().then((is) => is && this.#worker.postMessage({ kind: 'persisted' }))
       return
     }
     const pending = this.#pending.get(message.id)

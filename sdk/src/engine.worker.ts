@@ -13,6 +13,7 @@ import { parse, write } from './worker/captions.ts'
 import { compileModule } from './worker/compile.ts'
 import { tellHashes } from './worker/hasher.ts'
 import { type Opened, openHost } from './worker/open.ts'
+import { markPersisted } from './worker/persisted.ts'
 import { type Runtime, startRuntime } from './worker/runtime.ts'
 import { serveCalls } from './worker/serve.ts'
 import { serveAsThread } from './worker/threads.ts'
@@ -73,9 +74,16 @@ const onCall = serveCalls(post, {
     packMeasures(measure(await captionRuntime(), { ...args, texts: unpackStrings(args.texts) })),
 })
 
+/** open() is told by its answer, where it has not given one yet. */
+function onPersisted(): void {
+  markPersisted()
+  if (model) post({ kind: 'status', status: model.status() })
+}
+
 self.onmessage = ({ data }: MessageEvent<ToWorker | ThreadStart | HashAsked>) => {
   if (data.kind === 'thread') void serveAsThread(data)
   else if (data.kind === 'hash') void tellHashes(data)
   else if (data.kind === 'start') wasm = data.wasm
+  else if (data.kind === 'persisted') onPersisted()
   else onCall(data)
 }

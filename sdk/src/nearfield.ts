@@ -226,12 +226,16 @@ export class Nearfield implements NearfieldApi {
   }
 
   /** A remembered answer, if this request may be answered by it. */
-  #known(key: string, args: EditArgs, { mode = this.#mode }: EditRequest): EditResult | null {
+  #known(
+    key: string,
+    args: EditArgs,
+    { mode = this.#mode, deadlineMs }: EditRequest,
+  ): EditResult | null {
     const routed = this.#routed
     if (!routed && (this.#status.state !== 'ready' || mode === 'only_in_cloud')) return null
     const known = this.#answers.take(key)
     if (!known) return null
-    return routed ? routed.known(args, known, mode) : this.#took(known)
+    return routed ? routed.known(args, known, { mode, deadlineMs }) : this.#took(known)
   }
 
   async #ask(

@@ -70,6 +70,8 @@ export type ToWorker =
   | { kind: 'start'; wasm: string }
   | CallMessage
   | { kind: 'cancel'; id: number }
+  /** The browser has granted storage that lasts. */
+  | { kind: 'persisted' }
 
 export type FromWorker =
   | { kind: 'value'; id: number; value: Calls[CallName]['value'] }

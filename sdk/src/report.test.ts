@@ -27,6 +27,7 @@ const status: Status = {
   },
   model: { id: 'tiny', sha256: SHA256, bytes: 3 * 2 ** 20 },
   cached: true,
+  persisted: false,
   adapters: [{ sha256: 'cd', name: 'fix-1', task: 'fix', bytes: 2 ** 20 }],
   tasks: [
     { task: 'fix', offered: true, why: '' },
@@ -129,14 +130,6 @@ test('no model, and why: open() failed', async () => {
   expect(text).toMatch(/^- model: none is open$/m)
   expect(text).toMatch(/open: network: https:\/\/h\/m\/manifest\.json\?… the server answered 404$/m)
   expect(await report([], null)).toMatch(/^- calls: none yet$/m)
-})
-
-test('Node 20 has no navigator', async () => {
-  vi.stubGlobal('navigator', undefined)
-  const text = await report([], null)
-  expect(text).toMatch(/^- user agent: unknown$/m)
-  expect(text).toMatch(/^- power: unknown$/m)
-  expect(text).toMatch(/^- adapter: failed: NearfieldError: this browser has no WebGPU$/m)
 })
 
 test('a bare browser, and one whose answers never come', async () => {

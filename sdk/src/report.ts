@@ -5,24 +5,19 @@
  * (report/calls.ts, report/clean.ts), and takes a few seconds at most, whatever hangs.
  */
 import type { Noted } from './journal.ts'
-import { browserFacts, wasmFacts } from './report/browser.ts'
 import { callFacts } from './report/calls.ts'
-import { gpuFacts } from './report/gpu.ts'
 import { type Fact, megabytes, section } from './report/lines.ts'
-import { storageFacts } from './report/storage.ts'
+import { machineSections } from './report/machine.ts'
 import type { Status } from './types.ts'
 import { VERSION } from './version.ts'
 
 /** status: of the model the report is about; null: none is open. */
 export async function report(journal: readonly Noted[], status: Status | null): Promise<string> {
-  const [browser, gpu, storage] = await Promise.all([browserFacts(), gpuFacts(), storageFacts()])
+  const machine = await machineSections()
   return [
     '# nearfield report',
     `${new Date().toISOString()}, nearfield ${VERSION}`,
-    section('Browser', browser),
-    section('WebAssembly', wasmFacts()),
-    section('WebGPU', gpu),
-    section('Storage', storage),
+    ...machine,
     modelSection(status),
     section('Last calls', callFacts(journal)),
     '',

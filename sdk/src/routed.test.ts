@@ -59,8 +59,22 @@ test('close() ends what runs, wherever it is, and nothing is sent after it', asy
   await expect(here).rejects.toMatchObject({ name: 'AbortError' })
   await expect(edit('c')).rejects.toMatchObject({ code: 'closed' })
   await expect(routed.call('bench', { repeats: 1 })).rejects.toMatchObject({ code: 'closed' })
-  expect(routed.known({ task: 'fix', text: 'a' }, answer('a') as unknown as EditResult)).toBe(null)
+  const remembered = answer('a') as unknown as EditResult
+  const wishes = { mode: undefined, deadlineMs: undefined }
+  expect(routed.known({ task: 'fix', text: 'a' }, remembered, wishes)).toBe(null)
   expect([sent.length, states]).toEqual([1, []])
+})
+
+test('the mode of an edit says whose remembered answer may stand', async () => {
+  const { routed } = await open()
+  const args = { task: 'fix', text: 'a' } as const
+  const known = (mode: OpenOptions['mode'], source: 'device' | 'server') => {
+    const result = { ...answer('a'), receipt: { ...receipt, source } } as unknown as EditResult
+    return routed.known(args, result, { mode, deadlineMs: undefined }) === result
+  }
+  const modes = [undefined, 'only_on_device', 'prefer_in_cloud', 'only_in_cloud'] as const
+  expect(modes.map((mode) => known(mode, 'server'))).toEqual([true, false, true, true])
+  expect(modes.map((mode) => known(mode, 'device'))).toEqual([true, true, true, false])
 })
 
 test('a budget counts what is on its way', async () => {

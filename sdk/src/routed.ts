@@ -77,26 +77,33 @@ export class Routed {
   call: BackgroundEngine['call'] = (...given) => this.#engine.call(...given)
 
   /** One edit, by whichever place. */
-  async edit(
-    args: EditArgs,
-    { mode = this.#usualMode, deadlineMs, signal }: Wishes,
-  ): Promise<EditResult> {
+  async edit(args: EditArgs, { signal, ...wishes }: Wishes): Promise<EditResult> {
     if (this.#end.signal.aborted) throw new NearfieldError('closed', 'close() was called')
-    const { secondUsd, patienceMs } = this.#place
     return this.#edits.edit(args, {
-      mode,
-      ...(secondUsd === undefined ? {} : { secondUsd }),
-      ...(patienceMs === undefined ? {} : { patienceMs }),
-      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      ...this.#wishes(wishes),
       signal: signal ? AbortSignal.any([signal, this.#end.signal]) : this.#end.signal,
     })
   }
 
-  /** A remembered answer, entered into the ledger; null where the mode forbids its place. */
-  known(args: EditArgs, result: EditResult, mode = this.#usualMode): EditResult | null {
-    if (this.#end.signal.aborted || NOT_FROM[mode] === result.receipt.source) return null
-    this.#edits.remembered(args)
-    return result
+  /**
+   * A remembered answer, entered into the ledger; null where the mode forbids its place, and where
+   * it is the server's and the device would be asked now.
+   */
+  known(args: EditArgs, result: EditResult, asked: Omit<Wishes, 'signal'>): EditResult | null {
+    const { source } = result.receipt
+    const wishes = this.#wishes(asked)
+    if (this.#end.signal.aborted || NOT_FROM[wishes.mode] === source) return null
+    return this.#edits.remembered(args, source, wishes) ? result : null
+  }
+
+  #wishes({ mode = this.#usualMode, deadlineMs }: Omit<Wishes, 'signal'>) {
+    const { secondUsd, patienceMs } = this.#place
+    return {
+      mode,
+      ...(secondUsd === undefined ? {} : { secondUsd }),
+      ...(patienceMs === undefined ? {} : { patienceMs }),
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    }
   }
 
   /** What runs rejects with an AbortError, later calls with a NearfieldError 'closed'. */

@@ -294,6 +294,8 @@ export interface Status {
   model: { id: string; sha256: string; bytes: number } | null
   /** Was the model read from the browser's own storage (works offline)? */
   cached: boolean
+  /** Has the browser promised not to clear that storage by itself? false where it does not say. */
+  persisted: boolean
   /** What Nearfield.adapter() opened, and the model's own. */
   adapters: Adapter[]
   /** Every task, and whether the device offers it. */

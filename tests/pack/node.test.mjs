@@ -134,6 +134,28 @@ nf.close()
   assert.deepEqual(JSON.parse(await node(script)), told)
 })
 
+test('the report is of node and of this machine, with the model and without', TIMEOUT, async () => {
+  const script = `
+import { Nearfield } from 'nearfield'
+process.env.SERVICE_TOKEN = 'not-to-be-told'
+const before = await Nearfield.report()
+const nf = await Nearfield.open({ model: './models/small/' })
+await nf.edit({ task: 'fix', text: 'she go to the libary' })
+console.log(JSON.stringify([before, await nf.report()]))
+`
+  const [first, second] = JSON.parse(await node(script))
+  for (const text of [first, second]) {
+    assert.match(text, /^# nearfield report\n\n\S+, nearfield \d/)
+    assert.ok(text.includes(`\n- Node: ${process.version}, V8 `), text)
+    assert.match(text, /^- cores: \d+$/m)
+    assert.match(text, /^- simd: yes$/m)
+    assert.doesNotMatch(text, /## (Browser|WebGPU|Storage)|not-to-be-told|libary|library/)
+  }
+  assert.match(first, /^- model: none is open$/m)
+  assert.match(second, new RegExp(`^- model: ${manifestOf().name}, `, 'm'))
+  assert.match(second, /edit: device wasm, \d/)
+})
+
 const REFUSE = `
 import { Nearfield } from 'nearfield'
 const error = await Nearfield.open({ model: process.argv[2], backend: process.argv[3] }).catch((e) => e)

@@ -36,3 +36,18 @@ it('what the server says an edit costs there is what the ledger and the router g
   const server = { url: '/v1', inputUsd: 0.15, outputUsd: 0.6 }
   expect(open).toHaveBeenCalledWith(expect.objectContaining({ server }))
 })
+
+it('a server that edits, one that does not, and one that is away', async () => {
+  const replies: [boolean | null, () => Promise<Response>][] = [
+    [true, async () => Response.json({ nearfield: { edits: true } })],
+    [false, async () => Response.json({ nearfield: { edits: false } })],
+    [false, async () => new Response('<!doctype html>')],
+    [false, async () => new Response('', { status: 404 })],
+    [null, async () => new Response('', { status: 502 })],
+    [null, () => Promise.reject(new TypeError('Failed to fetch'))],
+  ]
+  for (const [edits, reply] of replies) {
+    vi.stubGlobal('fetch', reply)
+    expect(await createEngine(() => null).hasServer()).toBe(edits)
+  }
+})

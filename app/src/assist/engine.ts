@@ -32,8 +32,8 @@ export interface Engine {
   model(): Promise<ModelFacts>
   /** A page of Markdown about this browser, when no model is open: NearfieldApi.report() is of one. */
   report(): Promise<string>
-  /** Whether the server of this page edits too. Never rejects. */
-  hasServer(): Promise<boolean>
+  /** Whether the server of this page edits too; null: it cannot be reached. Never rejects. */
+  hasServer(): Promise<boolean | null>
   /** With the server (`server`) it resolves at once, and the model comes along. */
   open(options: EngineOptions): Promise<NearfieldApi>
   /** The server alone; no model is fetched. */
@@ -49,6 +49,8 @@ type Prices = Pick<ServerPlace, 'inputUsd' | 'outputUsd'>
 
 /** What '/edit' and '/models' come behind, on the server that served this page. */
 const SERVER_URL = '/v1'
+/** What is said in the place of a server that is not there. */
+const AWAY = new Set([502, 503, 504])
 
 /** The SDK itself. `token` is what this tab shows the server, where it asks for one. */
 export function createEngine(token: () => string | null): Engine {
@@ -69,13 +71,14 @@ export function createEngine(token: () => string | null): Engine {
       try {
         const shown = token()
         const headers = new Headers(shown ? { Authorization: `Bearer ${shown}` } : {})
-        const reply = await fetch(`${SERVER_URL}/models`, { headers })
+        const reply = await fetch(`${SERVER_URL}/models`, { headers }).catch(() => null)
+        if (!reply || AWAY.has(reply.status)) return null
         if (!reply.ok) return false
         const { edits, inputUsd = 0, outputUsd = 0 } = (await reply.json()).nearfield ?? {}
         prices = { inputUsd, outputUsd }
         return edits === true
       } catch {
-        return false // none, or a host of files, which answers whatever it likes
+        return false // a host of files answers whatever it likes
       }
     },
     async open({ server, ...options }) {

@@ -6,7 +6,7 @@ import { Model } from './model'
 
 /** An engine as the SDK is with a server: open at once, its model told of by `say`. */
 class RoutedEngine extends HandEngine {
-  override server = true
+  override server: boolean | null = true
   opened: EngineOptions | null = null
   closed = 0
   say: (state: Status['state'], backendReason?: string) => void = () => undefined
@@ -29,8 +29,9 @@ class RoutedEngine extends HandEngine {
   }
 }
 
-async function look(facts: Partial<HandEngine['facts']> = {}) {
+async function look(facts: Partial<HandEngine['facts']> = {}, server: boolean | null = true) {
   const engine = new RoutedEngine()
+  engine.server = server
   engine.facts = { ...engine.facts, ...facts }
   const model = new Model(engine)
   await model.look()
@@ -127,4 +128,75 @@ it('without a server it is the device alone, and edits name no mode', async () =
   const model = new Model(engine)
   await model.look()
   expect([model.answering, engine.serverOpens, model.wishes]).toEqual([null, 0, {}])
+})
+
+it('a server that was away is found again, and answers until there is a model', async () => {
+  const { engine, model, kind } = await look({ availability: 'downloadable' }, null)
+  expect([kind(), model.seeksServer, model.answering]).toEqual(['absent', true, null])
+  await model.lookAgain()
+  expect([model.seeksServer, engine.serverOpens]).toEqual([true, 0])
+  engine.server = true
+  await model.lookAgain()
+  expect([kind(), model.seeksServer, engine.serverOpens]).toEqual(['absent', false, 1])
+  expect(model.answering).not.toBeNull()
+  expect(model.wishes).toEqual({ mode: 'prefer_on_device' })
+  await model.lookAgain()
+  expect(engine.serverOpens).toBe(1)
+})
+
+it('found again beside a model that is open and kept, it opens that anew with it', async () => {
+  const { engine, model, kind } = await look({}, null)
+  engine.say('ready')
+  expect([kind(), engine.opened?.server]).toEqual(['ready', false])
+  engine.server = true
+  await model.lookAgain()
+  expect([kind(), engine.opened?.server, engine.closed]).toEqual(['opening', true, 1])
+  engine.say('ready')
+  expect([kind(), model.seeksServer]).toEqual(['ready', false])
+  expect(model.wishes).toEqual({ mode: 'prefer_on_device' })
+})
+
+it('it is not opened beside a model that would be fetched again, nor in a download', async () => {
+  const { engine, model, kind } = await look({ availability: 'downloadable' }, null)
+  await model.download()
+  engine.server = true
+  await model.lookAgain()
+  expect([kind(), model.seeksServer, engine.opens]).toEqual(['opening', true, 1])
+  engine.say('ready') // this browser keeps nothing
+  await model.lookAgain()
+  expect([kind(), model.seeksServer, engine.opens]).toEqual(['ready', false, 1])
+  expect(model.wishes).toEqual({})
+})
+
+it('where no model could be had either, both are looked for', async () => {
+  const engine = new RoutedEngine()
+  engine.server = null
+  engine.model = async () => {
+    throw new Error('the server is away')
+  }
+  const model = new Model(engine)
+  await model.look()
+  expect(model.state.kind).toBe('unavailable')
+  engine.server = true
+  engine.model = async () => ({ ...engine.facts, availability: 'downloadable' })
+  await model.lookAgain()
+  expect([model.state.kind, model.seeksServer]).toEqual(['absent', false])
+  expect(model.answering).not.toBeNull()
+})
+
+it('a host that does not edit is asked once', async () => {
+  const { model } = await look({}, false)
+  expect(model.seeksServer).toBe(false)
+})
+
+it('a token that is given later opens the server, or opens it anew', async () => {
+  const { engine, model } = await look({ availability: 'downloadable' }, false) // it said 401
+  expect(model.answering).toBeNull()
+  engine.server = true
+  await model.tokenGiven()
+  expect([engine.serverOpens, model.seeksServer]).toEqual([1, false])
+  const first = model.answering
+  await model.tokenGiven()
+  expect(engine.serverOpens).toBe(2)
+  expect(model.answering).not.toBe(first)
 })

@@ -76,6 +76,7 @@ export class Model {
   /** Closed; what they were asked last still comes into their ledgers. */
   readonly #replaced: NearfieldApi[] = []
   #sending = new AbortController()
+  #seeksServer = false
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -130,22 +131,64 @@ export class Model {
 
   /** Looks, downloads nothing; opens only a model that is already here. */
   async look(): Promise<void> {
-    const looking = this.#engine.hasServer()
+    const looking = this.#findServer()
     await this.#lookForModel(looking)
-    if (!(await looking) || !this.#wantsServer) return
+    const { nearfield, state } = this.store.get()
+    if ((await looking) && !nearfield && state.kind !== 'opening') await this.#openServer()
+  }
+
+  /** The server could not be asked whether it edits: lookAgain() may find out. */
+  get seeksServer(): boolean {
+    return this.#seeksServer
+  }
+
+  /**
+   * Is the server there now? Who answers here goes on until it is, and is then opened anew beside
+   * it; not in the middle of a download, nor where that would take another one.
+   */
+  async lookAgain(): Promise<void> {
+    if (!this.#seeksServer || this.state.kind === 'opening') return
+    if (!(await this.#findServer())) return
+    const { kind } = this.state
+    if (kind === 'unavailable') await this.look()
+    else if (kind === 'ready') await this.#openBeside()
+    else {
+      await this.#openServer()
+      this.#seeksServer = !this.store.get().hasServer // a download was begun meanwhile, without it
+    }
+  }
+
+  /** The server may edit for who shows it this one. */
+  tokenGiven(): Promise<void> {
+    this.#seeksServer = true
+    return this.lookAgain()
+  }
+
+  async #findServer(): Promise<boolean> {
+    const found = await this.#engine.hasServer()
+    this.#seeksServer = found === null
+    return found === true
+  }
+
+  async #openServer(): Promise<void> {
+    const before = this.store.get().nearfield
     try {
       const nearfield = await this.#engine.openServer()
+      const { nearfield: now, state } = this.store.get()
       // A download that was begun meanwhile brings its own.
-      if (this.#wantsServer) this.#replace(nearfield)
-      else nearfield.close()
+      if (now !== before || state.kind === 'opening') return nearfield.close()
+      this.#replace(nearfield)
+      this.store.set({ hasServer: true })
     } catch {
       this.store.set({ hasServer: false })
     }
   }
 
-  get #wantsServer(): boolean {
-    const { nearfield, state } = this.store.get()
-    return !nearfield && state.kind !== 'opening'
+  async #openBeside(): Promise<void> {
+    const facts = await this.#engine.model().catch(() => null)
+    if (facts?.availability !== 'available' || this.state.kind !== 'ready') return
+    this.store.set({ hasServer: true })
+    await this.#open(facts)
   }
 
   async #lookForModel(looking: Promise<boolean>): Promise<void> {

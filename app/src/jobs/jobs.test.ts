@@ -491,7 +491,7 @@ describe('what goes wrong says what to do', () => {
   })
 
   it('what the server offers: ready, with a reason, locked, unknown', async () => {
-    const { jobs, client } = await start()
+    const { jobs, client, editor } = await start()
     expect(jobs.refusal('transcribe')).toBe('')
     client.kinds.set('transcribe', { ready: false, mend: "run './dev transcribe'" })
     client.kinds.delete('render')
@@ -504,10 +504,13 @@ describe('what goes wrong says what to do', () => {
     client.wanted = 'secret'
     await jobs.look()
     expect(jobs.store.get().offer).toEqual({ kind: 'locked', refused: false })
+    const given = vi.spyOn(editor.model, 'tokenGiven')
     await jobs.unlock('wrong')
     expect(jobs.store.get().offer).toEqual({ kind: 'locked', refused: true })
+    expect(given).not.toHaveBeenCalled()
     await jobs.unlock('secret')
     expect(jobs.store.get().offer.kind).toBe('known')
+    expect(given).toHaveBeenCalledOnce() // it counts for edits, too
   })
 })
 

@@ -94,8 +94,10 @@ export class Jobs {
   async unlock(token: string): Promise<void> {
     this.#client.setToken(token)
     await this.look()
+    if (this.store.get().offer.kind !== 'known') return
+    void this.#editor.model.tokenGiven()
+    if (this.busy) return
     // What was followed when the token was refused.
-    if (this.busy || this.store.get().offer.kind !== 'known') return
     this.#followed = null
     this.#attach()
   }

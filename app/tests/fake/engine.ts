@@ -55,6 +55,7 @@ export const status: Status = {
   probe: { cores: 2, memoryGb: 8, saveData: false, gpuFeatures: [], gpuBindingBytes: 2 ** 27 },
   model: { id: 'fake-135m', sha256: '', bytes: 98_000_000 },
   cached: true,
+  persisted: true,
   adapters: [],
   tasks: [
     { task: 'fix', offered: true, why: '' },
@@ -88,8 +89,8 @@ export class HandEngine implements Engine {
   readonly prefetched: Partial<Record<Priority, string[]>> = {}
   facts: ModelFacts = { id: 'fake', bytes: 98_000_000, availability: 'available' }
   opens = 0
-  /** The server edits too. */
-  server = false
+  /** The server edits too; null: it is away. */
+  server: boolean | null = false
   serverOpens = 0
   sums = NOTHING
   progress: ((loaded: number, total: number) => void) | null = null
@@ -117,7 +118,7 @@ export class HandEngine implements Engine {
     return this.nearfield
   }
 
-  async hasServer(): Promise<boolean> {
+  async hasServer(): Promise<boolean | null> {
     return this.server
   }
 

@@ -5,6 +5,7 @@
 import os from 'node:os'
 import { parentPort, type Transferable } from 'node:worker_threads'
 import { Worker } from './thread.ts'
+import { hasThreads } from './threads.ts'
 
 export { fetch } from './files.ts'
 export { Worker }
@@ -12,12 +13,8 @@ export { Worker }
 if (!parentPort) throw new Error('node-worker.js is for a worker thread')
 const port = parentPort
 
-// Node 20's first compiler gets the engine's threads wrong: an edit on two never ends (with
-// --no-liftoff it does). One thread, then.
-const crossOriginIsolated = Number(process.versions.node.split('.')[0]) >= 22
-
 // asked for by their place in globalThis; this realm is the package's own
-Object.assign(globalThis, { Worker, crossOriginIsolated })
+Object.assign(globalThis, { Worker, crossOriginIsolated: hasThreads })
 
 export const self = {
   location: { href: import.meta.url },

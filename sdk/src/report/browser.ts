@@ -1,10 +1,9 @@
 /**
  * The browser and the machine as the page sees them: names, cores, memory, power, network,
- * isolation, what WebAssembly can do. Looks at the values only; whether they suffice is not
+ * isolation, threads. Looks at the values only; whether they suffice is not
  * judged here. What a browser does not tell is said to be unknown.
  */
-import { canRun, hasRelaxedSimd, hasSimd } from '../features.ts'
-import type { Fact } from './lines.ts'
+import { type Fact, yesNo } from './lines.ts'
 import { within } from './within.ts'
 
 /** The part of `navigator` that is looked at; not every browser has all of it. */
@@ -20,10 +19,9 @@ interface Tells {
 }
 
 const unknown = 'unknown'
-const yesNo = (value: boolean | undefined) => (value === undefined ? unknown : value ? 'yes' : 'no')
 
 export async function browserFacts(): Promise<Fact[]> {
-  const tells = (globalThis.navigator ?? {}) as Tells // Node 20 has none
+  const tells = navigator as unknown as Tells
   const { userAgentData: data, connection } = tells
   const brands = data?.brands.map(({ brand, version }) => `${brand} ${version}`).join(', ')
   const memory = tells.deviceMemory
@@ -48,33 +46,12 @@ export async function browserFacts(): Promise<Fact[]> {
 
 async function power({ getBattery }: Tells): Promise<string> {
   if (!getBattery) return unknown
-  const battery = await within(() => getBattery.call(globalThis.navigator))
+  const battery = await within(() => getBattery.call(navigator))
   if (typeof battery === 'string') return battery
   return `${battery.charging ? 'mains' : 'battery'}, ${Math.round(100 * battery.level)} %`
 }
 
-export function wasmFacts(): Fact[] {
-  if (typeof WebAssembly !== 'object') return [['WebAssembly', 'none']]
-  return [
-    ['compiles', compiles()],
-    ['simd', yesNo(hasSimd())],
-    ['relaxed simd', yesNo(hasRelaxedSimd())],
-    ['threads', threads()],
-    ['everything the engine needs', yesNo(canRun())],
-  ]
-}
-
-/** The smallest module; a policy may forbid it. */
-function compiles(): string {
-  try {
-    new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))
-    return 'yes'
-  } catch (error) {
-    return `no: ${error}`
-  }
-}
-
-function threads(): string {
+export function threads(): string {
   if (globalThis.crossOriginIsolated !== true) return 'no: the page is not cross-origin isolated'
   try {
     new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })

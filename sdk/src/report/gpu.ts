@@ -4,7 +4,7 @@ import type { Fact } from './lines.ts'
 import { within } from './within.ts'
 
 export async function gpuFacts(): Promise<Fact[]> {
-  const webgpu = globalThis.navigator?.gpu
+  const webgpu = navigator.gpu as GPU | undefined
   const found = await within(() => findGpu(webgpu))
   if (typeof found === 'string') return [['adapter', found]]
   const { adapter, software } = found

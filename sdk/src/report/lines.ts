@@ -13,3 +13,5 @@ export function section(title: string, facts: readonly Fact[], own: readonly Fac
 
 export const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
 export const milliseconds = (ms: number) => `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms`
+export const yesNo = (value: boolean | undefined) =>
+  value === undefined ? 'unknown' : value ? 'yes' : 'no'

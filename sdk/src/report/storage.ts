@@ -4,7 +4,7 @@ import { type Fact, megabytes } from './lines.ts'
 import { within } from './within.ts'
 
 export async function storageFacts(): Promise<Fact[]> {
-  const storage = globalThis.navigator?.storage as StorageManager | undefined
+  const storage = navigator.storage as StorageManager | undefined
   if (!storage) return [['storage', 'none: the page is not secure']]
   const [opfs, room, persisted, models] = await Promise.all([
     within(async () => {
@@ -22,7 +22,7 @@ export async function storageFacts(): Promise<Fact[]> {
     ['private file system', opfs],
     ['used', room],
     ['persisted', persisted],
-    ['locks', globalThis.navigator.locks ? 'yes' : 'no'],
+    ['locks', navigator.locks ? 'yes' : 'no'],
     ...(typeof models === 'string' ? [['models', models] as const] : models),
   ]
 }

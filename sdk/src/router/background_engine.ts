@@ -196,5 +196,6 @@ const LOADING: Status = {
   ...{ state: 'loading', backend: 'wasm', backendWhy: 'unmeasured', backendReason: '' },
   ...{ gpu: '', kernels: '', replacedKernels: '', threads: 1 },
   isolated: globalThis.crossOriginIsolated === true,
-  ...{ model: null, probe: null, cached: false, adapters: [], tasks: [] },
+  ...{ model: null, probe: null, cached: false, persisted: false },
+  ...{ adapters: [], tasks: [] },
 }

@@ -148,3 +148,30 @@ test('an edit that the page aborts has not failed; what it has sent is paid', as
   const { failed, server } = edits.ledger()
   expect([failed, server.requests, server.bytesSent]).toEqual([0, 1, bytes])
 })
+
+test('the server’s answer is given again only while the device would not be asked', async () => {
+  const { args, clock, here, edits, edit, fails } = await page()
+  const stands = (wishes: RouteWishes = {}, source: Place = 'server') =>
+    edits.remembered(args, source, wishes)
+  here.device = { state: 'loading' }
+  await edit()
+  expect(stands()).toBe(true)
+  here.device = { state: 'ready', backend: 'wasm' }
+  expect([stands(), stands({}, 'device')]).toEqual([false, true])
+  expect(stands({ mode: 'prefer_in_cloud', patienceMs: 10_000 })).toBe(true)
+  here.offered = false
+  expect(stands()).toBe(true)
+  here.offered = true
+  const { device, server } = edits.ledger()
+  expect([device.edits, server.edits]).toEqual([4, 1]) // what does not stand is not entered
+  await edit()
+  const many = Array.from({ length: 8 }, () => edits.edit(args)) // the last of them go to the server
+  await clock.pass(1)
+  expect(stands()).toBe(true)
+  await clock.pass(20_000)
+  await Promise.all(many)
+  expect(stands()).toBe(false)
+  fails.device = 'lost'
+  for (let i = 0; i < 2; i++) await edit()
+  expect(stands()).toBe(true) // on trial at most: the server would be asked again
+})

@@ -8,7 +8,7 @@ import type { DeviceFacts, Place, Plan, Route, ServerFacts, UserFacts } from '..
 import type { Attempt, EditResult, LedgerSums, Receipt, RouteMode } from '../types.ts'
 import { type Clock, realClock } from './clock.ts'
 import { Ledger } from './ledger.ts'
-import { type Given, type RouteRequest, Router } from './router.ts'
+import { type Circumstances, type Given, type RouteRequest, Router } from './router.ts'
 import type { Tried } from './run.ts'
 
 /**
@@ -90,12 +90,31 @@ export class RoutedEdits {
     return this.#ledger.sums().server.usd + this.#askedUsd
   }
 
-  /** An edit whose answer the page knew already: nothing was asked. */
-  remembered(args: EditArgs): void {
+  /**
+   * An edit whose answer the page knows already: entered as one that asked nobody. False, and not
+   * entered: the answer is the server's, and a device that is ready would be asked for it now. One
+   * that would be asked on trial would have the server asked too, so what is known stands.
+   */
+  remembered(args: EditArgs, source: Place, wishes: RouteWishes = {}): boolean {
     const { device, offered, ...here } = this.#here(args)
-    const { costUsd } = this.#router.plan(this.#request(args, offered, {}), { ...here, device })
+    const request = this.#request(args, offered, wishes)
+    const plan = this.#router.plan(request, { ...here, device: this.#asItIs(device) })
+    const asksDevice = plan.first === 'device' && device.state === 'ready' && !plan.onTrial
+    if (source === 'server' && asksDevice) return false
+    const { costUsd } = plan
     const none = { aborted: false, ms: 0, requests: 0, charged: 0, bytesSent: 0 }
     this.#ledger.add({ place: 'device', ...none, costUsd, serverMs: this.#router.serverMs() })
+    return true
+  }
+
+  /** With the edits of this page that it is at. */
+  #asItIs(device: Here['device']): Circumstances['device'] {
+    const busy = this.#onDevice > 0 && device.state === 'ready'
+    return {
+      ...device,
+      ...(busy ? { state: 'busy' as const, queueMs: this.#onDevice * this.#usualMs } : {}),
+      cachedTokens: Math.max(0, this.#promptTokens - OWN_TOKENS),
+    }
   }
 
   #request(args: EditArgs, offered: boolean, wishes: Omit<RouteWishes, 'signal'>): RouteRequest {
@@ -110,12 +129,6 @@ export class RoutedEdits {
   async edit(args: EditArgs, { signal, ...wishes }: RouteWishes = {}): Promise<EditResult> {
     const { device, offered, ...here } = this.#here(args)
     const request = this.#request(args, offered, wishes)
-    const busy = this.#onDevice > 0 && device.state === 'ready'
-    const facts = {
-      ...device,
-      ...(busy ? { state: 'busy' as const, queueMs: this.#onDevice * this.#usualMs } : {}),
-      cachedTokens: Math.max(0, this.#promptTokens - OWN_TOKENS),
-    }
     const from = this.#clock.now()
     const log = new TryLog()
     let askedUsd = 0
@@ -142,7 +155,7 @@ export class RoutedEdits {
     try {
       const { value, place, plan } = await this.#router.answer<EditResult>(
         request,
-        { ...here, device: facts },
+        { ...here, device: this.#asItIs(device) },
         (at, stop) => this.#ask(at, args, stop),
         { ...(signal ? { signal } : {}), told },
       )

@@ -118,7 +118,7 @@ export class Host {
   }
 
   /** For Status: what runs where, and why there. */
-  where(): Omit<Status, 'isolated' | 'model' | 'probe'> {
+  where(): Omit<Status, 'isolated' | 'model' | 'persisted' | 'probe'> {
     const { kernels = '', replacedKernels = '', threads = 1, tasks = [] } = this.#last?.facts ?? {}
     return {
       state: this.#engine ? 'ready' : this.#coming ? 'loading' : 'lost',

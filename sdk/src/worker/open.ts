@@ -21,6 +21,7 @@ import { Host, type OpenContext, type Ways } from './host.ts'
 import { loadModel } from './load.ts'
 import { checkMemory } from './memory.ts'
 import { OwnAdapters } from './own_adapters.ts'
+import { isPersisted, lookWhetherPersisted } from './persisted.ts'
 import { probeOf } from './probe.ts'
 import { type Runtime, startRuntime } from './runtime.ts'
 import { startThreads, type Threads } from './threads.ts'
@@ -81,6 +82,7 @@ export async function openHost(
   const status = (): Status => ({
     ...host.where(),
     isolated,
+    persisted: isPersisted(),
     probe: probeOf(found),
     model: { id, sha256, bytes },
   })
@@ -115,7 +117,9 @@ export async function openHost(
     },
   }
   const host = new Host(ways)
+  const looking = lookWhetherPersisted()
   await host.open(backend, context)
+  await looking
   opened = true
   const own = new OwnAdapters(manifest.adapters ?? [], async (listed) => {
     const url = new URL(listed.file, manifestUrl(model)).href

@@ -21,7 +21,7 @@ export type Handlers = {
   ) => Promise<Calls[Name]['value']>
 }
 
-type Heard = Exclude<ToWorker, { kind: 'start' }>
+type Heard = Extract<ToWorker, { kind: 'call' | 'cancel' }>
 
 export function serveCalls(
   post: (message: FromWorker) => void,

@@ -487,6 +487,29 @@ for (const colorScheme of ['light', 'dark']) {
     ))
 }
 
+test('a server that was away when the page was opened is found without a reload', async () => {
+  const { context, page } = await openPage(browser, atEditing().url)
+  try {
+    let asked = 0
+    await page.route('**/v1/models', (route) => {
+      asked++
+      return route.abort()
+    })
+    await page.reload()
+    await openSample(page)
+    await page.getByRole('button', { name: 'No model yet' }).waitFor()
+    assert.ok(asked > 0)
+    assert.equal(await page.getByText('Edits are sent to the server.').count(), 0)
+    await page.unroute('**/v1/models')
+    await page.evaluate(() => dispatchEvent(new Event('online')))
+    await page.getByText('Edits are sent to the server.').waitFor()
+    await page.keyboard.press('Alt+F')
+    await page.locator('.diff').waitFor()
+  } finally {
+    await context.close()
+  }
+})
+
 for (const colorScheme of ['light', 'dark']) {
   test(`axe finds nothing serious, ${colorScheme}`, () =>
     withPage(

@@ -268,8 +268,13 @@ describe('the page', TIMEOUT, () => {
         navigator.storage.persist = async () => ++window.wishes > 0
       })
       for (let i = 0; i < 2; i++) {
-        assert.deepEqual(await openOnce(page, model), READY)
+        await begin(page, model)
+        assert.deepEqual(await outcome(page), READY)
         assert.equal(await page.evaluate(() => window.wishes), 1)
+        // the page tells its worker; the next worker asks the browser, which has granted nothing
+        const persisted = i === 0
+        await page.waitForFunction((is) => window.nf.status.persisted === is, persisted)
+        await page.evaluate(() => window.nf.close())
       }
     }))
 })
