@@ -301,7 +301,7 @@ test('nothing of what was asked or answered is in the log', async () => {
   assert.ok(!server.log().includes(secret))
 })
 
-test('a full queue says 503 and when to come again; a late answer says 504', async () => {
+test('a full queue says 503 and when to come again; a late answer says 504', async (t) => {
   const edit = { task: 'fix', text: lines[0] }
   const begin = performance.now()
   await post(server, '/v1/edit', edit)
@@ -309,6 +309,7 @@ test('a full queue says 503 and when to come again; a late answer says 504', asy
   const lateMs = Math.max(2500, Math.ceil(8 * (performance.now() - begin)))
   const args = ['--sessions-max', '1', '--queue-max', '8', '--inference-ms', String(lateMs)]
   const small = await startWithModel(site.at, args)
+  t.after(() => small.signal('SIGKILL')) // nothing waits for it where the test fails
   const said = (r) => `${r.status} ${JSON.stringify(r.body)} of ${lateMs} ms`
   let opened = await post(small, '/v1/edit', edit)
   // the first waits for the file, too
@@ -337,8 +338,9 @@ test('a full queue says 503 and when to come again; a late answer says 504', asy
   await small.stop()
 })
 
-test('SIGTERM: what runs is finished, what comes is refused', async () => {
+test('SIGTERM: what runs is finished, what comes is refused', async (t) => {
   const drained = await startWithModel(site.at, ['--drain-ms', String(HUNG_MS)])
+  t.after(() => drained.signal('SIGKILL'))
   const body = ask(drained, 'Tell me a story.', {
     max_tokens: 60,
     temperature: 1,

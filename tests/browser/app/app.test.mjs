@@ -282,13 +282,15 @@ test('real build: 5,000 cues open in a second, scroll, type and undo without lon
     assert.ok(long.filter((ms) => ms > 250).length === 0, `blocked for ${Math.max(0, ...long)} ms`)
   }))
 
+/** What was typed before: the words say 'saving' from a key on. */
+const kept = (page) => page.locator('.save-state[data-state="saved"]').waitFor()
+
 test('typing is autosaved and restored after a reload', () =>
   withPage(atReal, async (page) => {
     await openSample(page)
     await page.keyboard.press('Enter')
     await page.getByRole('textbox', { name: /^Text of cue/ }).fill('Kept text')
-    await page.getByText('Kept in this browser').waitFor()
-    await page.waitForTimeout(900)
+    await kept(page)
     await page.reload()
     await page.getByRole('grid', { name: 'Cues' }).waitFor()
     assert.equal(await cueText(page, 1), 'Kept text')
@@ -303,7 +305,7 @@ test('a second tab is read only and takes over when the first closes', () =>
     await openSample(page)
     await page.keyboard.press('Enter')
     await page.getByRole('textbox', { name: /^Text of cue/ }).fill('From the first tab')
-    await page.waitForTimeout(900)
+    await kept(page)
     const second = await context.newPage()
     await second.goto(real.url)
     await second.getByText('Read only: this project is open in another tab.').first().waitFor()
