@@ -11,6 +11,15 @@ import path from 'node:path'
 export const binary = path.resolve(process.env.NEARFIELD_SERVER ?? 'build/native/nearfield-server')
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
 
+/** What look() finds, as soon as it finds something; ms: until it hangs. */
+export async function found(look, ms = 60_000) {
+  for (const end = Date.now() + ms; Date.now() < end; await sleep(20)) {
+    const one = await look()
+    if (one) return one
+  }
+  throw new Error(`not found in ${ms} ms: ${look}`)
+}
+
 /** Numbers in [0, 1) from a seed (mulberry32). */
 export function randoms(state) {
   return () => {

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import OpenAI from 'openai'
 import { ask, metric, model, post, startWithModel } from './api.mjs'
-import { connect, exchange, folder, parseReplies, sleep, start } from './harness.mjs'
+import { connect, exchange, folder, found, parseReplies, sleep, start } from './harness.mjs'
 
 const site = folder({ 'index.html': 'page' })
 let server
@@ -230,14 +230,6 @@ test('clients at once: all are served, their works share passes, answers are the
 const HUNG_MS = 60_000 // an edit takes seconds in a sanitizer's build on a busy machine
 
 const running = (at) => metric(at, 'nearfield_inference_running')
-/** What `look` finds, as soon as it does. */
-async function found(look) {
-  for (const end = Date.now() + HUNG_MS; Date.now() < end; await sleep(20)) {
-    const one = await look()
-    if (one) return one
-  }
-  throw new Error(`never found: ${look}`)
-}
 const idle = (at) => found(async () => (await running(at)) === 0)
 
 test('a client that goes: its work ends, streamed or not, and the engine is free', async () => {
