@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { connect, exchange, folder, get, parseReplies, sleep, start } from './harness.mjs'
+import { connect, exchange, folder, get, parseReplies, sleep, start, within } from './harness.mjs'
 
 const big = randomBytes(20_000_000) // far more than the sockets' buffers hold
 const deadlines = ['--head-ms', '600', '--body-ms', '600', '--idle-ms', '2000']
@@ -82,7 +82,7 @@ test('pipelining behind a reply that blocks, and with a slow reader', async () =
   c.socket.pause()
   await sleep(300)
   c.socket.resume()
-  await Promise.race([c.closed, sleep(20000)])
+  await within(c.closed, 20000)
   const replies = parseReplies(c.bytes())
   assert.equal(replies.length, 4)
   assert.ok(replies[0].body.equals(big) && replies[2].body.equals(big))
@@ -105,7 +105,7 @@ test('pipelining: requests cut at every byte', async () => {
       c.send(all.slice(0, cut))
       await sleep(20)
       c.send(all.slice(cut))
-      await Promise.race([c.closed, sleep(5000)])
+      await within(c.closed, 5000)
       assert.deepEqual(
         parseReplies(c.bytes()).map((r) => r.body.toString()),
         ['A', 'B', 'A'],
@@ -276,7 +276,7 @@ test('an idle connection ends silently after its time', async () => {
   const used = await connect(slow.port)
   const begin = Date.now()
   used.send(request('/a.txt', '', slow))
-  await Promise.race([Promise.all([fresh.closed, used.closed]), sleep(6000)])
+  await within(Promise.all([fresh.closed, used.closed]), 6000)
   assert.ok(fresh.ended() && used.ended())
   assert.ok(Date.now() - begin > 1500)
   assert.equal(fresh.bytes().length, 0)
@@ -353,15 +353,19 @@ test('SIGTERM: new connections are refused, the running download ends whole, idl
   busy.socket.pause()
   await sleep(100)
   s.signal('SIGTERM')
-  await Promise.race([idle.closed, sleep(2000)])
+  await within(idle.closed, 2000)
   assert.ok(idle.ended())
   await assert.rejects(connect(s.port))
   assert.equal(
-    await Promise.race([s.exited.then(() => 'exited'), sleep(300).then(() => 'running')]),
+    await within(
+      s.exited.then(() => 'exited'),
+      300,
+      'running',
+    ),
     'running',
   )
   busy.socket.resume()
-  await Promise.race([busy.closed, sleep(5000)])
+  await within(busy.closed, 5000)
   const [reply] = parseReplies(busy.bytes())
   assert.ok(reply.whole && reply.body.equals(big))
   busy.socket.end()
@@ -382,7 +386,7 @@ test('SIGTERM: what does not end in drain_ms is cut, and never looks whole', asy
   assert.equal((await s.exited).code, 0)
   assert.ok(Date.now() - begin < 3000)
   busy.socket.resume()
-  await Promise.race([busy.closed, sleep(2000)])
+  await within(busy.closed, 2000)
   assert.ok(!parseReplies(busy.bytes())[0].whole)
   busy.socket.destroy()
 })

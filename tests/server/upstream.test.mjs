@@ -6,7 +6,7 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import OpenAI from 'openai'
 import { post, startWithModel } from './api.mjs'
-import { folder, found, get, runOnce, sleep, start } from './harness.mjs'
+import { folder, found, get, runOnce, sleep, start, within } from './harness.mjs'
 import { client as jobsOf, place } from './jobs_harness.mjs'
 import {
   chunk,
@@ -94,7 +94,7 @@ test('a stream is passed on as it comes, with usage only where it was asked for'
     const all = piece(body.model, 'ä€') + piece(body.model, '🙂') // cut inside of letters
     for (const byte of Buffer.from(all))
       socket.write(Buffer.concat([Buffer.from('1\r\n'), Buffer.from([byte]), Buffer.from('\r\n')]))
-    inTime = await Promise.race([haveTwo.promise, sleep(5000).then(() => false)])
+    inTime = await within(haveTwo.promise, 30_000, false)
     socket.write(chunk(piece(body.model, '!').replaceAll('\n', '\r\n')))
     socket.write(chunk(piece(body.model, '', { choices: [], usage: usage(5, 4) }) + DONE) + END)
   }
