@@ -11,7 +11,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { binary, folder, freePort, runOnce, sleep, start } from '../server/harness.mjs'
-import { client, events } from '../server/jobs_harness.mjs'
+import { client, events, finals } from '../server/jobs_harness.mjs'
 import { distance, words } from '../server/speech.mjs'
 import { launch, openPage } from './app/driver.mjs'
 import { holdingProxy } from './holding_proxy.mjs'
@@ -31,6 +31,8 @@ whole valley was quiet again.`
 
 let dir
 let server
+/** It is being killed, or was: the proxy connects nobody to it. */
+let away = false
 let browser
 let model
 let args
@@ -80,10 +82,19 @@ async function withPage(act, { host = server.host, fails = /^$/ } = {}) {
     await act(page)
   } finally {
     await context.close()
+    await endJobs()
   }
   assert.deepEqual(
     errors.filter((line) => !fails.test(line) && !/favicon/.test(line)),
     [],
+  )
+}
+
+/** What a failed test left: the next one's job would wait for it. */
+async function endJobs() {
+  const left = await jobs().catch(() => [])
+  await Promise.all(
+    left.filter((one) => !finals.has(one.state)).map((one) => client(server).cancel(one.id)),
   )
 }
 
@@ -305,7 +316,7 @@ function largeVideo() {
 async function cutUpload(act) {
   const video = largeVideo()
   const before = new Set(uploads())
-  const proxy = await holdingProxy(() => server.port)
+  const proxy = await holdingProxy(() => (away ? null : server.port))
   const half = 3 << 20
   const held = proxy.hold(half)
   /** Until what the proxy let through is in the upload's file: the file's path. */
@@ -348,11 +359,13 @@ test('an upload that a killed server cuts goes on behind the last byte it has', 
     await transcribe(page, video)
     const part = await arrived()
     const { port } = server
+    away = true
     server.signal('SIGKILL')
     await server.exited
     await page.getByText('No answer from the server, trying again').waitFor()
     assert.equal(statSync(part).size, half)
     server = await start(['--port', String(port), ...args])
+    away = false
     await sentInTwo(page, proxy, part, video, half)
   })
 })
