@@ -47,14 +47,22 @@ function report(name, ok, bad, output, ms) {
   failed += bad
   const counts = ok || bad ? `: ${ok} passed, ${bad} failed` : ''
   console.log(`${bad ? 'FAIL' : 'ok  '} ${name}${counts} (${(ms / 1000).toFixed(1)} s)`)
-  if (bad)
-    console.log(
-      output
-        .split('\n')
-        .slice(-60)
-        .map((l) => `     ${l.slice(0, 300)}`)
-        .join('\n'),
-    )
+  if (!bad) return
+  const lines = output.split('\n')
+  const failures = lines.flatMap((line, i) => (/^\s*not ok \d/.test(line) ? failure(lines, i) : []))
+  for (const line of [...failures, ...lines.slice(failures.length ? -10 : -60)])
+    console.log(`     ${line.slice(0, 300)}`)
+}
+
+/** Of TAP: the line i, and what its block says, with the first lines of the stack. */
+function failure(lines, i) {
+  const [indent] = /^\s*/.exec(lines[i])
+  const begins = lines[i + 1]?.startsWith(`${indent}  ---`)
+  const end = begins ? lines.indexOf(`${indent}  ...`, i + 1) : i + 1
+  const block = lines.slice(i, end < 0 ? undefined : end)
+  const stack = block.findIndex((line) => /^\s*stack:/.test(line))
+  if (block.length <= 30 || stack < 24) return block.slice(0, 30)
+  return [...block.slice(0, 24), `${indent}  (more)`, ...block.slice(stack, stack + 5)]
 }
 
 const sum = (text, pattern) => [...text.matchAll(pattern)].reduce((n, m) => n + Number(m[1]), 0)

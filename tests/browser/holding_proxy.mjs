@@ -6,7 +6,11 @@
 import { once } from 'node:events'
 import http from 'node:http'
 
-/** port: of the server, asked for each request. */
+/**
+ * port: of the server, asked for each request; null: it is away. A killed server is to be away
+ * before: its connections may break a moment before it listens no more, and what the browser sends
+ * again by itself would be taken by the kernel, and read by nobody.
+ */
 export async function holdingProxy(port) {
   const patches = []
   let hold = null
@@ -18,13 +22,15 @@ export async function holdingProxy(port) {
       wait.reached()
       await wait.over
     }
-    const host = `127.0.0.1:${port()}`
+    const onwardPort = port()
+    if (onwardPort === null) return request.socket.destroy()
+    const host = `127.0.0.1:${onwardPort}`
     const headers = { ...request.headers, host }
     if (headers.origin) headers.origin = `http://${host}`
     const patch = { offset: Number(headers['upload-offset']), sent: 0 }
     const held = method === 'PATCH' ? hold : null
     if (held) hold = null
-    const to = { host: '127.0.0.1', port: port(), agent: false }
+    const to = { host: '127.0.0.1', port: onwardPort, agent: false }
     const onward = http.request({ ...to, method, path, headers })
     onward.on('socket', (socket) => {
       socket.once('connect', () => method === 'PATCH' && patches.push(patch))

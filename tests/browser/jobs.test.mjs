@@ -10,8 +10,9 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { binary, folder, runOnce, sleep, start } from '../server/harness.mjs'
-import { client } from '../server/jobs_harness.mjs'
+import { binary, folder, freePort, runOnce, sleep, start } from '../server/harness.mjs'
+import { client, events, finals } from '../server/jobs_harness.mjs'
+import { distance, words } from '../server/speech.mjs'
 import { launch, openPage } from './app/driver.mjs'
 import { holdingProxy } from './holding_proxy.mjs'
 
@@ -30,6 +31,8 @@ whole valley was quiet again.`
 
 let dir
 let server
+/** It is being killed, or was: the proxy connects nobody to it. */
+let away = false
 let browser
 let model
 let args
@@ -57,7 +60,8 @@ before(async () => {
   model = ['--root', 'app/dist', '--model', process.env.NEARFIELD_MODEL]
   args = [...model, '--data', at('data')]
   args.push('--transcribe', transcriber, '--render', renderer)
-  server = await start(args)
+  // one that nobody else is given while the server is away
+  server = await start([...args, '--port', String(await freePort())])
   browser = await launch()
 })
 after(async () => {
@@ -78,10 +82,19 @@ async function withPage(act, { host = server.host, fails = /^$/ } = {}) {
     await act(page)
   } finally {
     await context.close()
+    await endJobs()
   }
   assert.deepEqual(
     errors.filter((line) => !fails.test(line) && !/favicon/.test(line)),
     [],
+  )
+}
+
+/** What a failed test left: the next one's job would wait for it. */
+async function endJobs() {
+  const left = await jobs().catch(() => [])
+  await Promise.all(
+    left.filter((one) => !finals.has(one.state)).map((one) => client(server).cancel(one.id)),
   )
 }
 
@@ -108,7 +121,10 @@ async function transcribe(page, bytes = readFileSync(at('talk.mp4'))) {
   const begin = dialog.getByRole('button', { name: 'Transcribe' })
   await page.waitForFunction(() => document.activeElement?.textContent === 'Transcribe')
   await page.keyboard.press('Shift+Tab')
-  await page.keyboard.type('English')
+  // one key: of several, those that come late begin another word
+  await page.keyboard.press('E')
+  const language = dialog.getByRole('combobox', { name: 'Language' })
+  assert.equal(await language.inputValue(), 'en')
   await begin.focus()
   await page.keyboard.press('Enter')
   await dialog.waitFor({ state: 'hidden' })
@@ -121,8 +137,8 @@ const uploads = () => readdirSync(at('data/uploads')).filter((name) => !name.end
 const jobs = async (host = server.host) =>
   (await (await fetch(`http://${host}/v1/jobs`)).json()).jobs
 
-/** Stops the process group of the server's one worker, until the server kills it. */
-function holdWorker() {
+/** The process groups of what the server runs: of its one worker, when it has begun. */
+function workers() {
   const parent = (pid) => {
     try {
       return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').pop().split(' ')[1])
@@ -131,9 +147,28 @@ function holdWorker() {
     }
   }
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  const workers = pids.filter((pid) => parent(pid) === server.pid)
-  assert.equal(workers.length, 1, 'a worker runs')
-  process.kill(-Number(workers[0]), 'SIGSTOP')
+  return pids.map(Number).filter((pid) => parent(pid) === server.pid)
+}
+
+/**
+ * Stops the worker, until the server kills it, as soon as the server has `n` segments of the job:
+ * from the server's own events, since whoever waits for the page to show them may be late.
+ */
+async function holdWorker(n) {
+  const told = (list) => list.filter(({ event }) => event === 'segment').length >= n
+  let job
+  let running = []
+  for (const end = Date.now() + 30_000; running.length === 0; await sleep(20)) {
+    ;[job] = await jobs()
+    if (job?.state === 'running') running = workers()
+    assert.ok(Date.now() < end, `no worker runs: ${JSON.stringify(job)}`)
+  }
+  assert.equal(running.length, 1, `one worker: ${running}`)
+  const { list } = await events(`http://${server.host}/v1/jobs/${job.id}/events`, { enough: told })
+  assert.ok(told(list), `the job ended before: ${JSON.stringify(list.at(-1))}`)
+  process.kill(-running[0], 'SIGSTOP')
+  const { state } = await client(server).get(job.id)
+  assert.equal(state, 'running', 'it was not done before it was held')
 }
 
 async function saved(page) {
@@ -144,6 +179,13 @@ async function saved(page) {
   return { name: download.suggestedFilename(), text: readFileSync(await download.path(), 'utf8') }
 }
 const blocks = (vtt) => vtt.trim().split('\n\n').slice(1)
+const textOf = (block) => block.slice(block.indexOf('\n') + 1)
+/** A second in the middle of it. */
+function middleOf(block) {
+  const times = block.match(/\d+:\d+:[\d.]+/g).map((time) => time.split(':').map(Number))
+  const [from, to] = times.map(([h, m, s]) => h * 3600 + m * 60 + s)
+  return (from + to) / 2
+}
 
 test('a dropped video: captions as they are heard, edited meanwhile, over a reload and a server that stops; then in its picture', async () => {
   await withPage(
@@ -154,8 +196,9 @@ test('a dropped video: captions as they are heard, edited meanwhile, over a relo
         if (last) taken.push(Number(last))
       })
       await transcribe(page)
-      await row(page, 2).waitFor({ timeout: 60_000 })
-      holdWorker() // however fast the machine is, it is not done before what follows
+      // however fast the machine is, it is not done before what follows
+      await holdWorker(4)
+      await row(page, 4).waitFor()
       // a person goes on with what has come
       await row(page, 2).click()
       await page.keyboard.press('Enter')
@@ -167,6 +210,9 @@ test('a dropped video: captions as they are heard, edited meanwhile, over a relo
       // the job is there again, and so is what was typed
       await progress(page).waitFor()
       await page.getByText('We counted fourty bees.').first().waitFor()
+      // it has seen the events up to the fourth, which has progress, and knows of the server
+      await page.locator('.job progress[value]:not([value="0"])').waitFor()
+      await page.locator('.chip[data-state="server"]').waitFor()
       assert.equal((await jobs())[0].state, 'running')
       const { port } = server
       await server.stop()
@@ -194,7 +240,10 @@ test('a dropped video: captions as they are heard, edited meanwhile, over a relo
       const url = `http://${server.host}/v1/jobs/${job.id}/result/captions.vtt`
       const wanted = blocks(await (await fetch(url)).text())
       assert.ok(wanted.length >= 8, wanted.join('\n'))
-      assert.match(wanted.join(' ').toLowerCase(), /garden.*honey.*traffic.*valley/s)
+      const heard = words(wanted.map(textOf).join(' '))
+      const said = words(SPEECH)
+      // a twelfth on one processor; others round otherwise
+      assert.ok(distance(said, heard) < said.length / 4, heard.join(' '))
       const file = await saved(page)
       assert.equal(file.name, 'talk.vtt')
       const found = blocks(file.text)
@@ -204,7 +253,7 @@ test('a dropped video: captions as they are heard, edited meanwhile, over a relo
       assert.deepEqual(found.toSpliced(own, 1), wanted.toSpliced(own, 1))
       await burnedIn(page, wanted)
     },
-    { fails: /ERR_CONNECTION|ERR_INCOMPLETE|503/ },
+    { fails: /ERR_|503/ },
   )
 })
 
@@ -243,8 +292,8 @@ async function burnedIn(page, unfixed) {
   }
   const count = (pixels) => pixels.reduce((sum, one) => sum + one, 0)
   const differing = (a, b) => count(a.map((one, i) => (one === b[i] ? 0 : 1)))
-  const second = 5 // in the caption that was edited
-  const other = 9 // in one that was not
+  const second = middleOf(unfixed[1]) // in the caption that was edited
+  const other = middleOf(unfixed[3]) // in one that was not
   for (const s of [second, other]) {
     assert.equal(count(letters('talk.mp4', s)), 0, 'the source has no letters')
     assert.ok(count(letters('fixed.mp4', s)) > 200, `letters at ${s} s`)
@@ -267,7 +316,7 @@ function largeVideo() {
 async function cutUpload(act) {
   const video = largeVideo()
   const before = new Set(uploads())
-  const proxy = await holdingProxy(() => server.port)
+  const proxy = await holdingProxy(() => (away ? null : server.port))
   const half = 3 << 20
   const held = proxy.hold(half)
   /** Until what the proxy let through is in the upload's file: the file's path. */
@@ -310,11 +359,13 @@ test('an upload that a killed server cuts goes on behind the last byte it has', 
     await transcribe(page, video)
     const part = await arrived()
     const { port } = server
+    away = true
     server.signal('SIGKILL')
     await server.exited
     await page.getByText('No answer from the server, trying again').waitFor()
     assert.equal(statSync(part).size, half)
     server = await start(['--port', String(port), ...args])
+    away = false
     await sentInTwo(page, proxy, part, video, half)
   })
 })

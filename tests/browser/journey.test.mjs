@@ -93,9 +93,7 @@ test('accepting, undo and redo are one step each', async () => {
   await cueBox().focus()
   await page.keyboard.press('Tab')
   const is = async (text) => {
-    await page.waitForFunction((want) => document.querySelector('textarea')?.value === want, text, {
-      timeout: 5000,
-    })
+    await page.waitForFunction((want) => document.querySelector('textarea')?.value === want, text)
   }
   await is("We didn't know anything about it.")
   await page.keyboard.press('Control+z')
@@ -119,7 +117,7 @@ test('Fix all is stopped half way, and again runs to its end', async () => {
     { timeout: 60_000 },
   )
   await page.getByRole('button', { name: 'Stop' }).click()
-  await page.getByText(/Stopped at \d+ of 46 cues/).waitFor({ timeout: 5000 })
+  await page.getByText(/Stopped at \d+ of 46 cues/).waitFor()
   await page.getByRole('button', { name: 'Discard' }).click()
   await page.keyboard.press('Alt+Shift+f')
   await progress.waitFor()
@@ -151,7 +149,7 @@ test('accepting the review is one step, undone as one', async () => {
 })
 
 test('after a reload the text is there and the model is not fetched again', async () => {
-  await page.waitForTimeout(1000) // autosave runs 500 ms after a change
+  await page.locator('.save-state[data-state="saved"]').waitFor()
   const asked = []
   page.on('request', (request) => {
     if (/\.gguf$/.test(request.url())) asked.push(request.url())

@@ -5,7 +5,7 @@ import { truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib'
-import { connect, exchange, folder, get, parseReplies, sleep, start } from './harness.mjs'
+import { connect, exchange, folder, get, parseReplies, sleep, start, within } from './harness.mjs'
 
 const script = 'export const caption = "hello"\n'.repeat(50)
 const big = randomBytes(3_000_000) // more than a socket takes at once
@@ -293,7 +293,7 @@ test('a file that shrinks while it is sent ends the connection, never a full-len
   await sleep(200) // the socket's buffers are full, the server waits
   truncateSync(file, 5)
   c.socket.resume()
-  await Promise.race([c.closed, sleep(5000)])
+  await within(c.closed, 5000)
   assert.ok(c.ended(), 'still open')
   const [reply] = parseReplies(c.bytes())
   assert.equal(reply.headers['content-length'], '50000000')

@@ -7,9 +7,28 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import { after } from 'node:test'
 
 export const binary = path.resolve(process.env.NEARFIELD_SERVER ?? 'build/native/nearfield-server')
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
+
+/** What is promised, or `late` after so many ms; keeps no process waiting when it came. */
+export function within(promise, ms, late) {
+  let timer
+  const over = new Promise((done) => {
+    timer = setTimeout(done, ms, late)
+  })
+  return Promise.race([promise, over]).finally(() => clearTimeout(timer))
+}
+
+/** What look() finds, as soon as it finds something; ms: until it hangs. */
+export async function found(look, ms = 60_000) {
+  for (const end = Date.now() + ms; Date.now() < end; await sleep(20)) {
+    const one = await look()
+    if (one) return one
+  }
+  throw new Error(`not found in ${ms} ms: ${look}`)
+}
 
 /** Numbers in [0, 1) from a seed (mulberry32). */
 export function randoms(state) {
@@ -65,12 +84,26 @@ export function runOnce(args, env = {}) {
   return new Promise((done) => child.on('close', (code) => done({ code, stdout, stderr })))
 }
 
+const running = new Set()
+const LEFT_MS = 30_000
+// A test that fails stops no server, and a server that runs keeps the file's process from its end
+// until that is killed for its time: what is left a while after all tests is ended here.
+if (process.env.NODE_TEST_CONTEXT)
+  after(() => {
+    const end = () => {
+      for (const child of running) child.kill('SIGKILL')
+    }
+    setTimeout(end, LEFT_MS).unref()
+  })
+
 /** Start it on a free port. {port, host, pid, log(), lines(), stop(), exited}. program: one that
  * becomes the server. */
 export async function start(args, env = {}, program = binary) {
   const child = spawn(program, ['--port', '0', ...args], {
     env: { ...process.env, HOME: '/nonexistent', ...env },
   })
+  running.add(child)
+  child.on('close', () => running.delete(child))
   let stdout = ''
   let stderr = ''
   child.stderr.on('data', (d) => {
@@ -178,7 +211,7 @@ export async function exchange(port, data, { ms = 3000, heads = [], halfClose = 
   const c = await connect(port)
   c.send(data)
   if (halfClose) c.socket.end()
-  const how = await Promise.race([c.closed, sleep(ms).then(() => 'open')])
+  const how = await within(c.closed, ms, 'open')
   const raw = c.bytes()
   c.socket.destroy()
   return { raw, closed: how !== 'open', replies: parseReplies(raw, heads) }

@@ -3,7 +3,7 @@
 // follows it must never be answered (that would be smuggling).
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { connect, exchange, folder, parseReplies, sleep, start } from './harness.mjs'
+import { connect, exchange, folder, parseReplies, sleep, start, within } from './harness.mjs'
 import { malformed } from './malformed_corpus.mjs'
 
 let server
@@ -69,7 +69,7 @@ test('byte by byte gives the same refusals', async () => {
         c.send(byte)
         await sleep(0)
       }
-      await Promise.race([c.closed, sleep(3000)])
+      await within(c.closed, 3000)
       const replies = parseReplies(c.bytes())
       c.socket.destroy()
       return { name, got: replies.map((r) => r.status), status }

@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { folder, get, runOnce, sleep, start } from './harness.mjs'
+import { folder, found, get, runOnce, sleep, start } from './harness.mjs'
 
 const CHUNK = 524288
 const sha256 = (data) => createHash('sha256').update(data).digest('hex')
@@ -114,14 +114,15 @@ test('an adapter is served with its hash, one that is gone is listed no more', a
   const one = at('models', 'Tiny-Test.Q4_1.gguf')
   const alone = await start(['--root', at('site'), '--model', one, '--quiet'])
   await ready(alone)
-  const listed = async () =>
-    JSON.parse((await get(alone, '/models/tiny-test.q4_1/manifest.json')).body).adapters
+  const listed = async () => {
+    const { status, body } = await get(alone, '/models/tiny-test.q4_1/manifest.json')
+    return status === 200 ? JSON.parse(body).adapters : null // while it is read anew
+  }
   assert.equal((await listed()).length, 1)
   renameSync(at('models', 'Tiny-Test.Q4_1.adapters'), at('models', 'away'))
   alone.signal('SIGHUP')
-  await sleep(200)
   await ready(alone)
-  assert.deepEqual(await listed(), [])
+  await found(async () => (await listed())?.length === 0)
   assert.equal((await get(alone, '/models/tiny-test.q4_1/fix.gguf')).status, 404)
   renameSync(at('models', 'away'), at('models', 'Tiny-Test.Q4_1.adapters'))
   await alone.stop()
@@ -194,7 +195,7 @@ test('SIGHUP finds new models and forgets those that are gone', async () => {
   writeFileSync(at('models', 'New.gguf'), 'new')
   rmSync(at('models', 'Empty.gguf'))
   server.signal('SIGHUP')
-  await sleep(200)
+  await found(async () => (await get(server, '/models/empty/Empty.gguf')).status === 404)
   await ready(server)
   const { models } = JSON.parse((await get(server, '/models/')).body)
   assert.deepEqual(models.map((m) => m.name).sort(), ['exact', 'linked', 'new', 'tiny-test.q4_1'])

