@@ -227,7 +227,7 @@ test('a dropped video: captions as they are heard, edited meanwhile, over a relo
       await row(page, 2).click()
       await page.keyboard.press('Alt+F')
       await page.getByRole('button', { name: /^Download 9\d/ }).press('Enter')
-      await page.locator('.chip').getByText('This device').waitFor({ timeout: 60_000 })
+      await page.locator('.chip').getByText('This device').waitFor({ timeout: 180_000 })
       // the server's answer, if it came first, would be remembered
       await page.locator('.chip').click()
       await page.getByRole('radio', { name: 'Only on this device' }).check()
