@@ -6,7 +6,9 @@ export const model = process.env.NEARFIELD_MODEL
 /** Start the server over `site` with the model, and wait until it is hashed. */
 export async function startWithModel(site, args = [], file = model) {
   if (!model) throw new Error('NEARFIELD_MODEL must name the model file')
-  const server = await start(['--root', site, '--model', file, ...args])
+  // one thread: files run beside each other, and threads of both would wait for a core by turning
+  const own = args.includes('--inference-threads') ? [] : ['--inference-threads', '1']
+  const server = await start(['--root', site, '--model', file, ...own, ...args])
   while ((await get(server, '/readyz')).status !== 200) await new Promise((r) => setTimeout(r, 50))
   server.base = `http://${server.host}`
   const { data } = await (await fetch(`${server.base}/v1/models`)).json()
