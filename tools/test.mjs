@@ -208,7 +208,7 @@ const vitest = (name, root) =>
 // and not of seconds, seeds in the order of their names and not of the disk, nothing found by an
 // earlier call, and no operand of a comparison in an input (-use_cmp=0: many are addresses, which
 // differ from run to run). New inputs are `./dev soak fuzz`'s.
-const fuzzRuns = { edit: 500, engine: 8000, model: 10000, prefix: 8000, text: 8000 }
+const fuzzRuns = { edit: 300, engine: 8000, model: 10000, prefix: 8000, text: 8000 }
 const fuzzRunsOf = (name) => fuzzRuns[name] ?? 30000
 
 function fuzz(program) {
