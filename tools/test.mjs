@@ -15,13 +15,31 @@ let failed = 0
 const took = [] // of every step: its name and ms
 const cores = new Cores()
 
+// Process groups of the steps that run: they end with this program, and one that is killed with all
+// that it started.
+const groups = new Set()
+const killGroup = (pid) => {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // it has ended
+  }
+}
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => {
+    for (const pid of groups) killGroup(pid)
+    process.exit(1)
+  })
+
 // Run a command to its end; its whole output goes to a log file and is returned.
 function run(name, command, args, { env = {}, timeoutS = 900 } = {}) {
   return new Promise((done) => {
     const child = spawn(command, args, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true, // a group of its own
     })
+    if (child.pid) groups.add(child.pid)
     let output = ''
     child.stdout.on('data', (d) => {
       output += d
@@ -31,12 +49,13 @@ function run(name, command, args, { env = {}, timeoutS = 900 } = {}) {
     })
     const timer = setTimeout(() => {
       output += `\n${name}: over ${timeoutS} s, killed\n`
-      child.kill('SIGKILL')
+      killGroup(child.pid)
     }, timeoutS * 1000)
     child.on('error', (error) => {
       output += `\n${name}: ${error.message}\n`
     })
     child.on('close', (code) => {
+      groups.delete(child.pid)
       clearTimeout(timer)
       writeFileSync(path.join(logs, `${name.replaceAll(/[^\w.-]+/g, '_')}.log`), output)
       done({ code: code ?? 1, output })
@@ -185,9 +204,8 @@ async function cTests(preset, pattern = /^(test|fuzz)_/) {
     ),
   ])
 }
-// timeoutS: what never ends, such as a file that failed and left a server open, is not waited for
-// longer than the slowest takes on a machine half as fast.
-const nodeFile = (file, { label = '', timeoutS = 400, ...options } = {}) =>
+// timeoutS: twice what the slowest takes on a machine half as fast.
+const nodeFile = (file, { label = '', timeoutS = 900, ...options } = {}) =>
   one(label + file, 'node', process.execPath, ['--test', '--test-reporter=tap', file], {
     timeoutS,
     ...options,
@@ -333,7 +351,10 @@ const suites = {
       VK_ICD_FILENAMES: '/usr/lib/chromium/vk_swiftshader_icd.json',
     }
     if ((await buildNative()) && (await build('wasm')))
-      await nodeSuite('tests/gpu', { env: vulkan })
+      await nodeSuite('tests/gpu', {
+        env: vulkan,
+        ...(process.env.NEARFIELD_GPU_ALL && { timeoutS: 7200 }), // './dev soak gpu'
+      })
   },
   async cli() {
     // bench/route runs the router's module
@@ -361,7 +382,7 @@ const suites = {
     )
       await Promise.all(
         nodeTests('tests/browser').map((file) =>
-          nodeFile(file, { timeoutS: 600, kind: PARITY.test(file) ? 'computes' : 'alone' }),
+          nodeFile(file, { timeoutS: 1200, kind: PARITY.test(file) ? 'computes' : 'alone' }),
         ),
       )
   },

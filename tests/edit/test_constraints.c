@@ -288,7 +288,8 @@ static void a_long_caption_runs_in_steps(void **state) {
   run_edit(&next, &result);
   nf_receipt want = result.receipt;
   assert_true(want.output_tokens > 0 && want.output_tokens < 10);
-  for (i32 at = 1; at < n_steps; at++) {
+  i32 stride = under_sanitizer ? 5 : 1; /* up to `at` steps each: quadratic */
+  for (i32 at = 1; at < n_steps; at += stride) {
     assert_int_equal(nf_edit_begin(work, &desc, &error), NF_OK);
     for (i32 i = 0; i < at; i++) assert_int_equal(nf_edit_step(work, &error), NF_PENDING);
     run_edit(&next, &result);

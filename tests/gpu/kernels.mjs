@@ -5,6 +5,13 @@ import { openGpu } from '../../sdk/src/gpu/device.ts'
 import { webgpu } from './dawn.mjs'
 import { Module, S } from './module.mjs'
 
+/**
+ * Those of a table that ./dev test takes, by their places; './dev soak gpu' takes them all. A software
+ * driver compiles a product by 8-bit dots in ten seconds.
+ */
+export const some = (table, ...places) =>
+  process.env.NEARFIELD_GPU_ALL ? table : places.map((place) => table[place])
+
 const compiled = WebAssembly.compile(readFileSync('build/wasm/test_gpu_kernels.wasm'))
 export const TYPE = {
   F32: 0,

@@ -4,7 +4,7 @@
 // by 8-bit dots x is rounded to 2^-16 of its block's largest, which is 2^-15 of four times its mean.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bits, FORMAT, floats, GOES_TO, OP, openKernels, TYPE } from './kernels.mjs'
+import { bits, FORMAT, floats, GOES_TO, OP, openKernels, some, TYPE } from './kernels.mjs'
 import { S } from './module.mjs'
 
 const M_MAX = 64
@@ -156,51 +156,56 @@ for (const [format, type] of Object.entries({
   })
 }
 
-for (const [format, type] of Object.entries({
-  N4H: 'Q4_1',
-  N4F: 'Q4_K',
-  B8: 'Q8_0',
-  B8F: 'Q6_K',
-})) {
-  for (const [op, rows, cols] of [
-    ['norm_store', 43, 768],
+for (const [format, type, op, rows, cols] of some(
+  [
+    ['N4H', 'Q4_1', 'norm_store', 43, 768],
+    ['N4F', 'Q4_K', 'norm_store', 43, 768],
+    ['B8', 'Q8_0', 'norm_store', 43, 768],
+    ['B8F', 'Q6_K', 'norm_store', 43, 768],
     // what is done with x and y is no matter of the format
-    ...(format === 'N4H' ? [['add_attn', 18, 1536]] : []),
-  ]) {
-    test(`${format}: ${op} of ${cols} columns by 8-bit dots`, async () => {
-      const mask = bits(format)
-      const m = await openKernels()
-      assert.ok(m.tune(INT.tune))
-      const heads = cols / 32
-      const shape = { d_model: cols, n_heads: heads, n_kv: heads, matmul: { [op]: mask } }
-      assert.equal(await m.open(0, { ...shape, repack: { [type]: mask } }), S.ok, m.kernelsLine)
-      assert.equal(m.e.kernels_facts(0), 0, m.text(m.e.kernels_replaced()))
-      assert.equal(m.e.kernels_products_int(), 1)
-      const raw = m.raw(type, rows, cols, TYPE[type] + 7)
-      const values = m.decode(type, raw, rows, cols)
-      m.e.weight_make(0, FORMAT[format], rows, cols)
-      m.repack(0, 0, type, raw, cols)
-      const x = floats(M_MAX * cols, 5, 3)
-      const norm = op === 'norm_store' ? floats(cols, 6, 2) : null
-      const add = norm ? null : floats(M_MAX * rows, 7)
-      x.fill(0, 32, 64) // a block of zeros
-      const y = sameBits(await products(m, { op, w: 0, x, norm, add, rows, kernels: [0] }), op)
-      const read = norm ? normed(m, x, norm, cols, 1e-5) : x
-      const want = reference(m, type, raw, rows, cols, read)
-      if (add) for (let i = 0; i < want.length; i++) want[i] += add[i]
-      close(y, want, { values, x: read, rows, cols, what: format, factor: INT.factor })
-      m.gpu.close()
-    })
-  }
+    ['N4H', 'Q4_1', 'add_attn', 18, 1536],
+  ],
+  0,
+  2,
+)) {
+  test(`${format}: ${op} of ${cols} columns by 8-bit dots`, async () => {
+    const mask = bits(format)
+    const m = await openKernels()
+    assert.ok(m.tune(INT.tune))
+    const heads = cols / 32
+    const shape = { d_model: cols, n_heads: heads, n_kv: heads, matmul: { [op]: mask } }
+    assert.equal(await m.open(0, { ...shape, repack: { [type]: mask } }), S.ok, m.kernelsLine)
+    assert.equal(m.e.kernels_facts(0), 0, m.text(m.e.kernels_replaced()))
+    assert.equal(m.e.kernels_products_int(), 1)
+    const raw = m.raw(type, rows, cols, TYPE[type] + 7)
+    const values = m.decode(type, raw, rows, cols)
+    m.e.weight_make(0, FORMAT[format], rows, cols)
+    m.repack(0, 0, type, raw, cols)
+    const x = floats(M_MAX * cols, 5, 3)
+    const norm = op === 'norm_store' ? floats(cols, 6, 2) : null
+    const add = norm ? null : floats(M_MAX * rows, 7)
+    x.fill(0, 32, 64) // a block of zeros
+    const y = sameBits(await products(m, { op, w: 0, x, norm, add, rows, kernels: [0] }), op)
+    const read = norm ? normed(m, x, norm, cols, 1e-5) : x
+    const want = reference(m, type, raw, rows, cols, read)
+    if (add) for (let i = 0; i < want.length; i++) want[i] += add[i]
+    close(y, want, { values, x: read, rows, cols, what: format, factor: INT.factor })
+    m.gpu.close()
+  })
 }
 
 // [cols, rows, heads]: one block; fewer than a chunk; a model's own; several rounds of x
-for (const [cols, rows, heads] of [
-  [32, 5, 1],
-  [96, 1, 3],
-  [576, 66, 18],
-  [1536, 18, 48],
-]) {
+for (const [cols, rows, heads] of some(
+  [
+    [32, 5, 1],
+    [96, 1, 3],
+    [576, 66, 18],
+    [1536, 18, 48],
+  ],
+  0,
+  1,
+  2,
+)) {
   test(`${rows} rows of ${cols}: the residual and its rows, swiglu`, async () => {
     const mask = bits('N4H')
     const swiglu = rows === 66 ? { norm_swiglu: mask } : {}
@@ -260,13 +265,22 @@ for (const [cols, rows, heads] of [
 }
 
 // Every shape a sweep may ask for (gpu_tune_set): the bits stay those of matmul_plain, or the same.
-for (const [op, tune, way] of [
-  ['norm_head', '*.vec_each=2,*.vec4_each=2,*.chunk_rows=16,*.chunk_tiles=3', F32],
-  ['norm_head', '*.vec_each=2,*.vec4_each=2,*.chunk_rows=16,*.chunk_tiles=3', INT],
-  ['norm_swiglu', '*.vec_rows=16,*.vec_each=4,*.chunk_rows=8,*.chunk_each=4,*.chunk_m=8', F32],
-  ['norm_swiglu', '*.vec_rows=16,*.vec_each=4,*.chunk_rows=8,*.chunk_each=4,*.chunk_m=4', INT],
-  ['add_attn', '*.vec4_rows=16,*.vec4_each=8,*.chunk_rows=12,*.chunk_each=2,*.chunk_tiles=2', F32],
-]) {
+for (const [op, tune, way] of some(
+  [
+    ['norm_head', '*.vec_each=2,*.vec4_each=2,*.chunk_rows=16,*.chunk_tiles=3', F32],
+    ['norm_head', '*.vec_each=2,*.vec4_each=2,*.chunk_rows=16,*.chunk_tiles=3', INT],
+    ['norm_swiglu', '*.vec_rows=16,*.vec_each=4,*.chunk_rows=8,*.chunk_each=4,*.chunk_m=8', F32],
+    ['norm_swiglu', '*.vec_rows=16,*.vec_each=4,*.chunk_rows=8,*.chunk_each=4,*.chunk_m=4', INT],
+    [
+      'add_attn',
+      '*.vec4_rows=16,*.vec4_each=8,*.chunk_rows=12,*.chunk_each=2,*.chunk_tiles=2',
+      F32,
+    ],
+  ],
+  0,
+  3,
+  4,
+)) {
   test(`${op} shaped by ${tune},${way.tune}`, async () => {
     const [rows, cols, mask] = [44, 160, bits('N4H')]
     const m = await openKernels()
@@ -342,72 +356,81 @@ function halfOf(f) {
 }
 
 // pairs that begin within a workgroup's rows; one rank step and several; several rounds of x
-for (const [op, format, type, rows, cols, rank, ways] of [
-  ['norm_store', 'N4H', 'Q4_0', 48, 96, 5, [INT, F32]],
-  ['norm_store', 'B8F', 'Q5_1', 70, 576, 6, [INT, F32]],
-  ['norm_swiglu', 'N4H', 'Q4_1', 130, 576, 6, [INT, F32]],
-  ['norm_swiglu', 'B8', 'Q8_0', 34, 96, 20, [INT]],
-  ['add_attn', 'N4H', 'Q4_1', 18, 1536, 6, [INT, F32]],
-  ['add_attn', 'F16', 'F16', 18, 576, 64, [F32]],
-  ['norm_swiglu', 'N4H', 'Q4_0', 34, 96, 64, [INT]],
-]) {
-  for (const way of ways) {
-    test(`a low-rank addition of rank ${rank} to ${op}, ${format} ${way.tune}`, async () => {
-      const [mask, heads] = [bits(format), cols / 32]
-      const m = await openKernels()
-      assert.ok(m.tune(way.tune))
-      const shape = { d_model: cols, n_heads: heads, n_kv: heads, repack: { [type]: mask } }
-      const kernels = way === F32 ? [0, 1] : [0] // the plain ones are f32
-      for (const k of kernels) {
-        const variants = k ? 'plain' : 'fast'
-        assert.equal(await m.open(k, { ...shape, variants }), S.ok, m.kernelsLine)
-        m.e.kernels_more(k, OP[op], FORMAT[format], rank)
-        assert.equal(await m.until(() => m.e.kernels_poll(k)), S.ok, m.kernelsLine)
-        assert.equal(m.e.kernels_facts(k), 0, m.text(m.e.kernels_replaced()))
-      }
-      const raw = m.raw(type, rows, cols, 77)
-      m.e.weight_make(0, FORMAT[format], rows, cols)
-      m.repack(0, 0, type, raw, cols)
-      const [swiglu, adds] = [op === 'norm_swiglu', op === 'add_attn']
-      const pairs = adds ? 1 : swiglu ? 2 : 3
-      const ms = [1, 3, 5, 17]
-      const x = floats(17 * cols, 1)
-      const norm = adds ? null : floats(cols, 2)
-      const add = adds ? floats(M_MAX * rows, 7) : null
-      const from = op === 'norm_store' ? [20, 30] : [0, 0]
-      const a = lowRank(m, pairs * rank, cols, 3)
-      m.e.lora_make(1, FORMAT[format], pairs * rank, cols)
-      const rowBytes = (34 * cols) / 32
-      for (let i = 0; i < pairs * rank; i++)
-        m.e.lora_write(1, i, m.put(a.bytes.subarray(i * rowBytes, (i + 1) * rowBytes)))
-      const step = 8 * Math.ceil(rank / 8)
-      const b = Uint16Array.from(floats(rows * step, 4), (v, i) =>
-        i % step < rank ? m.e.half_of(v) : 0,
-      )
-      const scale = [0.5, 2, -1]
-      m.e.lora_set(0, m.numbers([rank, ...scale, ...from, 1, ...m.up(b)]))
-      const read = norm ? normed(m, x, norm, cols, 1e-5) : x
-      const want = reference(m, type, raw, rows, cols, read)
-      const h = product(a.values, read, pairs * rank, cols)
-      for (let i = 0; i < want.length; i++) {
-        const [row, n] = [Math.floor(i / rows), i % rows]
-        const pair = swiglu ? n % 2 : adds ? 0 : (n >= from[0] ? 1 : 0) + (n >= from[1] ? 1 : 0)
-        if (add) want[i] += add[i]
-        for (let j = 0; j < rank; j++)
-          want[i] += scale[pair] * h[(row * pairs + pair) * rank + j] * halfOf(b[n * step + j])
-      }
-      const y = sameBits(
-        await products(m, { op, w: 0, x, norm, add, rows, lora: 0, ms, kernels }),
-        op,
-      )
-      y.forEach((v, i) => {
-        const [gate, up] = [want[2 * i], want[2 * i + 1]]
-        const expected = swiglu ? (gate / (1 + Math.exp(-gate))) * up : want[i]
-        const size = swiglu ? (1 + Math.abs(gate)) * (1 + Math.abs(up)) : 1 + Math.abs(expected)
-        const bound = (way === F32 ? 1e-4 : 1e-3) * size
-        assert.ok(Math.abs(v - expected) < bound, `${i}: ${v}, not ${expected}`)
-      })
-      m.gpu.close()
+for (const [op, format, type, rows, cols, rank, way] of some(
+  [
+    ['norm_store', 'N4H', 'Q4_0', 48, 96, 5, INT],
+    ['norm_store', 'N4H', 'Q4_0', 48, 96, 5, F32],
+    ['norm_store', 'B8F', 'Q5_1', 70, 576, 6, INT],
+    ['norm_store', 'B8F', 'Q5_1', 70, 576, 6, F32],
+    ['norm_swiglu', 'N4H', 'Q4_1', 130, 576, 6, INT],
+    ['norm_swiglu', 'N4H', 'Q4_1', 130, 576, 6, F32],
+    ['norm_swiglu', 'B8', 'Q8_0', 34, 96, 20, INT],
+    ['add_attn', 'N4H', 'Q4_1', 18, 1536, 6, INT],
+    ['add_attn', 'N4H', 'Q4_1', 18, 1536, 6, F32],
+    ['add_attn', 'F16', 'F16', 18, 576, 64, F32],
+    ['norm_swiglu', 'N4H', 'Q4_0', 34, 96, 64, INT],
+  ],
+  0,
+  3,
+  5,
+  7,
+  9,
+)) {
+  test(`a low-rank addition of rank ${rank} to ${op}, ${format} ${way.tune}`, async () => {
+    const [mask, heads] = [bits(format), cols / 32]
+    const m = await openKernels()
+    assert.ok(m.tune(way.tune))
+    const shape = { d_model: cols, n_heads: heads, n_kv: heads, repack: { [type]: mask } }
+    const kernels = way === F32 ? [0, 1] : [0] // the plain ones are f32
+    for (const k of kernels) {
+      const variants = k ? 'plain' : 'fast'
+      assert.equal(await m.open(k, { ...shape, variants }), S.ok, m.kernelsLine)
+      m.e.kernels_more(k, OP[op], FORMAT[format], rank)
+      assert.equal(await m.until(() => m.e.kernels_poll(k)), S.ok, m.kernelsLine)
+      assert.equal(m.e.kernels_facts(k), 0, m.text(m.e.kernels_replaced()))
+    }
+    const raw = m.raw(type, rows, cols, 77)
+    m.e.weight_make(0, FORMAT[format], rows, cols)
+    m.repack(0, 0, type, raw, cols)
+    const [swiglu, adds] = [op === 'norm_swiglu', op === 'add_attn']
+    const pairs = adds ? 1 : swiglu ? 2 : 3
+    const ms = [1, 3, 5, 17]
+    const x = floats(17 * cols, 1)
+    const norm = adds ? null : floats(cols, 2)
+    const add = adds ? floats(M_MAX * rows, 7) : null
+    const from = op === 'norm_store' ? [20, 30] : [0, 0]
+    const a = lowRank(m, pairs * rank, cols, 3)
+    m.e.lora_make(1, FORMAT[format], pairs * rank, cols)
+    const rowBytes = (34 * cols) / 32
+    for (let i = 0; i < pairs * rank; i++)
+      m.e.lora_write(1, i, m.put(a.bytes.subarray(i * rowBytes, (i + 1) * rowBytes)))
+    const step = 8 * Math.ceil(rank / 8)
+    const b = Uint16Array.from(floats(rows * step, 4), (v, i) =>
+      i % step < rank ? m.e.half_of(v) : 0,
+    )
+    const scale = [0.5, 2, -1]
+    m.e.lora_set(0, m.numbers([rank, ...scale, ...from, 1, ...m.up(b)]))
+    const read = norm ? normed(m, x, norm, cols, 1e-5) : x
+    const want = reference(m, type, raw, rows, cols, read)
+    const h = product(a.values, read, pairs * rank, cols)
+    for (let i = 0; i < want.length; i++) {
+      const [row, n] = [Math.floor(i / rows), i % rows]
+      const pair = swiglu ? n % 2 : adds ? 0 : (n >= from[0] ? 1 : 0) + (n >= from[1] ? 1 : 0)
+      if (add) want[i] += add[i]
+      for (let j = 0; j < rank; j++)
+        want[i] += scale[pair] * h[(row * pairs + pair) * rank + j] * halfOf(b[n * step + j])
+    }
+    const y = sameBits(
+      await products(m, { op, w: 0, x, norm, add, rows, lora: 0, ms, kernels }),
+      op,
+    )
+    y.forEach((v, i) => {
+      const [gate, up] = [want[2 * i], want[2 * i + 1]]
+      const expected = swiglu ? (gate / (1 + Math.exp(-gate))) * up : want[i]
+      const size = swiglu ? (1 + Math.abs(gate)) * (1 + Math.abs(up)) : 1 + Math.abs(expected)
+      const bound = (way === F32 ? 1e-4 : 1e-3) * size
+      assert.ok(Math.abs(v - expected) < bound, `${i}: ${v}, not ${expected}`)
     })
-  }
+    m.gpu.close()
+  })
 }

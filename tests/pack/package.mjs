@@ -30,7 +30,7 @@ export function installPackage(root, manifest) {
   const packed = npm(['pack', '--json', '--pack-destination', root], path.join(repository, 'sdk'))
   const [{ filename, files, size }] = Object.values(JSON.parse(packed))
   if (manifest) writeFileSync(`${root}/package.json`, JSON.stringify(manifest))
-  npm(['install', '--offline', '--no-save', '--no-package-lock', `./${filename}`], root)
+  npm(['install', '--offline', '--no-save', `./${filename}`], root)
   const own = path.join(root, 'node_modules/nearfield')
   return { own, files: files.map((file) => file.path), bytes: size }
 }
